@@ -1,0 +1,23 @@
+"""The words that options accept, one place for the command line, Python and the code."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Kind = Literal["labels", "probabilities"]
+"""What a prediction holds."""
+
+Channels = Literal["exclusive", "independent"]
+"""Whether the channels of a probability map are one softmax or separate sigmoid maps."""
+
+Activation = Literal["softmax", "sigmoid"]
+"""What turns stored logits into probabilities."""
+
+GeometryPolicy = Literal["strict", "resample", "ignore"]
+"""What happens to a prediction that lies on another grid than its reference."""
+
+EmptyPolicy = Literal["nan", "zero", "one"]
+"""The value of the undefined overlap of a label that both volumes lack."""
+
+Format = Literal["table", "csv", "json", "markdown"]
+"""How a report is written."""

@@ -1,0 +1,41 @@
+"""Everything that segeval refuses, as one tree.
+
+SegevalError                 exit 3   something the user can act on: one line, no traceback
+├── UnreadableFile           missing, damaged or of an unknown format
+├── GeometryError            the two volumes do not lie on one grid
+├── LabelError               labels, channels or values that cannot be evaluated as asked
+├── WriteError               an output that could not be written
+└── UsageError               exit 2   options that contradict each other or cannot be understood
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SegevalError(Exception):
+    """A problem that the user can act on: the message says what is wrong, then what to do."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class UnreadableFile(SegevalError):
+    """A file is missing, damaged, or of a format that segeval does not read."""
+
+
+class GeometryError(SegevalError):
+    """Prediction and reference do not lie on the same grid in physical space."""
+
+
+class LabelError(SegevalError):
+    """Labels, channels or voxel values cannot be evaluated as asked."""
+
+
+class WriteError(SegevalError):
+    """An output could not be written; nothing of it was left behind."""
+
+
+class UsageError(SegevalError):
+    """The options cannot be understood, or contradict each other."""
+
+    exit_code: ClassVar[int] = 2
