@@ -1,0 +1,150 @@
+"""The results as frozen records: a Report of cases, a case of rows, a row of values by quantity."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas
+
+SCHEMA = "segeval/1"
+MEAN = "mean"
+ALL = "all"
+
+Value = int | float
+"""A number; NaN means undefined."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A quantity as the outputs need to know it.
+
+    key: its canonical text, ``focal:gamma=3``: CSV column and JSON key.
+    group: ``overlap`` or ``losses``: which block of a table it stands in.
+    best, worst: the ends of its scale where it has a direction; worst may be infinite.
+    """
+
+    key: str
+    group: str
+    best: float | None = None
+    worst: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: a label, a region, ``mean`` or ``all``.
+
+    values: by column key; a quantity that this kind of row does not have is absent, an undefined one is NaN.
+    n: how many values stand behind each mean (the ``mean`` row only).
+    of: how many labels those could have been.
+    """
+
+    label: int | str
+    name: str | None
+    values: Mapping[str, Value]
+    n: Mapping[str, int] | None = None
+    of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """One evaluated pair of volumes.
+
+    confusion: (reference, prediction, voxels), ascending; a voxel of overlapping masks shows the tuple of its labels.
+    hashes: SHA-256 of prediction and reference, where asked for.
+    """
+
+    case: str
+    prediction: str | None
+    reference: str | None
+    rows: tuple[Row, ...]
+    confusion: tuple[tuple[int | tuple[int, ...], int | tuple[int, ...], int], ...] = ()
+    remarks: tuple[str, ...] = ()
+    hashes: tuple[str, str] | None = None
+    status: str = "ok"
+
+    def document(self) -> dict[str, Any]:
+        """The case as the JSON output holds it."""
+        hashes = (
+            {} if self.hashes is None else {"sha256": dict(zip(("prediction", "reference"), self.hashes, strict=True))}
+        )
+        return {
+            "case": self.case,
+            "prediction": self.prediction,
+            "reference": self.reference,
+            **hashes,
+            "status": self.status,
+            "remarks": list(self.remarks),
+            "rows": [_row_document(row) for row in self.rows],
+            "confusion": [list(entry) for entry in self.confusion],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that a run found out, ready for any output.
+
+    signature: one line that states the version and every setting that can change a number.
+    settings: the settings in full.
+    remarks: what the user should know that belongs to no single case.
+    """
+
+    signature: str
+    settings: Mapping[str, Any]
+    columns: tuple[Column, ...]
+    cases: tuple[CaseResult, ...]
+    remarks: tuple[str, ...] = field(default=())
+
+    def document(self) -> dict[str, Any]:
+        """The report as plain dicts and lists, undefined values as None: the schema ``segeval/1``."""
+        return {
+            "schema": SCHEMA,
+            "signature": self.signature,
+            "settings": dict(self.settings),
+            "cases": [case.document() for case in self.cases],
+            "remarks": list(self.remarks),
+        }
+
+    def to_json(self) -> str:
+        """The report as strict JSON text (no bare NaN), full float precision."""
+        return _laid_out(self.document())
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The rows as a tidy pandas DataFrame: case, label, name, then a column per quantity; NaN for undefined
+        and for absent values alike, as in the CSV."""
+        import pandas
+
+        keys = [column.key for column in self.columns]
+        records = [
+            [case.case, row.label, row.name, *(row.values.get(key) for key in keys)]
+            for case in self.cases
+            for row in case.rows
+        ]
+        frame = pandas.DataFrame(records, columns=["case", "label", "name", *keys])
+        return frame.astype(dict.fromkeys(keys, "float64"))
+
+
+def _row_document(row: Row) -> dict[str, Any]:
+    counts = {} if row.n is None else {"n": dict(row.n)}
+    values = {key: None if math.isnan(value) else value for key, value in row.values.items()}
+    return {"label": row.label, "name": row.name, **values, **counts}
+
+
+def _laid_out(value: Any, depth: int = 0) -> str:
+    """JSON with one row, or one entry of the confusion, per line: people and line-based diffs can read it."""
+    nested = isinstance(value, (dict, list)) and any(isinstance(v, (dict, list, tuple)) for v in _children(value))
+    if not nested:
+        return json.dumps(value, allow_nan=False, ensure_ascii=False)
+    inner, outer = "\n" + " " * (depth + 1), "\n" + " " * depth
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(str(k), ensure_ascii=False)}: {_laid_out(v, depth + 1)}" for k, v in value.items()]
+        return "{" + inner + ("," + inner).join(parts) + outer + "}"
+    return "[" + inner + ("," + inner).join(_laid_out(v, depth + 1) for v in value) + outer + "]"
+
+
+def _children(value: dict[str, Any] | list[Any]) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else value
