@@ -1,0 +1,213 @@
+"""The overlap metrics: functions of hard counts. The definitions are in docs/quantities.md."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from segeval.array_types import Floats, Integers
+from segeval.quantities.quantity import as_floats, generalised_dice, metric, ratio
+from segeval.tallies import Counts
+
+_CRUM = "Crum et al. 2006, weights of Sudre et al. 2017"
+_UNDEFINED_MCC = "a row or column of the 2×2 table is empty"
+
+
+def _pooled(c: Counts) -> Counts:
+    """The foreground labels' counts added up; the first class is the background."""
+    fg = c[1:]
+    return Counts(*(a.sum(keepdims=True) for a in (fg.tp, fg.fp, fg.fn, fg.tn)))
+
+
+def _dice_over_all(c: Counts) -> float:
+    return float(dice(_pooled(c))[0])
+
+
+def _iou_over_all(c: Counts) -> float:
+    return float(iou(_pooled(c))[0])
+
+
+def _accuracy_over_all(c: Counts) -> float:
+    return float(ratio(c.tp.sum(keepdims=True), c.n[:1])[0])
+
+
+def _marginals(c: Counts) -> tuple[int, int, list[int], list[int]]:
+    """N, Σ TP and the marginals as Python integers, whose squares neither overflow nor round."""
+    return int(c.n[0]), int(c.tp.sum()), c.reference.tolist(), c.prediction.tolist()
+
+
+def _kappa_over_all(c: Counts) -> float:
+    n, right, reference, prediction = _marginals(c)
+    by_chance = sum(r * p for r, p in zip(reference, prediction, strict=True))
+    return (n * right - by_chance) / (n * n - by_chance) if n * n != by_chance else math.nan
+
+
+def _mcc_over_all(c: Counts) -> float:
+    n, right, reference, prediction = _marginals(c)
+    by_chance = sum(r * p for r, p in zip(reference, prediction, strict=True))
+    spread = (n * n - sum(r * r for r in reference)) * (n * n - sum(p * p for p in prediction))
+    return (n * right - by_chance) / math.sqrt(spread) if spread else math.nan
+
+
+def _gds_over_all(c: Counts, *, background: bool) -> float:
+    classes = c if background else c[1:]
+    if not classes.tp.size:
+        return math.nan
+    tp, fp, fn, _ = (a[:, np.newaxis] for a in as_floats(classes))
+    return float(generalised_dice(tp, 2 * tp + fp + fn, tp + fn, 2)[0])
+
+
+@metric(
+    "2TP / (2TP+FP+FN)", undefined="both empty", source="Dice 1945; Sørensen 1948", best=1, worst=0,
+    over_all=_dice_over_all, without_label_map=True, fills_empty=True,
+)  # fmt: skip
+def dice(c: Counts) -> Floats:
+    """Dice similarity coefficient."""
+    return ratio(2 * c.tp, 2 * c.tp + c.fp + c.fn)
+
+
+@metric(
+    "TP / (TP+FP+FN)", undefined="both empty", source="Jaccard 1912", best=1, worst=0,
+    over_all=_iou_over_all, without_label_map=True, fills_empty=True,
+)  # fmt: skip
+def iou(c: Counts) -> Floats:
+    """Intersection over union, the Jaccard index."""
+    return ratio(c.tp, c.tp + c.fp + c.fn)
+
+
+@metric("TP / (TP+FN)", undefined="reference empty", source="recall, TPR", best=1, worst=0, fills_empty=True)
+def sensitivity(c: Counts) -> Floats:
+    """Sensitivity, recall, true positive rate."""
+    return ratio(c.tp, c.tp + c.fn)
+
+
+@metric("TN / (TN+FP)", undefined="reference fills everything", source="TNR", best=1, worst=0)
+def specificity(c: Counts) -> Floats:
+    """Specificity, true negative rate."""
+    return ratio(c.tn, c.tn + c.fp)
+
+
+@metric("TP / (TP+FP)", undefined="prediction empty", source="PPV", best=1, worst=0, fills_empty=True)
+def precision(c: Counts) -> Floats:
+    """Precision, positive predictive value."""
+    return ratio(c.tp, c.tp + c.fp)
+
+
+@metric("TN / (TN+FN)", undefined="prediction fills everything", source="NPV", best=1, worst=0)
+def npv(c: Counts) -> Floats:
+    """Negative predictive value."""
+    return ratio(c.tn, c.tn + c.fn)
+
+
+@metric("(TP+TN) / N", source="Rand 1971 (as a rate)", best=1, worst=0, over_all=_accuracy_over_all)
+def accuracy(c: Counts) -> Floats:
+    """Share of voxels on which the volumes agree."""
+    return ratio(c.tp + c.tn, c.n)
+
+
+@metric(
+    "(sensitivity + specificity) / 2", undefined="sensitivity or specificity is",
+    source="Brodersen et al. 2010", best=1, worst=0,
+)  # fmt: skip
+def balanced_accuracy(c: Counts) -> Floats:
+    """Mean of sensitivity and specificity."""
+    return np.asarray((sensitivity(c) + specificity(c)) / 2)
+
+
+@metric(
+    "1 − |FN−FP| / (2TP+FP+FN)", undefined="both empty", source="Taha and Hanbury 2015",
+    best=1, worst=0, fills_empty=True,
+)  # fmt: skip
+def volume_similarity(c: Counts) -> Floats:
+    """Agreement of the two volumes, wherever they lie."""
+    return 1 - ratio(np.abs(c.fn - c.fp), 2 * c.tp + c.fp + c.fn)
+
+
+@metric(
+    "(prediction − reference) / reference voxels, signed", undefined="reference empty", source="Heimann et al. 2009"
+)
+def relative_volume_difference(c: Counts) -> Floats:
+    """Signed difference of the volumes, as a share of the reference; 0 is best."""
+    return ratio(c.prediction - c.reference, c.reference)
+
+
+@metric(
+    "(TP·TN − FP·FN) / √((TP+FP)(TP+FN)(TN+FP)(TN+FN))", undefined=_UNDEFINED_MCC,
+    source="Matthews 1975; over all labels: Gorodkin's R_K 2004", best=1, worst=-1, over_all=_mcc_over_all,
+)  # fmt: skip
+def mcc(c: Counts) -> Floats:
+    """Matthews correlation coefficient."""
+    tp, fp, fn, tn = as_floats(c)
+    return ratio(tp * tn - fp * fn, np.sqrt((tp + fp) * (tp + fn)) * np.sqrt((tn + fp) * (tn + fn)))
+
+
+@metric("(p_o − p_e) / (1 − p_e)", undefined="p_e = 1", source="Cohen 1960", best=1, worst=-1, over_all=_kappa_over_all)
+def kappa(c: Counts) -> Floats:
+    """Cohen's kappa: agreement beyond chance."""
+    tp, fp, fn, tn = as_floats(c)
+    # Both sides times N²: then p_e = 1 is a denominator of exactly 0, whatever the size of the volume.
+    return ratio(2 * (tp * tn - fp * fn), (tp + fp) * (fp + tn) + (tp + fn) * (fn + tn))
+
+
+@metric(
+    "2 Σ w_c TP_c / Σ w_c (P_c + R_c) over {label, rest}, w_c = 1/R_c²",
+    source=_CRUM,
+    best=1,
+    worst=0,
+    over_all=_gds_over_all,
+)
+def gds(c: Counts, *, background: bool = True) -> Floats:  # noqa: ARG001 (the setting belongs to the row `all`)
+    """Generalised Dice score. ``background=no`` drops label 0 from the row ``all``."""
+    tp, fp, fn, tn = as_floats(c)
+    return generalised_dice(
+        np.stack([tp, tn]), np.stack([2 * tp + fp + fn, 2 * tn + fp + fn]), np.stack([tp + fn, tn + fp]), 2
+    )
+
+
+@metric("true positive voxels", is_count=True)
+def tp(c: Counts) -> Integers:
+    """True positives: voxels of the label in both volumes."""
+    return c.tp
+
+
+@metric("false positive voxels", is_count=True)
+def fp(c: Counts) -> Integers:
+    """False positives: voxels of the label in the prediction alone."""
+    return c.fp
+
+
+@metric("false negative voxels", is_count=True)
+def fn(c: Counts) -> Integers:
+    """False negatives: voxels of the label in the reference alone."""
+    return c.fn
+
+
+@metric("true negative voxels", is_count=True)
+def tn(c: Counts) -> Integers:
+    """True negatives: voxels of the label in neither volume."""
+    return c.tn
+
+
+@metric("TP + FN", is_count=True)
+def ref_voxels(c: Counts) -> Integers:
+    """Voxels of the label in the reference."""
+    return c.reference
+
+
+@metric("TP + FP", is_count=True)
+def pred_voxels(c: Counts) -> Integers:
+    """Voxels of the label in the prediction."""
+    return c.prediction
+
+
+@metric("reference voxels × voxel volume, ml", undefined="no geometry")
+def ref_volume_ml(c: Counts) -> Floats:
+    """Volume of the label in the reference, in millilitres."""
+    return np.asarray(c.reference * np.float64(c.voxel_volume_ml))
+
+
+@metric("prediction voxels × voxel volume, ml", undefined="no geometry")
+def pred_volume_ml(c: Counts) -> Floats:
+    """Volume of the label in the prediction, in millilitres."""
+    return np.asarray(c.prediction * np.float64(c.voxel_volume_ml))

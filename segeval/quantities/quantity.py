@@ -1,0 +1,183 @@
+"""What a quantity is: a formula over counts or sums, and the facts about it that everything else reads."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.array_types import Floats
+from segeval.tallies import Counts, SoftSums
+
+Setting = float | bool | None
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One row of the definitions page.
+
+    name: the name in Python, on the command line, in CSV and JSON.
+    group: ``overlap`` (a function of Counts) or ``losses`` (a function of SoftSums).
+    formula: ``f(record, **settings)`` gives one value per target, NaN where undefined.
+    over_all: the same for the labels taken together, from the record of all classes, background first; None where
+        the row ``all`` does not have the quantity.
+    without_label_map: ``all`` has it even where there is no single label map (independent or overlapping channels).
+    settings: keyword and default; a default None is derived from the data.
+    best, worst: the ends of its scale where it has a direction; worst may be infinite.
+    is_count: an integer that is 0 rather than undefined where no voxel was evaluated.
+    fills_empty: ``--empty`` replaces its undefined values for a label that is absent from both volumes.
+    needs_every_value: its ``mean`` is undefined while a label that occurs in the reference has no value.
+    """
+
+    name: str
+    group: str
+    formula: Callable[..., NDArray[Any]]
+    over_all: Callable[..., float] | None
+    without_label_map: bool
+    settings: Mapping[str, Setting]
+    text: str
+    undefined: str
+    source: str
+    best: float | None
+    worst: float | None
+    is_count: bool
+    fills_empty: bool
+    needs_every_value: bool
+
+    @property
+    def direction(self) -> str:
+        """``higher``, ``lower`` or ``none``: which values are better."""
+        if self.best is None or self.worst is None:
+            return "none"
+        return "higher" if self.best > self.worst else "lower"
+
+
+QUANTITIES: dict[str, Quantity] = {}
+"""Every quantity by name, as its module registered it."""
+
+GROUPS = ("overlap", "losses")
+"""In the order of every output."""
+
+
+def all_quantities() -> list[Quantity]:
+    """Every quantity, in the order of every output."""
+    return sorted(QUANTITIES.values(), key=lambda quantity: GROUPS.index(quantity.group))
+
+
+class _Formula(Protocol):
+    __name__: str
+
+    def __call__(self, record: Any, /, **settings: Any) -> NDArray[Any]: ...
+
+
+def metric(
+    text: str,
+    *,
+    undefined: str = "",
+    source: str = "",
+    best: float | None = None,
+    worst: float | None = None,
+    over_all: Callable[..., float] | None = None,
+    without_label_map: bool = False,
+    is_count: bool = False,
+    fills_empty: bool = False,
+) -> Callable[[Callable[..., NDArray[Any]]], Callable[..., NDArray[Any]]]:
+    """Register a function of Counts as an overlap metric; ``text`` is its formula in words."""
+
+    def register(formula: Callable[..., NDArray[Any]]) -> Callable[..., NDArray[Any]]:
+        _register(
+            formula, "overlap", text=text, undefined=undefined, source=source, best=best, worst=worst,
+            over_all=over_all, without_label_map=without_label_map, is_count=is_count, fills_empty=fills_empty,
+        )  # fmt: skip
+        return formula
+
+    return register
+
+
+def loss(
+    text: str,
+    *,
+    source: str,
+    undefined: str = "",
+    worst: float = np.inf,
+    over_all: Callable[..., float] | None = None,
+    without_label_map: bool = False,
+    needs_every_value: bool = False,
+) -> Callable[[Callable[..., NDArray[Any]]], Callable[..., NDArray[Any]]]:
+    """Register a function of SoftSums as a loss, best at 0; ``text`` is its formula in words."""
+
+    def register(formula: Callable[..., NDArray[Any]]) -> Callable[..., NDArray[Any]]:
+        _register(
+            formula, "losses", text=text, undefined=undefined, source=source, best=0.0, worst=worst,
+            over_all=over_all, without_label_map=without_label_map, needs_every_value=needs_every_value,
+        )  # fmt: skip
+        return formula
+
+    return register
+
+
+def _register(
+    formula: Callable[..., NDArray[Any]],
+    group: str,
+    *,
+    is_count: bool = False,
+    fills_empty: bool = False,
+    needs_every_value: bool = False,
+    **facts: Any,
+) -> None:
+    parameters = inspect.signature(formula).parameters.values()
+    settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    QUANTITIES[formula.__name__] = Quantity(
+        formula.__name__, group, formula, settings=settings, is_count=is_count, fills_empty=fills_empty,
+        needs_every_value=needs_every_value, **facts,
+    )  # fmt: skip
+
+
+def ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> Floats:
+    """numerator / denominator in float64, NaN where the denominator is 0."""
+    result = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
+    np.divide(numerator, denominator, out=result, where=denominator != 0)
+    return result
+
+
+def generalised_dice(intersection: Floats, total: Floats, reference: Floats, power: int) -> Floats:
+    """2 Σ_c w_c I_c / Σ_c w_c (P_c + R_c) over the first axis, w_c = 1 / R_c^power.
+
+    A class with R_c = 0 takes the largest finite weight of the other classes, as the authors' NiftyNet does; where
+    no class has a finite weight they are all 1. Source: Sudre et al. 2017, after Crum et al. 2006.
+    """
+    weights = ratio(np.ones_like(reference), reference**power)
+    largest = np.where(np.isnan(weights), -np.inf, weights).max(axis=0)
+    weights = np.where(np.isnan(weights), np.where(np.isfinite(largest), largest, 1.0), weights)
+    return ratio(2 * (weights * intersection).sum(axis=0), (weights * total).sum(axis=0))
+
+
+def as_floats(counts: Counts) -> tuple[Floats, Floats, Floats, Floats]:
+    """TP, FP, FN, TN in float64, whose products do not overflow."""
+    return (
+        counts.tp.astype(np.float64),
+        counts.fp.astype(np.float64),
+        counts.fn.astype(np.float64),
+        counts.tn.astype(np.float64),
+    )
+
+
+def mean_of_defined(values: Floats) -> float:
+    """The mean of the values that are not NaN; NaN where there is none."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if defined.size else float("nan")
+
+
+def two_class(sums: SoftSums) -> tuple[Floats, Floats, Floats]:
+    """(I, P + R, R) of the target and of the rest, each stacked to shape (2, targets)."""
+    rest_intersection = sums.n - sums.p - sums.r + sums.i
+    rest_total = 2 * sums.n - sums.p - sums.r
+    return (
+        np.stack([sums.i, rest_intersection]),
+        np.stack([sums.p + sums.r, rest_total]),
+        np.stack([sums.r, sums.n - sums.r]),
+    )

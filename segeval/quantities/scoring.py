@@ -1,0 +1,214 @@
+"""Tallies to rows: targets × quantities, then the rows ``mean`` and ``all``, under one rule for undefined values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.choices import EmptyPolicy
+from segeval.errors import LabelError
+from segeval.quantities.selection import Selection, log_settings
+from segeval.report import ALL, MEAN, Row, Value
+from segeval.tallies import Confusion, Counts, SoftSums, Tally, TargetKey, label_map_sums
+from segeval.targets import BACKGROUND, LabelChoice, Region
+
+_FILL: Mapping[str, float] = {"zero": 0.0, "one": 1.0}
+
+
+@dataclass(frozen=True)
+class ScoringSettings:
+    """What may change after the last voxel.
+
+    empty: the value of the undefined overlap of a label that is absent from both volumes.
+    class_weights: by label or region, for ``weighted_ce``; None means w = N / (C R).
+    """
+
+    selections: tuple[Selection, ...]
+    empty: EmptyPolicy = "nan"
+    class_weights: Mapping[TargetKey, float] | None = None
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """Counts and sums of every target: the classes of ``all`` (background first), then the regions."""
+
+    classes: tuple[TargetKey, ...]
+    regions: tuple[TargetKey, ...]
+    counts: Counts
+    sums: SoftSums
+    present: NDArray[np.bool_]
+    label_map: bool
+
+    @property
+    def targets(self) -> tuple[TargetKey, ...]:
+        return self.classes + self.regions
+
+
+def score(
+    tally: Tally, choice: LabelChoice, settings: ScoringSettings, voxel_volume_mm3: float | None
+) -> tuple[Row, ...]:
+    """The rows of one case: labels ascending, regions as given, ``mean``, ``all``."""
+    evidence = _gather(tally, choice, settings, voxel_volume_mm3)
+    table = {s.key: _values(s, evidence, settings.empty) for s in settings.selections}
+    rows = [
+        Row(
+            target,
+            choice.names.get(target) if isinstance(target, int) else None,
+            {key: column[index].item() for key, column in table.items()},
+        )
+        for index, target in enumerate(evidence.targets)
+        if _has_row(target, choice)
+    ]
+    averaged = [i for i, target in enumerate(evidence.targets) if _is_averaged(target, choice)]
+    rows.append(_mean_row(table, settings, evidence, averaged))
+    rows.append(Row(ALL, None, _over_all(evidence, settings)))
+    return tuple(rows)
+
+
+def evaluated_labels(confusion: Confusion, choice: LabelChoice) -> tuple[int, ...]:
+    """The non-zero labels that get evaluated: the chosen ones, else all that occur in either volume."""
+    if choice.values is not None:
+        return choice.values
+    found: set[int] = set()
+    for value in {value for pair in confusion.pairs for value in pair}:
+        found |= confusion.members(value)
+    return tuple(sorted(found - {BACKGROUND, choice.ignore}))
+
+
+def one_vs_rest(confusion: Confusion, labels: Sequence[int], regions: Sequence[Region]) -> Counts:
+    """Counts of background (what no label claims), of each label and of each region, in this order."""
+    belongs = _membership(confusion, labels, regions)
+    size = 1 + len(labels) + len(regions)
+    tp, reference, prediction = ([0] * size for _ in range(3))
+    total = 0
+    for (r, p), count in confusion.pairs.items():
+        total += count
+        for target in belongs[r]:
+            reference[target] += count
+        for target in belongs[p]:
+            prediction[target] += count
+        for target in belongs[r] & belongs[p]:
+            tp[target] += count
+    hit, ref, pred = (np.array(a, dtype=np.int64) for a in (tp, reference, prediction))
+    return Counts(tp=hit, fp=pred - hit, fn=ref - hit, tn=total - ref - pred + hit)
+
+
+def _membership(confusion: Confusion, labels: Sequence[int], regions: Sequence[Region]) -> dict[int, frozenset[int]]:
+    """Which targets a voxel value belongs to, by their place in the arrays; an unlisted value is background."""
+    place = {label: 1 + index for index, label in enumerate(labels)}
+    result = {}
+    for value in {value for pair in confusion.pairs for value in pair}:
+        members = confusion.members(value)
+        found = {place[label] for label in members if label in place} or {0}
+        for index, region in enumerate(regions):
+            if region.covers(members):
+                found.add(1 + len(labels) + index)
+        result[value] = frozenset(found)
+    return result
+
+
+def _gather(tally: Tally, choice: LabelChoice, settings: ScoringSettings, voxel_volume_mm3: float | None) -> _Evidence:
+    if tally.soft is not None:
+        targets, counts, sums = tally.soft.targets, tally.soft.counts, tally.soft.sums
+        if tally.confusion is not None:
+            counts = one_vs_rest(tally.confusion, tally.options.labels, choice.regions)
+        classes = tuple(t for t in targets if isinstance(t, int))
+        regions = tuple(t for t in targets if not isinstance(t, int))
+        present = np.ones(len(targets), dtype=bool)
+        label_map = tally.confusion is not None and not tally.confusion.overlapping
+    else:
+        confusion = tally.confusion or Confusion()
+        labels = evaluated_labels(confusion, choice)
+        classes, regions = (BACKGROUND, *labels), tuple(region.name for region in choice.regions)
+        counts = one_vs_rest(confusion, labels, choice.regions)
+        sums = label_map_sums(counts, log_settings(settings.selections))
+        present = (counts.reference > 0) | (counts.prediction > 0)
+        label_map = not confusion.overlapping
+    volume = math.nan if voxel_volume_mm3 is None else voxel_volume_mm3 / 1000
+    counts = replace(counts, voxel_volume_ml=volume)
+    sums = replace(sums, classes=len(classes), class_weights=_weights(settings, classes + regions))
+    return _Evidence(classes, regions, counts, sums, present, label_map)
+
+
+def _weights(settings: ScoringSettings, targets: Sequence[TargetKey]) -> NDArray[np.float64] | None:
+    if settings.class_weights is None:
+        return None
+    missing = [target for target in targets if isinstance(target, int) and target not in settings.class_weights]
+    if missing and any(selection.quantity.name == "weighted_ce" for selection in settings.selections):
+        raise LabelError(
+            f"--class-weights: there is none for label {', '.join(map(str, missing[:10]))}; give every label a weight, "
+            "the background (0) included"
+        )
+    return np.array([settings.class_weights.get(target, math.nan) for target in targets])
+
+
+def _has_row(target: TargetKey, choice: LabelChoice) -> bool:
+    if isinstance(target, str):
+        return True
+    return not choice.regions_only and (target != BACKGROUND or choice.background)
+
+
+def _is_averaged(target: TargetKey, choice: LabelChoice) -> bool:
+    if choice.regions_only:
+        return isinstance(target, str)
+    return isinstance(target, int) and target != BACKGROUND
+
+
+def _values(selection: Selection, evidence: _Evidence, empty: EmptyPolicy) -> NDArray[Any]:
+    """One quantity of every target; NaN where undefined."""
+    quantity = selection.quantity
+    record = evidence.counts if quantity.group == "overlap" else evidence.sums
+    with np.errstate(over="ignore", invalid="ignore"):  # a value that no float64 can hold is undefined
+        values = quantity.formula(record, **selection.settings)
+        if quantity.is_count:
+            return values
+        values = np.where((evidence.counts.n == 0) | ~np.isfinite(values), np.nan, values)
+    values += 0.0  # turns -0.0 into 0.0
+    if quantity.fills_empty and empty in _FILL:
+        values = np.where(~evidence.present & np.isnan(values), _FILL[empty], values)
+    return values
+
+
+def _mean_row(
+    table: Mapping[str, NDArray[Any]], settings: ScoringSettings, evidence: _Evidence, averaged: list[int]
+) -> Row:
+    """Means over the labels present in at least one volume, of the values that are defined."""
+    occurring = [i for i in averaged if evidence.present[i]]
+    values: dict[str, Value] = {}
+    n: dict[str, int] = {}
+    for selection in settings.selections:
+        filled = selection.quantity.fills_empty and settings.empty in _FILL
+        column = table[selection.key][averaged if filled else occurring].astype(np.float64)
+        defined = column[~np.isnan(column)]
+        hides_a_miss = selection.quantity.needs_every_value and any(
+            math.isnan(table[selection.key][i]) and evidence.counts.reference[i] > 0 for i in occurring
+        )
+        values[selection.key] = math.nan if hides_a_miss or not defined.size else float(defined.mean())
+        n[selection.key] = int(defined.size)
+    return Row(MEAN, None, values, n, len(occurring))
+
+
+def _over_all(evidence: _Evidence, settings: ScoringSettings) -> dict[str, Value]:
+    """The labels taken together, background included, for the quantities that are defined so."""
+    classes = list(range(len(evidence.classes)))
+    if not classes:  # a region-trained map knows no plain label
+        return {}
+    counts, sums = evidence.counts[classes], evidence.sums[classes]
+    if evidence.classes[0] != BACKGROUND:  # independent channels without one for the background
+        counts = counts.with_empty_background()
+    nothing = not evidence.counts.n[0]
+    values: dict[str, Value] = {}
+    for selection in settings.selections:
+        quantity = selection.quantity
+        if quantity.over_all is None or not (evidence.label_map or quantity.without_label_map):
+            continue
+        record = counts if quantity.group == "overlap" else sums
+        with np.errstate(over="ignore", invalid="ignore"):
+            value = math.nan if nothing else quantity.over_all(record, **selection.settings)
+        values[selection.key] = value + 0.0 if math.isfinite(value) else math.nan
+    return values

@@ -1,0 +1,130 @@
+"""Which quantities are asked for, under which settings: ``dice,focal:gamma=3`` and back."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from segeval.errors import UsageError
+from segeval.quantities.quantity import GROUPS, QUANTITIES, Quantity, Setting, all_quantities
+from segeval.report import Column
+from segeval.tallies import DEFAULT_ETA, DEFAULT_GAMMA, LogSetting
+
+_RANGES: dict[str, tuple[float, float, str]] = {
+    "epsilon": (0.0, math.inf, "at least 0"),
+    "sensitivity_weight": (0.0, 1.0, "between 0 and 1"),
+    "gamma": (0.0, math.inf, "at least 0"),
+    "alpha": (0.0, 1.0, "between 0 and 1"),
+    "pos_weight": (0.0, math.inf, "at least 0"),
+    "eta": (1e-300, 0.5, "above 0 and at most 0.5"),
+}
+_SWITCH = {"yes": True, "no": False, "true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A quantity under complete settings."""
+
+    quantity: Quantity
+    settings: Mapping[str, Setting]
+
+    @property
+    def key(self) -> str:
+        """The canonical text: only what differs from the defaults, keys sorted."""
+        changed = [
+            f"{name}={_setting_text(value)}"
+            for name, value in sorted(self.settings.items())
+            if value != self.quantity.settings[name]
+        ]
+        return ":".join([self.quantity.name, *changed])
+
+    @property
+    def column(self) -> Column:
+        """The quantity as the outputs need to know it."""
+        return Column(self.key, self.quantity.group, self.quantity.best, self.quantity.worst)
+
+    @property
+    def log_setting(self) -> LogSetting | None:
+        """The (gamma, eta) whose logarithmic sums the formula reads, or None."""
+        if "eta" not in self.settings:
+            return None
+        return _number(self.settings.get("gamma", DEFAULT_GAMMA)), _number(self.settings["eta"])
+
+
+def select(text: str | None = None) -> tuple[Selection, ...]:
+    """The quantities that ``--metrics`` names, each once; None means all. Raises UsageError."""
+    if text is None:
+        return tuple(_of_group(GROUPS))
+    chosen: dict[str, Selection] = {}
+    for item in (part.strip() for part in text.split(",")):
+        found = _of_group((item,)) if item in GROUPS else (_selection(item),)
+        for selection in found:
+            chosen.setdefault(selection.key, selection)
+    return tuple(chosen.values())
+
+
+def log_settings(selections: Iterable[Selection]) -> tuple[LogSetting, ...]:
+    """The distinct (gamma, eta) that these quantities need, the default always among them."""
+    wanted = dict.fromkeys(s.log_setting for s in selections if s.log_setting is not None)
+    return tuple(wanted) or ((DEFAULT_GAMMA, DEFAULT_ETA),)
+
+
+def _of_group(groups: Iterable[str]) -> list[Selection]:
+    wanted = tuple(groups)
+    return [Selection(q, q.settings) for q in all_quantities() if q.group in wanted]
+
+
+def _selection(item: str) -> Selection:
+    name, *assignments = item.split(":")
+    quantity = QUANTITIES.get(name)
+    if quantity is None:
+        raise UsageError(
+            f"--metrics: there is no quantity {name!r}{_did_you_mean(name)}; `segeval quantities` lists all"
+        )
+    settings = dict(quantity.settings)
+    given: set[str] = set()
+    for assignment in assignments:
+        key, _, value = assignment.partition("=")
+        if key in given:
+            raise UsageError(f"--metrics: {name} is given {key!r} twice; to compare, ask for {name} twice")
+        given.add(key)
+        if key not in settings:
+            known = ", ".join(settings) or "none"
+            raise UsageError(f"--metrics: {name} has no setting {key!r}; its settings: {known}")
+        settings[key] = _parse_setting(name, key, value)
+    return Selection(quantity, settings)
+
+
+def _parse_setting(name: str, key: str, text: str) -> Setting:
+    if key == "background":
+        if text.lower() not in _SWITCH:
+            raise UsageError(f"--metrics: {name}:background={text!r}; write yes or no")
+        return _SWITCH[text.lower()]
+    low, high, words = _RANGES[key]
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (low <= value <= high and math.isfinite(value)):
+        raise UsageError(f"--metrics: {name}:{key}={text!r}; write a number {words}")
+    return value
+
+
+def _did_you_mean(name: str) -> str:
+    close = difflib.get_close_matches(name, [*QUANTITIES, *GROUPS], n=3)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def _setting_text(value: Setting) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    number = _number(value)
+    return str(int(number)) if number == int(number) and abs(number) < 1e15 else repr(number)
+
+
+def _number(value: Setting) -> float:
+    if value is None:
+        raise TypeError("a setting that is derived from the data has no number")
+    return float(value)
