@@ -1,0 +1,97 @@
+"""Streams of pieces: read ahead in a thread, and cut into stretches of equal length."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import accumulate
+from typing import TypeVar
+
+from segeval.volumes.volume import Piece
+
+_Item = TypeVar("_Item")
+_AHEAD = 4  # pieces that a stream may be ahead of its reader
+
+
+def read_ahead(items: Iterator[_Item]) -> Iterator[_Item]:
+    """The same items, produced in a thread of their own; an exception in there comes out here.
+
+    The decoders release the interpreter's lock, so two files decode side by side while a third core counts.
+    """
+    ready: queue.Queue[tuple[bool, _Item | BaseException | None]] = queue.Queue(_AHEAD)
+    stop = threading.Event()
+
+    def put(entry: tuple[bool, _Item | BaseException | None]) -> None:
+        while not stop.is_set():
+            with suppress(queue.Full):
+                ready.put(entry, timeout=0.1)
+                return
+
+    def produce() -> None:
+        try:
+            for item in items:
+                put((True, item))
+                if stop.is_set():
+                    return
+            put((False, None))
+        except BaseException as problem:  # handed to the reader, whatever it is
+            put((False, problem))
+
+    thread = threading.Thread(target=produce, daemon=True)
+    thread.start()
+    try:
+        while True:
+            more, item = ready.get()
+            if not more:
+                if isinstance(item, BaseException):
+                    raise item
+                return
+            yield item  # type: ignore[misc]
+    finally:
+        stop.set()
+        thread.join()
+
+
+def lockstep(streams: Sequence[Iterator[Piece]]) -> Iterator[tuple[Piece, ...]]:
+    """Pieces of the streams side by side, cut (as views) where any of them ends a piece.
+
+    Raises ValueError if one stream is shorter than another.
+    """
+    heads: list[Piece | None] = [_next_piece(stream) for stream in streams]
+    while any(head is not None for head in heads):
+        present = [head for head in heads if head is not None]
+        if len(present) < len(heads):
+            raise ValueError("the streams have different lengths")
+        length = min(head.size for head in present)
+        yield tuple(head[:length] for head in present)
+        for index, head in enumerate(present):
+            rest = head[length:]
+            heads[index] = rest if rest.size else _next_piece(streams[index])
+
+
+def _next_piece(stream: Iterator[Piece]) -> Piece | None:
+    """The next piece that holds something."""
+    return next((piece for piece in stream if piece.size), None)
+
+
+def restretch(stream: Iterator[Piece], lengths: Iterable[int]) -> Iterator[tuple[int, int, Piece]]:
+    """The stream cut at the ends of stretches of these lengths: (stretch, offset in it, view), several per stretch.
+
+    Raises ValueError if the stream and the stretches differ in length.
+    """
+    ends = list(accumulate(lengths))
+    stretch, position = 0, 0
+    for piece in stream:
+        taken = 0
+        while taken < piece.size:
+            if stretch == len(ends):
+                raise ValueError("the stream is longer than its stretches")
+            take = min(ends[stretch] - position, piece.size - taken)
+            start = ends[stretch - 1] if stretch else 0
+            yield stretch, position - start, piece[taken : taken + take]
+            taken, position = taken + take, position + take
+            stretch += position == ends[stretch]
+    if stretch < len(ends):
+        raise ValueError("the stream is shorter than its stretches")

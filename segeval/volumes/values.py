@@ -1,0 +1,148 @@
+"""Stored numbers to labels or probabilities, on their way past."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.choices import Activation
+from segeval.errors import LabelError
+from segeval.volumes.volume import PIECE_VOXELS, ArraySource, DerivedSource, Piece, VoxelSource, gather
+
+INTEGRAL_WITHIN = 1e-3
+"""How far a label stored as a float may lie from its integer."""
+_SILENTLY = 1e-5  # moves up to here are the rounding of a scaled header
+_INT64_LIMIT = 2.0**63
+
+
+@dataclass
+class Rounding:
+    """What rounding floats to labels met.
+
+    fractional: voxels further than 1e-3 from an integer, NaN and infinity included.
+    first: the value and the voxel index of the first of them.
+    moved: the largest distance that a value was moved.
+    """
+
+    shape: tuple[int, ...]
+    fractional: int = 0
+    first: tuple[float, tuple[int, ...]] | None = None
+    moved: float = 0.0
+    _seen: int = 0
+
+    def round(self, piece: Piece) -> NDArray[np.int64]:
+        """The labels of the next piece; 0 where there is none."""
+        if piece.dtype.itemsize < 4:
+            piece = piece.astype(np.float32)
+        with np.errstate(invalid="ignore"):
+            nearest = np.rint(piece)
+            distance = np.abs(piece - nearest)
+            good = (distance <= INTEGRAL_WITHIN) & (np.abs(nearest) < _INT64_LIMIT)
+        if good.all():
+            self.moved = max(self.moved, float(distance.max(initial=0.0)))
+        else:
+            bad = np.flatnonzero(~good)
+            self.moved = max(self.moved, float(distance[good].max(initial=0.0)))
+            if self.first is None:
+                place = np.unravel_index(self._seen + bad[0], self.shape, order="F")
+                self.first = float(piece[bad[0]]), tuple(int(i) for i in place)
+            self.fractional += bad.size
+            nearest[bad] = 0
+        self._seen += piece.size
+        return nearest.astype(np.int64)
+
+    def require_labels(self, name: str, advice: str) -> list[str]:
+        """A remark where values were moved. Raises LabelError where some voxel holds no label."""
+        if self.first is not None:
+            value, place = self.first
+            raise LabelError(
+                f"{name}: is no label map: {self.fractional} voxel(s) hold no integer, the first {value:.9g} at "
+                f"{place}; {advice}"
+            )
+        if self.moved > _SILENTLY:
+            return [f"{name}: labels stored as floats were rounded, by up to {self.moved:.2g}"]
+        return []
+
+
+@dataclass(frozen=True)
+class LabelSource(DerivedSource):
+    """A source of floats read as labels; what the rounding met is in ``rounding``."""
+
+    rounding: Rounding
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.int64)
+
+    def pieces(self, channel: int) -> Iterator[Piece]:
+        """The labels."""
+        return map(self.rounding.round, self.source.pieces(channel))
+
+
+@dataclass(frozen=True)
+class ScaledSource(DerivedSource):
+    """A source whose values are divided by a number, and may be logits of separate maps."""
+
+    divisor: float
+    sigmoid: bool
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.float64)
+
+    def pieces(self, channel: int) -> Iterator[Piece]:
+        """The probabilities, float64."""
+        for piece in self.source.pieces(channel):
+            values = piece.astype(np.float64) / self.divisor
+            if self.sigmoid:
+                from scipy.special import expit
+
+                values = expit(values)
+            yield values
+
+
+@dataclass(frozen=True)
+class SoftmaxSource(DerivedSource):
+    """Logits of exclusive classes: all channels of a voxel are needed at once, so the stored volume is held whole."""
+
+    held: NDArray[Any]
+    divisor: float
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.float64)
+
+    @property
+    def in_order(self) -> bool:
+        return False
+
+    def pieces(self, channel: int) -> Iterator[Piece]:
+        """The channel's probabilities, float64."""
+        for start in range(0, self.held.shape[1], PIECE_VOXELS):
+            logits = self.held[:, start : start + PIECE_VOXELS].astype(np.float64) / self.divisor
+            with np.errstate(invalid="ignore"):
+                powers = np.exp(logits - logits.max(axis=0))
+                yield powers[channel] / powers.sum(axis=0)
+
+
+def probabilities(source: VoxelSource, scale: float | None, activation: Activation | None) -> VoxelSource:
+    """The source's values as probabilities: divided by ``scale``, then activated.
+
+    scale: the stored value that means 1, like 255.
+    """
+    divisor = 1.0 if scale is None else scale
+    if activation == "softmax":
+        held = np.stack([gather(source, channel).reshape(-1, order="F") for channel in range(source.channels)])
+        return SoftmaxSource(source, held, divisor)
+    if activation == "sigmoid" or scale is not None or source.dtype.kind != "f":
+        return ScaledSource(source, divisor, activation == "sigmoid")
+    return source
+
+
+def held(source: VoxelSource) -> ArraySource:
+    """The whole source in memory, for a kind that must be known before the voxels are moved."""
+    return ArraySource(np.stack([gather(source, channel) for channel in range(source.channels)]))

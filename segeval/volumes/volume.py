@@ -1,0 +1,156 @@
+"""A volume as everything above the readers sees it: facts from its header, and voxels as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.choices import Kind
+from segeval.volumes.geometry import Geometry
+
+Piece = NDArray[Any]
+"""A 1-D stretch of voxel values."""
+
+PIECE_VOXELS = 1 << 18
+"""Voxels per piece where a source may choose: it stays in a core's cache, and flat in speed around it."""
+
+
+class VoxelSource(Protocol):
+    """Voxel values, streamed.
+
+    shape: voxels along each axis; the first axis varies fastest in the stream.
+    channels: 1 for label maps and single probability maps.
+    dtype: of the pieces, native byte order.
+    in_order: the channels come one after the other from one stream, each may be read once and only in ascending
+        order; otherwise all of them may be read side by side.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def channels(self) -> int: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    @property
+    def in_order(self) -> bool: ...
+    def pieces(self, channel: int) -> Iterator[Piece]:
+        """The values of one channel, in pieces of any length, first axis fastest."""
+        ...
+
+
+@dataclass(frozen=True)
+class ArraySource:
+    """A volume that is in memory: ``array`` has shape (channels, *shape), any strides.
+
+    owner: what the memory belongs to, where the array does not keep it alive itself.
+    """
+
+    array: NDArray[Any]
+    owner: object = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape[1:]
+
+    @property
+    def channels(self) -> int:
+        return int(self.array.shape[0])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.array.dtype.newbyteorder("=")
+
+    @property
+    def in_order(self) -> bool:
+        return False
+
+    def pieces(self, channel: int) -> Iterator[Piece]:
+        """Slabs along the slowest axis, so that any strides are walked without a copy of the whole."""
+        volume = self.array[channel]
+        if volume.ndim == 0:
+            yield volume.reshape(1).astype(self.dtype, copy=False)
+            return
+        depth = volume.shape[-1]
+        step = max(1, PIECE_VOXELS * depth // max(1, volume.size))
+        for start in range(0, depth, step):
+            slab = volume[..., start : start + step].reshape(-1, order="F")
+            for first in range(0, slab.size, PIECE_VOXELS):
+                yield slab[first : first + PIECE_VOXELS].astype(self.dtype, copy=False)
+
+
+@dataclass(frozen=True)
+class DerivedSource:
+    """A source made of another one, alike in all that it does not say otherwise."""
+
+    source: VoxelSource
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.source.shape
+
+    @property
+    def channels(self) -> int:
+        return self.source.channels
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.source.dtype
+
+    @property
+    def in_order(self) -> bool:
+        return self.source.in_order
+
+    def pieces(self, channel: int) -> Iterator[Piece]:
+        """The channel as it is."""
+        return self.source.pieces(channel)
+
+
+def gather(source: VoxelSource, channel: int) -> NDArray[Any]:
+    """One channel whole, as an array of ``source.shape``; for the cases that cannot be streamed."""
+    flat = np.empty(int(np.prod(source.shape, dtype=np.int64)), dtype=source.dtype)
+    filled = 0
+    for piece in source.pieces(channel):
+        flat[filled : filled + piece.size] = piece
+        filled += piece.size
+    return flat.reshape(source.shape, order="F")
+
+
+@dataclass
+class Volume:
+    """An open volume.
+
+    name: the path as the user gave it.
+    kind: what the header settles about the values, or None where only they can tell.
+    alternative: a second affine that the header states beside the chosen one, and the names of both.
+    sets: for one-file-per-class masks, the labels behind each code of a voxel that several masks claim; complete
+        once the voxels were read.
+    remarks: what the user should know about this file.
+    finish: read whatever follows the voxels, verify it, return further remarks; raises UnreadableFile.
+    digest: SHA-256 in hex after ``finish``, where hashes were asked for.
+    close: free the file, at any time.
+    """
+
+    name: str
+    geometry: Geometry | None
+    source: VoxelSource
+    kind: Kind | None = None
+    alternative: tuple[Geometry, str, str] | None = None
+    remarks: list[str] = field(default_factory=list)
+    sets: dict[int, frozenset[int]] = field(default_factory=dict)
+    finish: Callable[[], list[str]] = list
+    digest: Callable[[], str | None] = lambda: None
+    close: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> Volume:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.source.shape
