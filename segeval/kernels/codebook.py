@@ -1,0 +1,44 @@
+"""Small codes 0, 1, 2, … for label values of any width, in the order in which they appear."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_TABLE = 1 << 16
+
+
+class Codebook:
+    """Values are exact at any integer type: 64 bits, signed or not, never pass through a float."""
+
+    def __init__(self) -> None:
+        self.values: list[int] = []
+        self._code_of: dict[int, int] = {}
+        self._table = np.full(_TABLE, -1, dtype=np.int32)  # codes of the values 0 … 65,535
+
+    def encode(self, values: NDArray[Any]) -> NDArray[np.int32]:
+        """The codes of a 1-D integer array; unknown values get the next ones."""
+        if values.dtype.kind == "b":
+            values = values.view(np.uint8)
+        if not values.size:
+            return np.empty(0, dtype=np.int32)
+        if values.dtype in (np.uint8, np.uint16) or (values.min() >= 0 and values.max() < _TABLE):
+            codes: NDArray[np.int32] = self._table[values]
+            if codes.min() < 0:
+                for value in np.unique(values[codes < 0]).tolist():
+                    self._table[value] = self._code(value)
+                codes = self._table[values]
+            return codes
+        distinct, places = np.unique(values, return_inverse=True)
+        return np.asarray(np.array([self._code(value) for value in distinct.tolist()], dtype=np.int32)[places])
+
+    def _code(self, value: int) -> int:
+        code = self._code_of.get(value)
+        if code is None:
+            code = self._code_of[value] = len(self.values)
+            self.values.append(value)
+            if 0 <= value < _TABLE:
+                self._table[value] = code
+        return code

@@ -1,0 +1,77 @@
+"""What a backend must offer: two counters that take pieces of voxels and give tallies.
+
+Laws, for every backend: any chunking gives the same counts exactly and the same sums to 1e-9, order does not matter,
+and the tally of two stretches is the sum of their tallies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from segeval.tallies import Confusion, Tally, TallyOptions
+
+
+@dataclass
+class ValuesSeen:
+    """What a probability map held, as stored after scaling and before clipping.
+
+    not_finite: voxels that are NaN or infinite. sum_error: largest distance of a voxel's channel sum from 1.
+    """
+
+    low: float = float("inf")
+    high: float = float("-inf")
+    not_finite: int = 0
+    sum_error: float = 0.0
+
+
+class LabelKernel(Protocol):
+    """Counts pairs of labels."""
+
+    def add(self, prediction: NDArray[Any], reference: NDArray[Any]) -> None:
+        """Count two 1-D integer arrays of equal length, any integer types."""
+        ...
+
+    def confusion(self) -> Confusion:
+        """The joint histogram of everything added."""
+        ...
+
+
+class Stretch(Protocol):
+    """Some voxels of a probability map, whose channels come one by one."""
+
+    def add(self, channel: int, start: int, probabilities: NDArray[Any]) -> None:
+        """The channel's values of the stretch's voxels from ``start`` on."""
+        ...
+
+    def finish(self) -> None:
+        """All channels were added: what needs them together is counted now."""
+        ...
+
+
+class SoftKernel(Protocol):
+    """Sums probabilities against reference labels."""
+
+    seen: ValuesSeen
+
+    def stretch(self, reference: NDArray[Any]) -> Stretch:
+        """Begin a stretch of voxels with these reference labels."""
+        ...
+
+    def tally(self) -> Tally:
+        """The sums of all finished stretches."""
+        ...
+
+    def reference_counts(self) -> Mapping[int, int]:
+        """Evaluated voxels of each reference value in all finished stretches."""
+        ...
+
+
+class Backend(Protocol):
+    """One place where voxels are counted."""
+
+    def label_kernel(self, ignore: int | None) -> LabelKernel: ...
+    def soft_kernel(self, options: TallyOptions, sets: Mapping[int, frozenset[int]]) -> SoftKernel: ...

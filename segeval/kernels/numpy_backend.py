@@ -1,0 +1,21 @@
+"""The backend that runs everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from segeval.kernels.numpy_labels import NumpyLabelKernel
+from segeval.kernels.numpy_soft import NumpySoftKernel
+from segeval.tallies import TallyOptions
+
+
+class NumpyBackend:
+    """Counts on the processor."""
+
+    def label_kernel(self, ignore: int | None) -> NumpyLabelKernel:
+        """A counter of label pairs."""
+        return NumpyLabelKernel(ignore)
+
+    def soft_kernel(self, options: TallyOptions, sets: Mapping[int, frozenset[int]]) -> NumpySoftKernel:
+        """A counter of probabilities; ``sets``: the labels behind the codes of an overlapping reference."""
+        return NumpySoftKernel(options, sets)

@@ -1,0 +1,205 @@
+"""Probabilities against reference labels, summed in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.array_types import Floats
+from segeval.kernels.codebook import Codebook
+from segeval.kernels.kernel import ValuesSeen
+from segeval.kernels.numpy_labels import NumpyLabelKernel
+from segeval.kernels.target_sums import TargetSums, counts_of, sums_of
+from segeval.tallies import SoftTally, Tally, TallyOptions, TargetKey
+from segeval.targets import BACKGROUND
+
+_BLOCK = 1 << 16  # voxels whose float64 work arrays stay in a core's cache
+
+
+class NumpySoftKernel:
+    """Sums probabilities against reference labels, one channel of a stretch at a time."""
+
+    def __init__(self, options: TallyOptions, sets: Mapping[int, frozenset[int]]) -> None:
+        self.seen = ValuesSeen()
+        self.options = options
+        self.hard = NumpyLabelKernel(options.ignore)
+        self.codes = Codebook()
+        self._sets = sets
+        has_background = not options.independent or BACKGROUND in options.channels
+        labels = ((BACKGROUND,) if has_background else ()) + options.labels
+        self.targets: tuple[TargetKey, ...] = labels + tuple(region.name for region in options.regions)
+        self.contributors = {target: self._contributors(target) for target in self.targets}
+        self._sums = {target: TargetSums(options.logs) for target in self.targets}
+        self._membership: dict[TargetKey, list[bool]] = {target: [] for target in self.targets}
+
+    def stretch(self, reference: NDArray[Any]) -> NumpyStretch:
+        """Begin a stretch of voxels with these reference labels."""
+        return NumpyStretch(self, reference)
+
+    def inside(self, target: TargetKey, codes: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which voxels of these reference codes belong to the target."""
+        table = self._membership[target]
+        for value in self.codes.values[len(table) :]:
+            table.append(self._belongs(target, self._sets.get(value) or frozenset((value,))))
+        return np.asarray(np.array(table, dtype=np.bool_)[codes])
+
+    def add(self, target: TargetKey, probabilities: Floats, inside: NDArray[np.bool_]) -> None:
+        """Sum one target over voxels whose probabilities lie in [0, 1]."""
+        for start in range(0, probabilities.size, _BLOCK):
+            p, r = probabilities[start : start + _BLOCK], inside[start : start + _BLOCK]
+            self._sums[target].add_moments(p, r)
+            self._sums[target].add_logs(p, r)
+            if self.options.single and target == self.options.labels[0]:
+                self._sums[BACKGROUND].add_moments(1 - p, ~r)
+
+    def add_hard(self, target: TargetKey, chosen: NDArray[np.bool_], inside: NDArray[np.bool_]) -> None:
+        """Count one target of independent channels."""
+        self._sums[target].tp += int(np.count_nonzero(chosen & inside))
+        self._sums[target].predicted += int(np.count_nonzero(chosen))
+
+    def tally(self) -> Tally:
+        """The sums of all finished stretches."""
+        options = self.options
+        if options.single:  # ln(1 − p) is the background's ln p
+            logs = self._sums[options.labels[0]].logs
+            self._sums[BACKGROUND].logs = {setting: [l0, l1, f0, f1] for setting, (l1, l0, f1, f0) in logs.items()}
+        parts = [self._sums[target] for target in self.targets]
+        confusion = None if options.independent else self.hard.confusion()
+        return Tally(options, confusion, SoftTally(self.targets, counts_of(parts), sums_of(parts, options.logs)))
+
+    def reference_counts(self) -> dict[int, int]:
+        """Evaluated voxels of each reference value in all finished stretches."""
+        counts: dict[int, int] = {}
+        for (value, _), count in self.hard.confusion().pairs.items():
+            counts[value] = counts.get(value, 0) + count
+        return counts
+
+    def _contributors(self, target: TargetKey) -> tuple[int, ...]:
+        """The channels whose probabilities the target's is made of."""
+        channels = self.options.channels
+        if target == BACKGROUND:  # what no evaluated label claims is folded into it
+            return tuple(index for index, key in enumerate(channels) if key not in self.options.labels)
+        if target in channels:
+            return (channels.index(target),)
+        region = next(region for region in self.options.regions if region.name == target)
+        return tuple(i for i, key in enumerate(channels) if isinstance(key, int) and region.covers(frozenset((key,))))
+
+    def _belongs(self, target: TargetKey, members: frozenset[int]) -> bool:
+        if isinstance(target, str):
+            return any(region.name == target and region.covers(members) for region in self.options.regions)
+        if self.options.any_foreground:
+            return (members == {BACKGROUND}) == (target == BACKGROUND)
+        if target == BACKGROUND:
+            return not members & set(self.options.labels)
+        return target in members
+
+
+class NumpyStretch:
+    """Some voxels, and what their channels share: the running maximum and the running sums."""
+
+    def __init__(self, kernel: NumpySoftKernel, reference: NDArray[Any]) -> None:
+        ignore = kernel.options.ignore
+        self._kernel = kernel
+        self._reference = reference
+        self._kept = None if ignore is None else reference != ignore
+        self._codes: NDArray[Any] = kernel.codes.encode(reference)
+        if len(kernel.codes.values) <= 256:
+            self._codes = self._codes.astype(np.uint8)
+        self._best: NDArray[Any] | None = None
+        self._winner = np.zeros(reference.size, dtype=np.min_scalar_type(len(kernel.options.channels)))
+        self._total: NDArray[np.float32] | None = None
+        self._planes: dict[TargetKey, Floats] = {}
+        self._chosen: dict[TargetKey, NDArray[np.bool_]] = {}
+
+    def add(self, channel: int, start: int, probabilities: NDArray[Any]) -> None:
+        """The channel's values of the stretch's voxels from ``start`` on."""
+        with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity are counted, and refused at the end
+            for first in range(0, probabilities.size, _BLOCK):
+                self._add(channel, start + first, probabilities[first : first + _BLOCK])
+
+    def finish(self) -> None:
+        """Count what needs all channels of a voxel."""
+        kernel, options = self._kernel, self._kernel.options
+        labels = np.array(self._labels_of_winners(), dtype=np.int64)
+        kernel.hard.add(labels[self._winner], self._reference)
+        if self._total is not None:
+            error = np.abs(self._only(self._total, slice(None)) - 1).max(initial=0.0)
+            kernel.seen.sum_error = max(kernel.seen.sum_error, float(np.nan_to_num(error, nan=0.0)))
+        for target, contributors in kernel.contributors.items():
+            if len(contributors) == 1 or (options.single and target == BACKGROUND):
+                continue
+            plane = self._planes.get(target)
+            plane = np.zeros(self._reference.size) if plane is None else np.minimum(plane, 1.0)
+            inside = self._only(kernel.inside(target, self._codes), slice(None))
+            kernel.add(target, self._only(plane, slice(None)), inside)
+            if target in self._chosen:
+                kernel.add_hard(target, self._only(self._chosen[target], slice(None)), inside)
+
+    def _add(self, channel: int, start: int, values: NDArray[Any]) -> None:
+        kernel, options = self._kernel, self._kernel.options
+        where = slice(start, start + values.size)
+        _look(kernel.seen, self._only(values, where, already=True))
+        above = values >= values.dtype.type(options.threshold)  # in the stored precision, inclusive
+        if options.single:
+            self._winner[where] = above
+        elif not options.independent:
+            self._compete(channel, where, values)
+        clipped = np.clip(values, 0.0, 1.0, dtype=np.float64)
+        for target, contributors in kernel.contributors.items():
+            if channel not in contributors:
+                continue
+            if len(contributors) > 1:
+                self._collect(target, where, clipped, above)
+                continue
+            inside = self._only(kernel.inside(target, self._codes[where]), where, already=True)
+            kernel.add(target, self._only(clipped, where, already=True), inside)
+            if options.independent:
+                kernel.add_hard(target, self._only(above, where, already=True), inside)
+
+    def _labels_of_winners(self) -> tuple[int, ...]:
+        options = self._kernel.options
+        if options.independent:  # no channel wins: only the reference's side of the histogram is used
+            return (BACKGROUND,)
+        if options.single:
+            return (BACKGROUND, *options.labels)
+        return tuple(int(key) for key in options.channels)
+
+    def _compete(self, channel: int, where: slice, values: NDArray[Any]) -> None:
+        """The running argmax (the lowest channel wins a tie) and the running sum."""
+        size = self._reference.size
+        if self._best is None or self._total is None:
+            self._best = np.full(size, -np.inf, dtype=values.dtype)
+            self._total = np.zeros(size, dtype=np.float32)
+        higher = values > self._best[where]
+        np.copyto(self._best[where], values, where=higher)
+        self._winner[where][higher] = channel
+        self._total[where] += values
+
+    def _collect(self, target: TargetKey, where: slice, clipped: Floats, above: NDArray[np.bool_]) -> None:
+        """Add a channel to a target made of several: their sum, for independent channels their maximum."""
+        size = self._reference.size
+        plane = self._planes.setdefault(target, np.zeros(size))[where]
+        if not self._kernel.options.independent:
+            plane += clipped
+            return
+        np.maximum(plane, clipped, out=plane)
+        self._chosen.setdefault(target, np.zeros(size, dtype=np.bool_))[where] |= above
+
+    def _only(self, values: NDArray[Any], where: slice, already: bool = False) -> NDArray[Any]:
+        """The evaluated voxels among ``values[where]``; ``already``: the values are cut to ``where``."""
+        part = values if already else values[where]
+        return part if self._kept is None else part[self._kept[where]]
+
+
+def _look(seen: ValuesSeen, values: NDArray[Any]) -> None:
+    if not values.size:
+        return
+    low, high = float(values.min()), float(values.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        finite = values[np.isfinite(values)]
+        seen.not_finite += values.size - finite.size
+        low, high = float(finite.min(initial=np.inf)), float(finite.max(initial=-np.inf))
+    seen.low, seen.high = min(seen.low, low), max(seen.high, high)
