@@ -1,0 +1,79 @@
+"""Files to volumes: one library per format, chosen by the file's ending."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segeval.errors import UnreadableFile
+from segeval.readers.byte_stream import file_size, is_directory, open_regular_file
+from segeval.readers.itk_files import ITK_ENDINGS
+from segeval.readers.label_files import read_label_file
+from segeval.readers.masks import MaskCodes, class_files, open_masks
+from segeval.readers.mgh import open_mgh
+from segeval.readers.nibabel_formats import NIBABEL_ENDINGS, open_with_nibabel
+from segeval.readers.nifti import open_nifti
+from segeval.readers.npz import open_npz
+from segeval.readers.reader import Reader, ReadOptions
+from segeval.readers.simpleitk import open_with_simpleitk
+from segeval.volumes.volume import Volume
+
+READERS: tuple[tuple[tuple[str, ...], Reader], ...] = (
+    ((".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"), open_nifti),
+    ((".mgz", ".mgh.gz", ".mgh"), open_mgh),
+    ((".npz",), open_npz),
+    (ITK_ENDINGS, open_with_simpleitk),
+    (NIBABEL_ENDINGS, open_with_nibabel),
+)
+"""Which reader opens which endings, in order of preference."""
+
+ENDINGS = tuple(ending for endings, _ in READERS for ending in endings)
+
+__all__ = [
+    "ENDINGS",
+    "MaskCodes",
+    "ReadOptions",
+    "is_directory",
+    "mask_classes",
+    "open_folder_of_masks",
+    "open_volume",
+    "read_label_file",
+    "size_on_disk",
+    "stem",
+]
+
+
+def open_volume(path: Path, options: ReadOptions) -> Volume:
+    """Open one file. Raises UnreadableFile, GeometryError."""
+    name = path.name.lower()
+    for endings, reader in READERS:
+        if name.endswith(endings):
+            return reader(path, options)
+    open_regular_file(path).close()  # what is not there, or no file at all, has words of its own
+    raise UnreadableFile(
+        f"{path}: is of no known format; segeval reads {', '.join(e for e in ENDINGS if not e.endswith('.gz'))}, "
+        "and folders of one mask per class"
+    )
+
+
+def mask_classes(folder: Path) -> dict[str, Path]:
+    """The mask files of a folder by class name. Raises UnreadableFile where there is none."""
+    return class_files(folder, ENDINGS)
+
+
+def open_folder_of_masks(folder: Path, codes: MaskCodes, options: ReadOptions) -> Volume:
+    """A folder of one mask per class as one volume. Raises UnreadableFile, GeometryError, LabelError."""
+    return open_masks(folder, mask_classes(folder), codes, open_volume, options)
+
+
+def stem(path: Path) -> str:
+    """The file's name without its format ending."""
+    name = path.name
+    ending = next((e for e in ENDINGS if name.lower().endswith(e) and len(name) > len(e)), "")
+    return name[: len(name) - len(ending)]
+
+
+def size_on_disk(path: Path) -> int:
+    """Bytes of a file, or of the mask files of a folder; 0 where it cannot be told."""
+    if not is_directory(path):
+        return file_size(path)
+    return sum(file_size(entry) for entry in path.iterdir() if entry.name.lower().endswith(ENDINGS))

@@ -1,0 +1,205 @@
+"""The bytes of one file, opened once, decompressed where its content says so, and verified to the end.
+
+Owning the open file is what makes a number trustworthy: a gzip stream is read through its last trailer, with
+checksum and length checked by the decoder, and what is read is what was asked for. igzip (the ``isal`` package)
+inflates 1.1 times faster than zlib-ng on label maps and 1.6 times on float maps, and 3 and 2 times faster than zlib.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from segeval.errors import UnreadableFile
+
+_RAW_BLOCK = 1 << 16  # compressed bytes per read: small, so that a block never inflates to much at once
+_PIECE_BYTES = 1 << 19
+TRAILING_ALLOWANCE = 1 << 20
+"""Bytes that may follow the last voxel."""
+
+_GZIP = b"\x1f\x8b"
+
+
+class ByteStream:
+    """Reads a regular file from its first byte to its last, decompressed if it is gzip.
+
+    Raises UnreadableFile for what is no readable regular file, and for a damaged gzip stream.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        hashed: bool = False,
+        on_bytes: Callable[[int], None] | None = None,
+        start: int = 0,
+        piece_bytes: int = _PIECE_BYTES,
+    ) -> None:
+        """start: the byte to begin at. piece_bytes: how much is inflated at once."""
+        self.path = path
+        self._piece_bytes = piece_bytes
+        self._file = open_regular_file(path)
+        self._file.seek(start)
+        self._hash = hashlib.sha256() if hashed else None
+        self._on_bytes = on_bytes
+        self._pending = bytearray()
+        self._raw_start = self._file.peek(2)[:2]  # type: ignore[attr-defined]
+        self.compressed = self._raw_start == _GZIP
+        self._data = self._inflated() if self.compressed else self._plain()
+
+    def read(self, size: int) -> bytes:
+        """Exactly ``size`` bytes, or fewer where the data end."""
+        while len(self._pending) < size:
+            block = next(self._data, None)
+            if block is None:
+                break
+            if not self._pending and len(block) == size:
+                return block
+            self._pending += block
+        taken = bytes(memoryview(self._pending)[:size])
+        del self._pending[:size]
+        return taken
+
+    def read_at(self, position: int, size: int) -> bytes:
+        """``size`` bytes from anywhere in a file that is not compressed, or fewer where it ends."""
+        try:
+            self._file.seek(position)
+            block = self._file.read(size)
+        except OSError as problem:
+            raise self._damaged(f"reading failed ({problem.strerror})", "check the disk") from None
+        if self._on_bytes is not None:
+            self._on_bytes(len(block))
+        return block
+
+    def drain(self, allowance: int = TRAILING_ALLOWANCE) -> int:
+        """Read to the end, verifying it, and return how many bytes were left.
+
+        Raises UnreadableFile, without reading on, where more than ``allowance`` bytes follow.
+        """
+        left = len(self._pending)
+        self._pending.clear()
+        for block in self._data:
+            left += len(block)
+            if left > allowance:
+                raise UnreadableFile(
+                    f"{self.path}: more than {allowance} bytes follow the last voxel; the header and the data do "
+                    "not belong together, so export the volume again"
+                )
+        return left
+
+    def digest(self) -> str | None:
+        """SHA-256 in hex of the file as it lies on disk, once it has been drained; None if not asked for."""
+        return None if self._hash is None else self._hash.hexdigest()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _raw(self, size: int) -> bytes:
+        try:
+            block = self._file.read(size)
+        except OSError as problem:
+            raise self._damaged(f"reading failed ({problem.strerror})", "check the disk") from None
+        if self._hash is not None:
+            self._hash.update(block)
+        if self._on_bytes is not None:
+            self._on_bytes(len(block))
+        return block
+
+    def _plain(self) -> Iterator[bytes]:
+        while block := self._raw(self._piece_bytes):
+            yield block
+
+    def _inflated(self) -> Iterator[bytes]:
+        """The members of a gzip stream one after the other; zeros may pad the end."""
+        from isal import igzip_lib
+
+        rest = self._raw(_RAW_BLOCK)
+        while rest:
+            decoder = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+            while not decoder.eof:
+                if decoder.needs_input and not rest:
+                    rest = self._raw(_RAW_BLOCK)
+                    if not rest:
+                        raise self._damaged("it ends inside a gzip stream", "copy or download it again")
+                try:
+                    block = decoder.decompress(rest, self._piece_bytes)
+                except igzip_lib.error as problem:  # type: ignore[misc]  # its stub calls the class an instance
+                    raise self._damaged(
+                        f"damaged gzip data ({_reason(problem)})", "copy or download it again"
+                    ) from None
+                rest = b""
+                if block:
+                    yield block
+            rest = self._after_member(decoder.unused_data)
+
+    def _after_member(self, rest: bytes) -> bytes:
+        """What follows a gzip member: the next member, or nothing. Zero padding is skipped."""
+        while True:
+            rest = rest.lstrip(b"\0")
+            if len(rest) < len(_GZIP):
+                more = self._raw(_RAW_BLOCK)
+                if more:
+                    rest += more
+                    continue
+            if rest and not rest.startswith(_GZIP):
+                raise self._damaged("bytes that are no gzip data follow its gzip stream", "copy or download it again")
+            return rest
+
+    def _damaged(self, what: str, advice: str) -> UnreadableFile:
+        return UnreadableFile(f"{self.path}: {what}; {advice}")
+
+
+def open_regular_file(path: Path) -> BinaryIO:
+    """The file, open for reading. Raises UnreadableFile for anything but a readable, non-empty regular file."""
+    try:
+        status = path.stat()  # before opening: opening a FIFO would wait for a writer
+        if stat.S_ISDIR(status.st_mode):
+            raise UnreadableFile(f"{path}: is a directory; name a file")
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableFile(
+                f"{path}: is no regular file but a {_file_type(status.st_mode)}; write it to a file first"
+            )
+        if status.st_size == 0:
+            raise UnreadableFile(f"{path}: is empty (0 bytes); export or copy it again")
+        return path.open("rb")
+    except FileNotFoundError:
+        raise UnreadableFile(f"{path}: there is no such file; check the path") from None
+    except (OSError, ValueError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) else str(problem)
+        raise UnreadableFile(f"{path}: cannot be opened ({reason}); check the path and its permissions") from None
+
+
+def file_size(path: Path) -> int:
+    """Size in bytes, 0 where it cannot be told."""
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return 0
+
+
+def is_directory(path: Path) -> bool:
+    """Whether the path is a directory; no for what cannot even be looked at."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _file_type(mode: int) -> str:
+    kinds = {
+        stat.S_IFIFO: "pipe (FIFO)",
+        stat.S_IFCHR: "character device",
+        stat.S_IFBLK: "block device",
+        stat.S_IFSOCK: "socket",
+    }
+    return kinds.get(stat.S_IFMT(mode), "special file")
+
+
+def _reason(problem: Exception) -> str:
+    """The decoder's words without its error number: ``Error -6 Incorrect checksum found``."""
+    words = str(problem).split(" ", 2)
+    return words[2].lower() if len(words) == 3 and words[0] == "Error" else str(problem)

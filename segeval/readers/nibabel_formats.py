@@ -1,0 +1,61 @@
+"""AFNI, MINC and Philips PAR/REC through nibabel; the volume is read whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segeval.errors import GeometryError, UnreadableFile
+from segeval.readers.axes import split_axes
+from segeval.readers.byte_stream import file_size, open_regular_file
+from segeval.readers.hashing import sha256_of
+from segeval.readers.reader import ReadOptions
+from segeval.readers.recognition import is_pointer_or_page
+from segeval.volumes.geometry import Geometry
+from segeval.volumes.volume import ArraySource, Volume
+
+NIBABEL_ENDINGS = (".mnc", ".head", ".brik", ".par", ".rec")
+
+
+def open_with_nibabel(path: Path, options: ReadOptions) -> Volume:
+    """Open a volume through nibabel. Raises UnreadableFile, GeometryError."""
+    with open_regular_file(path) as file:
+        if (what := is_pointer_or_page(file.read(512))) is not None:
+            raise UnreadableFile(f"{path}: is {what}")
+    array, affine = _load(path)
+    if array.dtype.kind not in "iuf":
+        raise UnreadableFile(f"{path}: holds {array.dtype} voxels; export labels or probabilities")
+    if options.on_bytes is not None:
+        options.on_bytes(file_size(path))
+    shape, channels, axis = split_axes(path, array.shape, options.class_axis)
+    geometry: Geometry | None = Geometry(shape, affine, oriented=True)
+    if channels > 1:
+        classes = axis if axis is not None else max(a for a in range(array.ndim) if array.shape[a] > 1)
+        array = np.moveaxis(array, classes, 0).reshape(channels, *shape)
+        geometry = None if classes < len(shape) else geometry
+    else:
+        array = array[np.newaxis]
+    kind = "probabilities" if channels > 1 else "labels" if array.dtype.kind in "iu" else None
+    return Volume(
+        str(path), geometry, ArraySource(array), kind=kind,  # type: ignore[arg-type]
+        digest=lambda: sha256_of(path) if options.hashed else None,
+    )  # fmt: skip
+
+
+def _load(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    import nibabel
+
+    try:
+        image = nibabel.load(path)
+        array, affine = np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64)
+    except Exception as problem:  # nibabel raises many types for damaged files
+        reason = str(problem).strip().splitlines()
+        raise UnreadableFile(
+            f"{path}: nibabel cannot read it ({reason[0][:200] if reason else type(problem).__name__}); "
+            "check or export it again"
+        ) from None
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
+        raise GeometryError(f"{path}: its affine is singular or not finite; fix the header, or export it again")
+    return array, affine

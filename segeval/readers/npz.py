@@ -1,0 +1,156 @@
+"""nnU-Net's probabilities: an `.npz` whose array `probabilities` (older: `softmax`) has the shape (C, Z, Y, X).
+
+Streamed from the archive member, whose checksum zipfile verifies; nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from segeval.errors import UnreadableFile
+from segeval.readers.byte_stream import open_regular_file
+from segeval.readers.hashing import sha256_of
+from segeval.readers.reader import ReadOptions
+from segeval.readers.recognition import recognise
+from segeval.volumes.chunks import read_ahead
+from segeval.volumes.volume import ArraySource, Piece, Volume, VoxelSource
+
+_KEYS = ("probabilities", "softmax")
+_PIECE_BYTES = 1 << 19
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
+
+
+def open_npz(path: Path, options: ReadOptions) -> Volume:
+    """Open nnU-Net's probabilities. Raises UnreadableFile."""
+    if options.class_axis is not None:
+        raise UnreadableFile(f"{path}: in an .npz the class axis is the first; leave --class-axis out")
+    file = open_regular_file(path)
+    try:
+        start = file.peek(512)[:512]  # type: ignore[attr-defined]
+        if not start.startswith(b"PK"):
+            what = recognise(start) or f"it begins with {start[:4]!r}; check what it is"
+            raise UnreadableFile(f"{path}: is no .npz archive: {what}")
+        member = _Member(path, zipfile.ZipFile(file), options.on_bytes)
+    except _DAMAGED as problem:
+        file.close()
+        raise UnreadableFile(f"{path}: damaged archive ({problem}); copy or export it again") from None
+    except BaseException:
+        file.close()
+        raise
+    return Volume(
+        str(path),
+        None,
+        member.source(),
+        kind="probabilities",
+        finish=member.finish,
+        digest=lambda: sha256_of(path) if options.hashed else None,
+        close=file.close,
+    )
+
+
+class _Member:
+    """The array inside the archive, as a source whose channels come in order."""
+
+    def __init__(self, path: Path, archive: zipfile.ZipFile, on_bytes: Callable[[int], None] | None) -> None:
+        self._path = path
+        self._on_bytes = on_bytes
+        names = set(archive.namelist())
+        key = next((key for key in _KEYS if f"{key}.npy" in names), None)
+        if key is None:
+            found = ", ".join(sorted(name.removesuffix(".npy") for name in names)[:5]) or "nothing"
+            raise UnreadableFile(f"{path}: holds {found}; nnU-Net's key `probabilities` (or `softmax`) is not among it")
+        try:
+            self._file: IO[bytes] = archive.open(f"{key}.npy")
+            self._array_shape, fortran, self.dtype = _read_npy_header(self._file)
+        except _DAMAGED as problem:
+            raise UnreadableFile(f"{path}: the array {key!r} cannot be read ({problem}); export it again") from None
+        self._check(archive.getinfo(f"{key}.npy").file_size, key)
+        self._fortran = fortran
+        self._next_channel = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._array_shape[:0:-1]
+
+    @property
+    def channels(self) -> int:
+        return self._array_shape[0]
+
+    @property
+    def in_order(self) -> bool:
+        return True
+
+    def source(self) -> VoxelSource:
+        """The stream itself, or the whole array where it is stored the other way round."""
+        if not self._fortran:
+            return self
+        blocks = b"".join(self._blocks(math.prod(self._array_shape) * self.dtype.itemsize))
+        array = np.frombuffer(blocks, self.dtype).reshape(self._array_shape, order="F")
+        return ArraySource(array.transpose(0, *range(array.ndim - 1, 0, -1)))
+
+    def pieces(self, channel: int) -> Iterator[Piece]:
+        """The values of one channel, (Z, Y, X) in C order: x varies fastest."""
+        if channel != self._next_channel:
+            raise ValueError(f"channel {channel} asked for, channel {self._next_channel} is next in the stream")
+        self._next_channel += 1
+        size = math.prod(self.shape) * self.dtype.itemsize
+        native = self.dtype.newbyteorder("=")
+        return read_ahead(np.frombuffer(b, self.dtype).astype(native, copy=False) for b in self._blocks(size))
+
+    def finish(self) -> list[str]:
+        """Read to the member's end, where its checksum is verified."""
+        for _ in self._blocks(1, exact=False):
+            raise UnreadableFile(f"{self._path}: more bytes than the array's shape needs; export it again")
+        return []
+
+    def _blocks(self, size: int, exact: bool = True) -> Iterator[bytes]:
+        whole = _PIECE_BYTES // self.dtype.itemsize * self.dtype.itemsize
+        while size:
+            try:
+                block = self._file.read(min(size, whole))
+            except _DAMAGED as problem:
+                raise UnreadableFile(f"{self._path}: damaged archive ({problem}); copy or export it again") from None
+            if not block and not exact:
+                return
+            if len(block) < min(size, whole):
+                raise UnreadableFile(
+                    f"{self._path}: the array ends too early; the file was cut, copy or export it again"
+                )
+            if self._on_bytes is not None:
+                self._on_bytes(len(block))
+            size -= len(block)
+            yield block
+
+    def _check(self, stored: int, key: str) -> None:
+        shape = "×".join(map(str, self._array_shape))
+        if self.dtype.kind not in "fiu":
+            raise UnreadableFile(f"{self._path}: the array {key!r} holds {self.dtype}, not numbers; export it again")
+        if len(self._array_shape) not in (3, 4) or 0 in self._array_shape:
+            raise UnreadableFile(f"{self._path}: the array {key!r} has the shape {shape}, not (classes, z, y, x)")
+        promised = math.prod(self._array_shape) * self.dtype.itemsize
+        if not promised <= stored <= promised + (1 << 16):
+            raise UnreadableFile(
+                f"{self._path}: the array {key!r} of shape {shape} needs {promised} bytes, the archive holds {stored}; "
+                "copy or export it again"
+            )
+
+
+def _read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """(shape, Fortran order, dtype); raises ValueError for what is no plain array."""
+    from numpy.lib import format as npy
+
+    version = npy.read_magic(file)
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    if version not in readers:
+        raise ValueError(f"array format {version} is not supported")
+    shape, fortran, dtype = readers[version](file)
+    if dtype.hasobject:
+        raise ValueError("it holds pickled objects, which are never loaded")
+    return shape, fortran, dtype

@@ -1,0 +1,38 @@
+"""What a reader is: a function from a path to an open Volume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from segeval.volumes.volume import Volume
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to open a volume.
+
+    hashed: compute SHA-256 on the way.
+    class_axis: the array axis (0-based, as stored) that holds the classes, or None for the last one after the third.
+    on_bytes: told how many bytes were just read, for progress.
+    side_by_side: many files are read at once: take little memory and no thread for each.
+    """
+
+    hashed: bool = False
+    class_axis: int | None = None
+    on_bytes: Callable[[int], None] | None = None
+    side_by_side: bool = False
+
+
+class Reader(Protocol):
+    """Opens one kind of file. Raises UnreadableFile for anything that it cannot read whole and verified."""
+
+    def __call__(self, path: Path, options: ReadOptions) -> Volume: ...
+
+
+PIECE_BYTES = 1 << 19
+"""Bytes decoded at once: larger pieces leave a core's cache, smaller ones cost more calls."""
+SMALL_PIECE_BYTES = 1 << 16
+"""The same where many files are open side by side."""

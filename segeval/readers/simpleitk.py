@@ -1,0 +1,139 @@
+"""NRRD, MetaImage and the pictures that SimpleITK reads; the volume is read whole.
+
+SimpleITK accepts some damaged files: it hands out what a broken zlib stream of a MetaImage left in memory, never
+looks at the trailer of an NRRD's gzip data, and fills a cut GIPL or VTK file up with anything. What it does not
+verify is verified here first. NIfTI never comes this way.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.array_types import Floats
+from segeval.errors import GeometryError, UnreadableFile
+from segeval.readers.axes import split_axes
+from segeval.readers.byte_stream import file_size, open_regular_file
+from segeval.readers.hashing import sha256_of, sha256_of_all
+from segeval.readers.itk_files import ItkHeader, inspect_itk_file
+from segeval.readers.reader import ReadOptions
+from segeval.readers.recognition import is_pointer_or_page, recognise
+from segeval.volumes.geometry import Geometry
+from segeval.volumes.volume import ArraySource, Volume
+
+_SIGNATURES: tuple[tuple[bytes, tuple[str, ...]], ...] = (
+    (b"NRRD000", (".nrrd", ".nhdr")),
+    (b"ObjectType", (".mha", ".mhd")),
+    (b"\x89PNG", (".png",)),
+)
+_PICTURES = (".png", ".bmp", ".tif", ".tiff")
+
+
+def open_with_simpleitk(path: Path, options: ReadOptions) -> Volume:
+    """Open a volume through SimpleITK. Raises UnreadableFile, GeometryError."""
+    with open_regular_file(path) as file:
+        start = file.peek(512)[:512]  # type: ignore[attr-defined]
+    if (what := is_pointer_or_page(start)) is not None:
+        raise UnreadableFile(f"{path}: is {what}")
+    facts = inspect_itk_file(path)
+    image = _read(path, start)
+    array = _channels_first(path, image, options.class_axis)
+    for data_file in facts.data_files:
+        if options.on_bytes is not None:
+            options.on_bytes(file_size(data_file))
+
+    def digest() -> str | None:
+        digests = [sha256_of(data_file) for data_file in facts.data_files] if options.hashed else []
+        return None if not digests else digests[0] if len(digests) == 1 else sha256_of_all(digests)
+
+    geometry = _geometry(path, image, array.shape[1:], facts, path.name.lower().endswith(_PICTURES))
+    kind = "probabilities" if array.shape[0] > 1 else "labels" if array.dtype.kind in "iu" else None
+    if options.class_axis is not None and options.class_axis < 3 and image.GetNumberOfComponentsPerPixel() == 1:
+        geometry = None
+    return Volume(str(path), geometry, ArraySource(array, owner=image), kind=kind, digest=digest)  # type: ignore[arg-type]
+
+
+def _read(path: Path, start: bytes) -> Any:
+    import SimpleITK as sitk
+
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        with _silent_libraries():
+            image = sitk.ReadImage(str(path))
+    except Exception as problem:  # SimpleITK raises RuntimeError with a page of text; its last line says why
+        what = None if path.name.lower().endswith(_own_endings(start)) else recognise(start)
+        lines = [line.strip() for line in str(problem).strip().splitlines() if line.strip()]
+        reason = f"it is {what}" if what else (lines[-1][:200] if lines else "unknown reason")
+        raise UnreadableFile(f"{path}: SimpleITK cannot read it ({reason}); check or export it again") from None
+    if "complex" in image.GetPixelIDTypeAsString():
+        raise UnreadableFile(f"{path}: holds complex numbers; export labels or probabilities")
+    if image.GetNumberOfComponentsPerPixel() > 1 and path.name.lower().endswith(_PICTURES):
+        raise UnreadableFile(
+            f"{path}: is a colour picture ({image.GetNumberOfComponentsPerPixel()} values per pixel); export labels as "
+            "grey values"
+        )
+    return image
+
+
+def _own_endings(start: bytes) -> tuple[str, ...]:
+    """The endings of the format that the file's first bytes are of."""
+    return next((endings for signature, endings in _SIGNATURES if start.startswith(signature)), ())
+
+
+@contextmanager
+def _silent_libraries() -> Iterator[None]:
+    """The C libraries behind ITK write lines of their own to file descriptor 2; the exception says what matters."""
+    sys.stderr.flush()
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
+
+
+def _channels_first(path: Path, image: Any, class_axis: int | None) -> NDArray[Any]:
+    """The voxels as a view of shape (channels, x, y, z) into the image, which must outlive it."""
+    import SimpleITK as sitk
+
+    view: NDArray[Any] = sitk.GetArrayViewFromImage(image)
+    if image.GetNumberOfComponentsPerPixel() > 1:
+        if class_axis is not None:
+            raise UnreadableFile(f"{path}: is a vector image, whose components are the classes; leave --class-axis out")
+        array = np.moveaxis(view, -1, 0)
+        array = array.transpose(0, *range(array.ndim - 1, 0, -1))
+        while array.ndim > 4 and array.shape[-1] == 1:
+            array = array[..., 0]
+        return array
+    array = view.transpose()
+    shape, channels, axis = split_axes(path, array.shape, class_axis)
+    if channels == 1:
+        return array[np.newaxis]
+    classes = axis if axis is not None else max(a for a in range(array.ndim) if array.shape[a] > 1)
+    return np.moveaxis(array, classes, 0).reshape(channels, *shape)
+
+
+def _geometry(path: Path, image: Any, shape: tuple[int, ...], facts: ItkHeader, picture: bool) -> Geometry | None:
+    """ITK's LPS+ geometry in RAS+; None for pictures, which know no millimetres."""
+    if picture:
+        return None
+    dims = min(image.GetDimension(), 3)
+    direction = np.array(image.GetDirection()).reshape(image.GetDimension(), -1)[:dims, :dims]
+    affine: Floats = np.eye(4)
+    affine[:dims, :dims] = direction * np.array(image.GetSpacing()[:dims])
+    affine[:dims, 3] = image.GetOrigin()[:dims]
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-12:
+        raise GeometryError(f"{path}: its geometry is singular or not finite; fix the header, or export it again")
+    if not facts.oriented:
+        spacing = np.linalg.norm(affine[:3, :3], axis=0)
+        return Geometry(shape, np.diag([*spacing, 1.0]), oriented=False)
+    return Geometry(shape, np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine, oriented=True)
