@@ -1,0 +1,34 @@
+"""Evaluate image segmentations: overlap metrics and losses per label, from label maps and probability maps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from segeval.errors import SegevalError
+from segeval.version import __version__
+
+if TYPE_CHECKING:
+    from segeval.report import Report
+    from segeval.workflow.arrays import evaluate_arrays
+    from segeval.workflow.files import evaluate
+
+__all__ = ["Report", "SegevalError", "__version__", "evaluate", "evaluate_arrays"]
+
+_LAZY = {
+    "Report": "segeval.report",
+    "evaluate": "segeval.workflow.files",
+    "evaluate_arrays": "segeval.workflow.arrays",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: ``segeval --help`` must not wait for NumPy."""
+    if name in _LAZY:
+        from importlib import import_module
+
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'segeval' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""What happens after what: one pair of files, one pair of arrays."""

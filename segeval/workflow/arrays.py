@@ -1,0 +1,127 @@
+"""One pair of arrays in memory."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from segeval.choices import EmptyPolicy, Kind
+from segeval.errors import GeometryError, LabelError, UsageError
+from segeval.kernels import BACKENDS
+from segeval.quantities import score, select
+from segeval.report import CaseResult, Report
+from segeval.targets import LabelChoice, Region
+from segeval.volumes.volume import ArraySource
+from segeval.workflow.case import confusion_entries
+from segeval.workflow.evaluation import NO_LABELS, Pair, evaluate_pair, integral
+from segeval.workflow.settings import Settings
+
+
+def evaluate_arrays(
+    prediction: Any,
+    reference: Any,
+    *,
+    class_axis: int = 0,
+    voxel_volume_mm3: float | None = None,
+    labels: Sequence[int] | Mapping[str, int] | None = None,
+    regions: Mapping[str, Sequence[int] | str] | None = None,
+    ignore_label: int | None = None,
+    kind: Kind | None = None,
+    threshold: float = 0.5,
+    metrics: str | None = None,
+    empty: EmptyPolicy = "nan",
+) -> Report:
+    """Score a prediction that is in memory against a reference of integer labels.
+
+    prediction: a label map of the reference's shape; a single foreground probability map of that shape; or class
+        probabilities with one more axis, ``class_axis``.
+    labels: label values, or name → value. regions: name → label values, or ``"*"`` for every non-zero label.
+    metrics: as on the command line, ``"dice,focal:gamma=3"``; None for all.
+    voxel_volume_mm3: for the volumes in ml, undefined without it.
+    Raises LabelError, GeometryError (shapes that differ), UsageError.
+    """
+    settings = Settings(
+        labels=label_choice(labels, regions, ignore_label),
+        selections=select(metrics),
+        empty=empty,
+        kind=kind,
+        threshold=threshold,
+        geometry="ignore",
+        class_axis=class_axis or None,
+    )
+    if voxel_volume_mm3 is not None and not (math.isfinite(voxel_volume_mm3) and voxel_volume_mm3 > 0):
+        raise UsageError(f"voxel_volume_mm3={voxel_volume_mm3!r}: give a volume above 0 in mm³, or None")
+    ours, theirs = np.asarray(prediction), np.asarray(reference)
+    channels = _channels_first(ours, theirs, class_axis)
+    target, rounding = integral(ArraySource(theirs[np.newaxis]))
+    source = ArraySource(channels)
+    kind = kind or ("probabilities" if source.channels > 1 or ours.ndim > theirs.ndim else None)
+    pair = Pair(source, target, "the prediction", "the reference", settings, BACKENDS["numpy"]())
+    evaluated = evaluate_pair(pair, kind)
+    remarks = evaluated.remarks + ([] if rounding is None else rounding.require_labels("the reference", NO_LABELS))
+    case = CaseResult(
+        case="arrays",
+        prediction=None,
+        reference=None,
+        rows=score(evaluated.tally, settings.labels, settings.scoring, voxel_volume_mm3),
+        confusion=confusion_entries(evaluated.tally.confusion),
+        remarks=tuple(remarks),
+    )
+    columns = tuple(selection.column for selection in settings.selections)
+    return Report(settings.signature(evaluated.kind), settings.document(), columns, (case,))
+
+
+def label_choice(
+    labels: Sequence[int] | Mapping[str, int] | None,
+    regions: Mapping[str, Sequence[int] | str] | None,
+    ignore_label: int | None,
+    background: bool = False,
+) -> LabelChoice:
+    """The Python forms of labels and regions as a choice. Raises UsageError."""
+    if isinstance(labels, Mapping):
+        names = dict(zip(_integers("labels", labels.values()), labels.keys(), strict=True))
+        choice = LabelChoice.of(tuple(names), names)
+    else:
+        choice = LabelChoice.of(None if labels is None else _integers("labels", labels))
+    unions = tuple(
+        Region(
+            name,
+            None if isinstance(values, str) and values == "*" else frozenset(_integers(f"region {name!r}", values)),
+        )
+        for name, values in (regions or {}).items()
+    )
+    ignored = None if ignore_label is None else _integers("ignore_label", [ignore_label])[0]
+    return choice.with_options(unions, ignored, background)
+
+
+def _integers(what: str, values: Any) -> tuple[int, ...]:
+    """Label values as Python integers, NumPy's included. Raises UsageError."""
+    try:
+        if isinstance(values, str):
+            raise TypeError
+        return tuple(operator.index(value) for value in values)
+    except TypeError:
+        raise UsageError(f"{what}={values!r}: give a sequence of integer label values") from None
+
+
+def _channels_first(prediction: np.ndarray[Any, Any], reference: np.ndarray[Any, Any], axis: int) -> Any:
+    """A view of shape (channels, *shape). Raises GeometryError, LabelError."""
+    for name, array in (("prediction", prediction), ("reference", reference)):
+        if array.dtype.kind not in "biuf":
+            raise LabelError(f"the {name} has dtype {array.dtype}; give integers or floats")
+    if prediction.ndim == reference.ndim + 1:
+        if not -prediction.ndim <= axis < prediction.ndim:
+            raise GeometryError(f"class_axis {axis}: the prediction has {prediction.ndim} axes")
+        channels = np.moveaxis(prediction, axis, 0)
+    else:
+        channels = prediction[np.newaxis]
+    if channels.shape[1:] != reference.shape:
+        raise GeometryError(
+            f"the prediction has shape {prediction.shape}, the reference {reference.shape}; score arrays of one grid "
+            "(class probabilities have one more axis, class_axis)"
+        )
+    return channels

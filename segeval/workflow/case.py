@@ -1,0 +1,183 @@
+"""One pair of files: open, align, count, score."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from segeval.choices import Kind
+from segeval.errors import LabelError, UnreadableFile
+from segeval.kernels import BACKENDS
+from segeval.quantities import score
+from segeval.readers import MaskCodes, ReadOptions, is_directory, mask_classes, open_folder_of_masks, open_volume, stem
+from segeval.report import CaseResult
+from segeval.tallies import Confusion
+from segeval.targets import LabelChoice
+from segeval.volumes.alignment import align
+from segeval.volumes.values import Rounding, held, probabilities
+from segeval.volumes.volume import Volume
+from segeval.workflow.evaluation import NO_LABELS, Evaluated, Pair, evaluate_pair, inferred_kind, integral
+from segeval.workflow.settings import Settings
+
+OnBytes = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class ScoredCase:
+    """A case's result, and the kind that its prediction turned out to be of."""
+
+    result: CaseResult
+    kind: Kind
+
+
+def score_files(prediction: Path, reference: Path, settings: Settings, on_bytes: OnBytes | None = None) -> ScoredCase:
+    """Score a prediction file (or folder of masks) against a reference. Raises SegevalError."""
+    try:
+        return _score_files(prediction, reference, settings, on_bytes)
+    except MemoryError:
+        raise UnreadableFile(
+            f"{prediction} and {reference}: the volumes need more memory than there is; score them on a larger machine"
+        ) from None
+
+
+def _score_files(prediction: Path, reference: Path, settings: Settings, on_bytes: OnBytes | None) -> ScoredCase:
+    codes = _mask_codes(prediction, reference, settings.labels)
+    if codes is not None and not settings.labels.names:
+        names = {value: name for name, value in codes.values.items()}
+        settings = replace(settings, labels=replace(settings.labels, names=names))
+    with ExitStack() as stack:
+        options = ReadOptions(settings.hashed, settings.class_axis, on_bytes)
+        ours = stack.enter_context(_open(prediction, codes, options))
+        theirs = stack.enter_context(_open(reference, codes, replace(options, class_axis=None)))
+        _require_a_label_map(theirs)
+        evaluated, voxel_volume, remarks = _evaluate(ours, theirs, settings)
+        remarks = ours.remarks + theirs.remarks + remarks + ours.finish() + theirs.finish()
+        hashes = _hashes(ours, theirs)
+    remarks += _same_file(prediction, reference, hashes)
+    rows = score(evaluated.tally, settings.labels, settings.scoring, voxel_volume)
+    result = CaseResult(
+        case=stem(prediction),
+        prediction=str(prediction),
+        reference=str(reference),
+        rows=rows,
+        confusion=confusion_entries(evaluated.tally.confusion),
+        remarks=tuple(dict.fromkeys(remarks)),
+        hashes=hashes,
+    )
+    return ScoredCase(result, evaluated.kind)
+
+
+def confusion_entries(
+    confusion: Confusion | None,
+) -> tuple[tuple[int | tuple[int, ...], int | tuple[int, ...], int], ...]:
+    """The joint histogram as the report shows it; overlapping labels as a tuple."""
+    if confusion is None:
+        return ()
+
+    def shown(value: int) -> int | tuple[int, ...]:
+        return tuple(sorted(confusion.sets[value])) if value in confusion.sets else value
+
+    return tuple((shown(r), shown(p), count) for (r, p), count in sorted(confusion.pairs.items()))
+
+
+def _evaluate(prediction: Volume, reference: Volume, settings: Settings) -> tuple[Evaluated, float | None, list[str]]:
+    """The tally, the voxel volume in mm³, and remarks on values and geometry."""
+    checks: list[tuple[str, Rounding]] = []
+    reference = _as_labels(reference, checks)
+    prediction, kind, remarks = _as_its_kind(prediction, settings, checks)
+    aligned, target, moved = align(
+        prediction, reference, settings.geometry, settings.tolerance,
+        labels=kind == "labels", outside=_outside(prediction, settings),
+    )  # fmt: skip
+    sets = ChainMap(aligned.sets, target.sets)  # a view: overlaps are met while the voxels are read
+    pair = Pair(aligned.source, target.source, aligned.name, target.name, settings, BACKENDS["numpy"](), sets)
+    try:
+        evaluated = evaluate_pair(pair, kind)
+    except LabelError:
+        _require_integers(checks)  # what was counted as 0 for want of a label may have caused the error
+        raise
+    remarks += moved + _require_integers(checks)
+    voxel_volume = None if target.geometry is None else target.geometry.voxel_volume_mm3
+    return evaluated, voxel_volume, remarks + evaluated.remarks
+
+
+def _as_labels(volume: Volume, checks: list[tuple[str, Rounding]]) -> Volume:
+    """The volume as a label map; whether its floats were labels is known once they were read."""
+    source, rounding = integral(volume.source)
+    if rounding is not None:
+        checks.append((volume.name, rounding))
+    return replace(volume, source=source)
+
+
+def _as_its_kind(
+    volume: Volume, settings: Settings, checks: list[tuple[str, Rounding]]
+) -> tuple[Volume, Kind | None, list[str]]:
+    """The prediction as labels or probabilities where option or header settle it; else as it is, for the values to
+    decide on the way. Before resampling they must have decided, so the volume is then read first."""
+    kind = settings.kind or ("probabilities" if settings.speaks_of_probabilities else volume.kind)
+    remarks: list[str] = []
+    if kind is None and settings.geometry == "resample":
+        volume = replace(volume, source=held(volume.source))
+        kind, remarks = inferred_kind(volume.name, volume.source)
+    if kind == "labels" and volume.source.channels == 1:
+        volume = _as_labels(volume, checks)
+    if kind == "probabilities":
+        volume = replace(volume, source=probabilities(volume.source, settings.scale, settings.activation))
+    return volume, kind, remarks
+
+
+def _require_integers(checks: list[tuple[str, Rounding]]) -> list[str]:
+    return [remark for name, rounding in checks for remark in rounding.require_labels(name, NO_LABELS)]
+
+
+def _outside(prediction: Volume, settings: Settings) -> float:
+    """The value of channel 0 outside the field of view: 1 where it is the background's."""
+    count, choice = prediction.source.channels, settings.labels
+    if count == 1 or (choice.regions_only and count == len(choice.regions)):
+        return 0.0
+    only_foreground = choice.from_file and settings.channels == "independent" and count == len(choice.values or ())
+    return 0.0 if only_foreground else 1.0
+
+
+def _open(path: Path, codes: MaskCodes | None, options: ReadOptions) -> Volume:
+    if codes is not None and is_directory(path):
+        return open_folder_of_masks(path, codes, options)
+    return open_volume(path, options)
+
+
+def _mask_codes(prediction: Path, reference: Path, choice: LabelChoice) -> MaskCodes | None:
+    """Label values of the classes of mask folders: the label file's, else 1, 2, 3, … by name over both folders."""
+    folders = [path for path in (prediction, reference) if is_directory(path)]
+    if not folders:
+        return None
+    classes = sorted({name for folder in folders for name in mask_classes(folder)})
+    if choice.names:
+        return MaskCodes({name: value for value, name in choice.names.items() if value})
+    if len(folders) == 1:
+        raise LabelError(
+            f"{folders[0]}: holds masks by name ({', '.join(classes[:5])}), the other volume labels by number; give a "
+            "label file with --labels that names the numbers"
+        )
+    return MaskCodes({name: value for value, name in enumerate(classes, start=1)})
+
+
+def _require_a_label_map(reference: Volume) -> None:
+    if reference.source.channels > 1:
+        raise LabelError(
+            f"{reference.name}: has {reference.source.channels} channels; a reference is a label map, so give the "
+            "reference as the second file, or merge its channels into labels"
+        )
+
+
+def _hashes(prediction: Volume, reference: Volume) -> tuple[str, str] | None:
+    first, second = prediction.digest(), reference.digest()
+    return None if first is None or second is None else (first, second)
+
+
+def _same_file(prediction: Path, reference: Path, hashes: tuple[str, str] | None) -> list[str]:
+    if (hashes is not None and hashes[0] == hashes[1]) or prediction.samefile(reference):
+        return [f"{prediction}: is the same file as {reference}: the prediction was compared with itself"]
+    return []

@@ -1,0 +1,90 @@
+"""Volumes to tallies: the order in which voxels are read, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from segeval.kernels import Backend, SoftKernel, ValuesSeen
+from segeval.tallies import Confusion, Tally, TallyOptions
+from segeval.volumes.chunks import lockstep, restretch
+from segeval.volumes.values import Rounding
+from segeval.volumes.volume import VoxelSource
+
+Sets = Mapping[int, frozenset[int]]
+
+
+@dataclass(frozen=True)
+class SoftResult:
+    """A probability map's tally, what values it held, and how often the reference holds each value."""
+
+    tally: Tally
+    seen: ValuesSeen
+    reference_counts: Mapping[int, int]
+
+
+def count_labels(backend: Backend, prediction: VoxelSource, reference: VoxelSource, ignore: int | None) -> Confusion:
+    """The joint histogram of two label maps on one grid."""
+    kernel = backend.label_kernel(ignore)
+    for p, r in lockstep([prediction.pieces(0), reference.pieces(0)]):
+        kernel.add(p, r)
+    return kernel.confusion()
+
+
+def count_probabilities(
+    backend: Backend, prediction: VoxelSource, reference: VoxelSource, options: TallyOptions, sets: Sets
+) -> SoftResult:
+    """The sums of a probability map against a label map on its grid."""
+    kernel = backend.soft_kernel(options, sets)
+    if prediction.in_order and prediction.channels > 1:
+        _channel_by_channel(kernel, prediction, reference)
+    else:
+        _side_by_side(kernel, prediction, reference)
+    return SoftResult(kernel.tally(), kernel.seen, kernel.reference_counts())
+
+
+def count_undecided(
+    backend: Backend, prediction: VoxelSource, reference: VoxelSource, options: TallyOptions, sets: Sets
+) -> tuple[Confusion | None, SoftResult | None, Rounding]:
+    """A single map of floats that may hold labels or probabilities, counted as both until one is ruled out.
+
+    (Labels, probabilities, what rounding met); one of the two is None once the values have decided.
+    """
+    rounding = Rounding(prediction.shape)
+    labels = backend.label_kernel(options.ignore)
+    soft: SoftKernel | None = backend.soft_kernel(options, sets)
+    for p, r in lockstep([prediction.pieces(0), reference.pieces(0)]):
+        rounded = rounding.round(p)
+        if not rounding.fractional:
+            labels.add(rounded, r)
+        if soft is not None and not rounding.fractional and (rounded.max(initial=0) > 1 or rounded.min(initial=0) < 0):
+            soft = None  # so far only integers, and more than 0 and 1: a label map
+        if soft is not None:
+            stretch = soft.stretch(r)
+            stretch.add(0, 0, p)
+            stretch.finish()
+    result = None if soft is None else SoftResult(soft.tally(), soft.seen, soft.reference_counts())
+    return None if rounding.fractional else labels.confusion(), result, rounding
+
+
+def _side_by_side(kernel: SoftKernel, prediction: VoxelSource, reference: VoxelSource) -> None:
+    """All channels of a piece of voxels, then the next piece: constant memory."""
+    channels = [prediction.pieces(channel) for channel in range(prediction.channels)]
+    for r, *values in lockstep([reference.pieces(0), *channels]):
+        stretch = kernel.stretch(r)
+        for channel, piece in enumerate(values):
+            stretch.add(channel, 0, piece)
+        stretch.finish()
+
+
+def _channel_by_channel(kernel: SoftKernel, prediction: VoxelSource, reference: VoxelSource) -> None:
+    """A stream of whole channels, one after the other: the reference and the running state of its voxels are held."""
+    pieces = list(reference.pieces(0))
+    stretches = [kernel.stretch(piece) for piece in pieces]
+    lengths = [piece.size for piece in pieces]
+    del pieces
+    for channel in range(prediction.channels):
+        for index, start, values in restretch(prediction.pieces(channel), lengths):
+            stretches[index].add(channel, start, values)
+    for stretch in stretches:
+        stretch.finish()

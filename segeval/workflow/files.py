@@ -1,0 +1,76 @@
+"""``segeval.evaluate``: the command ``segeval score`` as a function."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from segeval.choices import Activation, Channels, EmptyPolicy, GeometryPolicy, Kind
+from segeval.quantities import select
+from segeval.readers import read_label_file
+from segeval.report import Report
+from segeval.tallies import TargetKey
+from segeval.workflow.arrays import label_choice
+from segeval.workflow.case import OnBytes, score_files
+from segeval.workflow.settings import Settings
+
+
+def evaluate(
+    prediction: str | os.PathLike[str],
+    reference: str | os.PathLike[str],
+    *,
+    labels: Sequence[int] | Mapping[str, int] | str | os.PathLike[str] | None = None,
+    regions: Mapping[str, Sequence[int] | str] | None = None,
+    ignore_label: int | None = None,
+    background: bool = False,
+    metrics: str | None = None,
+    empty: EmptyPolicy = "nan",
+    class_weights: Mapping[TargetKey, float] | None = None,
+    kind: Kind | None = None,
+    threshold: float = 0.5,
+    channels: Channels = "exclusive",
+    activation: Activation | None = None,
+    scale: float | None = None,
+    clip: bool = False,
+    class_axis: int | None = None,
+    geometry: GeometryPolicy = "strict",
+    tolerance: float = 1e-2,
+    hash: bool = False,  # noqa: A002 (the option's name)
+) -> Report:
+    """Score a prediction file against a reference file; every option is the command line's.
+
+    labels: label values, name → value, or the path of a label file.
+    regions: name → label values or ``"*"``. metrics: ``"dice,focal:gamma=3"``; None for all.
+    tolerance: a fraction of the reference's smallest spacing.
+    Raises SegevalError: UnreadableFile, GeometryError, LabelError, UsageError.
+    """
+    if isinstance(labels, (str, os.PathLike)):
+        extra = label_choice(None, regions, ignore_label, background)
+        choice = read_label_file(Path(labels)).with_options(extra.regions, ignore_label, background)
+    else:
+        choice = label_choice(labels, regions, ignore_label, background)
+    settings = Settings(
+        labels=choice,
+        selections=select(metrics),
+        empty=empty,
+        class_weights=class_weights,
+        kind=kind,
+        threshold=threshold,
+        channels=channels,
+        activation=activation,
+        scale=scale,
+        clip=clip,
+        class_axis=class_axis,
+        geometry=geometry,
+        tolerance=tolerance,
+        hashed=hash,
+    )
+    return score_pair(Path(prediction), Path(reference), settings)
+
+
+def score_pair(prediction: Path, reference: Path, settings: Settings, on_bytes: OnBytes | None = None) -> Report:
+    """The report of one pair of files. Raises SegevalError."""
+    scored = score_files(prediction, reference, settings, on_bytes)
+    columns = tuple(selection.column for selection in settings.selections)
+    return Report(settings.signature(scored.kind), settings.document(), columns, (scored.result,))

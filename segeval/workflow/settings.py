@@ -1,0 +1,154 @@
+"""Every choice of a user that can change a number, in one record, and the signature that states them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from segeval.choices import Activation, Channels, EmptyPolicy, GeometryPolicy, Kind
+from segeval.errors import UsageError
+from segeval.quantities import ScoringSettings, Selection, select
+from segeval.tallies import TargetKey
+from segeval.targets import LabelChoice
+from segeval.version import __version__
+
+_WORDS: dict[str, tuple[str, ...]] = {
+    "empty": get_args(EmptyPolicy),
+    "kind": get_args(Kind),
+    "channels": get_args(Channels),
+    "activation": get_args(Activation),
+    "geometry": get_args(GeometryPolicy),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to evaluate a prediction.
+
+    labels: what is evaluated. selections: which quantities, under which settings. empty: the value of the undefined
+    overlap of a label that both volumes lack. class_weights: by label, for ``weighted_ce``.
+    kind: what the prediction holds, None to find out. threshold: inclusive, for single and independent maps.
+    channels: ``independent`` for separate sigmoid maps. activation, scale, clip: how stored values become
+    probabilities. class_axis: the stored axis of the classes, from 0.
+    geometry, tolerance: how the grids must match; a fraction of the reference's smallest spacing.
+    hashed: compute the SHA-256 of both files.
+    """
+
+    labels: LabelChoice = field(default_factory=LabelChoice)
+    selections: tuple[Selection, ...] = field(default_factory=select)
+    empty: EmptyPolicy = "nan"
+    class_weights: Mapping[TargetKey, float] | None = None
+    kind: Kind | None = None
+    threshold: float = 0.5
+    channels: Channels = "exclusive"
+    activation: Activation | None = None
+    scale: float | None = None
+    clip: bool = False
+    class_axis: int | None = None
+    geometry: GeometryPolicy = "strict"
+    tolerance: float = 1e-2
+    hashed: bool = False
+
+    def __post_init__(self) -> None:
+        for option, words in _WORDS.items():
+            if (word := getattr(self, option)) is not None and word not in words:
+                raise UsageError(f"{option}={word!r}: write {' or '.join(words)}")
+        for label, weight in (self.class_weights or {}).items():
+            if not (math.isfinite(weight) and weight >= 0):
+                raise UsageError(f"class weight {label}={weight:g}: write a weight of at least 0, like 1=0.5")
+        if self.kind == "labels" and self.speaks_of_probabilities:
+            raise UsageError("--kind labels contradicts --activation, --scale, --clip and --channels independent")
+        if self.scale is not None and not (math.isfinite(self.scale) and self.scale > 0):
+            raise UsageError(f"--scale {self.scale:g}: write the stored value that means probability 1, like 255")
+        if not (math.isfinite(self.tolerance) and self.tolerance >= 0):
+            raise UsageError(f"--tolerance {self.tolerance:g}: write a fraction of the smallest spacing, like 0.01")
+        if not math.isfinite(self.threshold):
+            raise UsageError(f"--threshold {self.threshold:g}: write a number, like 0.5")
+
+    @property
+    def speaks_of_probabilities(self) -> bool:
+        """Whether some option makes sense for a probability map only, and so settles the kind."""
+        return self.activation is not None or self.scale is not None or self.clip or self.channels == "independent"
+
+    @property
+    def scoring(self) -> ScoringSettings:
+        """The part that may change after the last voxel."""
+        return ScoringSettings(self.selections, self.empty, self.class_weights)
+
+    def document(self) -> dict[str, Any]:
+        """The settings for the JSON output."""
+        return {
+            "labels": "auto" if self.labels.values is None else list(self.labels.values),
+            "regions": {r.name: "*" if r.labels is None else sorted(r.labels) for r in self.labels.regions},
+            "ignore_label": self.labels.ignore,
+            "background": self.labels.background,
+            "metrics": [selection.key for selection in self.selections],
+            "empty": self.empty,
+            "class_weights": None if self.class_weights is None else {str(k): v for k, v in self._sorted_weights()},
+            "kind": self.kind or "auto",
+            "threshold": self.threshold,
+            "channels": self.channels,
+            "activation": self.activation,
+            "scale": self.scale,
+            "clip": self.clip,
+            "class_axis": self.class_axis,
+            "geometry": self.geometry,
+            "tolerance": self.tolerance,
+        }
+
+    def signature(self, kind: Kind | None) -> str:
+        """One line that states the version and every setting that can change a number.
+
+        kind: what the predictions turned out to hold.
+        """
+        labels = self.labels
+        parts = [
+            f"segeval:{__version__}",
+            f"kind:{kind or self.kind or 'auto'}",
+            f"labels:{'auto' if labels.values is None else ','.join(map(str, labels.values)) or 'none'}",
+        ]
+        if labels.regions:
+            parts.append("regions:" + ",".join(str(region) for region in labels.regions))
+        if labels.regions_only:
+            parts.append("mean:regions")
+        if labels.ignore is not None:
+            parts.append(f"ignore:{labels.ignore}")
+        parts += [f"empty:{self.empty}", f"geometry:{self.geometry}" + self._tolerance_text()]
+        if (kind or self.kind) == "probabilities":
+            parts += self._probability_parts()
+        if self.class_weights is not None:
+            weights = ",".join(f"{key}={_number(value)}" for key, value in self._sorted_weights())
+            parts.append(f"class_weights:{weights}")
+        changed = [selection.key for selection in self.selections if ":" in selection.key]
+        if changed:
+            parts.append("quantities:" + ",".join(changed))
+        return "|".join(parts)
+
+    def _sorted_weights(self) -> list[tuple[TargetKey, float]]:
+        """Labels ascending, then regions by name: the order of the command line changes no number."""
+        return sorted((self.class_weights or {}).items(), key=lambda item: (isinstance(item[0], str), item[0]))
+
+    def _tolerance_text(self) -> str:
+        return "" if self.geometry == "ignore" else f"@{_number(self.tolerance)}"
+
+    def _probability_parts(self) -> list[str]:
+        parts = [f"threshold:{_number(self.threshold)}", f"channels:{self.channels}"]
+        if self.activation is not None:
+            parts.append(f"activation:{self.activation}")
+        if self.scale is not None:
+            parts.append(f"scale:{_number(self.scale)}")
+        if self.clip:
+            parts.append("clip:yes")
+        if self.class_axis is not None:
+            parts.append(f"class_axis:{self.class_axis}")
+        return parts
+
+
+def _number(value: float) -> str:
+    """Short and exact: ``0.5``, ``3``, ``1e-2``."""
+    if value == 0 or abs(value) >= 0.1:
+        return f"{value:.17g}" if float(f"{value:g}") != value else f"{value:g}"
+    mantissa, exponent = f"{value!r}".split("e") if "e" in repr(value) else f"{value:e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}" if float(f"{float(mantissa):g}e{exponent}") == value else repr(value)
