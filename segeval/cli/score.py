@@ -1,0 +1,88 @@
+"""``segeval score``: one pair of volumes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segeval.cli.options import (
+    ActivationOption,
+    BackgroundOption,
+    ChannelsOption,
+    ClassAxisOption,
+    ClassWeightsOption,
+    ClipOption,
+    EmptyOption,
+    FormatOption,
+    GeometryOption,
+    HashOption,
+    IgnoreOption,
+    KindOption,
+    LabelsOption,
+    MetricsOption,
+    OutputOption,
+    RegionOption,
+    ScaleOption,
+    ThresholdOption,
+    ToleranceOption,
+    class_weights,
+    label_choice,
+)
+from segeval.cli.progress import ByteProgress
+from segeval.cli.writing import require_writable, write_report
+
+
+def score(
+    prediction: Annotated[
+        Path, typer.Argument(metavar="PREDICTION", help="Label map, probability map, or folder of one mask per class.")
+    ],
+    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="Label map, or folder of one mask per class.")],
+    labels: LabelsOption = None,
+    region: RegionOption = None,
+    ignore_label: IgnoreOption = None,
+    background: BackgroundOption = False,
+    empty: EmptyOption = "nan",
+    metrics: MetricsOption = None,
+    weights: ClassWeightsOption = None,
+    kind: KindOption = None,
+    threshold: ThresholdOption = 0.5,
+    activation: ActivationOption = None,
+    scale: ScaleOption = None,
+    clip: ClipOption = False,
+    channels: ChannelsOption = "exclusive",
+    class_axis: ClassAxisOption = None,
+    geometry: GeometryOption = "strict",
+    tolerance: ToleranceOption = 1e-2,
+    hash_: HashOption = False,
+    format_: FormatOption = "table",
+    output: OutputOption = None,
+) -> None:
+    """Score a prediction against a reference: overlap and every loss, per label."""
+    from segeval.quantities import select
+    from segeval.readers import size_on_disk
+    from segeval.workflow.files import score_pair
+    from segeval.workflow.settings import Settings
+
+    outputs = output or []
+    require_writable(outputs, [prediction, reference, *([Path(labels)] if labels else [])])
+    settings = Settings(
+        labels=label_choice(labels, region, ignore_label, background),
+        selections=select(metrics),
+        empty=empty,
+        class_weights=class_weights(weights),
+        kind=kind,
+        threshold=threshold,
+        channels=channels,
+        activation=activation,
+        scale=scale,
+        clip=clip,
+        class_axis=class_axis,
+        geometry=geometry,
+        tolerance=tolerance,
+        hashed=hash_,
+    )
+    with ByteProgress(size_on_disk(prediction) + size_on_disk(reference)) as progress:
+        report = score_pair(prediction, reference, settings, progress.add)
+    write_report(report, format_, outputs)

@@ -1,0 +1,110 @@
+"""Results to stdout and to files, remarks to stderr. A file is written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segeval.choices import Format
+from segeval.errors import UsageError, WriteError
+from segeval.printable import printable
+
+if TYPE_CHECKING:
+    from segeval.report import Report
+
+
+def require_writable(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """Refuse outputs that could not be written, before any voxel is read. Raises UsageError, WriteError."""
+    from segeval.outputs import OUTPUTS, format_of_ending
+
+    taken = {os.path.realpath(path) for path in inputs}
+    for path in outputs:
+        if format_of_ending(path.name) is None:
+            endings = ", ".join(ending for output in OUTPUTS.values() for ending in output.endings)
+            raise UsageError(f"-o {path}: the ending says the format; known are {endings}")
+        if os.path.realpath(path) in taken:
+            raise UsageError(f"-o {path}: is an input, which would be overwritten; name another file")
+        if path.is_dir():
+            raise WriteError(f"{path}: is a directory; name a file in it")
+        if not path.absolute().parent.is_dir():
+            raise WriteError(f"{path}: there is no folder {path.absolute().parent}; create it first")
+
+
+def write_report(report: Report, format_: Format, outputs: Iterable[Path]) -> None:
+    """Write the files, then stdout, then the remarks that neither shows. Raises WriteError."""
+    from segeval.outputs import OUTPUTS, format_of_ending
+
+    for path in outputs:
+        write_whole(path, OUTPUTS[format_of_ending(path.name) or format_].render(report))
+    if format_ == "table":
+        _print_table(report)
+    else:
+        print_text(OUTPUTS[format_].render(report))
+    if not OUTPUTS[format_].shows_remarks:
+        for remark in (*(remark for case in report.cases for remark in case.remarks), *report.remarks):
+            sys.stderr.write(f"remark: {printable(remark)}\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all. Raises WriteError."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as problem:
+        raise WriteError(f"{path}: cannot be written ({problem.strerror}); check the folder") from None
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.chmod(0o666 & ~_umask())
+        part.replace(path)
+    except OSError as problem:
+        raise WriteError(f"{path}: cannot be written ({problem.strerror}); nothing was left behind") from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def _print_table(report: Report) -> None:
+    from rich.console import Console
+
+    from segeval.outputs.table import print_table
+
+    with _to_stdout():
+        print_table(report, Console(highlight=False))
+        sys.stdout.flush()
+
+
+def print_text(text: str) -> None:
+    """Print to stdout, for as long as somebody reads it."""
+    with _to_stdout():
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+class _to_stdout:  # noqa: N801 (reads as a statement)
+    """``| head`` closes the pipe when it has enough, which is no error; a full disk is one."""
+
+    def __enter__(self) -> None:
+        if sys.stdout is None:
+            raise WriteError("standard output is closed; redirect it, or write a file with -o")
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: object) -> bool:
+        if not isinstance(problem, OSError):
+            return False
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
+        if isinstance(problem, BrokenPipeError):
+            return True
+        raise WriteError(f"standard output: cannot be written ({problem.strerror}); check the disk") from None

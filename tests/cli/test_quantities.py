@@ -1,0 +1,110 @@
+"""``segeval quantities``: every quantity in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from segeval.quantities import Quantity, all_quantities
+
+Run = Callable[..., Any]
+
+# fmt: off
+OVERLAP = ["tp", "fp", "fn", "tn", "ref_voxels", "pred_voxels", "ref_volume_ml", "pred_volume_ml",
+    "dice", "iou", "sensitivity", "specificity", "precision", "npv",
+    "accuracy", "balanced_accuracy", "volume_similarity", "relative_volume_difference", "mcc", "kappa", "gds"]
+LOSSES = ["ce", "weighted_ce", "bce", "wce", "weighted_bce", "focal_no_alpha", "focal",
+    "dl2", "ss", "gdl_v", "gdl_simple", "gdl_uniform", "soft_dice", "soft_iou"]
+# fmt: on
+LOWER = set(LOSSES)
+UNDIRECTED = {"tp", "fp", "fn", "tn", "ref_voxels", "pred_voxels", "ref_volume_ml", "pred_volume_ml"} | {
+    "relative_volume_difference"
+}
+SETTINGS = {
+    "gds": "background=yes",
+    "ce": "eta=1e-07",
+    "weighted_ce": "eta=1e-07",
+    "bce": "eta=1e-07",
+    "wce": "eta=1e-07",
+    "weighted_bce": "eta=1e-07, pos_weight=from the data",
+    "focal_no_alpha": "eta=1e-07, gamma=2",
+    "focal": "alpha=0.25, eta=1e-07, gamma=2",
+    "dl2": "epsilon=1e-06",
+    "ss": "epsilon=1e-06, sensitivity_weight=0.05",
+    "gdl_v": "background=yes",
+    "gdl_simple": "background=yes",
+    "gdl_uniform": "background=yes",
+    "soft_dice": "epsilon=1e-06",
+}
+UNDEFINED = {
+    "dice": "both empty",
+    "iou": "both empty",
+    "sensitivity": "reference empty",
+    "specificity": "reference fills everything",
+    "precision": "prediction empty",
+    "npv": "prediction fills everything",
+    "volume_similarity": "both empty",
+    "relative_volume_difference": "reference empty",
+    "kappa": "p_e = 1",
+    "ref_volume_ml": "no geometry",
+    "soft_iou": "P + R = 0",
+}
+OVER_ALL = {
+    "accuracy", "kappa", "mcc", "dice", "iou", "gds", "gdl_v",
+    "gdl_simple", "gdl_uniform", "ce", "weighted_ce", "focal_no_alpha", "soft_dice", "soft_iou",
+}  # fmt: skip
+
+
+@pytest.fixture
+def explained(segeval: Run) -> dict[str, dict[str, str]]:
+    """The facts by quantity and title, their wrapped lines joined."""
+    run = segeval("quantities")
+    assert (run.code, run.err) == (0, "")
+    found: dict[str, dict[str, str]] = {}
+    for block in run.out.strip().split("\n\n"):
+        first, *lines = block.splitlines()
+        name, group = first.split()
+        facts = {"group": group.strip("()")}
+        title = "docstring"
+        for line in lines:
+            begun = re.match(r"  (\w+) +(?=\S)", line) if len(line) - len(line.lstrip()) == 2 else None
+            if begun and begun.group(1) in ("formula", "direction", "undefined", "settings", "rows", "source"):
+                title, line = begun.group(1), line[begun.end() :]
+            facts[title] = f"{facts.get(title, '')} {line.strip()}".strip()
+        found[name] = facts
+    return found
+
+
+def test_every_quantity_of_the_definitions_is_listed_overlap_first(explained: dict[str, dict[str, str]]) -> None:
+    groups = [facts["group"] for facts in explained.values()]
+    assert groups == ["overlap"] * len(OVERLAP) + ["losses"] * len(LOSSES)
+    assert {name for name, facts in explained.items() if facts["group"] == "overlap"} == set(OVERLAP)
+    assert [name for name, facts in explained.items() if facts["group"] == "losses"] == LOSSES
+
+
+def test_no_line_is_wider_than_80_columns(segeval: Run) -> None:
+    assert max(len(line) for line in segeval("quantities").out.splitlines()) <= 80
+
+
+@pytest.mark.parametrize("quantity", all_quantities(), ids=lambda quantity: quantity.name)
+def test_a_quantity_is_explained_in_full(quantity: Quantity, explained: dict[str, dict[str, str]]) -> None:
+    facts, name = explained[quantity.name], quantity.name
+    assert facts["docstring"].endswith(".")
+    assert facts["formula"] == quantity.text
+    direction = "no direction" if name in UNDIRECTED else "lower is better" if name in LOWER else "higher is better"
+    assert facts["direction"].startswith(direction)
+    assert facts.get("settings", "") == SETTINGS.get(name, "")
+    assert facts["undefined"]
+    assert facts["undefined"].startswith(UNDEFINED.get(name, ""))
+    assert facts.get("source", "") == quantity.source
+    assert facts.get("source") or name in UNDIRECTED
+    assert ("all" in facts["rows"].split(", ")) is (name in OVER_ALL)
+
+
+def test_the_listing_ends_with_one_newline(segeval: Run) -> None:
+    out = segeval("quantities").out
+    assert out.endswith("\n")
+    assert not out.endswith("\n\n")

@@ -1,0 +1,91 @@
+"""What tests share: the command line in this process, and volumes written as files."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from segeval.cli.app import main
+
+settings.register_profile("segeval", deadline=None, derandomize=True)
+settings.load_profile("segeval")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """stdout as strict JSON: a bare NaN is refused."""
+
+        def refuse(constant: str) -> Any:
+            raise AssertionError(f"bare {constant} in JSON")
+
+        return json.loads(self.out, parse_constant=refuse)
+
+    def row(self, label: int | str) -> dict[str, Any]:
+        """The row of a label in the only case of a JSON report."""
+        (case,) = self.json["cases"]
+        (row,) = [row for row in case["rows"] if row["label"] == label]
+        return row
+
+    @property
+    def remarks(self) -> list[str]:
+        """The remarks of the only case of a JSON report."""
+        return self.json["cases"][0]["remarks"]
+
+
+@pytest.fixture
+def segeval(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    """Run the command line in this process: ``segeval("score", prediction, reference, "--format", "json")``."""
+    monkeypatch.delenv("SEGEVAL_FORMAT", raising=False)
+
+    def run(*arguments: object) -> Run:
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Run(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def nifti(tmp_path: Path) -> Callable[..., Path]:
+    """Write an array as NIfTI-1: ``nifti("p.nii.gz", array, affine)``; sform and qform both state the affine."""
+
+    def write(name: str, array: Any, affine: Any = None) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = nibabel.Nifti1Image(
+            np.asarray(array), np.eye(4) if affine is None else affine, dtype=np.asarray(array).dtype
+        )
+        image.header.set_xyzt_units("mm")
+        image.set_sform(image.affine, 1)
+        image.set_qform(image.affine, 1)
+        nibabel.save(image, path)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real pairs with known values; the test is skipped where there is none."""
+    folder = os.environ.get("SEGEVAL_REAL_DATA")
+    if not folder:
+        pytest.skip("SEGEVAL_REAL_DATA is not set")
+    return Path(folder)

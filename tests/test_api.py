@@ -1,0 +1,462 @@
+"""``segeval.evaluate`` and ``segeval.evaluate_arrays``: the same report, from files and from arrays."""
+
+# ruff: noqa: SIM300 (the volumes are constants of this page, the labels are not)
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import inspect
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+from nibabel import load
+
+import segeval
+from segeval import Report, SegevalError, evaluate, evaluate_arrays
+from segeval.errors import GeometryError, LabelError, UnreadableFile, UsageError
+from segeval.report import Row
+
+Run = Callable[..., Any]
+Nifti = Callable[..., Path]
+
+SAMPLES = Path(__file__).parents[1] / "sample_data"
+PREDICTION, REFERENCE = SAMPLES / "prediction.nii.gz", SAMPLES / "reference.nii.gz"
+SOFTMAX, LABELS = SAMPLES / "prediction_softmax.nii.gz", SAMPLES / "labels.json"
+
+RNG = np.random.default_rng(20240229)
+SHAPE = (7, 6, 5)
+TRUTH = RNG.integers(0, 4, SHAPE)
+GUESS = np.where(RNG.random(SHAPE) < 0.7, TRUTH, RNG.integers(0, 4, SHAPE))
+SOFT = RNG.dirichlet(np.ones(4), SHAPE)  # classes last
+
+
+def row(report: Report, label: int | str) -> Row:
+    (found,) = [row for row in report.cases[0].rows if row.label == label]
+    return found
+
+
+def rows_as_text(report: Report) -> list[str]:
+    """The rows to the last digit; NaN equals NaN."""
+    return [repr(row) for row in report.cases[0].rows]
+
+
+def dice(prediction: Any, reference: Any) -> float:
+    return float(2 * (prediction & reference).sum() / (prediction.sum() + reference.sum()))
+
+
+# What is public
+
+
+def test_the_public_names_are_all_of_all() -> None:
+    assert sorted(segeval.__all__) == ["Report", "SegevalError", "__version__", "evaluate", "evaluate_arrays"]
+    assert set(segeval.__all__) <= set(dir(segeval))
+    namespace: dict[str, Any] = {}
+    exec("from segeval import *", namespace)  # noqa: S102
+    assert set(segeval.__all__) <= set(namespace) | {"__version__"}
+    assert namespace["evaluate"] is evaluate
+
+
+def test_an_unknown_attribute_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"segeval.*nothing"):
+        segeval.nothing  # noqa: B018
+
+
+def test_importing_segeval_imports_no_numpy() -> None:
+    code = """
+import sys, segeval
+heavy = {"numpy", "pandas", "SimpleITK", "scipy", "nibabel", "rich", "typer"}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+segeval.evaluate_arrays([[0, 1]], [[0, 1]], metrics="dice").to_json()
+late = {"pandas", "SimpleITK", "scipy", "rich", "typer"}
+assert not late & set(sys.modules), late & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_signature_of_evaluate_arrays_is_the_documented_one() -> None:
+    parameters = list(inspect.signature(evaluate_arrays).parameters.values())
+    assert [p.name for p in parameters[:2]] == ["prediction", "reference"]
+    assert {p.name: p.default for p in parameters[2:]} == {
+        "class_axis": 0, "voxel_volume_mm3": None, "labels": None, "regions": None, "ignore_label": None, "kind": None,
+        "threshold": 0.5, "metrics": None, "empty": "nan",
+    }  # fmt: skip
+    assert {p.kind for p in parameters[2:]} == {inspect.Parameter.KEYWORD_ONLY}
+
+
+def test_evaluate_takes_the_options_of_the_command_line() -> None:
+    from segeval.cli.score import score
+
+    ours = list(inspect.signature(evaluate).parameters.values())
+    theirs = {p.name: p for p in inspect.signature(score).parameters.values()}
+    words = {"regions": "region", "class_weights": "weights", "hash": "hash_"}
+    assert [p.name for p in ours[:2]] == ["prediction", "reference"]
+    assert {p.kind for p in ours[2:]} == {inspect.Parameter.KEYWORD_ONLY}
+    assert {words.get(p.name, p.name) for p in ours} == set(theirs) - {"format_", "output"}
+    assert all(p.default == theirs[words.get(p.name, p.name)].default for p in ours[2:])
+
+
+# Files
+
+
+@pytest.mark.parametrize("prediction", [PREDICTION, SOFTMAX])
+@pytest.mark.parametrize("as_text", [False, True])
+def test_evaluate_gives_the_json_of_the_command_line(prediction: Path, as_text: bool, segeval: Run) -> None:
+    paths = (str(prediction), str(REFERENCE)) if as_text else (prediction, REFERENCE)
+    labels = str(LABELS) if as_text else LABELS
+    run = segeval("score", *paths, "--labels", LABELS, "--region", "a=1+5", "--hash", "--format", "json")
+    assert evaluate(*paths, labels=labels, regions={"a": [1, 5]}, hash=True).to_json() + "\n" == run.out
+
+
+def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) -> None:
+    arguments: dict[str, Any] = {
+        "labels": [0, 1, 2, 4], "regions": {"low": [1, 2], "pair": [2, 4]}, "ignore_label": 5, "background": True,
+        "metrics": "dice,focal:gamma=3,weighted_ce", "empty": "one", "class_weights": {0: 0.5, 1: 1.0, 2: 2.0, 4: 3.0},
+        "kind": "probabilities", "threshold": 0.4, "channels": "independent", "activation": "sigmoid", "scale": 2.0,
+        "clip": True, "class_axis": 3, "geometry": "resample", "tolerance": 0.5, "hash": True,
+    }  # fmt: skip
+    assert set(arguments) == {*list(inspect.signature(evaluate).parameters)[2:]}
+    run = segeval(
+        "score", SOFTMAX, REFERENCE, "--labels=0,1,2,4", "--region=low=1+2", "--region=pair=2+4", "--ignore-label=5",
+        "--background", "--metrics=dice,focal:gamma=3,weighted_ce", "--empty=one", "--class-weights=0=0.5,1=1,2=2,4=3",
+        "--kind=probabilities", "--threshold=0.4", "--channels=independent", "--activation=sigmoid", "--scale=2",
+        "--clip", "--class-axis=3", "--geometry=resample", "--tolerance=0.5", "--hash", "--format=json",
+    )  # fmt: skip
+    assert run.code == 0, run.err
+    assert json.loads(evaluate(SOFTMAX, REFERENCE, **arguments).to_json()) == run.json
+
+
+def test_labels_may_be_a_mapping_of_names() -> None:
+    report = evaluate(PREDICTION, REFERENCE, labels={"liver": 1, "spleen": 2}, metrics="dice")
+    assert [(row.label, row.name) for row in report.cases[0].rows[:2]] == [(1, "liver"), (2, "spleen")]
+
+
+def test_arrays_of_the_sample_data_score_like_the_files() -> None:
+    files = evaluate(SOFTMAX, REFERENCE)
+    softmax, reference = (np.asarray(load(path).dataobj) for path in (SOFTMAX, REFERENCE))
+    arrays = evaluate_arrays(softmax, reference, class_axis=3, voxel_volume_mm3=36.0)
+    assert arrays.cases[0].confusion == files.cases[0].confusion
+    for ours, theirs in zip(arrays.cases[0].rows, files.cases[0].rows, strict=True):
+        assert (ours.label, ours.n) == (theirs.label, theirs.n)
+        assert ours.values == pytest.approx(theirs.values, rel=1e-9, nan_ok=True)
+
+
+# Arrays
+
+
+def test_label_arrays_score_each_label_against_the_rest() -> None:
+    report = evaluate_arrays(GUESS, TRUTH, metrics="dice,tp,ref_volume_ml")
+    assert [row.label for row in report.cases[0].rows] == [1, 2, 3, "mean", "all"]
+    for label in (1, 2, 3):
+        values = row(report, label).values
+        assert values["dice"] == pytest.approx(dice(GUESS == label, TRUTH == label), rel=1e-12)
+        assert values["tp"] == ((GUESS == label) & (TRUTH == label)).sum()
+        assert math.isnan(values["ref_volume_ml"])
+    assert report.cases[0].prediction is report.cases[0].reference is None
+    assert sum(count for _, _, count in report.cases[0].confusion) == TRUTH.size
+
+
+def test_the_voxel_volume_gives_volumes_in_ml() -> None:
+    values = row(evaluate_arrays(GUESS, TRUTH, voxel_volume_mm3=2.5), 1).values
+    assert values["ref_volume_ml"] == pytest.approx((TRUTH == 1).sum() * 2.5e-3, rel=1e-12)
+    assert values["pred_volume_ml"] == pytest.approx((GUESS == 1).sum() * 2.5e-3, rel=1e-12)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, 3, -1, -4])
+def test_the_class_axis_is_where_the_caller_says(axis: int) -> None:
+    report = evaluate_arrays(np.moveaxis(SOFT, -1, axis), TRUTH, class_axis=axis)
+    hard = SOFT.argmax(axis=-1)
+    for label in (1, 2, 3):
+        values = row(report, label).values
+        assert values["dice"] == pytest.approx(dice(hard == label, TRUTH == label), rel=1e-12)
+        p, r = SOFT[..., label], TRUTH == label
+        assert values["soft_dice"] == pytest.approx(1 - 2 * (p * r).sum() / ((p**2).sum() + r.sum() + 1e-6), rel=1e-9)
+    assert "|kind:probabilities|" in report.signature
+
+
+def test_the_class_axis_is_zero_by_default_and_never_guessed() -> None:
+    classes_first = np.moveaxis(SOFT, -1, 0)
+    by_default, as_said = evaluate_arrays(classes_first, TRUTH), evaluate_arrays(SOFT, TRUTH, class_axis=3)
+    assert rows_as_text(by_default) == rows_as_text(as_said)
+    with pytest.raises(GeometryError):
+        evaluate_arrays(SOFT, TRUTH)
+
+
+def test_a_class_axis_that_changes_a_number_changes_the_signature() -> None:
+    square = np.array([[0.6, 0.3, 0.1], [0.1, 0.6, 0.3], [0.3, 0.1, 0.6]])  # sums to 1 along either axis
+    one, other = (evaluate_arrays(square, np.array([1, 0, 2]), class_axis=axis) for axis in (0, 1))
+    assert rows_as_text(one) != rows_as_text(other)
+    assert one.signature != other.signature
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.75])
+def test_a_single_map_is_foreground_from_the_threshold_on(threshold: float) -> None:
+    single = np.round(SOFT[..., 1] * 4) / 4
+    report = evaluate_arrays(single, (TRUTH == 2) * 2, threshold=threshold, metrics="dice")
+    assert row(report, 2).values["dice"] == pytest.approx(dice(single >= threshold, TRUTH == 2), rel=1e-12)
+
+
+def test_one_channel_along_the_class_axis_is_a_single_map() -> None:
+    single = SOFT[..., 1]
+    reference = (TRUTH == 1).astype(np.uint8)
+    one = evaluate_arrays(single[np.newaxis], reference)
+    assert rows_as_text(one) == rows_as_text(evaluate_arrays(single, reference, kind="probabilities"))
+
+
+def test_the_kind_settles_what_the_values_leave_open() -> None:
+    ones = (TRUTH == 1).astype(float)
+    guess = (GUESS == 1).astype(float)
+    assert "|kind:labels|" in evaluate_arrays(guess, ones).signature
+    assert "|kind:probabilities|" in evaluate_arrays(guess, ones, kind="probabilities").signature
+    assert evaluate_arrays(guess, ones, kind="labels").cases[0].remarks == ()
+
+
+def test_labels_regions_ignore_label_and_empty_policy_of_arrays() -> None:
+    report = evaluate_arrays(
+        GUESS, TRUTH, labels=[0, 1, 9], regions={"odd": (1, 3)}, ignore_label=2, metrics="dice,tp", empty="one"
+    )
+    kept = TRUTH != 2
+    assert [row.label for row in report.cases[0].rows] == [0, 1, 9, "odd", "mean", "all"]
+    assert row(report, 1).values["dice"] == pytest.approx(dice(kept & (GUESS == 1), kept & (TRUTH == 1)), rel=1e-12)
+    assert row(report, 9).values["dice"] == 1.0
+    odd = [kept & np.isin(volume, (1, 3)) for volume in (GUESS, TRUTH)]
+    assert row(report, "odd").values["dice"] == pytest.approx(dice(*odd), rel=1e-12)
+
+
+def test_a_region_of_every_label_is_the_star_of_the_command_line() -> None:
+    report = evaluate_arrays(GUESS, TRUTH, regions={"foreground": "*"}, metrics="dice")  # type: ignore[dict-item]
+    assert row(report, "foreground").values["dice"] == pytest.approx(dice(GUESS > 0, TRUTH > 0), rel=1e-12)
+
+
+def test_labels_of_arrays_may_have_names() -> None:
+    report = evaluate_arrays(GUESS, TRUTH, labels={"b": 2, "a": 1}, metrics="dice")
+    assert [(row.label, row.name) for row in report.cases[0].rows[:2]] == [(1, "a"), (2, "b")]
+
+
+@pytest.mark.parametrize(
+    "labels", [np.array([1, 2]), np.unique(TRUTH), [np.uint8(1), np.int64(2)], range(1, 3), (2, 1)]
+)
+def test_labels_may_come_from_numpy(labels: Sequence[int]) -> None:
+    report = evaluate_arrays(GUESS, TRUTH, labels=labels, ignore_label=np.int16(3), regions={"a": np.array([1, 2])})  # type: ignore[arg-type, dict-item]
+    assert all(type(row.label) in (int, str) for row in report.cases[0].rows)
+    settings = json.loads(report.to_json())["settings"]
+    assert settings["labels"] == [1, 2]
+    assert settings["regions"] == {"a": [1, 2]}
+    assert settings["ignore_label"] == 3
+    assert "ignore:3" in report.signature
+
+
+def test_the_metrics_text_may_name_settings() -> None:
+    report = evaluate_arrays(GUESS, TRUTH, metrics="focal:gamma=3,dice,focal")
+    assert list(row(report, 1).values) == ["focal:gamma=3", "dice", "focal"]
+
+
+DTYPES = ["?", "i1", "u1", "<i2", ">i2", ">u4", "i8", "u8", "f2", "<f4", ">f8"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_any_numeric_dtype_scores_alike(dtype: str) -> None:
+    guess, truth = (GUESS == 1, TRUTH == 1)
+    expected = evaluate_arrays(guess.astype(int), truth.astype(int))
+    for ours, theirs in ((guess.astype(dtype), truth), (guess, truth.astype(dtype))):
+        found = evaluate_arrays(ours, theirs)
+        assert rows_as_text(found) == rows_as_text(expected)
+        assert repr(found.cases[0].confusion) == repr(expected.cases[0].confusion)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "<f4", ">f8"])
+def test_any_float_holds_probabilities(dtype: str) -> None:
+    eighths = np.floor(SOFT * 8) / 8
+    eighths[..., 0] += 1 - eighths.sum(axis=-1)
+    report = evaluate_arrays(eighths.astype(dtype), TRUTH, class_axis=-1)
+    assert rows_as_text(report) == rows_as_text(evaluate_arrays(eighths, TRUTH, class_axis=-1))
+
+
+def test_lists_are_arrays_too() -> None:
+    report = evaluate_arrays([[1, 0], [2, 2]], [[1, 1], [2, 2]], metrics="dice")
+    assert row(report, 1).values["dice"] == pytest.approx(2 / 3)
+    assert row(report, 2).values["dice"] == 1
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3, 4, 5])
+def test_arrays_may_have_any_number_of_axes(axes: int) -> None:
+    guess, truth = (RNG.integers(0, 3, (3, 4, 2, 3, 2)[:axes]) for _ in range(2))
+    values = row(evaluate_arrays(guess, truth, labels=[1]), 1).values
+    assert values["tp"] == ((guess == 1) & (truth == 1)).sum()
+    assert values["tn"] == ((guess != 1) & (truth != 1)).sum()
+
+
+LAYOUTS: dict[str, Callable[[Any], Any]] = {
+    "Fortran order": np.asfortranarray,
+    "reversed": lambda array: np.ascontiguousarray(array[::-1, :, ::-1])[::-1, :, ::-1],
+    "every second element": lambda array: np.repeat(np.repeat(array, 2, axis=0), 2, axis=2)[::2, :, ::2],
+    "transposed": lambda array: np.ascontiguousarray(array.T).T,
+    "read-only": lambda array: np.frombuffer(array.tobytes(), array.dtype).reshape(array.shape),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_any_memory_layout_scores_alike_and_stays_untouched(layout: Callable[[Any], Any]) -> None:
+    for ours in (GUESS, SOFT):
+        axis = -1 if ours is SOFT else 0
+        expected = evaluate_arrays(ours, TRUTH, class_axis=axis)
+        laid, truth = layout(ours), layout(TRUTH)
+        found = evaluate_arrays(laid, truth, class_axis=axis)
+        assert found.cases[0].confusion == expected.cases[0].confusion
+        for row_, other in zip(found.cases[0].rows, expected.cases[0].rows, strict=True):
+            assert row_.values == pytest.approx(other.values, rel=1e-12, nan_ok=True)
+        assert np.array_equal(laid, ours)
+        assert np.array_equal(truth, TRUTH)
+
+
+def test_large_and_negative_labels_are_exact() -> None:
+    values = np.array([2**64 - 1, 2**63, 2**53 + 1, 0], np.uint64)
+    report = evaluate_arrays(values, values)
+    assert [row.label for row in report.cases[0].rows[:-2]] == [2**53 + 1, 2**63, 2**64 - 1]
+    report = evaluate_arrays(np.array([-5, 0, 1]), np.array([-5, -5, 1]))
+    assert [row.label for row in report.cases[0].rows[:-2]] == [-5, 1]
+
+
+def test_empty_arrays_have_no_defined_value_and_a_remark() -> None:
+    report = evaluate_arrays(GUESS[:0], TRUTH[:0], labels=[1])
+    values = row(report, 1).values
+    assert values["tp"] == 0
+    assert math.isnan(values["dice"])
+    assert any("no voxel" in remark for remark in report.cases[0].remarks)
+    assert not any("ignore label None" in remark for remark in report.cases[0].remarks)
+
+
+# Errors
+
+
+ARRAY_ERRORS: dict[str, tuple[type[SegevalError], Any, Any, dict[str, Any]]] = {
+    "other shapes": (GeometryError, GUESS[:3], TRUTH, {}),
+    "fewer axes": (GeometryError, GUESS[0], TRUTH, {}),
+    "a reference with classes": (GeometryError, GUESS, SOFT, {}),
+    "a class axis too far": (GeometryError, SOFT, TRUTH, {"class_axis": 4}),
+    "a class axis too far back": (GeometryError, SOFT, TRUTH, {"class_axis": -5}),
+    "complex numbers": (LabelError, GUESS.astype(complex), TRUTH, {}),
+    "objects": (LabelError, GUESS.astype(object), TRUTH, {}),
+    "words": (LabelError, GUESS.astype(str), TRUTH, {}),
+    "fractions in the reference": (LabelError, GUESS, TRUTH + 0.5, {}),
+    "NaN in the prediction": (LabelError, np.where(GUESS == 1, np.nan, GUESS), TRUTH, {}),
+    "infinity in the reference": (LabelError, GUESS, np.where(TRUTH == 1, np.inf, TRUTH), {}),
+    "channels that do not add up to 1": (LabelError, SOFT * 0.5, TRUTH, {"class_axis": 3}),
+    "values above 1": (LabelError, SOFT * 3, TRUTH, {"class_axis": 3}),
+    "a label without a channel": (LabelError, SOFT[..., :2] * 0 + 0.5, TRUTH, {"class_axis": 3}),
+    "channels called labels": (LabelError, SOFT, TRUTH, {"class_axis": 3, "kind": "labels"}),
+    "a single map of several labels": (LabelError, SOFT[..., 0], TRUTH, {}),
+    "an unknown quantity": (UsageError, GUESS, TRUTH, {"metrics": "dicee"}),
+    "a threshold that is no number": (UsageError, GUESS, TRUTH, {"threshold": math.nan}),
+    "a region called mean": (UsageError, GUESS, TRUTH, {"regions": {"mean": [1]}}),
+    "a region without labels": (UsageError, GUESS, TRUTH, {"regions": {"a": []}}),
+    "a region in words": (UsageError, GUESS, TRUTH, {"regions": {"a": "1+2"}}),
+    "a label that is no integer": (UsageError, GUESS, TRUTH, {"labels": [1.5]}),
+    "labels in words": (UsageError, GUESS, TRUTH, {"labels": "1,2"}),
+    "an unknown policy": (UsageError, GUESS, TRUTH, {"empty": "none"}),
+    "an unknown kind": (UsageError, GUESS, TRUTH, {"kind": "mask"}),
+    "a negative voxel volume": (UsageError, GUESS, TRUTH, {"voxel_volume_mm3": -1.0}),
+}
+
+
+@pytest.mark.parametrize(("error", "prediction", "reference", "options"), ARRAY_ERRORS.values(), ids=ARRAY_ERRORS)
+def test_what_cannot_be_evaluated_is_a_segeval_error(
+    error: type[SegevalError], prediction: Any, reference: Any, options: dict[str, Any]
+) -> None:
+    with pytest.raises(error) as raised:
+        evaluate_arrays(prediction, reference, **options)
+    assert isinstance(raised.value, SegevalError)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_shape_error_shows_both_shapes() -> None:
+    with pytest.raises(GeometryError, match=r"\(3, 6, 5\).*\(7, 6, 5\)"):
+        evaluate_arrays(GUESS[:3], TRUTH)
+
+
+FILE_ERRORS: dict[str, tuple[type[SegevalError], dict[str, Any]]] = {
+    "a label file that is not there": (UnreadableFile, {"labels": "missing.json"}),
+    "labels that contradict": (UsageError, {"kind": "labels", "scale": 255}),
+    "an unknown geometry": (UsageError, {"geometry": "loose"}),
+    "unknown channels": (UsageError, {"channels": "separate"}),
+    "an unknown activation": (UsageError, {"activation": "relu"}),
+    "a negative weight": (UsageError, {"class_weights": {1: -1.0}}),
+    "a negative tolerance": (UsageError, {"tolerance": -1.0}),
+}
+
+
+@pytest.mark.parametrize(("error", "options"), FILE_ERRORS.values(), ids=FILE_ERRORS)
+def test_what_files_cannot_be_asked_is_a_segeval_error(error: type[SegevalError], options: dict[str, Any]) -> None:
+    with pytest.raises(error):
+        evaluate(SOFTMAX, REFERENCE, **options)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match=r"missing\.nii"):
+        evaluate(tmp_path / "missing.nii", REFERENCE)
+
+
+# The report
+
+
+def test_a_report_is_frozen() -> None:
+    report = evaluate_arrays(GUESS, TRUTH, metrics="dice")
+    for record in (report, report.cases[0], report.cases[0].rows[0], report.columns[0]):
+        for field in dataclasses.fields(record):
+            with pytest.raises(dataclasses.FrozenInstanceError):
+                setattr(record, field.name, None)
+    assert isinstance(report.cases, tuple)
+    assert isinstance(report.cases[0].rows, tuple)
+
+
+def test_the_same_arrays_give_an_equal_report() -> None:
+    first, second = (evaluate_arrays(GUESS, TRUTH, voxel_volume_mm3=1.0) for _ in range(2))
+    assert first == second
+    assert first.to_json() == second.to_json()
+
+
+def test_the_frame_has_a_row_per_row_and_a_column_per_quantity() -> None:
+    report = evaluate_arrays(
+        GUESS, TRUTH, labels={"a": 1, "b": 2, "none": 9}, regions={"zone": [1, 3]}, metrics="tp,dice,ce"
+    )
+    frame = report.to_frame()
+    assert isinstance(frame, pandas.DataFrame)
+    assert list(frame.columns) == ["case", "label", "name", "tp", "dice", "ce"]
+    assert frame["label"].tolist() == [1, 2, 9, "zone", "mean", "all"]
+    assert frame["name"].tolist()[:3] == ["a", "b", "none"]
+    assert frame["name"].isna().tolist() == [False] * 3 + [True] * 3
+    assert [str(frame[key].dtype) for key in ("tp", "dice", "ce")] == ["float64"] * 3
+    for position, row_ in enumerate(report.cases[0].rows):
+        for key in ("tp", "dice", "ce"):
+            value = row_.values.get(key, math.nan)
+            assert frame[key][position] == value or (math.isnan(value) and math.isnan(frame[key][position]))
+    assert math.isnan(frame["tp"].iloc[-1])  # absent from `all`
+    assert math.isnan(frame["dice"].iloc[2])  # undefined
+
+
+def test_the_frame_holds_what_the_csv_holds(segeval: Run, tmp_path: Path) -> None:
+    segeval("score", PREDICTION, REFERENCE, "--labels", LABELS, "-o", tmp_path / "x.csv")
+    frame = evaluate(PREDICTION, REFERENCE, labels=LABELS).to_frame()
+    with (tmp_path / "x.csv").open(newline="", encoding="utf-8") as file:
+        header, *read = csv.reader(file)
+    assert list(frame.columns) == header
+    for cells, record in zip(read, frame.itertuples(index=False), strict=True):
+        assert cells[:2] == [record[0], str(record[1])]
+        for cell, value in zip(cells[3:], record[3:], strict=True):
+            assert math.isnan(value) if cell == "" else float(cell) == value
+
+
+def test_the_json_of_a_report_is_its_document() -> None:
+    report = evaluate_arrays(GUESS, TRUTH)
+    document = report.document()
+    assert json.loads(report.to_json()) == json.loads(json.dumps(document))
+    assert document["schema"] == "segeval/1"
+    assert document["cases"][0]["prediction"] is None
