@@ -6,7 +6,9 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from segeval.choices import Kind
 
 if TYPE_CHECKING:
     import pandas
@@ -17,6 +19,9 @@ ALL = "all"
 
 Value = int | float
 """A number; NaN means undefined."""
+
+Status = Literal["ok", "error", "missing"]
+ConfusionEntry = tuple[int | tuple[int, ...], int | tuple[int, ...], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,36 +57,75 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """One evaluated pair of volumes.
+    """One pair of volumes: evaluated, or why not.
 
     confusion: (reference, prediction, voxels), ascending; a voxel of overlapping masks shows the tuple of its labels.
     hashes: SHA-256 of prediction and reference, where asked for.
+    status: ``ok``; ``error`` for a case that could not be evaluated, whose rows are empty; ``missing`` for a reference
+        without a prediction, whose rows are empty or those of an empty prediction.
+    reason: why the status is not ``ok``.
+    kind: what the prediction turned out to hold.
     """
 
     case: str
     prediction: str | None
     reference: str | None
-    rows: tuple[Row, ...]
-    confusion: tuple[tuple[int | tuple[int, ...], int | tuple[int, ...], int], ...] = ()
+    rows: tuple[Row, ...] = ()
+    confusion: tuple[ConfusionEntry, ...] = ()
     remarks: tuple[str, ...] = ()
     hashes: tuple[str, str] | None = None
-    status: str = "ok"
+    status: Status = "ok"
+    reason: str | None = None
+    kind: Kind | None = None
 
     def document(self) -> dict[str, Any]:
         """The case as the JSON output holds it."""
-        hashes = (
-            {} if self.hashes is None else {"sha256": dict(zip(("prediction", "reference"), self.hashes, strict=True))}
-        )
+        sides = ("prediction", "reference")
+        hashes = {} if self.hashes is None else {"sha256": dict(zip(sides, self.hashes, strict=True))}
+        reason = {} if self.reason is None else {"reason": self.reason}
         return {
             "case": self.case,
             "prediction": self.prediction,
             "reference": self.reference,
             **hashes,
             "status": self.status,
+            **reason,
             "remarks": list(self.remarks),
             "rows": [_row_document(row) for row in self.rows],
             "confusion": [list(entry) for entry in self.confusion],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """One quantity of one label (or region, or ``mean``) over the cases of a batch; undefined statistics are NaN.
+
+    sd: with n − 1. q1, median, q3: linear interpolation. ci95: a bootstrap interval of the mean.
+    n: cases with a value. undefined: evaluated cases without one. failed: cases that could not be evaluated.
+    missing: references without a prediction (with rows of an empty prediction they are among n or undefined too).
+    """
+
+    label: int | str
+    name: str | None
+    quantity: str
+    mean: float
+    sd: float
+    median: float
+    q1: float
+    q3: float
+    min: float
+    max: float
+    ci95: tuple[float, float]
+    n: int
+    undefined: int
+    failed: int
+    missing: int
+
+    def document(self) -> dict[str, Any]:
+        """The statistic as the JSON output holds it."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        numbers = {k: _defined(v) if isinstance(v, float) else v for k, v in values.items()}
+        return {**numbers, "ci95": [_defined(v) for v in self.ci95]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +135,8 @@ class Report:
     signature: one line that states the version and every setting that can change a number.
     settings: the settings in full.
     remarks: what the user should know that belongs to no single case.
+    summary: over the cases; None for a single pair.
+    pooled: the rows of all cases' tallies added, where asked for.
     """
 
     signature: str
@@ -98,14 +144,20 @@ class Report:
     columns: tuple[Column, ...]
     cases: tuple[CaseResult, ...]
     remarks: tuple[str, ...] = field(default=())
+    summary: tuple[Statistic, ...] | None = None
+    pooled: tuple[Row, ...] | None = None
 
     def document(self) -> dict[str, Any]:
         """The report as plain dicts and lists, undefined values as None: the schema ``segeval/1``."""
+        summary = {} if self.summary is None else {"summary": [entry.document() for entry in self.summary]}
+        pooled = {} if self.pooled is None else {"pooled": [_row_document(row) for row in self.pooled]}
         return {
             "schema": SCHEMA,
             "signature": self.signature,
             "settings": dict(self.settings),
             "cases": [case.document() for case in self.cases],
+            **summary,
+            **pooled,
             "remarks": list(self.remarks),
         }
 
@@ -130,8 +182,12 @@ class Report:
 
 def _row_document(row: Row) -> dict[str, Any]:
     counts = {} if row.n is None else {"n": dict(row.n)}
-    values = {key: None if math.isnan(value) else value for key, value in row.values.items()}
+    values = {key: _defined(value) for key, value in row.values.items()}
     return {"label": row.label, "name": row.name, **values, **counts}
+
+
+def _defined(value: Value) -> Value | None:
+    return None if math.isnan(value) else value
 
 
 def _laid_out(value: Any, depth: int = 0) -> str:

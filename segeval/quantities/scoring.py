@@ -55,11 +55,12 @@ def score(
     """The rows of one case: labels ascending, regions as given, ``mean``, ``all``."""
     evidence = _gather(tally, choice, settings, voxel_volume_mm3)
     table = {s.key: _values(s, evidence, settings.empty) for s in settings.selections}
+    values = {key: column.tolist() for key, column in table.items()}
     rows = [
         Row(
             target,
             choice.names.get(target) if isinstance(target, int) else None,
-            {key: column[index].item() for key, column in table.items()},
+            {key: column[index] for key, column in values.items()},
         )
         for index, target in enumerate(evidence.targets)
         if _has_row(target, choice)

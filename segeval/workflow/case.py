@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from segeval.choices import Kind
@@ -13,7 +13,7 @@ from segeval.errors import LabelError, UnreadableFile
 from segeval.kernels import BACKENDS
 from segeval.quantities import score
 from segeval.readers import MaskCodes, ReadOptions, is_directory, mask_classes, open_folder_of_masks, open_volume, stem
-from segeval.report import CaseResult
+from segeval.report import CaseResult, ConfusionEntry
 from segeval.tallies import Confusion
 from segeval.targets import LabelChoice
 from segeval.volumes.alignment import align
@@ -25,15 +25,7 @@ from segeval.workflow.settings import Settings
 OnBytes = Callable[[int], None]
 
 
-@dataclass(frozen=True)
-class ScoredCase:
-    """A case's result, and the kind that its prediction turned out to be of."""
-
-    result: CaseResult
-    kind: Kind
-
-
-def score_files(prediction: Path, reference: Path, settings: Settings, on_bytes: OnBytes | None = None) -> ScoredCase:
+def score_files(prediction: Path, reference: Path, settings: Settings, on_bytes: OnBytes | None = None) -> CaseResult:
     """Score a prediction file (or folder of masks) against a reference. Raises SegevalError."""
     try:
         return _score_files(prediction, reference, settings, on_bytes)
@@ -43,7 +35,7 @@ def score_files(prediction: Path, reference: Path, settings: Settings, on_bytes:
         ) from None
 
 
-def _score_files(prediction: Path, reference: Path, settings: Settings, on_bytes: OnBytes | None) -> ScoredCase:
+def _score_files(prediction: Path, reference: Path, settings: Settings, on_bytes: OnBytes | None) -> CaseResult:
     codes = _mask_codes(prediction, reference, settings.labels)
     if codes is not None and not settings.labels.names:
         names = {value: name for name, value in codes.values.items()}
@@ -58,7 +50,7 @@ def _score_files(prediction: Path, reference: Path, settings: Settings, on_bytes
         hashes = _hashes(ours, theirs)
     remarks += _same_file(prediction, reference, hashes)
     rows = score(evaluated.tally, settings.labels, settings.scoring, voxel_volume)
-    result = CaseResult(
+    return CaseResult(
         case=stem(prediction),
         prediction=str(prediction),
         reference=str(reference),
@@ -66,13 +58,11 @@ def _score_files(prediction: Path, reference: Path, settings: Settings, on_bytes
         confusion=confusion_entries(evaluated.tally.confusion),
         remarks=tuple(dict.fromkeys(remarks)),
         hashes=hashes,
+        kind=evaluated.kind,
     )
-    return ScoredCase(result, evaluated.kind)
 
 
-def confusion_entries(
-    confusion: Confusion | None,
-) -> tuple[tuple[int | tuple[int, ...], int | tuple[int, ...], int], ...]:
+def confusion_entries(confusion: Confusion | None) -> tuple[ConfusionEntry, ...]:
     """The joint histogram as the report shows it; overlapping labels as a tuple."""
     if confusion is None:
         return ()
