@@ -4,7 +4,9 @@ SegevalError                 exit 3   something the user can act on: one line, n
 ├── UnreadableFile           missing, damaged or of an unknown format
 ├── GeometryError            the two volumes do not lie on one grid
 ├── LabelError               labels, channels or values that cannot be evaluated as asked
+├── PairingError             a case without a partner, or with too many
 ├── WriteError               an output that could not be written
+├── WorkerError              a scheduler of workers that does not answer
 └── UsageError               exit 2   options that contradict each other or cannot be understood
 """
 
@@ -31,8 +33,16 @@ class LabelError(SegevalError):
     """Labels, channels or voxel values cannot be evaluated as asked."""
 
 
+class PairingError(SegevalError):
+    """Predictions and references do not pair: one has no partner, or it cannot be told which."""
+
+
 class WriteError(SegevalError):
     """An output could not be written; nothing of it was left behind."""
+
+
+class WorkerError(SegevalError):
+    """The workers that were to score the cases cannot be reached."""
 
 
 class UsageError(SegevalError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from segeval.choices import Kind
@@ -95,6 +95,23 @@ class CaseResult:
             "confusion": [list(entry) for entry in self.confusion],
         }
 
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any], kind: Kind | None = None) -> CaseResult:
+        """The case that wrote this document; floats come back bit for bit."""
+        hashes = document.get("sha256")
+        return cls(
+            case=document["case"],
+            prediction=document["prediction"],
+            reference=document["reference"],
+            rows=tuple(_row_of(row) for row in document["rows"]),
+            confusion=tuple(_entry_of(entry) for entry in document["confusion"]),
+            remarks=tuple(document["remarks"]),
+            hashes=None if hashes is None else (hashes["prediction"], hashes["reference"]),
+            status=document["status"],
+            reason=document.get("reason"),
+            kind=kind,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
@@ -161,6 +178,10 @@ class Report:
             "remarks": list(self.remarks),
         }
 
+    def with_remarks(self, remarks: tuple[str, ...]) -> Report:
+        """The same report with these remarks."""
+        return replace(self, remarks=remarks)
+
     def to_json(self) -> str:
         """The report as strict JSON text (no bare NaN), full float precision."""
         return _laid_out(self.document())
@@ -184,6 +205,16 @@ def _row_document(row: Row) -> dict[str, Any]:
     counts = {} if row.n is None else {"n": dict(row.n)}
     values = {key: _defined(value) for key, value in row.values.items()}
     return {"label": row.label, "name": row.name, **values, **counts}
+
+
+def _row_of(document: Mapping[str, Any]) -> Row:
+    values = {k: math.nan if v is None else v for k, v in document.items() if k not in ("label", "name", "n")}
+    return Row(document["label"], document["name"], values, document.get("n"))
+
+
+def _entry_of(entry: list[Any]) -> ConfusionEntry:
+    reference, prediction = (tuple(value) if isinstance(value, list) else value for value in entry[:2])
+    return reference, prediction, entry[2]
 
 
 def _defined(value: Value) -> Value | None:

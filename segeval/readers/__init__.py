@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from segeval.errors import UnreadableFile
-from segeval.readers.byte_stream import file_size, is_directory, open_regular_file
+from segeval.readers.byte_stream import file_size, is_directory, open_regular_file, read_bounded
 from segeval.readers.itk_files import ITK_ENDINGS
 from segeval.readers.label_files import read_label_file
 from segeval.readers.masks import MaskCodes, class_files, open_masks
@@ -36,6 +36,7 @@ __all__ = [
     "mask_classes",
     "open_folder_of_masks",
     "open_volume",
+    "read_bounded",
     "read_label_file",
     "size_on_disk",
     "stem",

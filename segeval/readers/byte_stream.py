@@ -173,6 +173,15 @@ def open_regular_file(path: Path) -> BinaryIO:
         raise UnreadableFile(f"{path}: cannot be opened ({reason}); check the path and its permissions") from None
 
 
+def read_bounded(path: Path, most: int) -> bytes:
+    """A whole file of at most so many bytes. Raises UnreadableFile."""
+    with open_regular_file(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise UnreadableFile(f"{path}: is larger than {most} bytes; check what it is")
+    return content
+
+
 def file_size(path: Path) -> int:
     """Size in bytes, 0 where it cannot be told."""
     try:

@@ -6,7 +6,7 @@ known, so that every mask still counts on its own.
 
 from __future__ import annotations
 
-import threading
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,8 @@ from segeval.volumes.chunks import lockstep, read_ahead
 from segeval.volumes.geometry import displacement_mm
 from segeval.volumes.volume import Piece, Volume
 
-_FIRST_CODE = -(2**63)  # no label map numbers its labels from the lowest 64-bit integer up
+_PICTURES = (".png", ".bmp", ".tif", ".tiff")
+_FIRST_CODE = -(2**63)  # no label map numbers its labels around the lowest 64-bit integer
 _SAME_GRID = 1e-2  # of the smallest spacing, between the masks of one folder
 
 
@@ -34,20 +35,17 @@ class MaskCodes:
     values: Mapping[str, int]
     sets: dict[int, frozenset[int]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self._codes = {frozenset((value,)): value for value in self.values.values()}
-        self._next = _FIRST_CODE
-        self._lock = threading.Lock()  # both sides are read at once
-
     def joined(self, code: int, value: int) -> int:
-        """The code of a voxel of this code that a further label claims."""
-        with self._lock:
-            members = self.sets.get(code, frozenset((code,))) | {value}
-            if members not in self._codes:
-                self._codes[members] = self._next
-                self.sets[self._next] = members
-                self._next += 1
-            return self._codes[members]
+        """The code of a voxel of this code that a further label claims.
+
+        It depends on the set of labels alone, so that tallies of several cases add.
+        """
+        members = self.sets.get(code, frozenset((code,))) | {value}
+        digest = hashlib.sha256(repr(sorted(members)).encode()).digest()
+        joined = _FIRST_CODE + int.from_bytes(digest[:7], "big")
+        if self.sets.setdefault(joined, members) != members:
+            raise LabelError(f"the masks overlap in more ways than can be told apart ({len(self.sets)})")
+        return joined
 
 
 class MaskSource:
@@ -114,7 +112,8 @@ def class_files(folder: Path, endings: tuple[str, ...]) -> dict[str, Path]:
         names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as problem:
         raise UnreadableFile(f"{folder}: cannot be listed ({problem.strerror}); check its permissions") from None
-    for name in names:
+    volumes = [name for name in names if name.lower().endswith(endings) and not name.lower().endswith(_PICTURES)]
+    for name in volumes or names:  # a preview picture beside volumes is no class
         ending = next((e for e in endings if name.lower().endswith(e)), None)
         if ending is None or (folder / name).is_dir():
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -80,6 +81,33 @@ class ArraySource:
             slab = volume[..., start : start + step].reshape(-1, order="F")
             for first in range(0, slab.size, PIECE_VOXELS):
                 yield slab[first : first + PIECE_VOXELS].astype(self.dtype, copy=False)
+
+
+@dataclass(frozen=True)
+class EmptySource:
+    """A label map of nothing but background."""
+
+    shape: tuple[int, ...]
+
+    @property
+    def channels(self) -> int:
+        return 1
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.uint8)
+
+    @property
+    def in_order(self) -> bool:
+        return False
+
+    def pieces(self, channel: int) -> Iterator[Piece]:  # noqa: ARG002 (there is one)
+        """Zeros."""
+        left = math.prod(self.shape)
+        while left:
+            size = min(left, PIECE_VOXELS)
+            left -= size
+            yield np.zeros(size, dtype=np.uint8)
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ def evaluate_arrays(
         rows=score(evaluated.tally, settings.labels, settings.scoring, voxel_volume_mm3),
         confusion=confusion_entries(evaluated.tally.confusion),
         remarks=tuple(remarks),
+        kind=evaluated.kind,
     )
     columns = tuple(selection.column for selection in settings.selections)
     return Report(settings.signature(evaluated.kind), settings.document(), columns, (case,))

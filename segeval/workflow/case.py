@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segeval.choices import Kind
@@ -14,52 +14,76 @@ from segeval.kernels import BACKENDS
 from segeval.quantities import score
 from segeval.readers import MaskCodes, ReadOptions, is_directory, mask_classes, open_folder_of_masks, open_volume, stem
 from segeval.report import CaseResult, ConfusionEntry
-from segeval.tallies import Confusion
+from segeval.tallies import Confusion, Tally
 from segeval.targets import LabelChoice
 from segeval.volumes.alignment import align
 from segeval.volumes.values import Rounding, held, probabilities
-from segeval.volumes.volume import Volume
+from segeval.volumes.volume import EmptySource, Volume
 from segeval.workflow.evaluation import NO_LABELS, Evaluated, Pair, evaluate_pair, inferred_kind, integral
 from segeval.workflow.settings import Settings
+
+SAME_FILE = "is the same file as"
+"""In the remark that a batch must not overlook."""
 
 OnBytes = Callable[[int], None]
 
 
-def score_files(prediction: Path, reference: Path, settings: Settings, on_bytes: OnBytes | None = None) -> CaseResult:
-    """Score a prediction file (or folder of masks) against a reference. Raises SegevalError."""
+@dataclass(frozen=True)
+class ScoredCase:
+    """A case's result, and the tally that it was made of."""
+
+    result: CaseResult
+    tally: Tally
+
+
+def score_files(
+    prediction: Path | None,
+    reference: Path,
+    settings: Settings,
+    on_bytes: OnBytes | None = None,
+    case: str | None = None,
+) -> ScoredCase:
+    """Score a prediction file (or folder of masks) against a reference. Raises SegevalError.
+
+    prediction: None stands for an empty one, background everywhere. case: the prediction's name where None.
+    """
     try:
-        return _score_files(prediction, reference, settings, on_bytes)
+        return _score_files(prediction, reference, settings, on_bytes, case)
     except MemoryError:
         raise UnreadableFile(
             f"{prediction} and {reference}: the volumes need more memory than there is; score them on a larger machine"
         ) from None
 
 
-def _score_files(prediction: Path, reference: Path, settings: Settings, on_bytes: OnBytes | None) -> CaseResult:
+def _score_files(
+    prediction: Path | None, reference: Path, settings: Settings, on_bytes: OnBytes | None, case: str | None
+) -> ScoredCase:
+    if prediction is None:
+        settings = settings.for_label_maps()
     codes = _mask_codes(prediction, reference, settings.labels)
     if codes is not None and not settings.labels.names:
-        names = {value: name for name, value in codes.values.items()}
-        settings = replace(settings, labels=replace(settings.labels, names=names))
+        settings = replace(settings, labels=replace(settings.labels, names=names_of(codes.values)))
     with ExitStack() as stack:
         options = ReadOptions(settings.hashed, settings.class_axis, on_bytes)
-        ours = stack.enter_context(_open(prediction, codes, options))
         theirs = stack.enter_context(_open(reference, codes, replace(options, class_axis=None)))
         _require_a_label_map(theirs)
+        ours = _empty(theirs) if prediction is None else stack.enter_context(_open(prediction, codes, options))
         evaluated, voxel_volume, remarks = _evaluate(ours, theirs, settings)
         remarks = ours.remarks + theirs.remarks + remarks + ours.finish() + theirs.finish()
         hashes = _hashes(ours, theirs)
-    remarks += _same_file(prediction, reference, hashes)
-    rows = score(evaluated.tally, settings.labels, settings.scoring, voxel_volume)
-    return CaseResult(
-        case=stem(prediction),
-        prediction=str(prediction),
+    if prediction is not None:
+        remarks += _same_file(prediction, reference, hashes)
+    result = CaseResult(
+        case=case or stem(prediction or reference),
+        prediction=None if prediction is None else str(prediction),
         reference=str(reference),
-        rows=rows,
+        rows=score(evaluated.tally, settings.labels, settings.scoring, voxel_volume),
         confusion=confusion_entries(evaluated.tally.confusion),
         remarks=tuple(dict.fromkeys(remarks)),
         hashes=hashes,
         kind=evaluated.kind,
     )
+    return ScoredCase(result, evaluated.tally)
 
 
 def confusion_entries(confusion: Confusion | None) -> tuple[ConfusionEntry, ...]:
@@ -70,7 +94,21 @@ def confusion_entries(confusion: Confusion | None) -> tuple[ConfusionEntry, ...]
     def shown(value: int) -> int | tuple[int, ...]:
         return tuple(sorted(confusion.sets[value])) if value in confusion.sets else value
 
-    return tuple((shown(r), shown(p), count) for (r, p), count in sorted(confusion.pairs.items()))
+    def order(entry: ConfusionEntry) -> tuple[tuple[int, ...], ...]:
+        return tuple(value if isinstance(value, tuple) else (value,) for value in entry[:2])
+
+    return tuple(sorted(((shown(r), shown(p), count) for (r, p), count in confusion.pairs.items()), key=order))
+
+
+def class_names(folders: Iterable[Path]) -> dict[int, str]:
+    """Names for the classes of folders of masks, numbered 1, 2, 3, … by name over all of the folders."""
+    classes = sorted({name for folder in folders for name in mask_classes(folder)})
+    return names_of({name: value for value, name in enumerate(classes, start=1)})
+
+
+def names_of(values: Mapping[str, int]) -> dict[int, str]:
+    """Names by label value."""
+    return {value: name for name, value in values.items()}
 
 
 def _evaluate(prediction: Volume, reference: Volume, settings: Settings) -> tuple[Evaluated, float | None, list[str]]:
@@ -138,20 +176,24 @@ def _open(path: Path, codes: MaskCodes | None, options: ReadOptions) -> Volume:
     return open_volume(path, options)
 
 
-def _mask_codes(prediction: Path, reference: Path, choice: LabelChoice) -> MaskCodes | None:
-    """Label values of the classes of mask folders: the label file's, else 1, 2, 3, … by name over both folders."""
-    folders = [path for path in (prediction, reference) if is_directory(path)]
+def _mask_codes(prediction: Path | None, reference: Path, choice: LabelChoice) -> MaskCodes | None:
+    """Label values of the classes of mask folders: the label file's, else those of ``class_names``."""
+    sides = [path for path in (prediction, reference) if path is not None]
+    folders = [path for path in sides if is_directory(path)]
     if not folders:
         return None
-    classes = sorted({name for folder in folders for name in mask_classes(folder)})
-    if choice.names:
-        return MaskCodes({name: value for value, name in choice.names.items() if value})
-    if len(folders) == 1:
+    names = choice.names or class_names(folders)
+    if not choice.names and len(folders) < len(sides):
         raise LabelError(
-            f"{folders[0]}: holds masks by name ({', '.join(classes[:5])}), the other volume labels by number; give a "
-            "label file with --labels that names the numbers"
+            f"{folders[0]}: holds masks by name ({', '.join(list(names.values())[:5])}), the other volume labels by "
+            "number; give a label file with --labels that names the numbers"
         )
-    return MaskCodes({name: value for value, name in enumerate(classes, start=1)})
+    return MaskCodes({name: value for value, name in names.items() if value})
+
+
+def _empty(reference: Volume) -> Volume:
+    """A prediction of nothing on the reference's grid."""
+    return Volume("(no prediction)", reference.geometry, EmptySource(reference.shape), kind="labels")
 
 
 def _require_a_label_map(reference: Volume) -> None:
@@ -169,5 +211,5 @@ def _hashes(prediction: Volume, reference: Volume) -> tuple[str, str] | None:
 
 def _same_file(prediction: Path, reference: Path, hashes: tuple[str, str] | None) -> list[str]:
     if (hashes is not None and hashes[0] == hashes[1]) or prediction.samefile(reference):
-        return [f"{prediction}: is the same file as {reference}: the prediction was compared with itself"]
+        return [f"{prediction}: {SAME_FILE} {reference}: the prediction was compared with itself"]
     return []

@@ -71,6 +71,6 @@ def evaluate(
 
 def score_pair(prediction: Path, reference: Path, settings: Settings, on_bytes: OnBytes | None = None) -> Report:
     """The report of one pair of files. Raises SegevalError."""
-    result = score_files(prediction, reference, settings, on_bytes)
+    result = score_files(prediction, reference, settings, on_bytes).result
     columns = tuple(selection.column for selection in settings.selections)
     return Report(settings.signature(result.kind), settings.document(), columns, (result,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from segeval.choices import Activation, Channels, EmptyPolicy, GeometryPolicy, Kind
@@ -71,6 +71,12 @@ class Settings:
     def speaks_of_probabilities(self) -> bool:
         """Whether some option makes sense for a probability map only, and so settles the kind."""
         return self.activation is not None or self.scale is not None or self.clip or self.channels == "independent"
+
+    def for_label_maps(self) -> Settings:
+        """The same, without what makes sense for a probability map only."""
+        return replace(
+            self, kind="labels", activation=None, scale=None, clip=False, channels="exclusive", class_axis=None
+        )
 
     @property
     def scoring(self) -> ScoringSettings:

@@ -1,0 +1,63 @@
+"""One case of a batch as a job that any process can do: what goes in, what comes out, never an exception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from segeval.errors import SegevalError
+from segeval.report import CaseResult
+from segeval.tallies import Tally
+from segeval.workflow.case import score_files
+from segeval.workflow.settings import Settings
+
+NO_PREDICTION = "there is no prediction"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A case to score; ``prediction`` None is scored as an empty one."""
+
+    case: str
+    prediction: Path | None
+    reference: Path
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A case's result, and its tally where tallies are to be pooled."""
+
+    result: CaseResult
+    tally: Tally | None = None
+
+
+def do(job: Job, settings: Settings, keep_tally: bool) -> Finished:
+    """Score a case; one that cannot be evaluated is a result too."""
+    try:
+        scored = score_files(job.prediction, job.reference, settings, case=job.case)
+    except SegevalError as problem:
+        return failed(job, str(problem))
+    except Exception as problem:  # a bug costs its case alone, and says so
+        return failed(job, f"a bug in segeval: {type(problem).__name__}: {problem}; please report it")
+    result = scored.result
+    if job.prediction is None:
+        result = _missing(result)
+    return Finished(result, scored.tally if keep_tally else None)
+
+
+def failed(job: Job, reason: str) -> Finished:
+    """The result of a case that could not be evaluated."""
+    prediction = None if job.prediction is None else str(job.prediction)
+    return Finished(CaseResult(job.case, prediction, str(job.reference), status="error", reason=reason))
+
+
+def skipped(job: Job) -> Finished:
+    """The result of a reference without a prediction that is not to be scored."""
+    return Finished(CaseResult(job.case, None, str(job.reference), status="missing", reason=NO_PREDICTION))
+
+
+def _missing(result: CaseResult) -> CaseResult:
+    return CaseResult(
+        result.case, None, result.reference, result.rows, result.confusion, result.remarks, result.hashes,
+        status="missing", reason=f"{NO_PREDICTION}; scored as an empty one", kind=result.kind,
+    )  # fmt: skip

@@ -1,0 +1,134 @@
+"""Where jobs are done: processes of this machine, or a Dask cluster. Results come as they finish."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from pathlib import Path
+from typing import Any
+
+from segeval.errors import UsageError, WorkerError
+from segeval.readers import size_on_disk
+from segeval.workflow.jobs import Finished, Job, do, failed
+from segeval.workflow.settings import Settings
+
+Runner = Callable[[Sequence[Job], Settings, bool], Iterator[tuple[Job, Finished]]]
+"""Takes jobs, settings and whether to keep tallies; closing the iterator stops the work."""
+
+_AHEAD = 4  # jobs handed out per worker
+_BYTES_PER_WORKER = 512 << 20
+_worker_settings: tuple[Settings, bool] | None = None
+
+
+def default_workers() -> int:
+    """The cores that this process may use, within the memory at hand."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return cores
+    return max(1, min(cores, free // _BYTES_PER_WORKER))
+
+
+def local_runner(workers: int) -> Runner:
+    """A runner on processes of this machine. pebble's pool outlives a worker that dies; the standard one does not."""
+
+    def run(jobs: Sequence[Job], settings: Settings, keep_tallies: bool) -> Iterator[tuple[Job, Finished]]:
+        from pebble import ProcessPool
+
+        pool = ProcessPool(
+            max_workers=min(workers, max(1, len(jobs))),
+            context=_context(),
+            initializer=_start_worker,
+            initargs=(settings, keep_tallies),
+        )
+        waiting = iter(_largest_first(jobs))
+        running: dict[Future[Finished], Job] = {}
+        try:
+            while True:
+                while len(running) < workers * _AHEAD and (job := next(waiting, None)) is not None:
+                    running[pool.schedule(_do_in_worker, args=(job,))] = job
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    job = running.pop(future)
+                    yield job, _outcome(future, job)
+        finally:
+            pool.stop()
+            pool.join()
+
+    return run
+
+
+def dask_runner(scheduler: str) -> Runner:
+    """A runner on a Dask cluster, by the scheduler's address or scheduler file. Raises UsageError, WorkerError."""
+    try:
+        from distributed import Client, as_completed
+    except ImportError:
+        raise UsageError("--dask needs dask.distributed; install it with pip install 'segeval-cli[cluster]'") from None
+
+    def run(jobs: Sequence[Job], settings: Settings, keep_tallies: bool) -> Iterator[tuple[Job, Finished]]:
+        where: Mapping[str, Any] = (
+            {"scheduler_file": scheduler} if Path(scheduler).is_file() else {"address": scheduler}
+        )
+        try:
+            client = Client(**where)
+        except (OSError, ValueError) as problem:
+            raise WorkerError(
+                f"--dask {scheduler}: no scheduler answers there ({problem}); check the address"
+            ) from None
+        try:
+            shared = client.scatter([settings], broadcast=True, hash=False)[0]
+            running = {client.submit(do, job, shared, keep_tallies, pure=False): job for job in _largest_first(jobs)}
+            for future in as_completed(running):
+                job = running[future]
+                yield job, _outcome(future, job)
+                future.release()
+        finally:
+            client.close()
+
+    return run
+
+
+def _context() -> Any:
+    """Workers are forked from a server that has imported everything once, where there is such a thing."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["segeval.workflow.runners"])
+    return context
+
+
+def _start_worker(settings: Settings, keep_tallies: bool) -> None:
+    global _worker_settings
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the workers
+    _worker_settings = settings, keep_tallies
+
+
+def _do_in_worker(job: Job) -> Finished:
+    if _worker_settings is None:
+        raise RuntimeError("the worker was not started with settings")
+    return do(job, *_worker_settings)
+
+
+def _outcome(future: Any, job: Job) -> Finished:
+    """The job's result; a worker that died costs its case alone."""
+    try:
+        result: Finished = future.result()
+    except Exception as problem:  # pebble's ProcessExpired, Dask's KilledWorker
+        code = getattr(problem, "exitcode", None)
+        how = f"exit code {code}" if code is not None else type(problem).__name__
+        return failed(job, f"the worker process died ({how}): out of memory, or a crash while reading the case")
+    return result
+
+
+def _largest_first(jobs: Sequence[Job]) -> list[Job]:
+    """So that no large case is left for one core at the end."""
+
+    def size(job: Job) -> int:
+        return size_on_disk(job.reference) + (0 if job.prediction is None else size_on_disk(job.prediction))
+
+    return sorted(jobs, key=size, reverse=True)
