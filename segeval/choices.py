@@ -19,5 +19,8 @@ GeometryPolicy = Literal["strict", "resample", "ignore"]
 EmptyPolicy = Literal["nan", "zero", "one"]
 """The value of the undefined overlap of a label that both volumes lack."""
 
-Format = Literal["table", "csv", "json", "markdown"]
-"""How a report is written."""
+Format = Literal["table", "csv", "json", "markdown", "nnunet"]
+"""How a report is written, to stdout too."""
+
+FileFormat = Literal["table", "csv", "json", "markdown", "nnunet", "parquet"]
+"""How a report is written to a file."""

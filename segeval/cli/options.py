@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from segeval.targets import LabelChoice, parse_region
 
 if TYPE_CHECKING:
     from segeval.tallies import TargetKey
+    from segeval.workflow.settings import Settings
 
 _LABELS, _QUANTITIES, _VALUES, _GRID, _OUTPUT = "Labels", "Quantities", "Values", "Grid", "Output"
 
@@ -108,7 +109,9 @@ FormatOption = Annotated[
 OutputOption = Annotated[
     list[Path] | None,
     typer.Option(
-        "--output", "-o", metavar="FILE", help="Write a file too: .csv, .json, .md or .txt. Repeatable.",
+        "--output", "-o", metavar="FILE",
+        help="Write a file too: .csv, .json, .md, .txt or .parquet (under --format nnunet, .json is nnU-Net's). "
+        "Repeatable.",
         rich_help_panel=_OUTPUT,
     ),
 ]  # fmt: skip
@@ -120,6 +123,23 @@ def label_choice(
     """The label options together. Raises UsageError, and what a label file raises."""
     unions = tuple(parse_region(text) for text in regions or ())
     return _listed(labels).with_options(unions, ignore_label, background)
+
+
+def make_settings(
+    choice: LabelChoice,
+    *,
+    metrics: str | None,
+    weights: str | None,
+    hash_: bool,
+    **options: Any,
+) -> Settings:
+    """The settings of a command; ``options`` are those whose names and words are the settings' own."""
+    from segeval.quantities import select
+    from segeval.workflow.settings import Settings
+
+    return Settings(
+        labels=choice, selections=select(metrics), class_weights=class_weights(weights), hashed=hash_, **options
+    )
 
 
 def class_weights(text: str | None) -> dict[TargetKey, float] | None:

@@ -27,11 +27,11 @@ from segeval.cli.options import (
     ScaleOption,
     ThresholdOption,
     ToleranceOption,
-    class_weights,
     label_choice,
+    make_settings,
 )
 from segeval.cli.progress import ByteProgress
-from segeval.cli.writing import require_writable, write_report
+from segeval.cli.writing import require_renderable, require_writable, write_report
 
 
 def score(
@@ -60,18 +60,17 @@ def score(
     output: OutputOption = None,
 ) -> None:
     """Score a prediction against a reference: overlap and every loss, per label."""
-    from segeval.quantities import select
     from segeval.readers import size_on_disk
     from segeval.workflow.files import score_pair
-    from segeval.workflow.settings import Settings
 
     outputs = output or []
     require_writable(outputs, [prediction, reference, *([Path(labels)] if labels else [])])
-    settings = Settings(
-        labels=label_choice(labels, region, ignore_label, background),
-        selections=select(metrics),
+    settings = make_settings(
+        label_choice(labels, region, ignore_label, background),
+        metrics=metrics,
+        weights=weights,
+        hash_=hash_,
         empty=empty,
-        class_weights=class_weights(weights),
         kind=kind,
         threshold=threshold,
         channels=channels,
@@ -81,8 +80,8 @@ def score(
         class_axis=class_axis,
         geometry=geometry,
         tolerance=tolerance,
-        hashed=hash_,
     )
+    require_renderable(format_, outputs, [selection.key for selection in settings.selections])
     with ByteProgress(size_on_disk(prediction) + size_on_disk(reference)) as progress:
         report = score_pair(prediction, reference, settings, progress.add)
     write_report(report, format_, outputs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from segeval.report import Report
 
 
+_MOST_REMARKS = 50  # on stderr
+
+
 def require_writable(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
     """Refuse outputs that could not be written, before any voxel is read. Raises UsageError, WriteError."""
     from segeval.outputs import OUTPUTS, format_of_ending
@@ -25,7 +28,7 @@ def require_writable(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
     taken = {os.path.realpath(path) for path in inputs}
     for path in outputs:
         if format_of_ending(path.name) is None:
-            endings = ", ".join(ending for output in OUTPUTS.values() for ending in output.endings)
+            endings = ", ".join(dict.fromkeys(ending for output in OUTPUTS.values() for ending in output.endings))
             raise UsageError(f"-o {path}: the ending says the format; known are {endings}")
         if os.path.realpath(path) in taken:
             raise UsageError(f"-o {path}: is an input, which would be overwritten; name another file")
@@ -35,31 +38,43 @@ def require_writable(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
             raise WriteError(f"{path}: there is no folder {path.absolute().parent}; create it first")
 
 
+def require_renderable(format_: Format, outputs: Iterable[Path], keys: Sequence[str]) -> None:
+    """Refuse a format that could not hold these columns, before any voxel is read. Raises UsageError, WriteError."""
+    from segeval.outputs import OUTPUTS, format_of_ending
+
+    for wanted in (format_, *(format_of_ending(path.name, format_) or format_ for path in outputs)):
+        OUTPUTS[wanted].require(keys)
+
+
 def write_report(report: Report, format_: Format, outputs: Iterable[Path]) -> None:
     """Write the files, then stdout, then the remarks that neither shows. Raises WriteError."""
     from segeval.outputs import OUTPUTS, format_of_ending
 
     for path in outputs:
-        write_whole(path, OUTPUTS[format_of_ending(path.name) or format_].render(report))
+        write_whole(path, OUTPUTS[format_of_ending(path.name, format_) or format_].render(report))
     if format_ == "table":
         _print_table(report)
-    else:
-        print_text(OUTPUTS[format_].render(report))
+    elif isinstance(text := OUTPUTS[format_].render(report), str):  # bytes are for files alone
+        print_text(text)
     if not OUTPUTS[format_].shows_remarks:
-        for remark in (*(remark for case in report.cases for remark in case.remarks), *report.remarks):
+        remarks = [*report.remarks, *(remark for case in report.cases for remark in case.remarks)]
+        for remark in remarks[:_MOST_REMARKS]:
             sys.stderr.write(f"remark: {printable(remark)}\n")
+        if len(remarks) > _MOST_REMARKS:
+            sys.stderr.write(f"{len(remarks) - _MOST_REMARKS} more remarks; --format json has all of them\n")
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str | bytes) -> None:
     """Write a file so that it is there whole or not at all. Raises WriteError."""
+    content = text.encode("utf-8", errors="backslashreplace") if isinstance(text, str) else text
     try:
         handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.", suffix=".part")
     except OSError as problem:
         raise WriteError(f"{path}: cannot be written ({problem.strerror}); check the folder") from None
     part = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         part.chmod(0o666 & ~_umask())

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Iterator
 
 from segeval.printable import printable
-from segeval.report import Report, Value
+from segeval.report import CaseResult, Report, Row, Value
+
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def render_csv(report: Report) -> str:
@@ -15,12 +18,31 @@ def render_csv(report: Report) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     keys = [column.key for column in report.columns]
-    writer.writerow(["case", "label", "name", *keys])
+    writer.writerow(["case", "label", "name", *keys, *(["status", "reason"] if report.summary is not None else [])])
+    for case, row in tidy_rows(report):
+        label, name, values = ("", "", {}) if row is None else (row.label, row.name or "", row.values)
+        line = [_text(case.case), _text(label), _text(name), *(_cell(values.get(key)) for key in keys)]
+        if report.summary is not None:
+            line += [case.status, _text(case.reason or "")]
+        writer.writerow(line)
+    return text.getvalue()
+
+
+def tidy_rows(report: Report) -> Iterator[tuple[CaseResult, Row | None]]:
+    """Every row with its case; in a batch a case without rows stands there once, without a label."""
     for case in report.cases:
         for row in case.rows:
-            label, name = printable(str(row.label)), printable(row.name or "")
-            writer.writerow([printable(case.case), label, name, *(_cell(row.values.get(key)) for key in keys)])
-    return text.getvalue()
+            yield case, row
+        if not case.rows and report.summary is not None:
+            yield case, None
+
+
+def _text(text: str | int) -> str:
+    """A name as a spreadsheet shows it and does not run it: an apostrophe makes text of a formula. Numbers stay."""
+    if isinstance(text, int):
+        return str(text)
+    guard = "'" if text.startswith(_STARTS_A_FORMULA) else ""
+    return guard + printable(text)
 
 
 def _cell(value: Value | None) -> str:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 
+from segeval.outputs import batch
 from segeval.outputs.cells import blocks, cell_text, row_title
 from segeval.printable import printable
-from segeval.report import CaseResult, Report
+from segeval.report import CaseResult, Column, Report, Row
 
 
 def render_markdown(report: Report) -> str:
-    """GitHub's tables; numbers rounded for reading."""
-    parts = [_case(report, case) for case in report.cases]
-    if report.remarks:
-        parts.append(_remarks(report.remarks))
+    """GitHub's tables; numbers rounded for reading; of a batch the summary."""
+    if report.summary is None:
+        parts = [_case(report, case) for case in report.cases]
+        remarks: Sequence[str] = report.remarks
+    else:
+        parts = _batch(report)
+        remarks = batch.batch_remarks(report)
+    if remarks:
+        parts.append(_list(remarks))
     parts.append(_code(report.signature) + "\n")
     return "\n".join(parts)
 
@@ -22,23 +29,69 @@ def _case(report: Report, case: CaseResult) -> str:
     lines = [f"## {_plain(case.case)}", ""]
     if case.prediction is not None and case.reference is not None:
         lines += [f"Prediction {_plain(case.prediction)}, reference {_plain(case.reference)}", ""]
-    for title, columns in blocks(report):
-        lines += [f"### {title}", "", "| label | " + " | ".join(c.key for c in columns) + " |"]
-        lines.append("| --- |" + " ---: |" * len(columns))
-        for row in case.rows:
-            if any(c.key in row.values for c in columns):
-                cells = (cell_text(row, column) for column in columns)
-                lines.append(f"| {_plain(row_title(row))} | " + " | ".join(cells) + " |")
-        lines.append("")
+    lines += _blocks(report, case.rows, cell_text)
     if case.hashes is not None:
         lines += [f"SHA-256 prediction {case.hashes[0]}, reference {case.hashes[1]}", ""]
     if case.remarks:
-        lines.append(_remarks(case.remarks))
+        lines.append(_list(case.remarks))
     return "\n".join(lines)
 
 
-def _remarks(remarks: tuple[str, ...]) -> str:
-    return "\n".join(f"- {_plain(remark)}" for remark in remarks) + "\n"
+def _batch(report: Report) -> list[str]:
+    """The parts: summary, main quantity, worst cases, failures, pooled rows."""
+    lines = batch.summary_lines(report.summary or ())
+    found = {line.row.label: line.statistics for line in lines}
+    parts = ["\n".join(["## Summary", "", batch.scored_sentence(report.cases), "", *_notes(report)])]
+    if lines:
+        rows = [line.row for line in lines]
+        shown = _blocks(report, rows, lambda row, column: batch.mean_text(found[row.label].get(column.key)))
+        parts.append("\n".join(shown))
+    if (details := batch.details(report)) is not None:
+        column, labels = details
+        table = _table(batch.DETAILS, [_detail_cells(line, column) for line in labels])
+        parts.append("\n".join([f"### {_plain(column.key)}", "", *table, ""]))
+    if (worst := batch.worst_lines(report)) is not None:
+        title, entries = worst
+        cases = _list([f"{value} {case}" for value, case in entries])
+        parts.append("\n".join([f"### {_plain(title.capitalize())}", "", cases]))
+    failures, more = batch.failure_lines(report)
+    if failures:
+        rest = [f"… and {more} more"] if more else []
+        parts.append("\n".join(["### Not scored", "", _list([*failures, *rest])]))
+    if report.pooled is not None:
+        heading = _plain(batch.POOLED_TITLE.capitalize())
+        parts.append("\n".join([f"## {heading}", "", *_blocks(report, report.pooled, cell_text)]))
+    return parts
+
+
+def _notes(report: Report) -> list[str]:
+    return [line for note in batch.counts_notes(report) for line in (_plain(note), "")]
+
+
+def _detail_cells(line: batch.SummaryLine, column: Column) -> list[str]:
+    texts = batch.detail_texts(line.statistics[column.key])
+    return [_plain(row_title(line.row)), *(texts[header] for header in batch.DETAILS)]
+
+
+def _blocks(report: Report, rows: Sequence[Row], text: Callable[[Row, Column], str]) -> list[str]:
+    lines: list[str] = []
+    for title, columns in blocks(report):
+        cells = [
+            [_plain(row_title(row)), *(text(row, column) for column in columns)]
+            for row in rows
+            if any(c.key in row.values for c in columns)
+        ]
+        lines += [f"### {title}", "", *_table([c.key for c in columns], cells), ""]
+    return lines
+
+
+def _table(headers: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+    head = ["| label | " + " | ".join(headers) + " |", "| --- |" + " ---: |" * len(headers)]
+    return head + ["| " + " | ".join(cells) + " |" for cells in lines]
+
+
+def _list(entries: Sequence[str]) -> str:
+    return "\n".join(f"- {_plain(entry)}" for entry in entries) + "\n"
 
 
 def _code(text: str) -> str:

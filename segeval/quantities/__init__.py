@@ -4,6 +4,7 @@ from segeval.quantities import losses, metrics  # noqa: F401  (importing registe
 from segeval.quantities.quantity import Quantity, all_quantities
 from segeval.quantities.scoring import ScoringSettings, evaluated_labels, score
 from segeval.quantities.selection import Selection, log_settings, select
+from segeval.quantities.summary import summarise, worst_cases
 
 __all__ = [
     "Quantity",
@@ -14,4 +15,6 @@ __all__ = [
     "log_settings",
     "score",
     "select",
+    "summarise",
+    "worst_cases",
 ]

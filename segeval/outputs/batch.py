@@ -1,0 +1,125 @@
+"""What the outputs for people say about a batch, as words: the statistics' cells, the failures, the counts."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from segeval.outputs.cells import UNDEFINED, value_text
+from segeval.ranking import main_column, worst_cases
+from segeval.report import CaseResult, Column, Report, Row, Statistic
+
+_MOST_FAILURES = 20
+POOLED_TITLE = "pooled over cases: the tallies of all cases added, then scored"
+DETAILS = ("mean", "sd", "median", "q1 – q3", "min – max", "95 % interval", "n", "undefined", "failed", "missing")
+
+
+@dataclass(frozen=True)
+class SummaryLine:
+    """The statistics of a label by quantity; row stands for it where only label, name and means matter."""
+
+    row: Row
+    statistics: Mapping[str, Statistic]
+
+
+def summary_lines(summary: Sequence[Statistic]) -> list[SummaryLine]:
+    """The statistics label by label, in the order of the summary."""
+    by_label: dict[int | str, dict[str, Statistic]] = {}
+    for statistic in summary:
+        by_label.setdefault(statistic.label, {})[statistic.quantity] = statistic
+    return [
+        SummaryLine(Row(label, next(iter(found.values())).name, {key: s.mean for key, s in found.items()}), found)
+        for label, found in by_label.items()
+    ]
+
+
+def mean_text(statistic: Statistic | None) -> str:
+    """``0.9123 ± 0.0345``, and behind it ``(995/997)`` where not every evaluated case has a value."""
+    if statistic is None:
+        return ""
+    text = value_text(statistic.mean)
+    if not math.isnan(statistic.sd):
+        text += f" ± {value_text(statistic.sd)}"
+    if statistic.undefined:
+        text += f" ({statistic.n}/{statistic.n + statistic.undefined})"
+    return text
+
+
+def detail_texts(statistic: Statistic) -> dict[str, str]:
+    """Every number of a statistic, by the headers of DETAILS."""
+    s = statistic
+    texts = (
+        *map(value_text, (s.mean, s.sd, s.median)),
+        _range(s.q1, s.q3),
+        _range(s.min, s.max),
+        _range(*s.ci95),
+        *map(value_text, (s.n, s.undefined, s.failed, s.missing)),
+    )
+    return dict(zip(DETAILS, texts, strict=True))
+
+
+def _range(low: float, high: float) -> str:
+    if math.isnan(low) or math.isnan(high):
+        return UNDEFINED
+    return f"{value_text(low)} – {value_text(high)}"
+
+
+def details(report: Report) -> tuple[Column, list[SummaryLine]] | None:
+    """The quantity that stands for the report, and the labels that have it."""
+    column = main_column(report.columns)
+    lines = [] if column is None else [x for x in summary_lines(report.summary or ()) if column.key in x.statistics]
+    return None if column is None or not lines else (column, lines)
+
+
+def scored_sentence(cases: Sequence[CaseResult]) -> str:
+    """``997 of 1000 scored, 3 failed``, and the references without a prediction where there are any."""
+    status = Counter(case.status for case in cases)
+    sentence = f"{status['ok']} of {len(cases)} scored"
+    failed = f", {status['error']} failed" if status["error"] else ""
+    missing = f", {status['missing']} missing" if status["missing"] else ""
+    return sentence + failed + missing
+
+
+def counts_notes(report: Report) -> list[str]:
+    """What the cells of the summary stand for."""
+    if not report.summary:
+        return []
+    some = report.summary[0]
+    evaluated = some.n + some.undefined
+    note = f"mean ± sd over {evaluated} cases"
+    if some.failed:
+        note += f", {some.failed} failed"
+    if some.missing:
+        as_empty = any(case.status == "missing" and case.rows for case in report.cases)
+        note += f", {some.missing} missing" + (" (taken as empty)" if as_empty else "")
+    behind = f"(n/{evaluated}): only n of these cases have a value"
+    return [note, behind] if any(statistic.undefined for statistic in report.summary) else [note]
+
+
+def worst_lines(report: Report) -> tuple[str, list[tuple[str, str]]] | None:
+    """A title, and (value, case) of the worst cases."""
+    worst = worst_cases(report.cases, report.columns)
+    if not worst:
+        return None
+    return f"worst cases by mean {worst[0][0]}", [(value_text(value), case) for _, case, value in worst]
+
+
+def failure_lines(report: Report) -> tuple[list[str], int]:
+    """The first cases that failed or lack a prediction, each with its reason, and how many more there are."""
+    words = {"error": "failed", "missing": "missing"}
+    lines = [
+        f"{words[case.status]} {case.case}" + (f": {case.reason}" if case.reason else "")
+        for status in words
+        for case in report.cases
+        if case.status == status
+    ]
+    return lines[:_MOST_FAILURES], max(0, len(lines) - _MOST_FAILURES)
+
+
+def batch_remarks(report: Report) -> list[str]:
+    """The report's remarks, and how many cases have some of their own."""
+    own = sum(bool(case.remarks) for case in report.cases)
+    counted = [f"{own} of {len(report.cases)} cases have remarks; --format json shows them"] if own else []
+    return [*report.remarks, *counted]
