@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from segeval.cli.batch import batch
+from segeval.cli.merge import merge
 from segeval.cli.quantities import quantities
 from segeval.cli.score import score
 from segeval.errors import SegevalError
@@ -47,6 +49,8 @@ def _options(
 
 
 app.command()(score)
+app.command()(batch)
+app.command()(merge)
 app.command()(quantities)
 
 

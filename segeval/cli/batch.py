@@ -1,0 +1,224 @@
+"""``segeval batch``: a folder of predictions against a folder of references."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from segeval.cli.batch_progress import BatchProgress
+from segeval.cli.options import (
+    ActivationOption,
+    BackgroundOption,
+    ChannelsOption,
+    ClassAxisOption,
+    ClassWeightsOption,
+    ClipOption,
+    EmptyOption,
+    FormatOption,
+    GeometryOption,
+    HashOption,
+    IgnoreOption,
+    KindOption,
+    LabelsOption,
+    MetricsOption,
+    OutputOption,
+    RegionOption,
+    ScaleOption,
+    ThresholdOption,
+    ToleranceOption,
+    label_choice,
+    make_settings,
+)
+from segeval.cli.writing import print_text, require_renderable, require_writable, write_report
+from segeval.errors import UsageError
+
+if TYPE_CHECKING:
+    from segeval.workflow.jobs import Job
+    from segeval.workflow.pairing import CasePair, Pairing
+
+_PAIRING, _RUNNING = "Pairing", "Running"
+_SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
+
+
+def batch(
+    predictions: Annotated[
+        Path | None, typer.Argument(metavar="[PREDICTIONS]", help="Folder of predictions; left out with --manifest.")
+    ] = None,
+    references: Annotated[Path | None, typer.Argument(metavar="[REFERENCES]", help="Folder of references.")] = None,
+    pairing: Annotated[
+        Literal["nnunet", "name", "bids", "folders", "brats"] | None,
+        typer.Option("--pairing", help="How names pair. Default: the first that fits.", rich_help_panel=_PAIRING),
+    ] = None,
+    case_pattern: Annotated[
+        str | None,
+        typer.Option(
+            "--case-pattern",
+            metavar="REGEX",
+            help=r"A group (?P<case>…) in both sides' paths.",
+            rich_help_panel=_PAIRING,
+        ),
+    ] = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option("--manifest", help="CSV of case,prediction,reference.", rich_help_panel=_PAIRING),
+    ] = None,
+    probabilities: Annotated[
+        bool,
+        typer.Option("--probabilities", help="Score nnU-Net's .npz, not the label maps.", rich_help_panel=_PAIRING),
+    ] = False,
+    missing: Annotated[
+        Literal["error", "skip", "worst"],
+        typer.Option(
+            "--missing",
+            help="A reference without a prediction: refuse, name it, or score an empty prediction.",
+            rich_help_panel=_PAIRING,
+        ),
+    ] = "error",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the pairing and stop.", rich_help_panel=_PAIRING)
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="Processes. Default: cores, within memory.", rich_help_panel=_RUNNING),
+    ] = None,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Stop at the first case that fails.", rich_help_panel=_RUNNING)
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Do not score again what the journal has.", rich_help_panel=_RUNNING)
+    ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="I/N", help="Only this part; see segeval merge.", rich_help_panel=_RUNNING),
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option("--dask", metavar="SCHEDULER", help="Score on a Dask cluster.", rich_help_panel=_RUNNING),
+    ] = None,
+    pooled: Annotated[
+        bool,
+        typer.Option(
+            "--pooled",
+            help="Rows of all cases' voxels counted together, too: large cases weigh more there than in the mean of "
+            "cases, in which each counts once.",
+            rich_help_panel="Quantities",
+        ),
+    ] = False,
+    labels: LabelsOption = None,
+    region: RegionOption = None,
+    ignore_label: IgnoreOption = None,
+    background: BackgroundOption = False,
+    empty: EmptyOption = "nan",
+    metrics: MetricsOption = None,
+    weights: ClassWeightsOption = None,
+    kind: KindOption = None,
+    threshold: ThresholdOption = 0.5,
+    activation: ActivationOption = None,
+    scale: ScaleOption = None,
+    clip: ClipOption = False,
+    channels: ChannelsOption = "exclusive",
+    class_axis: ClassAxisOption = None,
+    geometry: GeometryOption = "strict",
+    tolerance: ToleranceOption = 1e-2,
+    hash_: HashOption = False,
+    format_: FormatOption = "table",
+    output: OutputOption = None,
+) -> int:
+    """Score a folder of predictions against a folder of references: every case, and a summary over them."""
+    from segeval.workflow.batch import run_batch, with_class_names
+    from segeval.workflow.journal import journal_beside
+    from segeval.workflow.runners import dask_runner, default_workers, local_runner
+
+    outputs = output or []
+    inputs = [path for path in (manifest, Path(labels) if labels else None) if path is not None]
+    require_writable(outputs, inputs)
+    if resume and not outputs:
+        raise UsageError("--resume continues the journal beside an output; name the output with -o")
+    part = _shard(shard)
+    found = _pair(predictions, references, manifest, pairing, case_pattern, probabilities)
+    if dry_run:
+        print_text(found.describe())
+        return 0
+    found.require_complete(allow_missing=missing != "error")
+    if labels is None and found.label_file is not None:
+        labels = str(found.label_file)
+    pairs = found.pairs + (found.missing if missing == "worst" else ())
+    jobs = [_job(pair) for pair in sorted(pairs, key=lambda pair: pair.case)][part[0] - 1 :: part[1]]
+    named = [_job(pair) for pair in found.missing if missing == "skip"] if part[0] == 1 else []
+    settings = make_settings(
+        label_choice(labels, region, ignore_label, background),
+        metrics=metrics,
+        weights=weights,
+        hash_=hash_,
+        empty=empty,
+        kind=kind,
+        threshold=threshold,
+        activation=activation,
+        scale=scale,
+        clip=clip,
+        channels=channels,
+        class_axis=class_axis,
+        geometry=geometry,
+        tolerance=tolerance,
+    )
+    require_renderable(format_, outputs, [selection.key for selection in settings.selections])
+    settings = with_class_names(settings, [_job(pair) for pair in pairs])
+    runner = dask_runner(dask) if dask is not None else local_runner(workers or default_workers())
+    with (
+        journal_beside(outputs, settings, pooled, resume) as journal,
+        BatchProgress([selection.key for selection in settings.selections]) as progress,
+    ):
+        report = run_batch(
+            jobs,
+            settings,
+            runner,
+            missing=named,
+            journal=journal,
+            pooled=pooled,
+            fail_fast=fail_fast,
+            observer=progress,
+        )
+        progress.stop()
+        report = report.with_remarks((*found.remarks, *report.remarks))
+        write_report(report, format_, outputs)
+    return 3 if any(case.status == "error" for case in report.cases) else 0
+
+
+def _pair(
+    predictions: Path | None,
+    references: Path | None,
+    manifest: Path | None,
+    layout: str | None,
+    case_pattern: str | None,
+    probabilities: bool,
+) -> Pairing:
+    from segeval.workflow.pairing import pair_folders, read_manifest
+
+    if manifest is not None:
+        if predictions is not None or references is not None or layout is not None or case_pattern is not None:
+            raise UsageError("--manifest names every file; leave the folders, --pairing and --case-pattern out")
+        return read_manifest(manifest)
+    if predictions is None or references is None:
+        raise UsageError("name a folder of predictions and a folder of references, or a --manifest")
+    if layout is not None and case_pattern is not None:
+        raise UsageError("--pairing and --case-pattern are two ways to pair; give one of them")
+    return pair_folders(predictions, references, layout=layout, case_pattern=case_pattern, probabilities=probabilities)
+
+
+def _job(pair: CasePair) -> Job:
+    from segeval.workflow.jobs import Job
+
+    return Job(pair.case, pair.prediction, pair.reference)
+
+
+def _shard(text: str | None) -> tuple[int, int]:
+    """``3/16`` as (3, 16); all in one where None."""
+    if text is None:
+        return 1, 1
+    match = _SHARD.fullmatch(text)
+    if match is None or int(match[1]) > int(match[2]):
+        raise UsageError(f"--shard {text!r}: write which part of how many, like 3/16")
+    return int(match[1]), int(match[2])

@@ -1,0 +1,27 @@
+"""``segeval merge``: the shards of a batch put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segeval.cli.options import FormatOption, OutputOption
+from segeval.cli.writing import require_renderable, require_writable, write_report
+
+
+def merge(
+    reports: Annotated[list[Path], typer.Argument(metavar="REPORT.json…", help="The .json outputs of the shards.")],
+    format_: FormatOption = "table",
+    output: OutputOption = None,
+) -> int:
+    """Put the shards of a batch together: all cases, and the summary over them."""
+    from segeval.workflow.merging import merge_reports
+
+    outputs = output or []
+    require_writable(outputs, reports)
+    report = merge_reports(reports)
+    require_renderable(format_, outputs, [column.key for column in report.columns])
+    write_report(report, format_, outputs)
+    return 3 if any(case.status == "error" for case in report.cases) else 0
