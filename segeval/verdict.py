@@ -1,0 +1,57 @@
+"""What a gate found out, as frozen records: rules and comparisons that passed, failed, warned or could not be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Level = Literal["fail", "warn"]
+Outcome = Literal["pass", "fail", "warn", "error", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule, or one comparison with a baseline, against what was measured.
+
+    rule: its text, ``mean(liver.dice) >= 0.9`` or ``drop of liver.dice <= 0.01``.
+    level: what its violation is. outcome: ``warn`` is a violation that does not fail the gate, ``error`` a case that
+    could not be evaluated, ``skipped`` undefined where the rule allows that.
+    label, quantity: what it is about; label ``mean`` where the rule names none, empty for counts of cases.
+    case: the case that a per-case finding is about, else None.
+    expected, actual: both values in words.
+    worst: the cases behind a violation, the worst first.
+    """
+
+    rule: str
+    level: Level
+    outcome: Outcome
+    label: str
+    quantity: str
+    expected: str
+    actual: str
+    case: str | None = None
+    worst: tuple[tuple[str, float], ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """The finding as JSON holds it."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__} | {
+            "worst": [list(entry) for entry in self.worst]
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All findings, in the order of the rules.
+
+    statistics: counts of findings by outcome, of cases evaluated, failed and missing, and level and seed of tests.
+    """
+
+    findings: tuple[Finding, ...]
+    statistics: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def success(self) -> bool:
+        """Whether nothing failed; warnings are allowed."""
+        return all(finding.outcome not in ("fail", "error") for finding in self.findings)
