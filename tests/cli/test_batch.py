@@ -237,6 +237,19 @@ def test_a_missing_prediction_is_an_error_before_anything_is_scored(
     assert not (tmp_path / "r.csv").exists()
 
 
+def test_a_duplicate_is_refused_before_anything_is_scored(many: Folders, tmp_path: Path, segeval: Segeval) -> None:
+    ours, theirs = tmp_path / "ours", many[1]
+    ours.mkdir()
+    for path in many[0].iterdir():
+        (ours / path.name).symlink_to(path)
+    (ours / "case_005.nii").write_bytes(b"a second prediction for the case")
+    run = segeval("batch", ours, theirs, "--missing", "skip", "-o", tmp_path / "r.csv")
+    assert run.code == 3
+    assert "case_005.nii.gz" in run.err
+    assert "case_005.nii " in run.err.replace(",", " ").replace(";", " ").replace(")", " ")
+    assert not (tmp_path / "r.csv").exists()
+
+
 def test_fail_fast_stops_and_keeps_what_is_done(few: Folders, tmp_path: Path, segeval: Segeval) -> None:
     (few[0] / "case_003.nii.gz").write_bytes(b"rubbish")
     run = segeval("batch", *few, "--fail-fast", "--workers", "1", "-o", tmp_path / "r.csv")
