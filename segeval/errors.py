@@ -5,6 +5,7 @@ SegevalError                 exit 3   something the user can act on: one line, n
 ├── GeometryError            the two volumes do not lie on one grid
 ├── LabelError               labels, channels or values that cannot be evaluated as asked
 ├── PairingError             a case without a partner, or with too many
+├── BaselineError            a baseline that cannot be compared
 ├── WriteError               an output that could not be written
 ├── WorkerError              a scheduler of workers that does not answer
 └── UsageError               exit 2   options that contradict each other or cannot be understood
@@ -35,6 +36,10 @@ class LabelError(SegevalError):
 
 class PairingError(SegevalError):
     """Predictions and references do not pair: one has no partner, or it cannot be told which."""
+
+
+class BaselineError(SegevalError):
+    """A baseline cannot be compared: it is damaged, or of other settings, labels or cases."""
 
 
 class WriteError(SegevalError):

@@ -12,14 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
-from segeval.quantities.quantity import ratio
+from segeval.quantities.bootstrap import BLOCK, interval, means_of_draws, resample
 from segeval.ranking import worst_cases
 from segeval.report import ALL, MEAN, CaseResult, Column, Row, Statistic
 
 __all__ = ["summarise", "worst_cases"]
 
-_TAILS = (0.025, 0.975)
-_BLOCK = 4_000_000  # numbers in an array: what bounds the memory for any number of cases and labels
 _NAN = math.nan
 
 
@@ -61,7 +59,7 @@ def summarise(
     counts = _Cases(len(evaluated), status["error"], status["missing"])
     lines = _lines(evaluated)
     keys = _keys_by_kind(lines, [column.key for column in columns])
-    times_drawn = _resample(len(evaluated), draws, seed)
+    times_drawn = resample(len(evaluated), draws, seed)
     statistics: list[Statistic] = []
     for block in _blocks(lines, counts.evaluated * max(len(columns), 1)):
         statistics += _block_statistics(block, keys, times_drawn, counts)
@@ -92,18 +90,8 @@ def _keys_by_kind(lines: Sequence[_Line], keys: Sequence[str]) -> dict[str, list
     return {kind: [key for key in keys if key in known] for kind, known in present.items()}
 
 
-def _resample(cases: int, draws: int, seed: int) -> NDArray[np.uint8]:
-    """How often each draw holds each case, shape (draws, cases); 255 times does not happen."""
-    generator = np.random.Generator(np.random.PCG64(seed))
-    times = np.empty((draws, cases), np.uint8)
-    if cases:
-        for draw in times:
-            draw[:] = np.bincount(generator.integers(0, cases, cases), minlength=cases)
-    return times
-
-
 def _blocks(lines: Sequence[_Line], numbers_per_line: int) -> Iterator[Sequence[_Line]]:
-    size = max(1, _BLOCK // max(numbers_per_line, 1))
+    size = max(1, BLOCK // max(numbers_per_line, 1))
     for start in range(0, len(lines), size):
         yield lines[start : start + size]
 
@@ -122,30 +110,13 @@ def _block_statistics(
             values[np.searchsorted(places, line.places), first : first + len(names)] = table
             first += len(names)
     weights = times_drawn if len(places) == counts.evaluated else times_drawn[:, places]
-    drawn = _means_of_draws(values, weights)
+    drawn = means_of_draws(values, weights)
     for index, (line, key) in enumerate(entries):
         defined = values[:, index][~np.isnan(values[:, index])]
         yield Statistic(
             line.label, line.name, key, **_describe(defined, drawn[:, index]), n=len(defined),
             undefined=counts.evaluated - len(defined), failed=counts.failed, missing=counts.missing,
         )  # fmt: skip
-
-
-def _means_of_draws(values: Floats, weights: NDArray[np.uint8]) -> Floats:
-    """The mean of each column in each draw, over the cases with a value: (draws, columns); NaN where none has one."""
-    defined = ~np.isnan(values)
-    filled = np.where(defined, values, 0.0)
-    gaps = np.flatnonzero(~defined.all(axis=0))
-    present = defined[:, gaps].astype(np.float64)
-    means = np.empty((len(weights), values.shape[1]))
-    step = max(1, _BLOCK // 4 // max(len(values), 1))
-    for start in range(0, len(weights), step):
-        part = weights[start : start + step].astype(np.float64)
-        numbers = np.repeat(part.sum(axis=1, keepdims=True), values.shape[1], axis=1)
-        numbers[:, gaps] = part @ present
-        with np.errstate(over="ignore", invalid="ignore"):
-            means[start : start + step] = ratio(part @ filled, numbers)
-    return means
 
 
 def _describe(defined: Floats, drawn: Floats) -> dict[str, Any]:
@@ -156,14 +127,12 @@ def _describe(defined: Floats, drawn: Floats) -> dict[str, Any]:
         return {**same, "sd": _NAN, "ci95": (value, value)}
     with np.errstate(over="ignore", invalid="ignore"):
         low, q1, q3, high = np.quantile(defined, (0, 0.25, 0.75, 1))
-        # a mean lies between the least and the greatest value, also where the weights rounded it
-        known = drawn[~np.isnan(drawn)]
-        interval = np.quantile(known, _TAILS).clip(low, high) if len(known) else np.full(2, np.nan)
+        bounds = interval(drawn, low, high)
         numbers = {
             "mean": defined.mean(), "sd": defined.std(ddof=1), "median": np.median(defined), "q1": q1, "q3": q3,
             "min": low, "max": high,
         }  # fmt: skip
-    return {**{name: _finite(number) for name, number in numbers.items()}, "ci95": tuple(map(_finite, interval))}
+    return {**{name: _finite(number) for name, number in numbers.items()}, "ci95": tuple(map(_finite, bounds))}
 
 
 def _finite(number: float) -> float:

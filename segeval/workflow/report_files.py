@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segeval.errors import UnreadableFile, UsageError
-from segeval.quantities import select, summarise
+from segeval.quantities import select
 from segeval.readers import read_bounded
 from segeval.report import SCHEMA, CaseResult, Report
 
@@ -16,7 +16,7 @@ _KEYS = {"schema", "signature", "settings", "cases", "remarks"}
 
 
 def read_report(path: Path) -> Report:
-    """The report that wrote this JSON file; its summary is made anew. Raises UnreadableFile."""
+    """The report that wrote this JSON file, without the statistics of its summary. Raises UnreadableFile."""
     document = _document(path)
     try:
         cases = tuple(CaseResult.from_document(entry) for entry in document["cases"])
@@ -27,7 +27,7 @@ def read_report(path: Path) -> Report:
             columns=columns,
             cases=cases,
             remarks=tuple(document["remarks"]),
-            summary=summarise(cases, columns),
+            summary=() if "summary" in document else None,
         )
     except UsageError as problem:
         raise UnreadableFile(f"{path}: was written by another version of segeval ({problem}); score again") from None

@@ -1,0 +1,53 @@
+"""Cases resampled: the means of many quantities in every draw at once, and the intervals they give."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.array_types import Floats
+from segeval.quantities.quantity import ratio
+
+BLOCK = 4_000_000
+"""Numbers in an array: what bounds the memory for any number of cases and labels."""
+
+TAILS = (0.025, 0.975)
+
+
+def resample(cases: int, draws: int, seed: int) -> NDArray[np.uint8]:
+    """How often each draw holds each case, shape (draws, cases); 255 times does not happen."""
+    generator = np.random.Generator(np.random.PCG64(seed))
+    times = np.empty((draws, cases), np.uint8)
+    if cases:
+        for draw in times:
+            draw[:] = np.bincount(generator.integers(0, cases, cases), minlength=cases)
+    return times
+
+
+def means_of_draws(values: Floats, weights: NDArray[np.uint8]) -> Floats:
+    """The mean of each column in each draw, over the cases with a value: (draws, columns); NaN where none has one.
+
+    values: (cases, columns), NaN where undefined. weights: of `resample`.
+    """
+    defined = ~np.isnan(values)
+    filled = np.where(defined, values, 0.0)
+    gaps = np.flatnonzero(~defined.all(axis=0))
+    present = defined[:, gaps].astype(np.float64)
+    means = np.empty((len(weights), values.shape[1]))
+    step = max(1, BLOCK // 4 // max(len(values), 1))
+    for start in range(0, len(weights), step):
+        part = weights[start : start + step].astype(np.float64)
+        numbers = np.repeat(part.sum(axis=1, keepdims=True), values.shape[1], axis=1)
+        numbers[:, gaps] = part @ present
+        with np.errstate(over="ignore", invalid="ignore"):
+            means[start : start + step] = ratio(part @ filled, numbers)
+    return means
+
+
+def interval(drawn: Floats, low: float, high: float) -> Floats:
+    """The percentile interval of one column of drawn means; NaN where no draw had a value.
+
+    low, high: the least and greatest value: a mean lies between them, also where the weights rounded it.
+    """
+    known = drawn[~np.isnan(drawn)]
+    return np.quantile(known, TAILS).clip(low, high) if len(known) else np.full(2, np.nan)
