@@ -21,9 +21,14 @@ def render_csv(report: Report) -> str:
     writer.writerow(["case", "label", "name", *keys, *(["status", "reason"] if report.summary is not None else [])])
     for case, row in tidy_rows(report):
         label, name, values = ("", "", {}) if row is None else (row.label, row.name or "", row.values)
-        line = [_text(case.case), _text(label), _text(name), *(_cell(values.get(key)) for key in keys)]
+        line = [
+            text_cell(case.case),
+            text_cell(label),
+            text_cell(name),
+            *(number_cell(values.get(key)) for key in keys),
+        ]
         if report.summary is not None:
-            line += [case.status, _text(case.reason or "")]
+            line += [case.status, text_cell(case.reason or "")]
         writer.writerow(line)
     return text.getvalue()
 
@@ -37,7 +42,7 @@ def tidy_rows(report: Report) -> Iterator[tuple[CaseResult, Row | None]]:
             yield case, None
 
 
-def _text(text: str | int) -> str:
+def text_cell(text: str | int) -> str:
     """A name as a spreadsheet shows it and does not run it: an apostrophe makes text of a formula. Numbers stay."""
     if isinstance(text, int):
         return str(text)
@@ -45,5 +50,6 @@ def _text(text: str | int) -> str:
     return guard + printable(text)
 
 
-def _cell(value: Value | None) -> str:
+def number_cell(value: Value | None) -> str:
+    """The number in full; empty where it is undefined."""
     return "" if value is None or math.isnan(value) else repr(value)

@@ -40,7 +40,7 @@ def print_line(console: Console, text: str, style: str = "") -> None:
 
 def print_grid(console: Console, title: str, keys: Sequence[str], lines: Sequence[Line]) -> None:
     """The columns in as many tables as the width asks for."""
-    for number, part in enumerate(_parts(keys, lines, console.width)):
+    for number, part in enumerate(_parts(title, keys, lines, console.width)):
         console.print()
         console.print(_table(title if number == 0 else "", part, lines))
 
@@ -55,9 +55,9 @@ def style_of(value: Value | None, column: Column) -> str:
     return "green" if goodness >= 0.8 else "yellow" if goodness >= 0.5 else "red"
 
 
-def _parts(keys: Sequence[str], lines: Sequence[Line], width: int) -> list[list[str]]:
+def _parts(title: str, keys: Sequence[str], lines: Sequence[Line], width: int) -> list[list[str]]:
     """The columns in groups that fit the width beside the label's column, of about equal size."""
-    titles = [*TITLES.values(), *(line.title for line in lines)]
+    titles = [title, *TITLES.values(), *(line.title for line in lines)]
     room = width - min(max(map(cell_len, titles)), _TITLE_WIDTH)
     needed = [_GAP + _column_width(key, lines) for key in keys]
     for most in range(len(keys), 0, -1):

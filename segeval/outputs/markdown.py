@@ -20,20 +20,20 @@ def render_markdown(report: Report) -> str:
         parts = _batch(report)
         remarks = batch.batch_remarks(report)
     if remarks:
-        parts.append(_list(remarks))
-    parts.append(_code(report.signature) + "\n")
+        parts.append(bullets(remarks))
+    parts.append(code_span(report.signature) + "\n")
     return "\n".join(parts)
 
 
 def _case(report: Report, case: CaseResult) -> str:
-    lines = [f"## {_plain(case.case)}", ""]
+    lines = [f"## {plain(case.case)}", ""]
     if case.prediction is not None and case.reference is not None:
-        lines += [f"Prediction {_plain(case.prediction)}, reference {_plain(case.reference)}", ""]
+        lines += [f"Prediction {plain(case.prediction)}, reference {plain(case.reference)}", ""]
     lines += _blocks(report, case.rows, cell_text)
     if case.hashes is not None:
         lines += [f"SHA-256 prediction {case.hashes[0]}, reference {case.hashes[1]}", ""]
     if case.remarks:
-        lines.append(_list(case.remarks))
+        lines.append(bullets(case.remarks))
     return "\n".join(lines)
 
 
@@ -48,62 +48,64 @@ def _batch(report: Report) -> list[str]:
         parts.append("\n".join(shown))
     if (details := batch.details(report)) is not None:
         column, labels = details
-        table = _table(batch.DETAILS, [_detail_cells(line, column) for line in labels])
-        parts.append("\n".join([f"### {_plain(column.key)}", "", *table, ""]))
+        table = table_lines(batch.DETAILS, [_detail_cells(line, column) for line in labels])
+        parts.append("\n".join([f"### {plain(column.key)}", "", *table, ""]))
     if (worst := batch.worst_lines(report)) is not None:
         title, entries = worst
-        cases = _list([f"{value} {case}" for value, case in entries])
-        parts.append("\n".join([f"### {_plain(title.capitalize())}", "", cases]))
+        cases = bullets([f"{value} {case}" for value, case in entries])
+        parts.append("\n".join([f"### {plain(title.capitalize())}", "", cases]))
     failures, more = batch.failure_lines(report)
     if failures:
         rest = [f"… and {more} more"] if more else []
-        parts.append("\n".join(["### Not scored", "", _list([*failures, *rest])]))
+        parts.append("\n".join(["### Not scored", "", bullets([*failures, *rest])]))
     if report.pooled is not None:
-        heading = _plain(batch.POOLED_TITLE.capitalize())
+        heading = plain(batch.POOLED_TITLE.capitalize())
         parts.append("\n".join([f"## {heading}", "", *_blocks(report, report.pooled, cell_text)]))
     return parts
 
 
 def _notes(report: Report) -> list[str]:
-    return [line for note in batch.counts_notes(report) for line in (_plain(note), "")]
+    return [line for note in batch.counts_notes(report) for line in (plain(note), "")]
 
 
 def _detail_cells(line: batch.SummaryLine, column: Column) -> list[str]:
     texts = batch.detail_texts(line.statistics[column.key])
-    return [_plain(row_title(line.row)), *(texts[header] for header in batch.DETAILS)]
+    return [plain(row_title(line.row)), *(texts[header] for header in batch.DETAILS)]
 
 
 def _blocks(report: Report, rows: Sequence[Row], text: Callable[[Row, Column], str]) -> list[str]:
     lines: list[str] = []
     for title, columns in blocks(report):
         cells = [
-            [_plain(row_title(row)), *(text(row, column) for column in columns)]
+            [plain(row_title(row)), *(text(row, column) for column in columns)]
             for row in rows
             if any(c.key in row.values for c in columns)
         ]
-        lines += [f"### {title}", "", *_table([c.key for c in columns], cells), ""]
+        lines += [f"### {title}", "", *table_lines([c.key for c in columns], cells), ""]
     return lines
 
 
-def _table(headers: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+def table_lines(headers: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+    """A table beside the labels, to the right of which numbers stand. Headers and cells are Markdown already."""
     head = ["| label | " + " | ".join(headers) + " |", "| --- |" + " ---: |" * len(headers)]
     return head + ["| " + " | ".join(cells) + " |" for cells in lines]
 
 
-def _list(entries: Sequence[str]) -> str:
-    return "\n".join(f"- {_plain(entry)}" for entry in entries) + "\n"
+def bullets(entries: Sequence[str]) -> str:
+    """A list of plain texts."""
+    return "\n".join(f"- {plain(entry)}" for entry in entries) + "\n"
 
 
-def _code(text: str) -> str:
+def code_span(text: str) -> str:
     """A code span, behind more backticks than the text holds in a row."""
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     space = " " if len(fence) > 1 else ""
     return f"{fence}{space}{printable(text)}{space}{fence}"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text whose characters mean nothing to Markdown."""
     text = printable(text)
-    for character in "\\`*_[]<>|#&":
+    for character in "\\`*_[]<>|#&~$@":
         text = text.replace(character, "\\" + character)
     return text

@@ -1,0 +1,92 @@
+"""``segeval compare``: reports of the same cases against the first of them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from segeval.cli.writing import print_text, require_writable
+from segeval.errors import UsageError
+from segeval.printable import printable
+from segeval.whole_files import write_whole
+
+if TYPE_CHECKING:
+    from segeval.comparison import Comparison
+
+_Format = Literal["table", "csv", "json", "markdown"]
+
+
+def compare(
+    reports: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="BASELINE.json REPORT.json…", help="The .json outputs of batch; the first is the baseline."
+        ),
+    ],
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics", metavar="NAME[:KEY=VALUE]…,…", help="Quantities to compare. Default: all they share."
+        ),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option("--labels", metavar="1,liver,mean", help="Rows to compare: values, names, regions, mean, all."),
+    ] = None,
+    draws: Annotated[int, typer.Option("--draws", min=1, max=100_000, help="Bootstrap draws of the cases.")] = 1000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the bootstrap.")] = 0,
+    allow_changed: Annotated[
+        str | None,
+        typer.Option("--allow-changed", metavar="PART,…", help="Settings that may differ: parts of the signature."),
+    ] = None,
+    format_: Annotated[_Format, typer.Option("--format", "-f", help="What stdout carries.")] = "table",
+    output: Annotated[
+        list[Path] | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write a file too: .csv, .json, .md or .txt. Repeatable."),
+    ] = None,
+) -> None:
+    """Compare reports of the same cases with the first: differences, intervals, p-values, and ranks."""
+    from segeval.workflow.comparison import compare_files
+
+    outputs = output or []
+    _require_endings(outputs)
+    require_writable(outputs, reports)
+    allowed = {part.strip() for part in (allow_changed or "").split(",")} - {""}
+    comparison = compare_files(reports, metrics=metrics, labels=labels, draws=draws, seed=seed, allowed=allowed)
+    _write(comparison, format_, outputs)
+
+
+def _require_endings(outputs: list[Path]) -> None:
+    from segeval.outputs.comparison_text import COMPARISON_OUTPUTS, comparison_format_of_ending
+
+    for path in outputs:
+        if comparison_format_of_ending(path.name) is None:
+            endings = ", ".join(ending for output in COMPARISON_OUTPUTS.values() for ending in output.endings)
+            raise UsageError(f"-o {path}: the ending says the format; known are {endings}")
+
+
+def _write(comparison: Comparison, format_: _Format, outputs: list[Path]) -> None:
+    """The files, then stdout, then the remarks that it does not show."""
+    from segeval.outputs.comparison_text import COMPARISON_OUTPUTS, comparison_format_of_ending
+
+    for path in outputs:
+        write_whole(path, COMPARISON_OUTPUTS[comparison_format_of_ending(path.name) or format_].render(comparison))
+    print_text(_for_console(comparison) if format_ == "table" else COMPARISON_OUTPUTS[format_].render(comparison))
+    if not COMPARISON_OUTPUTS[format_].shows_remarks:
+        for remark in comparison.remarks:
+            sys.stderr.write(f"remark: {printable(remark)}\n")
+
+
+def _for_console(comparison: Comparison) -> str:
+    """The table as wide and as coloured as the terminal is."""
+    from rich.console import Console
+
+    from segeval.outputs.comparison_table import print_comparison
+
+    console = Console(highlight=False)
+    with console.capture() as capture:
+        print_comparison(comparison, console)
+    return capture.get()

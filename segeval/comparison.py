@@ -1,0 +1,189 @@
+"""What a comparison of reports found out, as frozen records: differences, what changed most, ranks."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+SCHEMA = "segeval-compare/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One of the reports. name: its path. cases: how many it holds; evaluated: how many of those have values."""
+
+    name: str
+    signature: str
+    cases: int
+    evaluated: int
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON holds it."""
+        return _document(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRow:
+    """One quantity of one label (or region, ``mean`` or ``all``) in one report against the baseline.
+
+    baseline, value: the means of both over the pairs. difference: value − baseline; ci95: its bootstrap interval.
+    better: whether a positive difference is better, None where the quantity has no direction.
+    wins, ties, losses: cases, by the direction; None where there is none.
+    p, p_holm: Wilcoxon signed-rank, and corrected over all rows that have a p. effect: rank-biserial correlation,
+    positive where the report's values are higher.
+    n: pairs with both values. undefined: evaluated pairs without. missing: cases that either did not evaluate.
+    """
+
+    report: str
+    label: int | str
+    name: str | None
+    quantity: str
+    better: bool | None
+    baseline: float
+    value: float
+    difference: float
+    ci95: tuple[float, float]
+    wins: int | None
+    ties: int | None
+    losses: int | None
+    p: float
+    p_holm: float
+    effect: float
+    n: int
+    undefined: int
+    missing: int
+
+    @property
+    def verdict(self) -> str:
+        """``better`` or ``worse`` where the interval excludes zero and the quantity has a direction, else nothing."""
+        low, high = self.ci95
+        if self.better is None or not (low > 0 or high < 0):
+            return ""
+        return "better" if (low > 0) == self.better else "worse"
+
+    def document(self) -> dict[str, Any]:
+        """The row as JSON holds it."""
+        return _document(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A case whose ``mean`` changed much. better: in which direction, by the quantity's."""
+
+    report: str
+    quantity: str
+    case: str
+    baseline: float
+    value: float
+    difference: float
+    better: bool
+
+    def document(self) -> dict[str, Any]:
+        """The change as JSON holds it."""
+        return _document(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RankRow:
+    """One report's place among all by one quantity of one label; 1 is the best.
+
+    mean: over the n cases where every report has a value; mean_then_rank: the rank of that mean.
+    mean_rank: the mean over the ranked cases of the rank in each; rank_then_mean: the rank of that mean rank.
+    """
+
+    report: str
+    label: int | str
+    name: str | None
+    quantity: str
+    mean: float
+    mean_then_rank: float
+    mean_then_rank_ci95: tuple[float, float]
+    mean_rank: float
+    rank_then_mean: float
+    rank_then_mean_ci95: tuple[float, float]
+    n: int
+    ranked: int
+
+    def document(self) -> dict[str, Any]:
+        """The ranks as JSON holds them."""
+        return _document(self)
+
+
+@dataclass(frozen=True, slots=True)
+class MissingCase:
+    """A case that not every report evaluated. why: in each report that did not, by its name."""
+
+    case: str
+    why: Mapping[str, str]
+
+    def document(self) -> dict[str, Any]:
+        """The case as JSON holds it."""
+        return {"case": self.case, "why": dict(self.why)}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Everything that a comparison found out; the first report is the baseline.
+
+    main: the quantity that the changes are about, and that stands for the others in a short table.
+    cases: how many there are in any report; paired: how many of them every report evaluated.
+    tests: how many p-values the Holm correction is over.
+    """
+
+    reports: tuple[Compared, ...]
+    metrics: tuple[str, ...]
+    main: str | None
+    draws: int
+    seed: int
+    cases: int
+    paired: int
+    tests: int
+    rows: tuple[ComparisonRow, ...]
+    changes: tuple[Change, ...] = ()
+    ranks: tuple[RankRow, ...] = ()
+    missing: tuple[MissingCase, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """The comparison as plain dicts and lists, undefined values as None: the schema ``segeval-compare/1``."""
+        return {
+            "schema": SCHEMA,
+            "reports": [report.document() for report in self.reports],
+            "settings": {
+                "metrics": list(self.metrics), "draws": self.draws, "seed": self.seed, "level": 0.95,
+                "correction": "holm", "tests": self.tests,
+            },
+            "cases": {"all": self.cases, "paired": self.paired, "missing": [case.document() for case in self.missing]},
+            "rows": [row.document() for row in self.rows],
+            "changes": [change.document() for change in self.changes],
+            "ranks": [row.document() for row in self.ranks],
+            "remarks": list(self.remarks),
+        }  # fmt: skip
+
+    def to_json(self) -> str:
+        """Strict JSON text (no bare NaN), full float precision, an entry per line."""
+        members = [f" {_dumped(key)}: {_listed(value)}" for key, value in self.document().items()]
+        return "{\n" + ",\n".join(members) + "\n}"
+
+
+def _document(record: Any) -> dict[str, Any]:
+    return {name: _plain(getattr(record, name)) for name in record.__dataclass_fields__}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _listed(value: Any) -> str:
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        return _dumped(value)
+    return "[\n  " + ",\n  ".join(_dumped(entry) for entry in value) + "\n ]"
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)

@@ -1,0 +1,135 @@
+"""A comparison as CSV and as Markdown, and the formats that it can be written in."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from segeval.comparison import Comparison, ComparisonRow, RankRow
+from segeval.outputs.comparison_table import render_comparison_table
+from segeval.outputs.comparison_words import (
+    HEADERS,
+    RANK_HEADERS,
+    RANK_NOTES,
+    change_line,
+    change_titles,
+    missing_lines,
+    notes,
+    rank_cells,
+    row_cells,
+    shown_ranks,
+)
+from segeval.outputs.csv_output import number_cell, text_cell
+from segeval.outputs.markdown import bullets, code_span, plain, table_lines
+
+ComparisonFormat = Literal["table", "csv", "json", "markdown"]
+
+_COLUMNS = (
+    "baseline", "value", "difference", "ci95_low", "ci95_high", "wins", "ties", "losses", "p", "p_holm", "effect", "n",
+    "undefined", "missing",
+)  # fmt: skip
+_RANK_COLUMNS = (
+    "mean", "mean_then_rank", "mean_then_rank_low", "mean_then_rank_high", "mean_rank", "rank_then_mean",
+    "rank_then_mean_low", "rank_then_mean_high", "rank_n", "ranked",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ComparisonOutput:
+    """render: the comparison as text that ends with a newline. endings: of the files it is written to.
+
+    shows_remarks: the text holds the remarks; otherwise they go to stderr.
+    """
+
+    render: Callable[[Comparison], str]
+    endings: tuple[str, ...]
+    shows_remarks: bool = True
+
+
+def render_comparison_csv(comparison: Comparison) -> str:
+    """A row per report, label and quantity, full precision, undefined empty; of more than two reports, also the
+    baseline's rows, and everyone's ranks."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    ranked = _RANK_COLUMNS if comparison.ranks else ()
+    writer.writerow(["report", "label", "name", "quantity", *_COLUMNS, *ranked])
+    ranks = {(row.report, row.label, row.quantity): row for row in comparison.ranks}
+    baseline = [row for row in comparison.ranks if row.report == comparison.reports[0].name]
+    for rank in baseline:
+        writer.writerow([*_names(rank), *[""] * len(_COLUMNS), *_rank_numbers(rank)])
+    for row in comparison.rows:
+        found = ranks.get((row.report, row.label, row.quantity))
+        own = _rank_numbers(found) if found is not None else [""] * len(ranked)
+        writer.writerow([*_names(row), *_numbers(row), *own])
+    return text.getvalue()
+
+
+def render_comparison_markdown(comparison: Comparison) -> str:
+    """GitHub's tables, numbers rounded for reading: per quantity, the cases that changed most, the ranks."""
+    baseline, *others = comparison.reports
+    parts: list[str] = []
+    for other in others:
+        parts += [f"## {plain(other.name)} against {plain(baseline.name)}", ""]
+        for metric in comparison.metrics:
+            rows = [row for row in comparison.rows if (row.report, row.quantity) == (other.name, metric)]
+            cells = [[_title(row), *_strong(row)] for row in rows]
+            parts += [f"### {plain(metric)}", "", *table_lines(HEADERS, cells), ""] if cells else []
+        for title, changes in change_titles(comparison, other.name):
+            parts += [f"### {plain(title.capitalize())}", "", bullets([change_line(change) for change in changes])]
+    if comparison.ranks:
+        cells = [[f"{_title(row)}, {plain(row.report)}", *rank_cells(row)] for row in shown_ranks(comparison)]
+        parts += [f"## Ranks by {plain(comparison.main or '')}", "", *table_lines(RANK_HEADERS, cells), ""]
+        parts.append(bullets(RANK_NOTES))
+    if comparison.missing:
+        parts += ["## Missing", "", bullets(missing_lines(comparison))]
+    parts += [bullets([*notes(comparison), *comparison.remarks]), code_span(baseline.signature), ""]
+    return "\n".join(parts)
+
+
+COMPARISON_OUTPUTS: dict[ComparisonFormat, ComparisonOutput] = {
+    "table": ComparisonOutput(render_comparison_table, (".txt",)),
+    "csv": ComparisonOutput(render_comparison_csv, (".csv",), shows_remarks=False),
+    "json": ComparisonOutput(lambda comparison: comparison.to_json() + "\n", (".json",)),
+    "markdown": ComparisonOutput(render_comparison_markdown, (".md", ".markdown")),
+}
+
+
+def comparison_format_of_ending(name: str) -> ComparisonFormat | None:
+    """The format that a file name asks for by its ending."""
+    found = (format_ for format_, output in COMPARISON_OUTPUTS.items() if name.lower().endswith(output.endings))
+    return next(found, None)
+
+
+def _names(row: ComparisonRow | RankRow) -> list[str]:
+    return [text_cell(row.report), text_cell(row.label), text_cell(row.name or ""), text_cell(row.quantity)]
+
+
+def _numbers(row: ComparisonRow) -> list[str]:
+    values = (
+        row.baseline, row.value, row.difference, *row.ci95, row.wins, row.ties, row.losses, row.p, row.p_holm,
+        row.effect, row.n, row.undefined, row.missing,
+    )  # fmt: skip
+    return [number_cell(value) for value in values]
+
+
+def _rank_numbers(row: RankRow) -> list[str]:
+    values = (
+        row.mean, row.mean_then_rank, *row.mean_then_rank_ci95, row.mean_rank, row.rank_then_mean,
+        *row.rank_then_mean_ci95, row.n, row.ranked,
+    )  # fmt: skip
+    return [number_cell(value) for value in values]
+
+
+def _title(row: ComparisonRow | RankRow) -> str:
+    return plain(f"{row.label} {row.name}" if row.name else str(row.label))
+
+
+def _strong(row: ComparisonRow) -> Sequence[str]:
+    """The cells, with the difference in bold where its interval excludes zero."""
+    cells = list(row_cells(row))
+    if row.verdict:
+        cells[2] = f"**{cells[2]}** ({row.verdict})"
+    return cells

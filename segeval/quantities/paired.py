@@ -1,0 +1,124 @@
+"""Two sets of values of the same cases, many quantities at once: what changed, and whether that is more than noise.
+
+Arrays are (cases, columns), NaN where undefined; a pair is defined where both values are.
+Differences are second − first.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.array_types import Floats, Integers
+from segeval.quantities.bootstrap import interval, means_of_draws
+
+
+@dataclass(frozen=True)
+class PairedStatistics:
+    """One entry per column; NaN where undefined.
+
+    first, second: the means over the defined pairs. low, high: the 95 % interval of the mean difference.
+    wins, ties, losses: of the second, by the direction; −1 where the quantity has none.
+    p: two-sided Wilcoxon signed-rank. effect: matched-pairs rank-biserial correlation. n: defined pairs.
+    """
+
+    first: Floats
+    second: Floats
+    difference: Floats
+    low: Floats
+    high: Floats
+    wins: Integers
+    ties: Integers
+    losses: Integers
+    p: Floats
+    effect: Floats
+    n: Integers
+
+
+def compare_pairs(first: Floats, second: Floats, signs: Integers, weights: NDArray[np.uint8]) -> PairedStatistics:
+    """Every statistic of every column.
+
+    signs: per column 1 where higher is better, −1 where lower is, 0 where neither. weights: how often each draw holds
+    each case, (draws, cases), as `bootstrap.resample` gives them: the same draws for every column.
+    """
+    differences = paired_differences(first, second)
+    defined = ~np.isnan(differences)
+    intervals = paired_intervals(differences, weights)
+    wins, ties, losses = wins_ties_losses(differences, signs)
+    tests = [signed_ranks(column[known]) for column, known in zip(differences.T, defined.T, strict=True)]
+    p, effect = np.array(tests, np.float64).reshape(-1, 2).T
+    return PairedStatistics(
+        _means(np.where(defined, first, np.nan)), _means(np.where(defined, second, np.nan)), _means(differences),
+        *intervals, wins, ties, losses, p, effect, defined.sum(axis=0),
+    )  # fmt: skip
+
+
+def paired_differences(first: Floats, second: Floats) -> Floats:
+    """second − first, NaN where either is undefined or the difference overflows."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        differences = second - first
+    return np.where(np.isfinite(differences), differences, np.nan)
+
+
+def paired_intervals(differences: Floats, weights: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+    """The lower and upper ends of the percentile bootstrap's 95 % interval of each column's mean."""
+    drawn = means_of_draws(differences, weights)
+    bounds = np.full((2, differences.shape[1]), np.nan)
+    for index, column in enumerate(differences.T):
+        known = column[~np.isnan(column)]
+        if len(known):
+            low, high = float(known.min()), float(known.max())
+            bounds[:, index] = (low, high) if low == high else interval(drawn[:, index], low, high)
+    return bounds[0], bounds[1]
+
+
+def wins_ties_losses(differences: Floats, signs: Integers) -> tuple[Integers, Integers, Integers]:
+    """How many defined pairs are better, equal and worse in the second; −1 where the quantity has no direction."""
+    better = differences * signs
+    counts = ((better > 0).sum(axis=0), (differences == 0).sum(axis=0), (better < 0).sum(axis=0))
+    wins, ties, losses = (np.where(signs == 0, -1, count) for count in counts)
+    return wins, ties, losses
+
+
+def signed_ranks(differences: Floats) -> tuple[float, float]:
+    """(p, effect) of one column of defined differences; NaN where none differs from zero.
+
+    p is that of `scipy.stats.wilcoxon` as it stands: two-sided, zeros left out, exact where SciPy thinks it feasible.
+    effect is the matched-pairs rank-biserial correlation (Kerby 2014): (W+ − W−) / (W+ + W−) of the rank sums of the
+    positive and negative differences, zeros left out; 1 where all differences are positive.
+    """
+    from scipy.stats import rankdata, wilcoxon
+
+    moved = differences[differences != 0]
+    if not len(moved):
+        return np.nan, np.nan
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # of a small sample: n stands beside p
+        p = wilcoxon(differences).pvalue
+    ranks = rankdata(np.abs(moved))
+    return float(p), float((ranks * np.sign(moved)).sum() / ranks.sum())
+
+
+def holm(p: Floats) -> Floats:
+    """The p-values adjusted for all of them together (Holm 1979); undefined ones are no tests and stay undefined."""
+    adjusted = np.full(p.shape, np.nan)
+    tests = np.flatnonzero(~np.isnan(p))
+    ascending = tests[np.argsort(p[tests], kind="stable")]
+    stepped = p[ascending] * np.arange(len(tests), 0, -1)
+    adjusted[ascending] = np.minimum(np.maximum.accumulate(stepped), 1.0)
+    return adjusted
+
+
+def _means(values: Floats) -> Floats:
+    """Each column's mean over its defined values, summed as NumPy sums a list of them."""
+    means = np.full(values.shape[1], np.nan)
+    for index, column in enumerate(values.T):
+        known = column[~np.isnan(column)]
+        if len(known):
+            with np.errstate(over="ignore"):
+                mean = known.mean()
+            means[index] = mean if np.isfinite(mean) else np.nan
+    return means

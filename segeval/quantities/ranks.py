@@ -1,0 +1,86 @@
+"""Several reports ranked by many quantities at once, and how sure the ranks are.
+
+Arrays are (reports, cases, columns), NaN where undefined. Rank 1 is the best; equal values share the average of their
+ranks; undefined values rank last, equal among themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.array_types import Floats, Integers
+from segeval.quantities.bootstrap import BLOCK, TAILS, means_of_draws
+
+
+@dataclass(frozen=True)
+class RankStatistics:
+    """Arrays of shape (reports, columns), intervals (2, reports, columns).
+
+    means: over the cases where every report has a value; by_mean: the rank of that mean.
+    mean_ranks: the mean over the cases of the rank in each; by_rank: the rank of that mean rank.
+    n: the cases where every report has a value; ranked: those where any has, (columns,) both.
+    """
+
+    means: Floats
+    by_mean: Floats
+    by_mean_interval: Floats
+    mean_ranks: Floats
+    by_rank: Floats
+    by_rank_interval: Floats
+    n: Integers
+    ranked: Integers
+
+
+def rank_reports(values: Floats, signs: Integers, weights: NDArray[np.uint8]) -> RankStatistics:
+    """Ranks by the mean (mean-then-rank) and by the mean of the cases' ranks (rank-then-mean).
+
+    signs: per column 1 where higher is better, −1 where lower is. weights: (draws, cases) of `bootstrap.resample`.
+    """
+    known = ~np.isnan(values)
+    complete, some = known.all(axis=0), known.any(axis=0)
+    shared = np.where(complete, values, np.nan)
+    case_ranks = np.where(some, ranks_of(values, signs), np.nan)
+    lower = np.full_like(signs, -1)
+    means, mean_ranks = (means_of_draws_of_reports(kind, _every_case_once(values)) for kind in (shared, case_ranks))
+    return RankStatistics(
+        means[:, 0], ranks_of(means, signs)[:, 0], _intervals(shared, signs, weights),
+        mean_ranks[:, 0], ranks_of(mean_ranks, lower)[:, 0], _intervals(case_ranks, lower, weights),
+        complete.sum(axis=0), some.sum(axis=0),
+    )  # fmt: skip
+
+
+def ranks_of(values: Floats, signs: Integers) -> Floats:
+    """The rank of each report among them all, along the first axis."""
+    keys = np.where(np.isnan(values), np.inf, -values * signs)
+    ranks = np.empty_like(keys)
+    for index, key in enumerate(keys):
+        better, equal = np.zeros(key.shape), np.zeros(key.shape)
+        for other in keys:
+            better += other < key
+            equal += other == key
+        ranks[index] = better + (equal + 1) / 2
+    return ranks
+
+
+def means_of_draws_of_reports(values: Floats, weights: NDArray[np.uint8]) -> Floats:
+    """The mean of each report's columns in each draw, (reports, draws, columns)."""
+    return np.stack([means_of_draws(of_report, weights) for of_report in values])
+
+
+def _intervals(values: Floats, signs: Integers, weights: NDArray[np.uint8]) -> Floats:
+    """The 2.5 % and 97.5 % quantiles of the ranks that the draws give, (2, reports, columns)."""
+    columns = values.shape[2]
+    bounds = np.empty((2, len(values), columns))
+    size = max(1, BLOCK // max(1, len(values) * max(len(weights), values.shape[1])))
+    for start in range(0, columns, size):
+        part = slice(start, start + size)
+        drawn = means_of_draws_of_reports(values[:, :, part], weights)
+        bounds[:, :, part] = np.quantile(ranks_of(drawn, signs[part]), TAILS, axis=1)
+    return bounds
+
+
+def _every_case_once(values: Floats) -> NDArray[np.uint8]:
+    return np.ones((1, values.shape[1]), np.uint8)
