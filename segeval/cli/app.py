@@ -13,6 +13,8 @@ from typing import Annotated
 import typer
 
 from segeval.cli.batch import batch
+from segeval.cli.check import check
+from segeval.cli.compare import compare
 from segeval.cli.merge import merge
 from segeval.cli.quantities import quantities
 from segeval.cli.score import score
@@ -51,6 +53,8 @@ def _options(
 app.command()(score)
 app.command()(batch)
 app.command()(merge)
+app.command()(check)
+app.command()(compare)
 app.command()(quantities)
 
 

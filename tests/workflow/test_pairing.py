@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -853,16 +852,14 @@ def test_a_manifest_of_more_than_64_mib_is_refused(tmp_path: Path) -> None:
 # Laws
 
 
-def test_twenty_thousand_files_pair_in_a_moment(tree: Tree) -> None:
+def test_twenty_thousand_files_pair(tree: Tree) -> None:
     names = [f"case_{n:05}" for n in range(10_000)]
     flat = [f"{name}.nii.gz" for name in names]
     predictions, references = tree("p", *flat), tree("r", *flat)
     brats = tree("b", *(f"BraTS2021_{n:05}_seg.nii.gz" for n in range(10_000)))
     bare = tree("c", *(f"BraTS2021_{n:05}.nii.gz" for n in range(10_000)))
     for ours, theirs in ((predictions, references), (bare, brats)):
-        start = time.perf_counter()
         pairing = pair_folders(ours, theirs)
-        assert time.perf_counter() - start < 4  # well under a second where nothing else runs
         assert len(pairing.pairs) == 10_000
         assert pairing.describe().count("\n") > 30_000
 

@@ -1,0 +1,246 @@
+"""``segeval check``: a report against rules and a baseline, for CI."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from segeval.cli.batch_progress import BatchProgress
+from segeval.cli.github import tell_github
+from segeval.cli.options import LabelsOption, MetricsOption, label_choice, make_settings
+from segeval.cli.writing import print_text
+from segeval.errors import UsageError, WriteError
+from segeval.whole_files import write_whole
+
+if TYPE_CHECKING:
+    from segeval.report import Report
+    from segeval.verdict import Verdict
+    from segeval.workflow.gate.config import GateSettings
+
+_BASELINE, _OUTPUT = "Baseline", "Output"
+
+
+def check(
+    results: Annotated[
+        Path, typer.Argument(metavar="RESULTS.json|PREDICTIONS", help="A report, or a folder of predictions.")
+    ],
+    references: Annotated[
+        Path | None, typer.Argument(metavar="[REFERENCES]", help="Folder of references; the pairs are scored first.")
+    ] = None,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--require",
+            metavar="RULE",
+            help="What must hold, like 'mean(liver.dice) >= 0.9'. Repeatable; docs/check.md.",
+        ),
+    ] = None,
+    warn: Annotated[
+        list[str] | None, typer.Option("--warn", metavar="RULE", help="What should hold. Repeatable.")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Default: segeval.toml or pyproject.toml in this folder."),
+    ] = None,
+    tolerate_errors: Annotated[
+        int | None,
+        typer.Option("--tolerate-errors", min=0, metavar="N", help="Cases that may fail to be evaluated. Default: 0."),
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option("--baseline", metavar="FILE", help="What to compare with.", rich_help_panel=_BASELINE),
+    ] = None,
+    max_drop: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--max-drop",
+            metavar="QUANTITY=0.01|1%",
+            help="How much worse a mean may be. Repeatable.",
+            rich_help_panel=_BASELINE,
+        ),
+    ] = None,
+    max_case_drop: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--max-case-drop",
+            metavar="QUANTITY=0.05|5%",
+            help="How much worse any case may be. Repeatable.",
+            rich_help_panel=_BASELINE,
+        ),
+    ] = None,
+    significant: Annotated[
+        bool | None,
+        typer.Option(
+            "--significant/--any-drop", help="Fail only for what is worse beyond noise.", rich_help_panel=_BASELINE
+        ),
+    ] = None,
+    allow_changed: Annotated[
+        str | None,
+        typer.Option(
+            "--allow-changed", metavar="labels,cases", help="Compare what is common.", rich_help_panel=_BASELINE
+        ),
+    ] = None,
+    update_baseline: Annotated[
+        bool,
+        typer.Option(
+            "--update-baseline",
+            help="Write the baseline, unless a rule fails; compare nothing.",
+            rich_help_panel=_BASELINE,
+        ),
+    ] = False,
+    labels: LabelsOption = None,
+    metrics: MetricsOption = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.", rich_help_panel=_OUTPUT)
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", metavar="FILE", help="Write Markdown.", rich_help_panel=_OUTPUT)
+    ] = None,
+    format_: Annotated[
+        Literal["table", "json"], typer.Option("--format", "-f", help="What stdout carries.", rich_help_panel=_OUTPUT)
+    ] = "table",
+) -> int:
+    """Check results against rules and a baseline. Exit 0: passed, 1: failed, 3: something could not be evaluated."""
+    from segeval.workflow.gate.config import parse_changes, read_config
+    from segeval.workflow.gate.grammar import parse_rule
+    from segeval.workflow.gate.judgement import judge, require_something_to_check
+
+    settings = read_config(config).overridden(
+        [*map(parse_rule, require or ()), *(parse_rule(text, "warn") for text in warn or ())],
+        _tolerances("--max-drop", max_drop),
+        _tolerances("--max-case-drop", max_case_drop),
+        baseline=baseline,
+        significant=significant,
+        tolerate_errors=tolerate_errors,
+        allow_changed=None if allow_changed is None else parse_changes(allow_changed),
+    )
+    require_something_to_check(settings, update_baseline)
+    outputs = [path for path in (junit, markdown, settings.baseline if update_baseline else None) if path is not None]
+    _require_writable(outputs, [path for path in (results, config) if path is not None])
+    report = _report(results, references, labels, metrics, settings)
+    verdict = judge(report, settings, compare=not update_baseline)
+    _write(verdict, junit, markdown, format_)
+    tell_github(verdict, sys.stderr if format_ == "json" else sys.stdout)
+    if update_baseline and settings.baseline is not None:
+        _update(report, verdict, settings.baseline)
+    return exit_code(verdict)
+
+
+def exit_code(verdict: Verdict) -> int:
+    """What could not be evaluated wins over what failed."""
+    if any(finding.outcome == "error" for finding in verdict.findings):
+        return 3
+    return 0 if verdict.success else 1
+
+
+def _report(
+    results: Path, references: Path | None, labels: str | None, metrics: str | None, settings: GateSettings
+) -> Report:
+    from segeval.workflow.report_files import read_report
+
+    if references is not None:
+        return _scored(results, references, labels, metrics, settings)
+    if results.is_dir():
+        raise UsageError(f"{results}: is a folder; name the folder of references after it, or give a report")
+    if labels is not None or metrics is not None:
+        raise UsageError("--labels and --metrics choose what is scored, and a report is scored already; leave them out")
+    return read_report(results)
+
+
+def _scored(
+    predictions: Path, references: Path, labels: str | None, metrics: str | None, settings: GateSettings
+) -> Report:
+    """Both folders scored as ``segeval batch`` does, with every quantity that a rule needs."""
+    from segeval.workflow.batch import run_batch, with_class_names
+    from segeval.workflow.gate.rules import needed_quantities
+    from segeval.workflow.jobs import Job
+    from segeval.workflow.pairing import pair_folders
+    from segeval.workflow.runners import default_workers, local_runner
+
+    needed = needed_quantities(settings.measures())
+    found = pair_folders(predictions, references)
+    found.require_complete(allow_missing=False)
+    if labels is None and found.label_file is not None:
+        labels = str(found.label_file)
+    jobs = [Job(pair.case, pair.prediction, pair.reference) for pair in sorted(found.pairs, key=lambda p: p.case)]
+    scoring = make_settings(
+        label_choice(labels, None, None, False),
+        metrics=",".join([metrics or "overlap,losses", *needed]),
+        weights=None,
+        hash_=True,
+    )
+    scoring = with_class_names(scoring, jobs)
+    with BatchProgress([selection.key for selection in scoring.selections]) as progress:
+        report = run_batch(jobs, scoring, local_runner(default_workers()), observer=progress)
+    return report.with_remarks((*found.remarks, *report.remarks))
+
+
+def _tolerances(option: str, texts: list[str] | None) -> dict[str, str]:
+    """``dice=0.01`` by quantity; the quantity may have settings, with equals signs of their own."""
+    tolerances: dict[str, str] = {}
+    for text in texts or ():
+        key, _, value = (part.strip() for part in text.rpartition("="))
+        if not key or not value:
+            raise UsageError(f"{option} {text!r}: write QUANTITY=AMOUNT, like dice=0.01 or liver.dice=1%")
+        if key in tolerances:
+            raise UsageError(f"{option}: {key} is given twice; give each quantity one tolerance")
+        tolerances[key] = value
+    return tolerances
+
+
+def _require_writable(outputs: list[Path], inputs: list[Path]) -> None:
+    """Refuse outputs that could not be written, before anything is scored. Raises UsageError, WriteError."""
+    taken = {os.path.realpath(path) for path in inputs}
+    for path in outputs:
+        if os.path.realpath(path) in taken:
+            raise UsageError(f"{path}: is an input or another output, which would be overwritten; name another file")
+        taken.add(os.path.realpath(path))
+        if path.is_dir():
+            raise WriteError(f"{path}: is a directory; name a file in it")
+        if not path.absolute().parent.is_dir():
+            raise WriteError(f"{path}: there is no folder {path.absolute().parent}; create it first")
+
+
+def _write(verdict: Verdict, junit: Path | None, markdown: Path | None, format_: str) -> None:
+    """The files, then stdout."""
+    if junit is not None:
+        from datetime import UTC, datetime
+
+        from segeval.outputs.junit import render_junit
+
+        write_whole(junit, render_junit(verdict, datetime.now(UTC)))
+    if markdown is not None:
+        from segeval.outputs.verdict_markdown import render_verdict_markdown
+
+        write_whole(markdown, render_verdict_markdown(verdict))
+    if format_ == "json":
+        from segeval.outputs.verdict_json import render_verdict_json
+
+        print_text(render_verdict_json(verdict))
+    else:
+        _print_table(verdict)
+
+
+def _print_table(verdict: Verdict) -> None:
+    from rich.console import Console
+
+    from segeval.outputs.verdict_table import print_verdict
+
+    console = Console(highlight=False)
+    with console.capture() as captured:
+        print_verdict(verdict, console)
+    print_text(captured.get())
+
+
+def _update(report: Report, verdict: Verdict, baseline: Path) -> None:
+    from segeval.workflow.gate.baseline import write_baseline
+
+    if verdict.success:
+        write_baseline(report, baseline)
+        sys.stderr.write(f"baseline {baseline}: written\n")
+    else:
+        sys.stderr.write(f"baseline {baseline}: not written, because the gate did not pass\n")

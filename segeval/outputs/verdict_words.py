@@ -1,0 +1,54 @@
+"""What the outputs of a verdict say alike: the words of an outcome, the last line, the worst cases."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from segeval.outputs.cells import UNDEFINED, value_text
+from segeval.verdict import Finding, Outcome, Verdict
+
+OUTCOMES: dict[Outcome, str] = {"pass": "PASS", "fail": "FAIL", "warn": "WARN", "skipped": "SKIP", "error": "ERROR"}
+_MOST_WORST = 5
+
+
+def sentence(verdict: Verdict) -> str:
+    """``gate passed: 5 of 5 rules``, ``gate FAILED: 2 of 5 rules``, and what else there is to know."""
+    if not verdict.findings:
+        return "gate passed: there was no rule, and nothing was compared"
+    rules = [finding for finding in verdict.findings if not is_case(finding)]
+    outcomes = Counter(finding.outcome for finding in rules)
+    errors = sum(finding.outcome == "error" for finding in verdict.findings)
+    rest = f", {_counted(outcomes['warn'], 'warning')}" if outcomes["warn"] else ""
+    rest += f", {outcomes['skipped']} skipped" if outcomes["skipped"] else ""
+    of = f"of {_counted(len(rules), 'rule')}"
+    if errors:
+        return f"gate ERROR: {_counted(errors, 'case')} could not be evaluated, {outcomes['fail']} {of} failed{rest}"
+    if not verdict.success:
+        return f"gate FAILED: {outcomes['fail']} {of}{rest}"
+    return f"gate passed: {outcomes['pass']} {of}{rest}"
+
+
+def is_case(finding: Finding) -> bool:
+    """Whether the finding says that a case could not be evaluated, and is no rule."""
+    return finding.case is not None and not finding.quantity
+
+
+def title(finding: Finding) -> str:
+    """The rule, and the case that it is about."""
+    return finding.rule if finding.case is None else f"{finding.rule} [{finding.case}]"
+
+
+def worst_lines(finding: Finding, most: int = _MOST_WORST) -> list[str]:
+    """The worst cases behind a violation, each with its value, and how many more there are."""
+    if finding.outcome not in ("fail", "warn", "error"):
+        return []
+    lines = [
+        f"{UNDEFINED if math.isnan(value) else value_text(value):>6}  {case}" for case, value in finding.worst[:most]
+    ]
+    more = len(finding.worst) - most
+    return [*lines, f"… and {_counted(more, 'case')} more"] if more > 0 else lines
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,1 @@
+"""The gate of `segeval check`: rules and baselines against a report."""
