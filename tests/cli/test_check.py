@@ -87,6 +87,14 @@ def changed(results: Path, name: str, change: Callable[[Any], None]) -> Path:
         "cases == 4",
         "undefined(1.dice) == 0",
         "all.dice > 0.5",
+        "median(1.dice) > 0.8",
+        "sd(2.dice) == 0",
+        "min(1.dice) > 0.57",
+        "max(1.dice) <= 1",
+        "p97.5(1.dice) <= 1",
+        "dice != 0",
+        "1.dice > 1e-1",
+        "2.precision >= 1, undefined ok",
     ],
 )
 def test_a_rule_that_holds_passes(rule: str, results: Path, segeval: Segeval) -> None:
