@@ -6,6 +6,7 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from segeval.errors import UsageError
 from segeval.quantities.quantity import GROUPS, QUANTITIES, Quantity, Setting, all_quantities
@@ -30,7 +31,7 @@ class Selection:
     quantity: Quantity
     settings: Mapping[str, Setting]
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The canonical text: only what differs from the defaults, keys sorted."""
         changed = [

@@ -93,7 +93,7 @@ def align(
         ]
         return prediction, reference, remarks
     limit = tolerance * b.smallest_spacing_mm
-    axes, flipped, distance = _nearest_reordering(a, b)
+    axes, flipped, distance = _nearest_reordering(a, b, limit)
     if distance <= limit:
         if axes != tuple(sorted(axes)) or any(flipped):
             reordered = Reordered(prediction.source, axes, flipped)
@@ -137,10 +137,10 @@ def _without_trailing_ones(shape: tuple[int, ...], keep: int) -> tuple[int, ...]
     return shape
 
 
-def _nearest_reordering(a: Geometry, b: Geometry) -> tuple[tuple[int, ...], tuple[bool, ...], float]:
+def _nearest_reordering(a: Geometry, b: Geometry, limit: float) -> tuple[tuple[int, ...], tuple[bool, ...], float]:
     """The permutation and flips of a's axes that bring its corners closest to b's, and the largest distance in mm.
 
-    The order as stored wins wherever it is as good as any.
+    The first order within the limit is taken, and the order as stored comes first.
     """
     count = len(a.shape)
     best: tuple[tuple[int, ...], tuple[bool, ...], float] = (tuple(range(count)), (False,) * count, np.inf)
@@ -153,6 +153,8 @@ def _nearest_reordering(a: Geometry, b: Geometry) -> tuple[tuple[int, ...], tupl
             distance = displacement_mm(a, b, partners)
             if distance < best[2] * (1 - 1e-9) - 1e-12 or best[2] == np.inf:
                 best = axes, flipped, distance
+            if distance <= limit:
+                break
     return best
 
 
