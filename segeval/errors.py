@@ -6,6 +6,7 @@ SegevalError                 exit 3   something the user can act on: one line, n
 ├── LabelError               labels, channels or values that cannot be evaluated as asked
 ├── PairingError             a case without a partner, or with too many
 ├── BaselineError            a baseline that cannot be compared
+├── StoppedError             a batch that was to stop at the first failed case
 ├── WriteError               an output that could not be written
 ├── WorkerError              a scheduler of workers that does not answer
 └── UsageError               exit 2   options that contradict each other or cannot be understood
@@ -40,6 +41,10 @@ class PairingError(SegevalError):
 
 class BaselineError(SegevalError):
     """A baseline cannot be compared: it is damaged, or of other settings, labels or cases."""
+
+
+class StoppedError(SegevalError):
+    """A batch met its first failed case, and was to stop there."""
 
 
 class WriteError(SegevalError):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
@@ -16,13 +14,6 @@ from segeval.verdict import Finding, Verdict
 _STYLES = {"pass": "green", "fail": "bold red", "warn": "yellow", "skipped": "dim", "error": "bold red"}
 _WIDEST_RULE = 34
 _WIDEST_LIMIT = 18
-
-
-def render_verdict(verdict: Verdict) -> str:
-    """The verdict as plain text, 80 columns wide."""
-    text = io.StringIO()
-    print_verdict(verdict, Console(file=text, width=80, color_system=None, force_terminal=False))
-    return text.getvalue()
 
 
 def print_verdict(verdict: Verdict, console: Console) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,12 +66,6 @@ GROUPS = ("overlap", "losses")
 def all_quantities() -> list[Quantity]:
     """Every quantity, in the order of every output."""
     return sorted(QUANTITIES.values(), key=lambda quantity: GROUPS.index(quantity.group))
-
-
-class _Formula(Protocol):
-    __name__: str
-
-    def __call__(self, record: Any, /, **settings: Any) -> NDArray[Any]: ...
 
 
 def metric(

@@ -16,7 +16,10 @@ from typing import BinaryIO
 from segeval.errors import UnreadableFile
 
 _RAW_BLOCK = 1 << 16  # compressed bytes per read: small, so that a block never inflates to much at once
-_PIECE_BYTES = 1 << 19
+PIECE_BYTES = 1 << 19
+"""Bytes decoded at once: larger pieces leave a core's cache, smaller ones cost more calls."""
+SMALL_PIECE_BYTES = 1 << 16
+"""The same where many files are open side by side."""
 TRAILING_ALLOWANCE = 1 << 20
 """Bytes that may follow the last voxel."""
 
@@ -36,7 +39,7 @@ class ByteStream:
         hashed: bool = False,
         on_bytes: Callable[[int], None] | None = None,
         start: int = 0,
-        piece_bytes: int = _PIECE_BYTES,
+        piece_bytes: int = PIECE_BYTES,
     ) -> None:
         """start: the byte to begin at. piece_bytes: how much is inflated at once."""
         self.path = path

@@ -16,6 +16,9 @@ from pathlib import Path
 from segeval.errors import UnreadableFile
 from segeval.readers.byte_stream import TRAILING_ALLOWANCE, ByteStream, file_size, open_regular_file
 
+PICTURE_ENDINGS = (".png", ".bmp", ".tif", ".tiff")
+"""Of formats that know no millimetres."""
+
 _HEADER_LIMIT = 1 << 20
 _GIPL_HEADER = 256
 _GIPL_BYTES = {1: 1, 7: 1, 8: 1, 15: 2, 16: 2, 31: 4, 32: 4, 64: 4, 65: 8}
@@ -147,7 +150,7 @@ _INSPECTORS: tuple[tuple[tuple[str, ...], Callable[[Path], ItkHeader]], ...] = (
     ((".mha", ".mhd"), _inspect_metaimage),
     ((".gipl", ".gipl.gz"), _inspect_gipl),
     ((".vtk",), _inspect_vtk),
-    ((".png", ".bmp", ".tif", ".tiff"), _inspect_picture),
+    (PICTURE_ENDINGS, _inspect_picture),
 )
 ITK_ENDINGS = tuple(ending for endings, _ in _INSPECTORS for ending in endings)
 

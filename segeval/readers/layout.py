@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from segeval.errors import UnreadableFile
-from segeval.readers.byte_stream import TRAILING_ALLOWANCE, ByteStream, file_size
+from segeval.readers.byte_stream import PIECE_BYTES, SMALL_PIECE_BYTES, TRAILING_ALLOWANCE, ByteStream, file_size
 from segeval.readers.hashing import sha256_of
-from segeval.readers.reader import PIECE_BYTES, SMALL_PIECE_BYTES, ReadOptions
+from segeval.readers.reader import ReadOptions
 from segeval.volumes.chunks import read_ahead
 from segeval.volumes.volume import Piece
 

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from segeval.errors import GeometryError, LabelError, UnreadableFile
 from segeval.readers.hashing import sha256_of_all
+from segeval.readers.itk_files import PICTURE_ENDINGS
 from segeval.readers.reader import Reader, ReadOptions
 from segeval.volumes.chunks import lockstep, read_ahead
 from segeval.volumes.geometry import displacement_mm
 from segeval.volumes.volume import Piece, Volume
 
-_PICTURES = (".png", ".bmp", ".tif", ".tiff")
 _FIRST_CODE = -(2**63)  # no label map numbers its labels around the lowest 64-bit integer
 _SAME_GRID = 1e-2  # of the smallest spacing, between the masks of one folder
 
@@ -112,7 +112,7 @@ def class_files(folder: Path, endings: tuple[str, ...]) -> dict[str, Path]:
         names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as problem:
         raise UnreadableFile(f"{folder}: cannot be listed ({problem.strerror}); check its permissions") from None
-    volumes = [name for name in names if name.lower().endswith(endings) and not name.lower().endswith(_PICTURES)]
+    volumes = [name for name in names if name.lower().endswith(endings) and not name.lower().endswith(PICTURE_ENDINGS)]
     for name in volumes or names:  # a preview picture beside volumes is no class
         ending = next((e for e in endings if name.lower().endswith(e)), None)
         if ending is None or (folder / name).is_dir():

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from segeval.errors import GeometryError, UnreadableFile
+from segeval.errors import UnreadableFile
+from segeval.readers.affines import require_usable_affine
 from segeval.readers.axes import split_axes, with_class_axis
 from segeval.readers.byte_stream import ByteStream
 from segeval.readers.layout import BlockSource, Layout, open_stream
@@ -59,8 +60,7 @@ def _volume(path: Path, start: bytes, stream: ByteStream, options: ReadOptions) 
     )  # scan parameters follow the voxels
     with np.errstate(all="ignore"):  # a damaged header is refused below
         affine = np.asarray(MGHHeader(binaryblock=start, check=False).get_affine(), dtype=np.float64)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
-        raise GeometryError(f"{path}: its affine is singular or not finite; fix the header, or export it again")
+    require_usable_affine(path, affine)
     geometry: Geometry | None = Geometry(shape, affine, oriented=int.from_bytes(start[28:30], "big") == 1)
     if class_axis is not None and class_axis < len(shape):
         geometry = None

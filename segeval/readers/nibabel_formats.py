@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from segeval.errors import GeometryError, UnreadableFile
+from segeval.errors import UnreadableFile
+from segeval.readers.affines import require_usable_affine
 from segeval.readers.axes import split_axes
 from segeval.readers.byte_stream import file_size, open_regular_file
 from segeval.readers.hashing import sha256_of
@@ -56,6 +57,5 @@ def _load(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
             f"{path}: nibabel cannot read it ({reason[0][:200] if reason else type(problem).__name__}); "
             "check or export it again"
         ) from None
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
-        raise GeometryError(f"{path}: its affine is singular or not finite; fix the header, or export it again")
+    require_usable_affine(path, affine)
     return array, affine

@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from segeval.errors import UnreadableFile
-from segeval.readers.byte_stream import open_regular_file
+from segeval.readers.byte_stream import PIECE_BYTES, open_regular_file
 from segeval.readers.hashing import sha256_of
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
@@ -23,7 +23,6 @@ from segeval.volumes.chunks import read_ahead
 from segeval.volumes.volume import ArraySource, Piece, Volume, VoxelSource
 
 _KEYS = ("probabilities", "softmax")
-_PIECE_BYTES = 1 << 19
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 
 
@@ -111,7 +110,7 @@ class _Member:
         return []
 
     def _blocks(self, size: int, exact: bool = True) -> Iterator[bytes]:
-        whole = _PIECE_BYTES // self.dtype.itemsize * self.dtype.itemsize
+        whole = PIECE_BYTES // self.dtype.itemsize * self.dtype.itemsize
         while size:
             try:
                 block = self._file.read(min(size, whole))

@@ -30,9 +30,3 @@ class Reader(Protocol):
     """Opens one kind of file. Raises UnreadableFile for anything that it cannot read whole and verified."""
 
     def __call__(self, path: Path, options: ReadOptions) -> Volume: ...
-
-
-PIECE_BYTES = 1 << 19
-"""Bytes decoded at once: larger pieces leave a core's cache, smaller ones cost more calls."""
-SMALL_PIECE_BYTES = 1 << 16
-"""The same where many files are open side by side."""

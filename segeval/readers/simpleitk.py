@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
-from segeval.errors import GeometryError, UnreadableFile
+from segeval.errors import UnreadableFile
+from segeval.readers.affines import require_usable_affine
 from segeval.readers.axes import split_axes
 from segeval.readers.byte_stream import file_size, open_regular_file
 from segeval.readers.hashing import sha256_of, sha256_of_all
-from segeval.readers.itk_files import ItkHeader, inspect_itk_file
+from segeval.readers.itk_files import PICTURE_ENDINGS, ItkHeader, inspect_itk_file
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import is_pointer_or_page, recognise
 from segeval.volumes.geometry import Geometry
@@ -33,7 +34,6 @@ _SIGNATURES: tuple[tuple[bytes, tuple[str, ...]], ...] = (
     (b"ObjectType", (".mha", ".mhd")),
     (b"\x89PNG", (".png",)),
 )
-_PICTURES = (".png", ".bmp", ".tif", ".tiff")
 
 
 def open_with_simpleitk(path: Path, options: ReadOptions) -> Volume:
@@ -53,7 +53,7 @@ def open_with_simpleitk(path: Path, options: ReadOptions) -> Volume:
         digests = [sha256_of(data_file) for data_file in facts.data_files] if options.hashed else []
         return None if not digests else digests[0] if len(digests) == 1 else sha256_of_all(digests)
 
-    geometry = _geometry(path, image, array.shape[1:], facts, path.name.lower().endswith(_PICTURES))
+    geometry = _geometry(path, image, array.shape[1:], facts, path.name.lower().endswith(PICTURE_ENDINGS))
     kind = "probabilities" if array.shape[0] > 1 else "labels" if array.dtype.kind in "iu" else None
     if options.class_axis is not None and options.class_axis < 3 and image.GetNumberOfComponentsPerPixel() == 1:
         geometry = None
@@ -74,7 +74,7 @@ def _read(path: Path, start: bytes) -> Any:
         raise UnreadableFile(f"{path}: SimpleITK cannot read it ({reason}); check or export it again") from None
     if "complex" in image.GetPixelIDTypeAsString():
         raise UnreadableFile(f"{path}: holds complex numbers; export labels or probabilities")
-    if image.GetNumberOfComponentsPerPixel() > 1 and path.name.lower().endswith(_PICTURES):
+    if image.GetNumberOfComponentsPerPixel() > 1 and path.name.lower().endswith(PICTURE_ENDINGS):
         raise UnreadableFile(
             f"{path}: is a colour picture ({image.GetNumberOfComponentsPerPixel()} values per pixel); export labels as "
             "grey values"
@@ -131,8 +131,7 @@ def _geometry(path: Path, image: Any, shape: tuple[int, ...], facts: ItkHeader, 
     affine: Floats = np.eye(4)
     affine[:dims, :dims] = direction * np.array(image.GetSpacing()[:dims])
     affine[:dims, 3] = image.GetOrigin()[:dims]
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-12:
-        raise GeometryError(f"{path}: its geometry is singular or not finite; fix the header, or export it again")
+    require_usable_affine(path, affine, "geometry")
     if not facts.oriented:
         spacing = np.linalg.norm(affine[:3, :3], axis=0)
         return Geometry(shape, np.diag([*spacing, 1.0]), oriented=False)

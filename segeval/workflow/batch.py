@@ -9,7 +9,7 @@ from functools import reduce
 from operator import add
 from typing import Protocol
 
-from segeval.errors import SegevalError
+from segeval.errors import StoppedError
 from segeval.quantities import score, summarise
 from segeval.readers import is_directory
 from segeval.report import CaseResult, Report, Row
@@ -25,10 +25,6 @@ class Observer(Protocol):
 
     def started(self, total: int, resumed: int) -> None: ...
     def finished(self, result: CaseResult) -> None: ...
-
-
-class StoppedError(SegevalError):
-    """The first failed case of a batch that is to stop there."""
 
 
 def with_class_names(settings: Settings, jobs: Sequence[Job]) -> Settings:

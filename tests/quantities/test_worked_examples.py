@@ -81,7 +81,7 @@ def cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int 
     size: int | None = request.param
     if size is not None:
         monkeypatch.setattr(layout, "PIECE_BYTES", size)
-        monkeypatch.setattr(npz, "_PIECE_BYTES", size)
+        monkeypatch.setattr(npz, "PIECE_BYTES", size)
         monkeypatch.setattr(volume, "PIECE_VOXELS", size // 8)
         monkeypatch.setattr(numpy_soft, "_BLOCK", max(1, size // 16))
     return size
