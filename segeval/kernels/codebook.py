@@ -25,11 +25,11 @@ class Codebook:
         if not values.size:
             return np.empty(0, dtype=np.int32)
         if values.dtype in (np.uint8, np.uint16) or (values.min() >= 0 and values.max() < _TABLE):
-            codes: NDArray[np.int32] = self._table[values]
+            codes: NDArray[np.int32] = self._table.take(values)
             if codes.min() < 0:
                 for value in np.unique(values[codes < 0]).tolist():
                     self._table[value] = self._code(value)
-                codes = self._table[values]
+                codes = self._table.take(values)
             return codes
         distinct, places = np.unique(values, return_inverse=True)
         return np.asarray(np.array([self._code(value) for value in distinct.tolist()], dtype=np.int32)[places])

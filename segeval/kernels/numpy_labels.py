@@ -11,55 +11,123 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segeval.array_types import Integers
 from segeval.kernels.codebook import Codebook
 from segeval.tallies import Confusion
 
-_SHORT_RUNS = 0.25  # runs per voxel above which run-length counting loses
-_DENSE_BINS = 1 << 20
+_BLOCK = 1 << 18  # voxels whose labels and marks stay in a core's cache
+_SHORT_RUNS = 0.85  # of the words of eight voxels: where more of them hold a change, run-length counting loses
+_DENSE_BINS = 1 << 16  # of the joint histogram that is an array
 
 
 class NumpyLabelKernel:
-    """Counts pairs of labels in a sparse joint histogram: linear in voxels, however many labels there are."""
+    """Counts pairs of labels in a joint histogram: linear in voxels, however many labels there are."""
 
     def __init__(self, ignore: int | None = None) -> None:
         self._ignore = ignore
         self._reference = Codebook()
         self._prediction = Codebook()
-        self._pairs: dict[tuple[int, int], int] = {}  # by codes
+        self._dense = np.zeros((16, 16), dtype=np.int64)  # by codes (reference, prediction), with room to grow
+        self._sparse: dict[tuple[int, int], int] = {}  # by codes, once the dense histogram would be too large
+        self._starts = RunStarts()
 
     def add(self, prediction: NDArray[Any], reference: NDArray[Any]) -> None:
         """Count two 1-D integer arrays of equal length."""
-        if not prediction.size:
-            return None
-        changed = prediction[1:] != prediction[:-1]
-        changed |= reference[1:] != reference[:-1]
-        inner = np.flatnonzero(changed)
-        if inner.size > _SHORT_RUNS * prediction.size:
-            return self._count(prediction, reference, None)
-        starts = np.concatenate(([0], inner + 1))
-        lengths = np.diff(starts, append=prediction.size)
-        return self._count(prediction[starts], reference[starts], lengths)
+        for first in range(0, prediction.size, _BLOCK):
+            p, r = prediction[first : first + _BLOCK], reference[first : first + _BLOCK]
+            starts = self._starts.of(p, r)
+            if starts is not None:
+                lengths = np.empty_like(starts)
+                np.subtract(starts[1:], starts[:-1], out=lengths[:-1])
+                lengths[-1] = p.size - starts[-1]
+                self._count(p.take(starts), r.take(starts), lengths)
+            elif p.itemsize == r.itemsize == 1:
+                self._count(*_histogram_of_bytes(p, r))
+            else:
+                self._count(p, r, None)
 
     def confusion(self) -> Confusion:
         """The joint histogram, ignored voxels left out."""
-        r, p = self._reference.values, self._prediction.values
-        return Confusion({(r[i], p[j]): n for (i, j), n in self._pairs.items() if r[i] != self._ignore})
+        pairs = dict(self._sparse)
+        for r, p in np.argwhere(self._dense).tolist():
+            pairs[r, p] = pairs.get((r, p), 0) + int(self._dense[r, p])
+        references, predictions = self._reference.values, self._prediction.values
+        return Confusion(
+            {(references[r], predictions[p]): n for (r, p), n in pairs.items() if references[r] != self._ignore}
+        )
 
-    def _count(self, prediction: NDArray[Any], reference: NDArray[Any], lengths: NDArray[Any] | None) -> None:
+    def _count(self, prediction: NDArray[Any], reference: NDArray[Any], voxels: Integers | None) -> None:
+        """Pairs of values, each standing for so many voxels; None for one each."""
         p, r = self._prediction.encode(prediction), self._reference.encode(reference)
-        columns, rows = len(self._prediction.values), len(self._reference.values)
-        joint = r.astype(np.int64)
-        joint *= columns
-        joint += p
-        if columns * rows <= _DENSE_BINS:
-            counts = np.bincount(
-                joint, lengths
-            )  # float64 where weighted: exact, a piece has far fewer than 2^53 voxels
-            keys = np.flatnonzero(counts)
-            found = counts[keys]
-        else:
-            keys, places = np.unique(joint, return_inverse=True)
-            found = np.bincount(places, lengths)
-        for key, count in zip(keys.tolist(), found.tolist(), strict=True):
-            pair = divmod(key, columns)
-            self._pairs[pair] = self._pairs.get(pair, 0) + int(count)
+        needed = len(self._reference.values), len(self._prediction.values)
+        if needed[0] > self._dense.shape[0] or needed[1] > self._dense.shape[1]:
+            self._grow(needed)
+        if self._dense.size:
+            joint = r * np.int32(self._dense.shape[1])
+            joint += p
+            counts = np.bincount(joint, voxels)  # float64 where weighted: exact, a block is far smaller than 2^53
+            self._dense.reshape(-1)[: counts.size] += counts.astype(np.int64)
+            return
+        keys, places = np.unique(r * np.int64(needed[1]) + p, return_inverse=True)
+        for key, count in zip(keys.tolist(), np.bincount(places, voxels).tolist(), strict=True):
+            pair = divmod(key, needed[1])
+            self._sparse[pair] = self._sparse.get(pair, 0) + int(count)
+
+    def _grow(self, needed: tuple[int, int]) -> None:
+        """Room for so many codes: twice as many, or the sparse histogram from here on."""
+        if not self._dense.size:
+            return
+        rows, columns = (max(have, 2 * need) for have, need in zip(self._dense.shape, needed, strict=True))
+        if rows * columns > _DENSE_BINS:
+            for r, p in np.argwhere(self._dense).tolist():
+                self._sparse[r, p] = int(self._dense[r, p])
+            self._dense = np.zeros((0, 0), dtype=np.int64)
+            return
+        larger = np.zeros((rows, columns), dtype=np.int64)
+        larger[: self._dense.shape[0], : self._dense.shape[1]] = self._dense
+        self._dense = larger
+
+
+def _histogram_of_bytes(
+    prediction: NDArray[Any], reference: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any], Integers]:
+    """The pairs that occur in two arrays of one byte per voxel, and how often: faster than looking up each voxel."""
+    joint = reference.view(np.uint8).astype(np.uint16)
+    joint <<= 8
+    joint |= prediction.view(np.uint8)
+    counts = np.bincount(joint)
+    keys = np.flatnonzero(counts)
+    p, r = (keys & 0xFF).astype(np.uint8), (keys >> 8).astype(np.uint8)
+    return p.view(prediction.dtype), r.view(reference.dtype), counts[keys]
+
+
+class RunStarts:
+    """Where a voxel differs from its predecessor in any of several arrays; the work arrays are kept."""
+
+    def __init__(self) -> None:
+        self._marks = np.zeros(_BLOCK, dtype=np.bool_)
+        self._other = np.empty(_BLOCK, dtype=np.bool_)
+
+    def of(self, first: NDArray[Any], second: NDArray[Any]) -> Integers | None:
+        """Positions of the first voxels of the runs, ascending, 0 among them; None where the runs are short.
+
+        At most ``_BLOCK`` voxels.
+        """
+        size = first.size
+        marks, other = self._marks[:size], self._other[: size - 1]
+        marks[0] = True
+        np.not_equal(first[1:], first[:-1], out=marks[1:])
+        np.not_equal(second[1:], second[:-1], out=other)
+        np.logical_or(marks[1:], other, out=marks[1:])
+        padded = -(-size // 8) * 8
+        self._marks[size:padded] = False
+        words = self._marks[:padded].view(np.uint64)  # eight marks at once: most words hold none
+        marked = np.flatnonzero(words != 0)
+        if marked.size > _SHORT_RUNS * words.size:
+            return None
+        within = np.flatnonzero(words.take(marked).view(np.bool_))
+        starts = marked.take(within >> 3)
+        starts <<= 3
+        within &= 7
+        starts += within
+        return starts

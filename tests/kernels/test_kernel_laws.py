@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segeval.kernels import BACKENDS, Backend, NumpyBackend, SoftKernel, numpy_labels, numpy_soft
+from segeval.kernels import BACKENDS, Backend, SoftKernel, numpy_soft
 from segeval.kernels.codebook import Codebook
 from segeval.tallies import Confusion, LogSums, SoftSums, Tally, TallyOptions
 from segeval.targets import Region
@@ -136,20 +136,6 @@ def test_the_confusions_of_two_stretches_add_to_that_of_both_and_zero_is_neutral
     nothing = backend.label_kernel(None).confusion()
     assert nothing == Confusion()
     assert a + nothing == nothing + a == a
-
-
-@given(pair=label_pairs(), shares=cuts())
-def test_voxel_by_voxel_and_run_by_run_and_sparse_and_dense_count_alike(
-    pair: tuple[Array, Array], shares: list[float]
-) -> None:
-    expected = counted_one_by_one(*pair)
-    for short_runs in (-1.0, 2.0):  # never in runs, always in runs
-        for dense_bins in (0, 1 << 20):
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(numpy_labels, "_SHORT_RUNS", short_runs)
-                patch.setattr(numpy_labels, "_DENSE_BINS", dense_bins)
-                found = confusion(NumpyBackend(), *pair, pieces_of(pair[0].size, shares))
-            assert found.pairs == expected
 
 
 @every_backend
