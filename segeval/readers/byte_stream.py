@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from segeval.errors import UnreadableFile
 
-_RAW_BLOCK = 1 << 16  # compressed bytes per read: small, so that a block never inflates to much at once
+_RAW_BLOCK = 1 << 18  # compressed bytes per read: a float map's inflate to about a piece
 PIECE_BYTES = 1 << 19
 """Bytes decoded at once: larger pieces leave a core's cache, smaller ones cost more calls."""
 SMALL_PIECE_BYTES = 1 << 16
@@ -48,22 +48,27 @@ class ByteStream:
         self._file.seek(start)
         self._hash = hashlib.sha256() if hashed else None
         self._on_bytes = on_bytes
-        self._pending = bytearray()
+        self._pending = memoryview(b"")
         self._raw_start = self._file.peek(2)[:2]  # type: ignore[attr-defined]
         self.compressed = self._raw_start == _GZIP
         self._data = self._inflated() if self.compressed else self._plain()
 
     def read(self, size: int) -> bytes:
         """Exactly ``size`` bytes, or fewer where the data end."""
-        while len(self._pending) < size:
+        parts: list[memoryview] = []
+        while size and (part := self.read_some(size)):
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def read_some(self, most: int) -> memoryview:
+        """The next bytes as they were decoded, without a copy: at most so many, none at the end."""
+        while not self._pending:
             block = next(self._data, None)
             if block is None:
                 break
-            if not self._pending and len(block) == size:
-                return block
-            self._pending += block
-        taken = bytes(memoryview(self._pending)[:size])
-        del self._pending[:size]
+            self._pending = memoryview(block)
+        taken, self._pending = self._pending[:most], self._pending[most:]
         return taken
 
     def read_at(self, position: int, size: int) -> bytes:
@@ -83,7 +88,7 @@ class ByteStream:
         Raises UnreadableFile, without reading on, where more than ``allowance`` bytes follow.
         """
         left = len(self._pending)
-        self._pending.clear()
+        self._pending = memoryview(b"")
         for block in self._data:
             left += len(block)
             if left > allowance:

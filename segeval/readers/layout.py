@@ -52,7 +52,7 @@ class Layout:
         """Of all channels."""
         return self.voxels * self.channels * self.dtype.itemsize
 
-    def decode(self, block: bytes) -> Piece:
+    def decode(self, block: bytes | memoryview) -> Piece:
         """The values of a block of bytes, in native byte order, scaled in float64 where the header says so."""
         stored = np.frombuffer(block, dtype=self.dtype)
         if self.scaling is not None:
@@ -112,7 +112,7 @@ class BlockSource:
         if channel != self._next_channel:
             raise ValueError(f"channel {channel} asked for, channel {self._next_channel} is next in the stream")
         self._next_channel += 1
-        decoded = self._decoded(self._stream.read, channel)
+        decoded = self._decoded(self._stream.read_some, channel)
         return decoded if self._side_by_side else read_ahead(decoded)
 
     def finish(self) -> list[str]:
@@ -137,26 +137,31 @@ class BlockSource:
             return sha256_of(self._stream.path)
         return self._stream.digest()
 
-    def _decoded(self, read: Callable[[int], bytes], channel: int) -> Iterator[Piece]:
+    def _decoded(self, read_some: Callable[[int], bytes | memoryview], channel: int) -> Iterator[Piece]:
+        """Pieces as the decoder gives them: views of its blocks, cut between two voxels."""
         layout = self._layout
         itemsize = layout.dtype.itemsize
         if channel == 0 and not self._in_place:
             self._skip(layout.offset - self._consumed)
         left = layout.voxels * itemsize
         whole = self._piece_bytes // itemsize * itemsize
+        rest: bytes | memoryview = b""  # the beginning of a voxel that a block cut in two
         while left:
-            wanted = min(left, whole)
-            block = read(wanted)
-            if len(block) < wanted:
-                raise self._too_short(
-                    layout.data_bytes - left - layout.voxels * itemsize * (layout.channels - channel - 1) + len(block)
-                )
-            left -= wanted
-            yield layout.decode(block)
+            block = read_some(min(left, whole) - len(rest))
+            if not block:
+                before = layout.data_bytes - left - layout.voxels * itemsize * (layout.channels - channel - 1)
+                raise self._too_short(before + len(rest))
+            if rest:
+                block = b"".join((rest, block))
+            cut = len(block) // itemsize * itemsize
+            rest = block[cut:]
+            left -= cut
+            if cut:
+                yield layout.decode(block[:cut])
 
     def _skip(self, count: int) -> None:
         while count > 0:
-            block = self._stream.read(min(count, self._piece_bytes))
+            block = self._stream.read_some(min(count, self._piece_bytes))
             if not block:
                 raise self._too_short(0)
             count -= len(block)
