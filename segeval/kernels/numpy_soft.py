@@ -12,11 +12,9 @@ from segeval.array_types import Floats
 from segeval.kernels.codebook import Codebook
 from segeval.kernels.kernel import ValuesSeen
 from segeval.kernels.numpy_labels import NumpyLabelKernel
-from segeval.kernels.target_sums import TargetSums, counts_of, sums_of
+from segeval.kernels.target_sums import BLOCK, TargetSums, Workspace, counts_of, sums_of
 from segeval.tallies import SoftTally, Tally, TallyOptions, TargetKey
 from segeval.targets import BACKGROUND
-
-_BLOCK = 1 << 16  # voxels whose float64 work arrays stay in a core's cache
 
 
 class NumpySoftKernel:
@@ -32,7 +30,8 @@ class NumpySoftKernel:
         labels = ((BACKGROUND,) if has_background else ()) + options.labels
         self.targets: tuple[TargetKey, ...] = labels + tuple(region.name for region in options.regions)
         self.contributors = {target: self._contributors(target) for target in self.targets}
-        self._sums = {target: TargetSums(options.logs) for target in self.targets}
+        work = Workspace(options.logs)
+        self._sums = {target: TargetSums(work) for target in self.targets}
         self._membership: dict[TargetKey, list[bool]] = {target: [] for target in self.targets}
 
     def stretch(self, reference: NDArray[Any]) -> NumpyStretch:
@@ -44,16 +43,17 @@ class NumpySoftKernel:
         table = self._membership[target]
         for value in self.codes.values[len(table) :]:
             table.append(self._belongs(target, self._sets.get(value) or frozenset((value,))))
+        count = sum(table)
+        if count == 1:  # a comparison is faster than a table
+            return np.asarray(codes == table.index(True))
+        if count == len(table) - 1:
+            return np.asarray(codes != table.index(False))
         return np.asarray(np.array(table, dtype=np.bool_)[codes])
 
     def add(self, target: TargetKey, probabilities: Floats, inside: NDArray[np.bool_]) -> None:
         """Sum one target over voxels whose probabilities lie in [0, 1]."""
-        for start in range(0, probabilities.size, _BLOCK):
-            p, r = probabilities[start : start + _BLOCK], inside[start : start + _BLOCK]
-            self._sums[target].add_moments(p, r)
-            self._sums[target].add_logs(p, r)
-            if self.options.single and target == self.options.labels[0]:
-                self._sums[BACKGROUND].add_moments(1 - p, ~r)
+        for start in range(0, probabilities.size, BLOCK):
+            self._sums[target].add(probabilities[start : start + BLOCK], inside[start : start + BLOCK])
 
     def add_hard(self, target: TargetKey, chosen: NDArray[np.bool_], inside: NDArray[np.bool_]) -> None:
         """Count one target of independent channels."""
@@ -63,9 +63,8 @@ class NumpySoftKernel:
     def tally(self) -> Tally:
         """The sums of all finished stretches."""
         options = self.options
-        if options.single:  # ln(1 − p) is the background's ln p
-            logs = self._sums[options.labels[0]].logs
-            self._sums[BACKGROUND].logs = {setting: [l0, l1, f0, f1] for setting, (l1, l0, f1, f0) in logs.items()}
+        if options.single:
+            self._sums[BACKGROUND] = self._sums[options.labels[0]].complement()
         parts = [self._sums[target] for target in self.targets]
         confusion = None if options.independent else self.hard.confusion()
         return Tally(options, confusion, SoftTally(self.targets, counts_of(parts), sums_of(parts, options.logs)))
@@ -117,14 +116,14 @@ class NumpyStretch:
     def add(self, channel: int, start: int, probabilities: NDArray[Any]) -> None:
         """The channel's values of the stretch's voxels from ``start`` on."""
         with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity are counted, and refused at the end
-            for first in range(0, probabilities.size, _BLOCK):
-                self._add(channel, start + first, probabilities[first : first + _BLOCK])
+            for first in range(0, probabilities.size, BLOCK):
+                self._add(channel, start + first, probabilities[first : first + BLOCK])
 
     def finish(self) -> None:
         """Count what needs all channels of a voxel."""
         kernel, options = self._kernel, self._kernel.options
-        labels = np.array(self._labels_of_winners(), dtype=np.int64)
-        kernel.hard.add(labels[self._winner], self._reference)
+        labels = self._labels_of_winners()
+        kernel.hard.add(np.array(labels, dtype=_narrowest(labels)).take(self._winner), self._reference)
         if self._total is not None:
             error = np.abs(self._only(self._total, slice(None)) - 1).max(initial=0.0)
             kernel.seen.sum_error = max(kernel.seen.sum_error, float(np.nan_to_num(error, nan=0.0)))
@@ -141,13 +140,15 @@ class NumpyStretch:
     def _add(self, channel: int, start: int, values: NDArray[Any]) -> None:
         kernel, options = self._kernel, self._kernel.options
         where = slice(start, start + values.size)
-        _look(kernel.seen, self._only(values, where, already=True))
+        within = _look(kernel.seen, self._only(values, where, already=True))
         above = values >= values.dtype.type(options.threshold)  # in the stored precision, inclusive
         if options.single:
             self._winner[where] = above
         elif not options.independent:
             self._compete(channel, where, values)
-        clipped = np.clip(values, 0.0, 1.0, dtype=np.float64)
+        clipped = values.astype(np.float64)
+        if not within or self._kept is not None:
+            np.clip(clipped, 0.0, 1.0, out=clipped)
         for target, contributors in kernel.contributors.items():
             if channel not in contributors:
                 continue
@@ -173,9 +174,11 @@ class NumpyStretch:
         if self._best is None or self._total is None:
             self._best = np.full(size, -np.inf, dtype=values.dtype)
             self._total = np.zeros(size, dtype=np.float32)
-        higher = values > self._best[where]
-        np.copyto(self._best[where], values, where=higher)
-        self._winner[where][higher] = channel
+        best, winner = self._best[where], self._winner[where]
+        higher = (values > best).astype(winner.dtype)
+        higher *= channel
+        np.maximum(winner, higher, out=winner)  # channels ascend: the last one that was higher won
+        np.maximum(best, values, out=best)
         self._total[where] += values
 
     def _collect(self, target: TargetKey, where: slice, clipped: Floats, above: NDArray[np.bool_]) -> None:
@@ -194,12 +197,20 @@ class NumpyStretch:
         return part if self._kept is None else part[self._kept[where]]
 
 
-def _look(seen: ValuesSeen, values: NDArray[Any]) -> None:
+def _look(seen: ValuesSeen, values: NDArray[Any]) -> bool:
+    """Take note of the values; whether all of them are probabilities."""
     if not values.size:
-        return
+        return True
     low, high = float(values.min()), float(values.max())
+    within = low >= 0 and high <= 1
     if not (np.isfinite(low) and np.isfinite(high)):
         finite = values[np.isfinite(values)]
         seen.not_finite += values.size - finite.size
         low, high = float(finite.min(initial=np.inf)), float(finite.max(initial=-np.inf))
     seen.low, seen.high = min(seen.low, low), max(seen.high, high)
+    return within
+
+
+def _narrowest(labels: tuple[int, ...]) -> np.dtype[Any]:
+    """The smallest integer type for these labels: fewer bytes are compared faster."""
+    return np.result_type(*(np.min_scalar_type(label) for label in labels))

@@ -325,7 +325,7 @@ def test_the_size_of_a_block_changes_nothing(backend: Backend, block: int, monke
     options = TallyOptions(channels=(0, 1, 2), labels=(1,), regions=REGIONS, ignore=3)
     maps = Maps(rng.dirichlet(np.ones(3), 40).T, rng.integers(0, 4, 40), options)
     whole = soft_kernel(backend, maps, []).tally()
-    monkeypatch.setattr(numpy_soft, "_BLOCK", block)
+    monkeypatch.setattr(numpy_soft, "BLOCK", block)
     require_equal(soft_kernel(backend, maps, [0.3]).tally(), whole)
 
 
