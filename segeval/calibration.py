@@ -75,6 +75,12 @@ class ProbabilityHistogram:
     inside: Integers
     probability: Floats
 
+    @classmethod
+    def empty(cls, targets: int) -> ProbabilityHistogram:
+        """Nothing counted yet."""
+        shape = (targets, CELLS)
+        return cls(np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64), np.zeros(shape))
+
     @property
     def n(self) -> Integers:
         """Evaluated voxels, shape (targets,)."""

@@ -20,6 +20,9 @@ ALL = "all"
 Value = int | float
 """A number; NaN means undefined."""
 
+DETAILS = ("curves", "instances")
+"""Threshold curves of probability maps, and lists of matched instances."""
+
 Status = Literal["ok", "error", "missing"]
 ConfusionEntry = tuple[int | tuple[int, ...], int | tuple[int, ...], int]
 
@@ -65,6 +68,7 @@ class CaseResult:
         without a prediction, whose rows are empty or those of an empty prediction.
     reason: why the status is not ``ok``.
     kind: what the prediction turned out to hold.
+    details: what does not fit into rows, for the JSON: plain lists and dicts by the names of ``DETAILS``.
     """
 
     case: str
@@ -77,6 +81,7 @@ class CaseResult:
     status: Status = "ok"
     reason: str | None = None
     kind: Kind | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """The case as the JSON output holds it."""
@@ -93,6 +98,7 @@ class CaseResult:
             "remarks": list(self.remarks),
             "rows": [_row_document(row) for row in self.rows],
             "confusion": [list(entry) for entry in self.confusion],
+            **self.details,
         }
 
     @classmethod
@@ -110,6 +116,7 @@ class CaseResult:
             status=document["status"],
             reason=document.get("reason"),
             kind=kind,
+            details={name: document[name] for name in DETAILS if name in document},
         )
 
 

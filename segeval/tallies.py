@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from segeval.array_types import Floats, Integers
+from segeval.calibration import ProbabilityHistogram
 from segeval.targets import Region
 
 TargetKey = int | str
@@ -37,6 +38,7 @@ class TallyOptions:
     any_foreground: the only non-zero value of the reference is the foreground, whichever it is; ``labels`` holds a
         stand-in until it is known.
     logs: the (gamma, eta) pairs of the logarithmic sums.
+    histogram: count a probability map's values too, for calibration and ranking.
     """
 
     ignore: int | None = None
@@ -47,6 +49,7 @@ class TallyOptions:
     independent: bool = False
     any_foreground: bool = False
     logs: tuple[LogSetting, ...] = ((DEFAULT_GAMMA, DEFAULT_ETA),)
+    histogram: bool = False
 
     @property
     def single(self) -> bool:
@@ -192,20 +195,24 @@ class SoftSums:
 
 @dataclass(frozen=True)
 class SoftTally:
-    """Per target of a probability map: the nine sums, and hard one-vs-rest counts.
+    """Per target of a probability map: the nine sums, hard one-vs-rest counts, and how the values are distributed.
 
     targets: labels (0 first), then regions; the order of every array.
     counts: of independent channels; otherwise the confusion knows them, and these are only the reference's side.
+    histogram: None unless the options ask for it.
     """
 
     targets: tuple[TargetKey, ...]
     counts: Counts
     sums: SoftSums
+    histogram: ProbabilityHistogram | None = None
 
     def __add__(self, other: SoftTally) -> SoftTally:
         if self.targets != other.targets:
             raise ValueError(f"tallies of other targets do not add: {self.targets} and {other.targets}")
-        return SoftTally(self.targets, self.counts + other.counts, self.sums + other.sums)
+        return SoftTally(
+            self.targets, self.counts + other.counts, self.sums + other.sums, _sum(self.histogram, other.histogram)
+        )
 
 
 @dataclass(frozen=True)
@@ -237,7 +244,7 @@ class Tally:
         return Tally(options, Confusion(pairs, self.confusion.sets), replace(self.soft, targets=targets))
 
 
-_Record = TypeVar("_Record", Confusion, SoftTally)
+_Record = TypeVar("_Record", Confusion, SoftTally, ProbabilityHistogram)
 
 
 def _sum(a: _Record | None, b: _Record | None) -> _Record | None:

@@ -48,7 +48,8 @@ MetricsOption = Annotated[
     typer.Option(
         "--metrics",
         metavar="NAME[:KEY=VALUE]…,…",
-        help="Quantities, or the groups overlap and losses; `segeval quantities` explains them. Default: all.",
+        help="Quantities, or groups: overlap and losses (the default), calibration. `segeval quantities` explains "
+        "them all.",
         rich_help_panel=_QUANTITIES,
     ),
 ]

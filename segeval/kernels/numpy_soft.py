@@ -12,6 +12,7 @@ from segeval.array_types import Floats
 from segeval.kernels.codebook import Codebook
 from segeval.kernels.kernel import ValuesSeen
 from segeval.kernels.numpy_labels import NumpyLabelKernel
+from segeval.kernels.probability_bins import ProbabilityBins
 from segeval.kernels.target_sums import BLOCK, TargetSums, Workspace, counts_of, sums_of
 from segeval.tallies import SoftTally, Tally, TallyOptions, TargetKey
 from segeval.targets import BACKGROUND
@@ -30,6 +31,7 @@ class NumpySoftKernel:
         labels = ((BACKGROUND,) if has_background else ()) + options.labels
         self.targets: tuple[TargetKey, ...] = labels + tuple(region.name for region in options.regions)
         self.contributors = {target: self._contributors(target) for target in self.targets}
+        self._bins = ProbabilityBins(len(self.targets)) if options.histogram else None
         work = Workspace(options.logs)
         self._sums = {target: TargetSums(work) for target in self.targets}
         self._membership: dict[TargetKey, list[bool]] = {target: [] for target in self.targets}
@@ -54,6 +56,10 @@ class NumpySoftKernel:
         """Sum one target over voxels whose probabilities lie in [0, 1]."""
         for start in range(0, probabilities.size, BLOCK):
             self._sums[target].add(probabilities[start : start + BLOCK], inside[start : start + BLOCK])
+        if self._bins is not None:
+            self._bins.add(self.targets.index(target), probabilities, inside)
+            if self.options.single and target == self.options.labels[0]:
+                self._bins.add(self.targets.index(BACKGROUND), 1 - probabilities, ~inside)
 
     def add_hard(self, target: TargetKey, chosen: NDArray[np.bool_], inside: NDArray[np.bool_]) -> None:
         """Count one target of independent channels."""
@@ -67,7 +73,9 @@ class NumpySoftKernel:
             self._sums[BACKGROUND] = self._sums[options.labels[0]].complement()
         parts = [self._sums[target] for target in self.targets]
         confusion = None if options.independent else self.hard.confusion()
-        return Tally(options, confusion, SoftTally(self.targets, counts_of(parts), sums_of(parts, options.logs)))
+        histogram = None if self._bins is None else self._bins.histogram()
+        soft = SoftTally(self.targets, counts_of(parts), sums_of(parts, options.logs), histogram)
+        return Tally(options, confusion, soft)
 
     def reference_counts(self) -> dict[int, int]:
         """Evaluated voxels of each reference value in all finished stretches."""

@@ -29,9 +29,7 @@ class ProbabilityBins:
     """Counts several targets; any chunking gives the same counts exactly and the same sums to 1e-9."""
 
     def __init__(self, targets: int) -> None:
-        self._voxels = np.zeros((targets, CELLS), dtype=np.int64)
-        self._inside = np.zeros((targets, CELLS), dtype=np.int64)
-        self._probability = np.zeros((targets, CELLS))
+        self._counted = ProbabilityHistogram.empty(targets)
 
     def add(self, target: int, p: NDArray[np.floating[Any]], inside: NDArray[np.bool_]) -> None:
         """Count one target's probabilities in [0, 1] and its reference mask, two 1-D arrays of equal length.
@@ -42,13 +40,14 @@ class ProbabilityBins:
         for start in range(0, p.size, _BLOCK):
             block = np.ascontiguousarray(p[start : start + _BLOCK], dtype=np.float64)
             cells = cells_of(block)
-            self._voxels[target] += np.bincount(cells, minlength=CELLS)
-            self._inside[target] += np.bincount(cells[inside[start : start + _BLOCK]], minlength=CELLS)
-            self._probability[target] += np.bincount(cells, weights=block, minlength=CELLS)
+            self._counted.voxels[target] += np.bincount(cells, minlength=CELLS)
+            self._counted.inside[target] += np.bincount(cells[inside[start : start + _BLOCK]], minlength=CELLS)
+            self._counted.probability[target] += np.bincount(cells, weights=block, minlength=CELLS)
 
     def histogram(self) -> ProbabilityHistogram:
         """Everything added so far; what is added later does not change it."""
-        return ProbabilityHistogram(self._voxels.copy(), self._inside.copy(), self._probability.copy())
+        counted = self._counted
+        return ProbabilityHistogram(counted.voxels.copy(), counted.inside.copy(), counted.probability.copy())
 
 
 def cells_of(p: Floats) -> Integers:

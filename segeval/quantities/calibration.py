@@ -12,7 +12,7 @@ import numpy as np
 
 from segeval.array_types import Floats, Integers
 from segeval.calibration import BINS, ProbabilityHistogram
-from segeval.quantities.quantity import ratio
+from segeval.quantities.quantity import measure, ratio
 from segeval.tallies import SoftSums
 
 _CURVE_EDGES = sorted({0} | {k for i in range(6) for k in (1 << i, BINS - (1 << i))} | set(range(32, BINS, 32)))
@@ -21,31 +21,53 @@ _CURVE_EDGES = sorted({0} | {k for i in range(6) for k in (1 << i, BINS - (1 << 
 _Counts = TypeVar("_Counts", Floats, Integers)
 
 
-def brier(s: SoftSums) -> Floats:
-    """Mean squared difference of probability and truth, Σ(p − r)² / N; undefined without a voxel. Brier 1950."""
-    squares = (s.r - 2 * s.i + s.i2) + (s.p2 - s.i2)  # inside and outside the reference
-    return ratio(np.maximum(squares, 0.0), s.n)  # rounding may leave a perfect prediction below 0
-
-
 def brier_over_all(s: SoftSums) -> float:
     """Brier's multi-class score from the sums of all classes, background included: the sum of the classes' scores."""
     return float(brier(s).sum())
 
 
-def ece(h: ProbabilityHistogram, *, bins: float = 15) -> Floats:
-    """Expected calibration error over equal parts of [0, 1]: Σ_b |Σ_b p − R_b| / N; undefined without a voxel.
+@measure(
+    "calibration",
+    "sums",
+    "Σ (p − r)² / N; all: the sum over the classes",
+    undefined="no voxel is evaluated",
+    source="Brier 1950",
+    best=0.0,
+    worst=1.0,
+    over_all=brier_over_all,
+)
+def brier(s: SoftSums) -> Floats:
+    """Mean squared difference of probability and truth."""
+    squares = (s.r - 2 * s.i + s.i2) + (s.p2 - s.i2)  # inside and outside the reference
+    return ratio(np.maximum(squares, 0.0), s.n)  # rounding may leave a perfect prediction below 0
 
-    bins: a divisor of 300 or of 4,096, otherwise ValueError. Source: Naeini et al. 2015, Guo et al. 2017.
-    """
+
+@measure(
+    "calibration",
+    "histogram",
+    "Σ_b |Σ_b p − R_b| / N over ``bins`` equal parts b of [0, 1]",
+    undefined="no voxel is evaluated, or the prediction is a label map",
+    source="Naeini et al. 2015, Guo et al. 2017",
+    best=0.0,
+    worst=1.0,
+)
+def ece(h: ProbabilityHistogram, *, bins: float = 15) -> Floats:
+    """Expected calibration error; bins is a divisor of 300 or of 4096."""
     parts = h.in_parts(bins)
     return ratio(np.abs(parts.probability - parts.inside).sum(axis=1), h.n)
 
 
+@measure(
+    "calibration",
+    "histogram",
+    "share of the pairs (voxel inside, voxel outside) with the higher p inside, ties half",
+    undefined="reference empty, or fills everything, or the prediction is a label map",
+    source="Hanley and McNeil 1982, Fawcett 2006",
+    best=1.0,
+    worst=0.0,
+)
 def auroc(h: ProbabilityHistogram) -> Floats:
-    """Share of the pairs (voxel inside, voxel outside) that p orders rightly, ties half; two voxels of a cell are tied.
-
-    Undefined where the reference is empty or fills everything. Source: Hanley and McNeil 1982, Fawcett 2006.
-    """
+    """Area under the receiver operating characteristic; voxels of one histogram cell are tied."""
     inside, outside = _inside_and_outside(h)
     below = outside.cumsum(axis=1) - outside
     return ratio((inside * (below + outside / 2)).sum(axis=1), inside.sum(axis=1) * outside.sum(axis=1))
@@ -57,11 +79,17 @@ def auroc_error(h: ProbabilityHistogram) -> Floats:
     return ratio((inside * outside).sum(axis=1) / 2, inside.sum(axis=1) * outside.sum(axis=1))
 
 
+@measure(
+    "calibration",
+    "histogram",
+    "Σ_k (sensitivity_k − sensitivity_k+1) precision_k over thresholds k",
+    undefined="reference empty, or the prediction is a label map",
+    source="Davis and Goadrich 2006",
+    best=1.0,
+    worst=0.0,
+)
 def average_precision(h: ProbabilityHistogram) -> Floats:
-    """Σ (sensitivity_k − sensitivity_k+1) precision_k over the thresholds k between cells, a step function.
-
-    Undefined where the reference is empty. Source: Davis and Goadrich 2006 (why not to interpolate linearly).
-    """
+    """Area under the precision-recall curve as a step function over the histogram's cells."""
     inside, outside = _inside_and_outside(h)
     tp, fp = _at_or_above(inside), _at_or_above(outside)
     return _weighted_by_inside(inside, ratio(tp, tp + fp))
@@ -79,13 +107,29 @@ def average_precision_error(h: ProbabilityHistogram) -> Floats:
     return np.maximum(_weighted_by_inside(inside, highest - precision), _weighted_by_inside(inside, precision - lowest))
 
 
+@measure(
+    "calibration",
+    "histogram",
+    "the highest Dice of p >= k/4096, k = 0 … 4,095",
+    undefined="reference empty, or the prediction is a label map",
+    source="Dice 1945",
+    best=1.0,
+    worst=0.0,
+)
 def best_dice(h: ProbabilityHistogram) -> Floats:
-    """The highest Dice of p >= k/4096 for k = 0 … 4,095; undefined where the reference is empty."""
+    """The highest Dice that a threshold on p could have given."""
     return np.asarray(_dice_at_edges(h).max(axis=1))
 
 
+@measure(
+    "calibration",
+    "histogram",
+    "the lowest k/4096 that reaches best_dice",
+    undefined="reference empty, or the prediction is a label map",
+    source="",
+)
 def best_dice_threshold(h: ProbabilityHistogram) -> Floats:
-    """The lowest k/4096 at which Dice is ``best_dice``; undefined where the reference is empty."""
+    """The lowest threshold, inclusive, that gives the best Dice."""
     dice = _dice_at_edges(h)
     return np.where(np.isnan(dice[:, 0]), np.nan, dice.argmax(axis=1) / BINS)
 
@@ -115,9 +159,14 @@ def threshold_curve(h: ProbabilityHistogram) -> ThresholdCurve:
     bins = h.in_parts(BINS)
     tp, predicted = (_at_or_above(a)[:, _CURVE_EDGES] for a in (bins.inside, bins.voxels))
     return ThresholdCurve(
-        np.array(_CURVE_EDGES) / BINS, tp, predicted - tp,
-        precision=ratio(tp, predicted), sensitivity=ratio(tp, h.reference[:, np.newaxis]), n=h.n, reference=h.reference,
-    )  # fmt: skip
+        np.array(_CURVE_EDGES) / BINS,
+        tp,
+        predicted - tp,
+        precision=ratio(tp, predicted),
+        sensitivity=ratio(tp, h.reference[:, np.newaxis]),
+        n=h.n,
+        reference=h.reference,
+    )
 
 
 def _inside_and_outside(h: ProbabilityHistogram) -> tuple[Floats, Floats]:

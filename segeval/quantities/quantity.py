@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from segeval.array_types import Floats
 from segeval.tallies import Counts, SoftSums
 
 Setting = float | bool | None
+RecordName = Literal["counts", "sums", "histogram", "surfaces", "instances"]
+"""Counts, SoftSums, ProbabilityHistogram, Surfaces, Instances."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class Quantity:
     """One row of the definitions page.
 
     name: the name in Python, on the command line, in CSV and JSON.
-    group: ``overlap`` (a function of Counts) or ``losses`` (a function of SoftSums).
+    group: under which heading it stands, and what ``--metrics`` may name it by.
+    record: what it is a function of.
     formula: ``f(record, **settings)`` gives one value per target, NaN where undefined.
     over_all: the same for the labels taken together, from the record of all classes, background first; None where
         the row ``all`` does not have the quantity.
@@ -35,6 +38,7 @@ class Quantity:
 
     name: str
     group: str
+    record: RecordName
     formula: Callable[..., NDArray[Any]]
     over_all: Callable[..., float] | None
     without_label_map: bool
@@ -59,13 +63,20 @@ class Quantity:
 QUANTITIES: dict[str, Quantity] = {}
 """Every quantity by name, as its module registered it."""
 
-GROUPS = ("overlap", "losses")
+GROUPS = ("overlap", "losses", "surface", "instances", "calibration")
 """In the order of every output."""
+DEFAULT_GROUPS = ("overlap", "losses")
+"""What is computed unless ``--metrics`` says otherwise: all that follows from one pass over the voxels."""
 
 
 def all_quantities() -> list[Quantity]:
     """Every quantity, in the order of every output."""
     return sorted(QUANTITIES.values(), key=lambda quantity: GROUPS.index(quantity.group))
+
+
+def default_quantities() -> list[Quantity]:
+    """Those of the default groups, in the order of every output."""
+    return [quantity for quantity in all_quantities() if quantity.group in DEFAULT_GROUPS]
 
 
 def metric(
@@ -84,7 +95,7 @@ def metric(
 
     def register(formula: Callable[..., NDArray[Any]]) -> Callable[..., NDArray[Any]]:
         _register(
-            formula, "overlap", text=text, undefined=undefined, source=source, best=best, worst=worst,
+            formula, "overlap", "counts", text=text, undefined=undefined, source=source, best=best, worst=worst,
             over_all=over_all, without_label_map=without_label_map, is_count=is_count, fills_empty=fills_empty,
         )  # fmt: skip
         return formula
@@ -106,8 +117,32 @@ def loss(
 
     def register(formula: Callable[..., NDArray[Any]]) -> Callable[..., NDArray[Any]]:
         _register(
-            formula, "losses", text=text, undefined=undefined, source=source, best=0.0, worst=worst,
+            formula, "losses", "sums", text=text, undefined=undefined, source=source, best=0.0, worst=worst,
             over_all=over_all, without_label_map=without_label_map, needs_every_value=needs_every_value,
+        )  # fmt: skip
+        return formula
+
+    return register
+
+
+def measure(
+    group: str,
+    record: RecordName,
+    text: str,
+    *,
+    undefined: str,
+    source: str,
+    best: float | None = None,
+    worst: float | None = None,
+    over_all: Callable[..., float] | None = None,
+    is_count: bool = False,
+) -> Callable[[Callable[..., NDArray[Any]]], Callable[..., NDArray[Any]]]:
+    """Register a function of another record; ``text`` is its formula in words."""
+
+    def register(formula: Callable[..., NDArray[Any]]) -> Callable[..., NDArray[Any]]:
+        _register(
+            formula, group, record, text=text, undefined=undefined, source=source, best=best, worst=worst,
+            over_all=over_all, without_label_map=over_all is not None, is_count=is_count,
         )  # fmt: skip
         return formula
 
@@ -117,6 +152,7 @@ def loss(
 def _register(
     formula: Callable[..., NDArray[Any]],
     group: str,
+    record: RecordName,
     *,
     is_count: bool = False,
     fills_empty: bool = False,
@@ -126,7 +162,7 @@ def _register(
     parameters = inspect.signature(formula).parameters.values()
     settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
     QUANTITIES[formula.__name__] = Quantity(
-        formula.__name__, group, formula, settings=settings, is_count=is_count, fills_empty=fills_empty,
+        formula.__name__, group, record, formula, settings=settings, is_count=is_count, fills_empty=fills_empty,
         needs_every_value=needs_every_value, **facts,
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from segeval.choices import EmptyPolicy
 from segeval.errors import LabelError
+from segeval.quantities.quantity import RecordName
 from segeval.quantities.selection import Selection, log_settings
 from segeval.report import ALL, MEAN, Row, Value
 from segeval.tallies import Confusion, Counts, SoftSums, Tally, TargetKey, label_map_sums
@@ -35,7 +36,10 @@ class ScoringSettings:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """Counts and sums of every target: the classes of ``all`` (background first), then the regions."""
+    """What was measured of every target: the classes of ``all`` (background first), then the regions.
+
+    others: what was measured besides counts and sums, by the name that a quantity knows it by.
+    """
 
     classes: tuple[TargetKey, ...]
     regions: tuple[TargetKey, ...]
@@ -43,17 +47,30 @@ class _Evidence:
     sums: SoftSums
     present: NDArray[np.bool_]
     label_map: bool
+    others: Mapping[RecordName, Any]
 
     @property
     def targets(self) -> tuple[TargetKey, ...]:
         return self.classes + self.regions
 
+    def record(self, name: RecordName) -> Any:
+        """What a formula is a function of; None where it could not be measured."""
+        known: Mapping[RecordName, Any] = {"counts": self.counts, "sums": self.sums}
+        return known[name] if name in known else self.others.get(name)
+
 
 def score(
-    tally: Tally, choice: LabelChoice, settings: ScoringSettings, voxel_volume_mm3: float | None
+    tally: Tally,
+    choice: LabelChoice,
+    settings: ScoringSettings,
+    voxel_volume_mm3: float | None,
+    measured: Mapping[RecordName, Any] | None = None,
 ) -> tuple[Row, ...]:
-    """The rows of one case: labels ascending, regions as given, ``mean``, ``all``."""
-    evidence = _gather(tally, choice, settings, voxel_volume_mm3)
+    """The rows of one case: labels ascending, regions as given, ``mean``, ``all``.
+
+    measured: records that do not follow from the tally, of the targets of ``evaluated_targets`` in their order.
+    """
+    evidence = _gather(tally, choice, settings, voxel_volume_mm3, measured or {})
     table = {s.key: _values(s, evidence, settings.empty) for s in settings.selections}
     values = {key: column.tolist() for key, column in table.items()}
     rows = [
@@ -113,7 +130,13 @@ def _membership(confusion: Confusion, labels: Sequence[int], regions: Sequence[R
     return result
 
 
-def _gather(tally: Tally, choice: LabelChoice, settings: ScoringSettings, voxel_volume_mm3: float | None) -> _Evidence:
+def _gather(
+    tally: Tally,
+    choice: LabelChoice,
+    settings: ScoringSettings,
+    voxel_volume_mm3: float | None,
+    others: Mapping[RecordName, Any],
+) -> _Evidence:
     if tally.soft is not None:
         targets, counts, sums = tally.soft.targets, tally.soft.counts, tally.soft.sums
         if tally.confusion is not None:
@@ -122,6 +145,7 @@ def _gather(tally: Tally, choice: LabelChoice, settings: ScoringSettings, voxel_
         regions = tuple(t for t in targets if not isinstance(t, int))
         present = np.ones(len(targets), dtype=bool)
         label_map = tally.confusion is not None and not tally.confusion.overlapping
+        others = {**others, "histogram": tally.soft.histogram}
     else:
         confusion = tally.confusion or Confusion()
         labels = evaluated_labels(confusion, choice)
@@ -133,7 +157,7 @@ def _gather(tally: Tally, choice: LabelChoice, settings: ScoringSettings, voxel_
     volume = math.nan if voxel_volume_mm3 is None else voxel_volume_mm3 / 1000
     counts = replace(counts, voxel_volume_ml=volume)
     sums = replace(sums, classes=len(classes), class_weights=_weights(settings, classes + regions))
-    return _Evidence(classes, regions, counts, sums, present, label_map)
+    return _Evidence(classes, regions, counts, sums, present, label_map, others)
 
 
 def _weights(settings: ScoringSettings, targets: Sequence[TargetKey]) -> NDArray[np.float64] | None:
@@ -163,7 +187,9 @@ def _is_averaged(target: TargetKey, choice: LabelChoice) -> bool:
 def _values(selection: Selection, evidence: _Evidence, empty: EmptyPolicy) -> NDArray[Any]:
     """One quantity of every target; NaN where undefined."""
     quantity = selection.quantity
-    record = evidence.counts if quantity.group == "overlap" else evidence.sums
+    record = evidence.record(quantity.record)
+    if record is None:
+        return np.full(len(evidence.targets), np.nan)
     with np.errstate(over="ignore", invalid="ignore"):  # a value that no float64 can hold is undefined
         values = quantity.formula(record, **selection.settings)
         if quantity.is_count:
@@ -208,7 +234,7 @@ def _over_all(evidence: _Evidence, settings: ScoringSettings) -> dict[str, Value
         quantity = selection.quantity
         if quantity.over_all is None or not (evidence.label_map or quantity.without_label_map):
             continue
-        record = counts if quantity.group == "overlap" else sums
+        record = counts if quantity.record == "counts" else sums
         with np.errstate(over="ignore", invalid="ignore"):
             value = math.nan if nothing else quantity.over_all(record, **selection.settings)
         values[selection.key] = value + 0.0 if math.isfinite(value) else math.nan

@@ -8,8 +8,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from segeval.calibration import BINS, PARTS, can_be_parted
 from segeval.errors import UsageError
-from segeval.quantities.quantity import GROUPS, QUANTITIES, Quantity, Setting, all_quantities
+from segeval.quantities.quantity import (
+    DEFAULT_GROUPS,
+    GROUPS,
+    QUANTITIES,
+    Quantity,
+    RecordName,
+    Setting,
+    all_quantities,
+)
 from segeval.report import Column
 from segeval.tallies import DEFAULT_ETA, DEFAULT_GAMMA, LogSetting
 
@@ -20,6 +29,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "alpha": (0.0, 1.0, "between 0 and 1"),
     "pos_weight": (0.0, math.inf, "at least 0"),
     "eta": (1e-300, 0.5, "above 0 and at most 0.5"),
+    "bins": (1.0, float(BINS), f"that divides {PARTS} or {BINS}"),
 }
 _SWITCH = {"yes": True, "no": False, "true": True, "false": False}
 
@@ -55,15 +65,19 @@ class Selection:
 
 
 def select(text: str | None = None) -> tuple[Selection, ...]:
-    """The quantities that ``--metrics`` names, each once; None means all. Raises UsageError."""
+    """The quantities that ``--metrics`` names, each once; None means the default groups. Raises UsageError."""
     if text is None:
-        return tuple(_of_group(GROUPS))
+        return tuple(Selection(q, q.settings) for q in all_quantities() if q.group in DEFAULT_GROUPS)
     chosen: dict[str, Selection] = {}
-    for item in (part.strip() for part in text.split(",")):
-        found = _of_group((item,)) if item in GROUPS else (_selection(item),)
-        for selection in found:
+    for item in text.split(","):
+        for selection in _selections(item.strip()):
             chosen.setdefault(selection.key, selection)
     return tuple(chosen.values())
+
+
+def records_needed(selections: Iterable[Selection]) -> frozenset[RecordName]:
+    """What has to be measured for these quantities."""
+    return frozenset(selection.quantity.record for selection in selections)
 
 
 def log_settings(selections: Iterable[Selection]) -> tuple[LogSetting, ...]:
@@ -72,43 +86,44 @@ def log_settings(selections: Iterable[Selection]) -> tuple[LogSetting, ...]:
     return tuple(wanted) or ((DEFAULT_GAMMA, DEFAULT_ETA),)
 
 
-def _of_group(groups: Iterable[str]) -> list[Selection]:
-    wanted = tuple(groups)
-    return [Selection(q, q.settings) for q in all_quantities() if q.group in wanted]
-
-
-def _selection(item: str) -> Selection:
+def _selections(item: str) -> list[Selection]:
+    """The quantity of this name, or a group's: the settings go to those that have them."""
     name, *assignments = item.split(":")
-    quantity = QUANTITIES.get(name)
-    if quantity is None:
+    if name in QUANTITIES:
+        quantities = [QUANTITIES[name]]
+    elif name in GROUPS:
+        quantities = [quantity for quantity in all_quantities() if quantity.group == name]
+    else:
         raise UsageError(
             f"--metrics: there is no quantity {name!r}{_did_you_mean(name)}; `segeval quantities` lists all"
         )
-    settings = dict(quantity.settings)
-    given: set[str] = set()
+    given: dict[str, Setting] = {}
     for assignment in assignments:
-        key, _, value = assignment.partition("=")
+        key, equals, value = assignment.partition("=")
         if key in given:
             raise UsageError(f"--metrics: {name} is given {key!r} twice; to compare, ask for {name} twice")
-        given.add(key)
-        if key not in settings:
-            known = ", ".join(settings) or "none"
-            raise UsageError(f"--metrics: {name} has no setting {key!r}; its settings: {known}")
-        settings[key] = _parse_setting(name, key, value)
-    return Selection(quantity, settings)
+        known = dict.fromkeys(setting for quantity in quantities for setting in quantity.settings)
+        if key not in known:
+            raise UsageError(f"--metrics: {name} has no setting {key!r}; its settings: {', '.join(known) or 'none'}")
+        default = next(q.settings[key] for q in quantities if key in q.settings)
+        given[key] = _parse_setting(name, key, value, default, named_alone=not equals)
+    return [Selection(q, {k: given.get(k, v) for k, v in q.settings.items()}) for q in quantities]
 
 
-def _parse_setting(name: str, key: str, text: str) -> Setting:
-    if key == "background":
+def _parse_setting(name: str, key: str, text: str, default: Setting, named_alone: bool) -> Setting:
+    """``named_alone``: a switch without a value is thrown, as in ``hd95:pooled``."""
+    if isinstance(default, bool):
+        if named_alone:
+            return True
         if text.lower() not in _SWITCH:
-            raise UsageError(f"--metrics: {name}:background={text!r}; write yes or no")
+            raise UsageError(f"--metrics: {name}:{key}={text!r}; write yes or no")
         return _SWITCH[text.lower()]
     low, high, words = _RANGES[key]
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not (low <= value <= high and math.isfinite(value)):
+    if not (low <= value <= high and math.isfinite(value)) or (key == "bins" and not can_be_parted(value)):
         raise UsageError(f"--metrics: {name}:{key}={text!r}; write a number {words}")
     return value
 

@@ -17,6 +17,7 @@ from segeval.report import CaseResult, Report
 from segeval.targets import LabelChoice, Region
 from segeval.volumes.volume import ArraySource
 from segeval.workflow.case import confusion_entries
+from segeval.workflow.details import details_of
 from segeval.workflow.evaluation import NO_LABELS, Pair, evaluate_pair, integral
 from segeval.workflow.settings import Settings
 
@@ -71,6 +72,7 @@ def evaluate_arrays(
         confusion=confusion_entries(evaluated.tally.confusion),
         remarks=tuple(remarks),
         kind=evaluated.kind,
+        details=details_of(evaluated.tally),
     )
     columns = tuple(selection.column for selection in settings.selections)
     return Report(settings.signature(evaluated.kind), settings.document(), columns, (case,))

@@ -19,6 +19,7 @@ from segeval.targets import LabelChoice
 from segeval.volumes.alignment import align
 from segeval.volumes.values import Rounding, held, probabilities
 from segeval.volumes.volume import EmptySource, Volume
+from segeval.workflow.details import details_of
 from segeval.workflow.evaluation import NO_LABELS, Evaluated, Pair, evaluate_pair, inferred_kind, integral
 from segeval.workflow.settings import Settings
 
@@ -82,6 +83,7 @@ def _score_files(
         remarks=tuple(dict.fromkeys(remarks)),
         hashes=hashes,
         kind=evaluated.kind,
+        details=details_of(evaluated.tally),
     )
     return ScoredCase(result, evaluated.tally)
 

@@ -19,6 +19,7 @@ def tally_options(
     independent: bool,
     threshold: float,
     logs: tuple[LogSetting, ...],
+    histogram: bool = False,
 ) -> TallyOptions:
     """What the kernel must know of a map of ``count`` channels. Raises LabelError."""
     if count == 1 and not choice.regions_only:
@@ -41,6 +42,7 @@ def tally_options(
         independent=independent,
         any_foreground=count == 1 and choice.values is None and not choice.regions_only,
         logs=logs,
+        histogram=histogram,
     )
 
 

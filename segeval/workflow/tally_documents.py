@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from segeval.calibration import ProbabilityHistogram
 from segeval.tallies import Confusion, Counts, LogSums, SoftSums, SoftTally, Tally, TallyOptions
 from segeval.targets import Region
 
@@ -71,6 +73,7 @@ def _soft_document(soft: SoftTally) -> dict[str, Any]:
             [list(setting), [getattr(sums, name).tolist() for name in _LOGS]]
             for setting, sums in soft.sums.logs.items()
         ],
+        "histogram": None if soft.histogram is None else _histogram_document(soft.histogram),
     }
 
 
@@ -81,4 +84,27 @@ def _soft_of(document: Mapping[str, Any]) -> SoftTally:
         (gamma, eta): LogSums(*(np.array(values, dtype=np.float64) for values in sums))
         for (gamma, eta), sums in document["logs"]
     }
-    return SoftTally(tuple(document["targets"]), Counts(tp, fp, fn, tn), SoftSums(n, r, p, i, p2, i2, logs))
+    targets = tuple(document["targets"])
+    cells = document["histogram"]
+    histogram = None if cells is None else _histogram_of(cells, len(targets))
+    return SoftTally(targets, Counts(tp, fp, fn, tn), SoftSums(n, r, p, i, p2, i2, logs), histogram)
+
+
+def _histogram_document(histogram: ProbabilityHistogram) -> list[list[float]]:
+    """The cells that hold something: target, cell, voxels, inside, probability."""
+    return [
+        [target, cell, *(array[target, cell].item() for array in _arrays(histogram))]
+        for target, cell in np.argwhere(histogram.voxels).tolist()
+    ]
+
+
+def _histogram_of(document: Sequence[Sequence[float]], targets: int) -> ProbabilityHistogram:
+    histogram = ProbabilityHistogram.empty(targets)
+    for target, cell, *values in document:
+        for array, value in zip(_arrays(histogram), values, strict=True):
+            array[int(target), int(cell)] = value
+    return histogram
+
+
+def _arrays(histogram: ProbabilityHistogram) -> tuple[NDArray[Any], ...]:
+    return histogram.voxels, histogram.inside, histogram.probability

@@ -18,10 +18,12 @@ OVERLAP = ["tp", "fp", "fn", "tn", "ref_voxels", "pred_voxels", "ref_volume_ml",
     "accuracy", "balanced_accuracy", "volume_similarity", "relative_volume_difference", "mcc", "kappa", "gds"]
 LOSSES = ["ce", "weighted_ce", "bce", "wce", "weighted_bce", "focal_no_alpha", "focal",
     "dl2", "ss", "gdl_v", "gdl_simple", "gdl_uniform", "soft_dice", "soft_iou"]
+CALIBRATION = ["brier", "ece", "auroc", "average_precision", "best_dice", "best_dice_threshold"]
 # fmt: on
-LOWER = set(LOSSES)
+LOWER = set(LOSSES) | {"brier", "ece"}
 UNDIRECTED = {"tp", "fp", "fn", "tn", "ref_voxels", "pred_voxels", "ref_volume_ml", "pred_volume_ml"} | {
-    "relative_volume_difference"
+    "relative_volume_difference",
+    "best_dice_threshold",
 }
 SETTINGS = {
     "gds": "background=yes",
@@ -38,6 +40,7 @@ SETTINGS = {
     "gdl_simple": "background=yes",
     "gdl_uniform": "background=yes",
     "soft_dice": "epsilon=1e-06",
+    "ece": "bins=15",
 }
 UNDEFINED = {
     "dice": "both empty",
@@ -51,10 +54,12 @@ UNDEFINED = {
     "kappa": "p_e = 1",
     "ref_volume_ml": "no geometry",
     "soft_iou": "P + R = 0",
+    "auroc": "reference empty, or fills everything",
+    "average_precision": "reference empty",
 }
 OVER_ALL = {
     "accuracy", "kappa", "mcc", "dice", "iou", "gds", "gdl_v",
-    "gdl_simple", "gdl_uniform", "ce", "weighted_ce", "focal_no_alpha", "soft_dice", "soft_iou",
+    "gdl_simple", "gdl_uniform", "ce", "weighted_ce", "focal_no_alpha", "soft_dice", "soft_iou", "brier",
 }  # fmt: skip
 
 
@@ -78,11 +83,15 @@ def explained(segeval: Run) -> dict[str, dict[str, str]]:
     return found
 
 
-def test_every_quantity_of_the_definitions_is_listed_overlap_first(explained: dict[str, dict[str, str]]) -> None:
-    groups = [facts["group"] for facts in explained.values()]
-    assert groups == ["overlap"] * len(OVERLAP) + ["losses"] * len(LOSSES)
-    assert {name for name, facts in explained.items() if facts["group"] == "overlap"} == set(OVERLAP)
-    assert [name for name, facts in explained.items() if facts["group"] == "losses"] == LOSSES
+def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: dict[str, dict[str, str]]) -> None:
+    listed: dict[str, list[str]] = {}
+    for name, facts in explained.items():
+        listed.setdefault(facts["group"], []).append(name)
+    assert list(listed) == ["overlap", "losses", "calibration"]
+    assert [facts["group"] for facts in explained.values()] == [group for group in listed for _ in listed[group]]
+    assert set(listed["overlap"]) == set(OVERLAP)
+    assert listed["losses"] == LOSSES
+    assert listed["calibration"] == CALIBRATION
 
 
 def test_no_line_is_wider_than_80_columns(segeval: Run) -> None:

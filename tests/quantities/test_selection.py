@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segeval.errors import UsageError
-from segeval.quantities import all_quantities, select
+from segeval.quantities import default_quantities, select
 
-OVERLAP = [quantity.name for quantity in all_quantities() if quantity.group == "overlap"]
-LOSSES = [quantity.name for quantity in all_quantities() if quantity.group == "losses"]
+OVERLAP = [quantity.name for quantity in default_quantities() if quantity.group == "overlap"]
+CALIBRATION = ["brier", "ece", "auroc", "average_precision", "best_dice", "best_dice_threshold"]
+LOSSES = [quantity.name for quantity in default_quantities() if quantity.group == "losses"]
 
 
 def keys(text: str | None) -> list[str]:
@@ -37,6 +38,9 @@ def test_the_default_is_both_families_overlap_first() -> None:
         (" dice , ss ", ["dice", "ss"]),
         ("losses", LOSSES),
         ("focal:gamma=3,losses", ["focal:gamma=3", *LOSSES]),
+        ("losses:gamma=3", [f"{name}:gamma=3" if name.startswith("focal") else name for name in LOSSES]),
+        ("ece:bins=10,calibration", ["ece:bins=10", *CALIBRATION]),
+        ("gds:background", ["gds"]),
         ("bce,losses", ["bce", *(name for name in LOSSES if name != "bce")]),
         ("focal:gamma=3", ["focal:gamma=3"]),
         ("focal:gamma=3.0", ["focal:gamma=3"]),
@@ -87,7 +91,7 @@ def test_a_key_asks_for_what_it_names_again(gamma: float, alpha: float, eta: flo
         (",dice", ["''"]),
         ("dice,,ss", ["''"]),
         ("dice:gamma=2", ["dice", "'gamma'", "none"]),
-        ("losses:gamma=2", ["losses"]),
+        ("overlap:gamma=2", ["overlap", "'gamma'", "background"]),
         ("bce:gamma=2", ["bce", "'gamma'", "eta"]),
         ("focal:beta=2", ["focal", "'beta'", "alpha", "eta", "gamma"]),
         ("focal:", ["focal", "''"]),
@@ -104,7 +108,7 @@ def test_a_key_asks_for_what_it_names_again(gamma: float, alpha: float, eta: flo
         ("bce:eta=0", ["bce:eta='0'", "above 0"]),
         ("bce:eta=0.6", ["bce:eta='0.6'", "at most 0.5"]),
         ("gds:background=maybe", ["gds:background='maybe'", "yes or no"]),
-        ("gds:background", ["gds:background", "yes or no"]),
+        ("ece:bins=7", ["ece:bins='7'", "divides 300 or 4096"]),
     ],
 )
 def test_what_cannot_be_understood_is_named_with_the_way_out(text: str, words: list[str]) -> None:
