@@ -63,14 +63,20 @@ def by_planes_mm(queries: Points, points: Points, spacing: Floats) -> Floats:
     sides = np.maximum(queries.max(axis=0), points.max(axis=0))[1:] - low + 1
     column = np.ravel_multi_index(tuple((queries[:, 1:] - low).T), tuple(sides))
     planes, starts = np.unique(points[:, 0], return_index=True)
+    groups = np.split(points, starts[1:])
     best = np.full(len(queries), np.inf)
-    for plane, members in zip(planes.tolist(), np.split(points, starts[1:]), strict=True):
+    # The planes in the midst of the queries first: what they find rules out planes that are farther away.
+    for index in np.argsort(np.abs(planes - np.median(queries[:, 0])), kind="stable").tolist():
+        plane, members = planes[index], groups[index]
+        across = ((queries[:, 0] - plane) * spacing[0]) ** 2
+        if not (across < best).any():
+            continue
         free = np.ones(sides, dtype=np.bool_)
         free[tuple((members[:, 1:] - low).T)] = False
         nearest = distance_transform_edt(free, spacing[1:], return_distances=False, return_indices=True)
         offsets = [index - own for index, own in zip(nearest, np.indices(sides, sparse=True), strict=True)]
         squared = _squared(offsets, spacing[1:]).reshape(-1)[column]
-        squared += ((queries[:, 0] - plane) * spacing[0]) ** 2
+        squared += across
         np.minimum(best, squared, out=best)
     return np.asarray(np.sqrt(best))
 
