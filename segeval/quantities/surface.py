@@ -1,0 +1,97 @@
+"""The surface distances: functions of the distances between boundaries. Definitions: docs/surface_distances.md.
+
+Every formula gives one value per target, float64, shape (targets,): NaN where the target is empty in both volumes, and
+what a missed target gets (:attr:`Surfaces.missed`, or 0 for shares) where it is empty in exactly one. With ``surfel``
+the elements are weighted by their area, as DeepMind's ``surface-distance`` package does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from segeval.array_types import Floats
+from segeval.surfaces import Surfaces, TargetSurface
+
+
+def hd(surfaces: Surfaces, *, p: float = 100.0, surfel: bool = False) -> Floats:
+    """Hausdorff distance, mm: the larger of the two directed percentiles; the maximum by default."""
+
+    def larger(target: TargetSurface) -> float:
+        return max(
+            _percentile(target.to_reference, target.prediction_areas, p),
+            _percentile(target.to_prediction, target.reference_areas, p),
+        )
+
+    return _per_target(surfaces, surfel, larger)
+
+
+def hd95(surfaces: Surfaces, *, pooled: bool = False, surfel: bool = False) -> Floats:
+    """95th percentile of the Hausdorff distance, mm; ``pooled`` takes it over both directions together."""
+    if not pooled:
+        return hd(surfaces, p=95.0, surfel=surfel)
+    return _per_target(surfaces, surfel, lambda target: _percentile(*_together(target), 95.0))
+
+
+def assd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
+    """Average symmetric surface distance, mm: the mean over the elements of both boundaries."""
+    return _per_target(surfaces, surfel, lambda target: _mean(*_together(target)))
+
+
+def masd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
+    """Mean average surface distance, mm: the mean of the two directed means."""
+
+    def mean_of_means(target: TargetSurface) -> float:
+        there = _mean(target.to_reference, target.prediction_areas)
+        back = _mean(target.to_prediction, target.reference_areas)
+        return (there + back) / 2
+
+    return _per_target(surfaces, surfel, mean_of_means)
+
+
+def nsd(surfaces: Surfaces, *, tau: float = 1.0, surfel: bool = False) -> Floats:
+    """Normalised surface distance: the share of both boundaries within ``tau`` mm (inclusive) of the other."""
+
+    def share(target: TargetSurface) -> float:
+        distances, areas = _together(target)
+        return _mean((distances <= tau).astype(np.float64), areas)
+
+    return _per_target(surfaces, surfel, share, missed=0.0)
+
+
+def _per_target(
+    surfaces: Surfaces, surfel: bool, formula: Callable[[TargetSurface], float], missed: float | None = None
+) -> Floats:
+    """The formula where both volumes have the target; what is settled for the others."""
+    in_one = surfaces.missed if missed is None else missed
+    return np.array(
+        [
+            formula(target) if target.comparable else in_one if target.missed else math.nan
+            for target in surfaces.targets(surfel)
+        ],
+        dtype=np.float64,
+    )
+
+
+def _together(target: TargetSurface) -> tuple[Floats, Floats | None]:
+    """(Distances of both directions, their areas or None), not sorted."""
+    distances = np.concatenate((target.to_reference, target.to_prediction))
+    if target.prediction_areas is None or target.reference_areas is None:
+        return distances, None
+    return distances, np.concatenate((target.prediction_areas, target.reference_areas))
+
+
+def _mean(values: Floats, areas: Floats | None) -> float:
+    return float(np.average(values, weights=areas))
+
+
+def _percentile(distances: Floats, areas: Floats | None, p: float) -> float:
+    """Of elements that count alike: linear interpolation. Of areas: the first distance that p % of the area reach."""
+    if areas is None:
+        return float(np.percentile(distances, p))
+    order = np.argsort(distances, kind="stable")
+    reached = np.cumsum(areas[order]) / np.sum(areas)
+    index = np.searchsorted(reached, p / 100)
+    return float(distances[order][min(int(index), distances.size - 1)])
