@@ -8,16 +8,13 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from segeval.cli.batch import batch
-from segeval.cli.check import check
-from segeval.cli.compare import compare
-from segeval.cli.merge import merge
-from segeval.cli.quantities import quantities
-from segeval.cli.score import score
 from segeval.errors import SegevalError
 from segeval.printable import printable
 from segeval.version import __version__
@@ -25,8 +22,34 @@ from segeval.version import __version__
 _BUG = 4
 _INTERRUPTED = 130
 
+_COMMANDS = ("score", "batch", "merge", "check", "compare", "quantities")
+"""Each is a module of this package with a function of its name, in the order of the help."""
+
+
+class _CommandsOnDemand(TyperGroup):
+    """Imports the command that is named: building the options of all six would take as long as scoring a small case."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 (Typer passes it)
+        """All of them, for the help."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command; for an unknown name all of them are built, so that Typer can suggest one."""
+        for name in (cmd_name,) if cmd_name in _COMMANDS else _COMMANDS:
+            if name not in self.commands:
+                self.commands[name] = _built(name)
+        return super().get_command(ctx, cmd_name)
+
+
+def _built(name: str) -> Any:
+    alone = typer.Typer(add_completion=False)
+    alone.command()(getattr(import_module(f"segeval.cli.{name}"), name))
+    return get_command(alone)
+
+
 app = typer.Typer(
     name="segeval",
+    cls=_CommandsOnDemand,
     help="Evaluate image segmentations: overlap metrics and losses per label.",
     no_args_is_help=True,
     add_completion=False,
@@ -48,14 +71,6 @@ def _options(
     ] = False,
 ) -> None:
     """Evaluate image segmentations: overlap metrics and losses per label."""
-
-
-app.command()(score)
-app.command()(batch)
-app.command()(merge)
-app.command()(check)
-app.command()(compare)
-app.command()(quantities)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
