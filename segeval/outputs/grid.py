@@ -93,7 +93,8 @@ def _table(title: str, keys: Sequence[str], lines: Sequence[Line]) -> Table:
         if line.sums_up and not below:
             below = True
             if table.row_count:
-                table.add_row("────", *("─" * _column_width(key, lines) for key in keys), style="dim")
+                rules = ["────", *("─" * _column_width(key, lines) for key in keys)]
+                table.add_row(*map(Text, rules), style="dim")  # as Text: for a str, Rich loads its markup and emoji
         cells = (Text(*line.cells.get(key, ("", "dim"))) for key in keys)
         table.add_row(Text(line.title, "bold" if below else ""), *cells)
     return table
