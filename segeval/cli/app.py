@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from segeval.errors import SegevalError
@@ -22,23 +22,29 @@ from segeval.version import __version__
 _BUG = 4
 _INTERRUPTED = 130
 
-_COMMANDS = ("score", "batch", "merge", "check", "compare", "quantities")
-"""Each is a module of this package with a function of its name, in the order of the help."""
+_COMMANDS = {
+    "score": "Score a prediction against a reference: overlap and every loss, per label.",
+    "batch": "Score a folder of predictions against a folder of references: every case, and a summary over them.",
+    "merge": "Put the shards of a batch together: all cases, and the summary over them.",
+    "check": "Check results against rules and a baseline. "
+    "Exit 0: passed, 1: failed, 3: something could not be evaluated.",
+    "compare": "Compare reports of the same cases with the first: differences, intervals, p-values, and ranks.",
+    "quantities": "List and explain every quantity: formula, direction, when undefined, settings, source.",
+}
+"""Each is a module of this package with a function of its name, whose docstring this is, in the order of the help."""
 
 
 class _CommandsOnDemand(TyperGroup):
-    """Imports the command that is named: building the options of all six would take as long as scoring a small case."""
+    """Imports the command that is run: building the options of all six would take as long as scoring a small case."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 (Typer passes it)
-        """All of them, for the help."""
-        return list(_COMMANDS)
+    def __init__(self, **settings: Any) -> None:
+        named = {name: TyperCommand(name, help=words) for name, words in _COMMANDS.items()}
+        super().__init__(**{**settings, "commands": named})
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command; for an unknown name all of them are built, so that Typer can suggest one."""
-        for name in (cmd_name,) if cmd_name in _COMMANDS else _COMMANDS:
-            if name not in self.commands:
-                self.commands[name] = _built(name)
-        return super().get_command(ctx, cmd_name)
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Typer's answer, with the command itself in place of its name and its line in the help."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, _built(str(name)), rest
 
 
 def _built(name: str) -> Any:

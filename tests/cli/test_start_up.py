@@ -9,10 +9,13 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from segeval.cli.app import _COMMANDS
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 LABEL_MAPS = ["score", str(SAMPLES / "prediction.nii.gz"), str(SAMPLES / "reference.nii.gz")]
@@ -47,7 +50,14 @@ def imported(*arguments: str) -> set[str]:
 
 # What a pair of NIfTI label maps can do without; pydantic, where Typer brings it, loads some of the standard library.
 UNUSED = {"pandas", "SimpleITK", "scipy", "nibabel", "cupy", "distributed", "pebble", "lark", "filelock", "pyarrow"}
-UNUSED_PARTS = {"numpy.ma", "rich.markdown", "rich.progress", "segeval.readers.masks", "segeval.readers.label_files"}
+UNUSED_PARTS = {
+    "numpy.ma",
+    "rich.console",
+    "rich.table",
+    "rich.progress",
+    "segeval.readers.masks",
+    "segeval.readers.label_files",
+}
 UNUSED_STANDARD = {"_hashlib", "tomllib", "xml", "email", "http", "concurrent.futures", "multiprocessing", "tempfile"}
 
 
@@ -59,6 +69,11 @@ def test_help_imports_no_heavy_library(arguments: list[str]) -> None:
 def test_a_command_does_not_import_the_others() -> None:
     commands = {name for name in imported("score", "--help") if name.startswith("segeval.cli.")}
     assert commands & {f"segeval.cli.{name}" for name in ("batch", "check", "compare", "merge", "quantities")} == set()
+
+
+@pytest.mark.parametrize("name", _COMMANDS)
+def test_the_line_in_the_help_is_that_of_the_command(name: str) -> None:
+    assert getattr(import_module(f"segeval.cli.{name}"), name).__doc__ == _COMMANDS[name]
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "json", "markdown"])
