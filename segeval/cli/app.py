@@ -8,16 +8,13 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
-from segeval.cli.batch import batch
-from segeval.cli.check import check
-from segeval.cli.compare import compare
-from segeval.cli.merge import merge
-from segeval.cli.quantities import quantities
-from segeval.cli.score import score
 from segeval.errors import SegevalError
 from segeval.printable import printable
 from segeval.version import __version__
@@ -25,8 +22,40 @@ from segeval.version import __version__
 _BUG = 4
 _INTERRUPTED = 130
 
+_COMMANDS = {
+    "score": "Score a prediction against a reference: overlap and every loss, per label.",
+    "batch": "Score a folder of predictions against a folder of references: every case, and a summary over them.",
+    "merge": "Put the shards of a batch together: all cases, and the summary over them.",
+    "check": "Check results against rules and a baseline. "
+    "Exit 0: passed, 1: failed, 3: something could not be evaluated.",
+    "compare": "Compare reports of the same cases with the first: differences, intervals, p-values, and ranks.",
+    "quantities": "List and explain every quantity: formula, direction, when undefined, settings, source.",
+}
+"""Each is a module of this package with a function of its name, whose docstring this is, in the order of the help."""
+
+
+class _CommandsOnDemand(TyperGroup):
+    """Imports the command that is run: building the options of all six would take as long as scoring a small case."""
+
+    def __init__(self, **settings: Any) -> None:
+        named = {name: TyperCommand(name, help=words) for name, words in _COMMANDS.items()}
+        super().__init__(**{**settings, "commands": named})
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Typer's answer, with the command itself in place of its name and its line in the help."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, _built(str(name)), rest
+
+
+def _built(name: str) -> Any:
+    alone = typer.Typer(add_completion=False)
+    alone.command()(getattr(import_module(f"segeval.cli.{name}"), name))
+    return get_command(alone)
+
+
 app = typer.Typer(
     name="segeval",
+    cls=_CommandsOnDemand,
     help="Evaluate image segmentations: overlap metrics and losses per label.",
     no_args_is_help=True,
     add_completion=False,
@@ -48,14 +77,6 @@ def _options(
     ] = False,
 ) -> None:
     """Evaluate image segmentations: overlap metrics and losses per label."""
-
-
-app.command()(score)
-app.command()(batch)
-app.command()(merge)
-app.command()(check)
-app.command()(compare)
-app.command()(quantities)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,7 +12,7 @@ import typer
 from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.github import tell_github
 from segeval.cli.options import LabelsOption, MetricsOption, label_choice, make_settings
-from segeval.cli.writing import print_text
+from segeval.cli.writing import print_sheet, print_text
 from segeval.errors import UsageError, WriteError
 from segeval.whole_files import write_whole
 
@@ -222,18 +222,9 @@ def _write(verdict: Verdict, junit: Path | None, markdown: Path | None, format_:
 
         print_text(render_verdict_json(verdict))
     else:
-        _print_table(verdict)
+        from segeval.outputs.verdict_table import print_verdict
 
-
-def _print_table(verdict: Verdict) -> None:
-    from rich.console import Console
-
-    from segeval.outputs.verdict_table import print_verdict
-
-    console = Console(highlight=False)
-    with console.capture() as captured:
-        print_verdict(verdict, console)
-    print_text(captured.get())
+        print_sheet(lambda sheet: print_verdict(verdict, sheet))
 
 
 def _update(report: Report, verdict: Verdict, baseline: Path) -> None:

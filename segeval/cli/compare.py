@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from segeval.cli.writing import print_text, require_writable
+from segeval.cli.writing import print_sheet, print_text, require_writable
 from segeval.errors import UsageError
 from segeval.printable import printable
 from segeval.whole_files import write_whole
@@ -74,19 +74,12 @@ def _write(comparison: Comparison, format_: _Format, outputs: list[Path]) -> Non
 
     for path in outputs:
         write_whole(path, COMPARISON_OUTPUTS[comparison_format_of_ending(path.name) or format_].render(comparison))
-    print_text(_for_console(comparison) if format_ == "table" else COMPARISON_OUTPUTS[format_].render(comparison))
+    if format_ == "table":
+        from segeval.outputs.comparison_table import print_comparison
+
+        print_sheet(lambda sheet: print_comparison(comparison, sheet))
+    else:
+        print_text(COMPARISON_OUTPUTS[format_].render(comparison))
     if not COMPARISON_OUTPUTS[format_].shows_remarks:
         for remark in comparison.remarks:
             sys.stderr.write(f"remark: {printable(remark)}\n")
-
-
-def _for_console(comparison: Comparison) -> str:
-    """The table as wide and as coloured as the terminal is."""
-    from rich.console import Console
-
-    from segeval.outputs.comparison_table import print_comparison
-
-    console = Console(highlight=False)
-    with console.capture() as capture:
-        print_comparison(comparison, console)
-    return capture.get()

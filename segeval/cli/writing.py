@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from segeval.printable import printable
 from segeval.whole_files import write_whole
 
 if TYPE_CHECKING:
+    from segeval.outputs.sheet import Sheet
     from segeval.report import Report
 
 
@@ -52,7 +53,9 @@ def write_report(report: Report, format_: Format, outputs: Iterable[Path]) -> No
     for path in outputs:
         write_whole(path, OUTPUTS[format_of_ending(path.name, format_) or format_].render(report))
     if format_ == "table":
-        _print_table(report)
+        from segeval.outputs.table import print_table
+
+        print_sheet(lambda sheet: print_table(report, sheet))
     elif isinstance(text := OUTPUTS[format_].render(report), str):  # bytes are for files alone
         print_text(text)
     if not OUTPUTS[format_].shows_remarks:
@@ -63,13 +66,12 @@ def write_report(report: Report, format_: Format, outputs: Iterable[Path]) -> No
             sys.stderr.write(f"{len(remarks) - _MOST_REMARKS} more remarks; --format json has all of them\n")
 
 
-def _print_table(report: Report) -> None:
-    from rich.console import Console
-
-    from segeval.outputs.table import print_table
+def print_sheet(draw: Callable[[Sheet], None]) -> None:
+    """Print what is drawn on stdout, as wide and as coloured as that is."""
+    from segeval.outputs.sheet import sheet_of_stdout
 
     with _to_stdout():
-        print_table(report, Console(highlight=False))
+        draw(sheet_of_stdout())
         sys.stdout.flush()
 
 

@@ -27,7 +27,7 @@ class Codebook:
         if values.dtype in (np.uint8, np.uint16) or (values.min() >= 0 and values.max() < _TABLE):
             codes: NDArray[np.int32] = self._table.take(values)
             if codes.min() < 0:
-                for value in np.unique(values[codes < 0]).tolist():
+                for value in np.flatnonzero(np.bincount(values[codes < 0])).tolist():  # np.unique loads numpy.ma: 5 ms
                     self._table[value] = self._code(value)
                 codes = self._table.take(values)
             return codes

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from segeval.choices import FileFormat, Format
-from segeval.outputs.batch import scored_sentence
-from segeval.outputs.csv_output import render_csv
-from segeval.outputs.markdown import render_markdown
-from segeval.outputs.nnunet import render_nnunet, require_nnunet_quantities
-from segeval.outputs.parquet import render_parquet, require_pyarrow
-from segeval.outputs.table import render_table
-from segeval.report import Report
 
-__all__ = ["OUTPUTS", "Output", "format_of_ending", "scored_sentence"]
+if TYPE_CHECKING:
+    from segeval.report import Report
+
+__all__ = ["OUTPUTS", "Output", "format_of_ending"]
 
 
 def _nothing(_: Sequence[str]) -> None:
@@ -35,14 +32,57 @@ class Output:
     require: Callable[[Sequence[str]], None] = _nothing
 
 
+def _table(report: Report) -> str:
+    from segeval.outputs.table import render_table
+
+    return render_table(report)
+
+
+def _csv(report: Report) -> str:
+    from segeval.outputs.csv_output import render_csv
+
+    return render_csv(report)
+
+
+def _markdown(report: Report) -> str:
+    from segeval.outputs.markdown import render_markdown
+
+    return render_markdown(report)
+
+
+def _nnunet(report: Report) -> str:
+    from segeval.outputs.nnunet import render_nnunet
+
+    return render_nnunet(report)
+
+
+def _require_nnunet_quantities(keys: Sequence[str]) -> None:
+    from segeval.outputs.nnunet import require_nnunet_quantities
+
+    require_nnunet_quantities(keys)
+
+
+def _parquet(report: Report) -> bytes:
+    from segeval.outputs.parquet import render_parquet
+
+    return render_parquet(report)
+
+
+def _require_pyarrow(_: Sequence[str]) -> None:
+    from segeval.outputs.parquet import require_pyarrow
+
+    require_pyarrow()
+
+
 OUTPUTS: dict[FileFormat, Output] = {
-    "table": Output(render_table, (".txt",)),
-    "csv": Output(render_csv, (".csv",), shows_remarks=False),
+    "table": Output(_table, (".txt",)),
+    "csv": Output(_csv, (".csv",), shows_remarks=False),
     "json": Output(lambda report: report.to_json() + "\n", (".json",)),
-    "markdown": Output(render_markdown, (".md", ".markdown")),
-    "nnunet": Output(render_nnunet, (".json",), shows_remarks=False, require=require_nnunet_quantities),
-    "parquet": Output(render_parquet, (".parquet",), shows_remarks=False, require=require_pyarrow),
+    "markdown": Output(_markdown, (".md", ".markdown")),
+    "nnunet": Output(_nnunet, (".json",), shows_remarks=False, require=_require_nnunet_quantities),
+    "parquet": Output(_parquet, (".parquet",), shows_remarks=False, require=_require_pyarrow),
 }
+"""Each renderer is imported when it is asked for: a run uses one or two, and Rich's tables cost 20 ms."""
 
 
 def format_of_ending(name: str, asked: Format | None = None) -> FileFormat | None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 
-from rich.console import Console
-
 from segeval.comparison import Comparison, ComparisonRow, RankRow
 from segeval.outputs.comparison_words import (
     HEADERS,
@@ -20,6 +18,7 @@ from segeval.outputs.comparison_words import (
     shown_ranks,
 )
 from segeval.outputs.grid import Line, print_grid, print_line
+from segeval.outputs.sheet import PlainSheet, Sheet
 from segeval.printable import printable
 from segeval.report import ALL, MEAN
 
@@ -30,42 +29,42 @@ _MOST_ROWS = 500
 def render_comparison_table(comparison: Comparison) -> str:
     """The table as plain text, 80 columns wide."""
     text = io.StringIO()
-    print_comparison(comparison, Console(file=text, width=80, color_system=None, force_terminal=False))
+    print_comparison(comparison, PlainSheet(text))
     return text.getvalue()
 
 
-def print_comparison(comparison: Comparison, console: Console) -> None:
-    """Print the comparison on a console, as wide and as coloured as that is."""
+def print_comparison(comparison: Comparison, sheet: Sheet) -> None:
+    """Print the comparison on a sheet, as wide and as coloured as that is."""
     baseline, *others = comparison.reports
     for other in others:
-        print_line(console, f"baseline {baseline.name}", "bold")
-        print_line(console, f"against  {other.name}", "bold")
-        _print_rows([row for row in comparison.rows if row.report == other.name], comparison.metrics, console)
+        print_line(sheet, f"baseline {baseline.name}", "bold")
+        print_line(sheet, f"against  {other.name}", "bold")
+        _print_rows([row for row in comparison.rows if row.report == other.name], comparison.metrics, sheet)
         for title, changes in change_titles(comparison, other.name):
-            print_line(console, title, "bold")
+            print_line(sheet, title, "bold")
             for change in changes:
-                print_line(console, change_line(change))
-            console.print()
+                print_line(sheet, change_line(change))
+            sheet.line()
     if comparison.ranks:
-        _print_ranks(comparison, console)
+        _print_ranks(comparison, sheet)
     for line in missing_lines(comparison):
-        print_line(console, line, "red")
+        print_line(sheet, line, "red")
     for note in notes(comparison):
-        print_line(console, note)
+        print_line(sheet, note)
     for remark in comparison.remarks:
-        print_line(console, f"remark: {remark}", "yellow")
-    print_line(console, baseline.signature, "dim")
+        print_line(sheet, f"remark: {remark}", "yellow")
+    print_line(sheet, baseline.signature, "dim")
 
 
-def _print_rows(rows: list[ComparisonRow], metrics: tuple[str, ...], console: Console) -> None:
+def _print_rows(rows: list[ComparisonRow], metrics: tuple[str, ...], sheet: Sheet) -> None:
     for metric in metrics:
         mine = [row for row in rows if row.quantity == metric]
         lines = [_line(row) for row in mine[:_MOST_ROWS]]
         if lines:
-            print_grid(console, printable(metric), HEADERS, lines)
+            print_grid(sheet, printable(metric), HEADERS, lines)
         if len(mine) > _MOST_ROWS:
-            print_line(console, f"… and {len(mine) - _MOST_ROWS} more rows; --format csv or json has all of them")
-    console.print()
+            print_line(sheet, f"… and {len(mine) - _MOST_ROWS} more rows; --format csv or json has all of them")
+    sheet.line()
 
 
 def _line(row: ComparisonRow) -> Line:
@@ -78,15 +77,15 @@ def _line(row: ComparisonRow) -> Line:
     return Line(title, cells, row.label in (MEAN, ALL))
 
 
-def _print_ranks(comparison: Comparison, console: Console) -> None:
+def _print_ranks(comparison: Comparison, sheet: Sheet) -> None:
     shown = shown_ranks(comparison)
-    print_line(console, f"ranks by {comparison.main}", "bold")
+    print_line(sheet, f"ranks by {comparison.main}", "bold")
     for label in dict.fromkeys(row.label for row in shown[:_MOST_ROWS]):
         lines = [_rank_line(row) for row in shown if row.label == label]
-        print_grid(console, printable(str(label)), RANK_HEADERS, lines)
-    console.print()
+        print_grid(sheet, printable(str(label)), RANK_HEADERS, lines)
+    sheet.line()
     for note in RANK_NOTES:
-        print_line(console, note)
+        print_line(sheet, note)
 
 
 def _rank_line(row: RankRow) -> Line:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from importlib.util import find_spec
 
 from segeval.errors import WriteError
@@ -13,7 +12,7 @@ from segeval.report import Report
 _TEXT = ("case", "label", "name", "status", "reason")
 
 
-def require_pyarrow(_: Sequence[str] = ()) -> None:
+def require_pyarrow() -> None:
     """Raises WriteError where the optional library is missing."""
     if find_spec("pyarrow") is None:
         raise WriteError("Parquet needs the library pyarrow; run: pip install 'segeval-cli[parquet]'")

@@ -2,42 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segeval.errors import UnreadableFile
 from segeval.readers.byte_stream import file_size, is_directory, open_regular_file, read_bounded
-from segeval.readers.itk_files import ITK_ENDINGS
-from segeval.readers.label_files import read_label_file
-from segeval.readers.masks import MaskCodes, class_files, open_masks
-from segeval.readers.mgh import open_mgh
-from segeval.readers.nibabel_formats import NIBABEL_ENDINGS, open_with_nibabel
-from segeval.readers.nifti import open_nifti
-from segeval.readers.npz import open_npz
+from segeval.readers.endings import PICTURE_ENDINGS
 from segeval.readers.reader import Reader, ReadOptions
-from segeval.readers.simpleitk import open_with_simpleitk
 from segeval.volumes.volume import Volume
 
-READERS: tuple[tuple[tuple[str, ...], Reader], ...] = (
-    ((".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"), open_nifti),
-    ((".mgz", ".mgh.gz", ".mgh"), open_mgh),
-    ((".npz",), open_npz),
-    (ITK_ENDINGS, open_with_simpleitk),
-    (NIBABEL_ENDINGS, open_with_nibabel),
+if TYPE_CHECKING:
+    from segeval.readers.masks import MaskCodes
+
+
+def _nifti() -> Reader:
+    from segeval.readers.nifti import open_nifti
+
+    return open_nifti
+
+
+def _mgh() -> Reader:
+    from segeval.readers.mgh import open_mgh
+
+    return open_mgh
+
+
+def _npz() -> Reader:
+    from segeval.readers.npz import open_npz
+
+    return open_npz
+
+
+def _simpleitk() -> Reader:
+    from segeval.readers.simpleitk import open_with_simpleitk
+
+    return open_with_simpleitk
+
+
+def _nibabel() -> Reader:
+    from segeval.readers.nibabel_formats import open_with_nibabel
+
+    return open_with_nibabel
+
+
+READERS: tuple[tuple[tuple[str, ...], Callable[[], Reader]], ...] = (
+    ((".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"), _nifti),
+    ((".mgz", ".mgh.gz", ".mgh"), _mgh),
+    ((".npz",), _npz),
+    ((".nrrd", ".nhdr", ".mha", ".mhd", ".gipl", ".gipl.gz", ".vtk", *PICTURE_ENDINGS), _simpleitk),
+    ((".mnc", ".head", ".brik", ".par", ".rec"), _nibabel),
 )
-"""Which reader opens which endings, in order of preference."""
+"""Which reader opens which endings, in order of preference; each is imported for the first file that needs it."""
 
 ENDINGS = tuple(ending for endings, _ in READERS for ending in endings)
 
 __all__ = [
     "ENDINGS",
-    "MaskCodes",
     "ReadOptions",
     "is_directory",
     "mask_classes",
     "open_folder_of_masks",
     "open_volume",
     "read_bounded",
-    "read_label_file",
     "size_on_disk",
     "stem",
 ]
@@ -48,7 +75,7 @@ def open_volume(path: Path, options: ReadOptions) -> Volume:
     name = path.name.lower()
     for endings, reader in READERS:
         if name.endswith(endings):
-            return reader(path, options)
+            return reader()(path, options)
     open_regular_file(path).close()  # what is not there, or no file at all, has words of its own
     raise UnreadableFile(
         f"{path}: is of no known format; segeval reads {', '.join(e for e in ENDINGS if not e.endswith('.gz'))}, "
@@ -58,11 +85,15 @@ def open_volume(path: Path, options: ReadOptions) -> Volume:
 
 def mask_classes(folder: Path) -> dict[str, Path]:
     """The mask files of a folder by class name. Raises UnreadableFile where there is none."""
+    from segeval.readers.masks import class_files
+
     return class_files(folder, ENDINGS)
 
 
 def open_folder_of_masks(folder: Path, codes: MaskCodes, options: ReadOptions) -> Volume:
     """A folder of one mask per class as one volume. Raises UnreadableFile, GeometryError, LabelError."""
+    from segeval.readers.masks import open_masks
+
     return open_masks(folder, mask_classes(folder), codes, open_volume, options)
 
 

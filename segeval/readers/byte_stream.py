@@ -7,13 +7,13 @@ inflates 1.1 times faster than zlib-ng on label maps and 1.6 times on float maps
 
 from __future__ import annotations
 
-import hashlib
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from segeval.errors import UnreadableFile
+from segeval.readers.hashing import new_sha256
 
 _RAW_BLOCK = 1 << 18  # compressed bytes per read: a float map's inflate to about a piece
 PIECE_BYTES = 1 << 19
@@ -46,7 +46,7 @@ class ByteStream:
         self._piece_bytes = piece_bytes
         self._file = open_regular_file(path)
         self._file.seek(start)
-        self._hash = hashlib.sha256() if hashed else None
+        self._hash = new_sha256() if hashed else None
         self._on_bytes = on_bytes
         self._pending = memoryview(b"")
         self._raw_start = self._file.peek(2)[:2]  # type: ignore[attr-defined]

@@ -15,9 +15,7 @@ from pathlib import Path
 
 from segeval.errors import UnreadableFile
 from segeval.readers.byte_stream import TRAILING_ALLOWANCE, ByteStream, file_size, open_regular_file
-
-PICTURE_ENDINGS = (".png", ".bmp", ".tif", ".tiff")
-"""Of formats that know no millimetres."""
+from segeval.readers.endings import PICTURE_ENDINGS
 
 _HEADER_LIMIT = 1 << 20
 _GIPL_HEADER = 256
@@ -152,7 +150,6 @@ _INSPECTORS: tuple[tuple[tuple[str, ...], Callable[[Path], ItkHeader]], ...] = (
     ((".vtk",), _inspect_vtk),
     (PICTURE_ENDINGS, _inspect_picture),
 )
-ITK_ENDINGS = tuple(ending for endings, _ in _INSPECTORS for ending in endings)
 
 
 def _text_until(head: bytes, ends: tuple[bytes, ...]) -> tuple[str, int]:

@@ -11,7 +11,6 @@ import functools
 import json
 import re
 import reprlib
-import tomllib
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -112,6 +111,8 @@ def _object_without_twins(path: Path, pairs: list[tuple[str, object]]) -> dict[s
 
 def _read_toml(path: Path, text: str) -> LabelChoice:
     """Names and values at top level."""
+    import tomllib  # here, because it takes 8 ms and few label files are TOML
+
     return _choice(path, *_entries_and_ignore(path, _parsed(path, "TOML", tomllib.loads, text)))
 
 

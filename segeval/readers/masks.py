@@ -6,7 +6,6 @@ known, so that every mask still counts on its own.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -17,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.errors import GeometryError, LabelError, UnreadableFile
-from segeval.readers.hashing import sha256_of_all
-from segeval.readers.itk_files import PICTURE_ENDINGS
+from segeval.readers.endings import PICTURE_ENDINGS
+from segeval.readers.hashing import new_sha256, sha256_of_all
 from segeval.readers.reader import Reader, ReadOptions
 from segeval.volumes.chunks import lockstep, read_ahead
 from segeval.volumes.geometry import displacement_mm
@@ -41,7 +40,7 @@ class MaskCodes:
         It depends on the set of labels alone, so that tallies of several cases add.
         """
         members = self.sets.get(code, frozenset((code,))) | {value}
-        digest = hashlib.sha256(repr(sorted(members)).encode()).digest()
+        digest = new_sha256(repr(sorted(members)).encode()).digest()
         joined = _FIRST_CODE + int.from_bytes(digest[:7], "big")
         if self.sets.setdefault(joined, members) != members:
             raise LabelError(f"the masks overlap in more ways than can be told apart ({len(self.sets)})")

@@ -17,8 +17,6 @@ from segeval.readers.recognition import is_pointer_or_page
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import ArraySource, Volume
 
-NIBABEL_ENDINGS = (".mnc", ".head", ".brik", ".par", ".rec")
-
 
 def open_with_nibabel(path: Path, options: ReadOptions) -> Volume:
     """Open a volume through nibabel. Raises UnreadableFile, GeometryError."""

@@ -1,14 +1,14 @@
 """NIfTI-1, NIfTI-2 and Analyze, as `.nii` or as `.hdr`/`.img` pairs, compressed or not.
 
-nibabel knows the header. The voxels are streamed from the one file that this reader opened, because only then are
-truncation and checksums seen. Source: the NIfTI-1 and NIfTI-2 standards (nifti.nimh.nih.gov).
+The voxels are streamed from the one file that this reader opened, because only then are truncation and checksums
+seen. Source: the NIfTI-1 and NIfTI-2 standards (nifti.nimh.nih.gov).
 """
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from segeval.readers.axes import split_axes, with_class_axis
 from segeval.readers.byte_stream import ByteStream
 from segeval.readers.hashing import sha256_of_all
 from segeval.readers.layout import BlockSource, Layout, open_stream
-from segeval.readers.nibabel_import import without_scipy
+from segeval.readers.nifti_header import NiftiHeader
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
 from segeval.volumes.geometry import Geometry
@@ -27,6 +27,7 @@ from segeval.volumes.volume import Volume
 
 _MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 _INTENT_LABEL = 1002
+_SINGLE, _PAIR = b"n+", b"ni"  # how the magic begins
 _MOST_VOXELS = 1 << 50
 _FARTHEST_MM = 1e12
 
@@ -38,9 +39,9 @@ def open_nifti(path: Path, options: ReadOptions) -> Volume:
     stream = open_stream(path, options)
     try:
         header, consumed = _read_header(stream)
-        if not header.is_single:
+        if not header.magic.startswith(_SINGLE):
             raise UnreadableFile(
-                f"{path}: its header says that the voxels are in another file (magic {header['magic'].item()!r}); "
+                f"{path}: its header says that the voxels are in another file (magic {header.magic!r}); "
                 "name the pair .hdr and .img, or export a single .nii"
             )
         return _volume(path, header, stream, consumed, options)
@@ -89,37 +90,23 @@ def _pair(path: Path) -> tuple[Path, Path] | None:
     return None
 
 
-def _read_header(stream: ByteStream) -> tuple[Any, int]:
-    """nibabel's header object, and how many bytes it took. Raises UnreadableFile."""
-    with without_scipy():
-        from nibabel.analyze import AnalyzeHeader
-        from nibabel.nifti1 import Nifti1Header, Nifti1PairHeader
-        from nibabel.nifti2 import Nifti2Header, Nifti2PairHeader
-
+def _read_header(stream: ByteStream) -> tuple[NiftiHeader, int]:
+    """The header, and how many bytes it took. Raises UnreadableFile."""
     start = stream.read(348)
-    size = {order: int.from_bytes(start[:4], order) for order in ("little", "big")}
-    order = next((o for o, s in size.items() if s in (348, 540)), None)
-    if order is None or len(start) < 348:
+    byte_order: Literal["<", ">"] = "<" if int.from_bytes(start[:4], "little") in (348, 540) else ">"
+    size = int.from_bytes(start[:4], "little" if byte_order == "<" else "big")
+    if size not in (348, 540) or len(start) < 348:
         raise _no_nifti(stream, start)
-    endianness = "<" if order == "little" else ">"
-    if size[order] == 540:
-        start += stream.read(540 - 348)
-        single, pair, magic = Nifti2Header, Nifti2PairHeader, start[4:8]
-    else:
-        single, pair, magic = Nifti1Header, Nifti1PairHeader, start[344:348]
-    if len(start) < size[order]:
+    start += stream.read(size - 348)
+    if len(start) < size:
         raise _no_nifti(stream, start)
-    if magic[:2] == b"n+":
-        cls = single
-    elif magic[:2] == b"ni":
-        cls = pair
-    elif size[order] == 348 and stream.path.name.lower().endswith((".hdr", ".hdr.gz")):
-        cls = AnalyzeHeader
-    else:
+    magic = start[4:8] if size == 540 else start[344:348]
+    is_nifti = magic.startswith((_SINGLE, _PAIR))
+    if not is_nifti and (size == 540 or not stream.path.name.lower().endswith((".hdr", ".hdr.gz"))):
         raise UnreadableFile(
             f"{stream.path}: is no NIfTI volume (magic {magic!r} where 'n+1' or 'ni1' belongs); export it again"
         )
-    return cls(binaryblock=start, endianness=endianness, check=False), len(start)
+    return NiftiHeader(start, byte_order, magic=is_nifti), size
 
 
 def _no_nifti(stream: ByteStream, start: bytes) -> UnreadableFile:
@@ -138,7 +125,7 @@ def _no_nifti(stream: ByteStream, start: bytes) -> UnreadableFile:
     )
 
 
-def _volume(path: Path, header: Any, stream: ByteStream, consumed: int, options: ReadOptions) -> Volume:
+def _volume(path: Path, header: NiftiHeader, stream: ByteStream, consumed: int, options: ReadOptions) -> Volume:
     dims = _dimensions(path, header)
     shape, channels, class_axis = split_axes(path, dims, options.class_axis)
     layout = Layout(
@@ -165,14 +152,13 @@ def _volume(path: Path, header: Any, stream: ByteStream, consumed: int, options:
     )
 
 
-def _dimensions(path: Path, header: Any) -> tuple[int, ...]:
+def _dimensions(path: Path, header: NiftiHeader) -> tuple[int, ...]:
     """Voxels along each stored axis, all axes of the header. Raises UnreadableFile."""
-    count = int(header["dim"][0])
-    if not 1 <= count <= 7:
-        raise UnreadableFile(f"{path}: the header states {count} axes, a volume has 1 to 7; export it again")
+    if not 1 <= header.axes <= 7:
+        raise UnreadableFile(f"{path}: the header states {header.axes} axes, a volume has 1 to 7; export it again")
     try:
-        dims = tuple(int(n) for n in header.get_data_shape())
-    except Exception as problem:  # nibabel's own words for an impossible header
+        dims = header.shape()
+    except ValueError as problem:
         raise UnreadableFile(f"{path}: its shape cannot be read ({problem}); export it again") from None
     if any(n < 1 for n in dims):
         raise UnreadableFile(f"{path}: the header states the shape {'×'.join(map(str, dims))}; export it again")
@@ -183,11 +169,11 @@ def _dimensions(path: Path, header: Any) -> tuple[int, ...]:
     return dims
 
 
-def _dtype(path: Path, header: Any) -> np.dtype[Any]:
-    code = int(header["datatype"])
+def _dtype(path: Path, header: NiftiHeader) -> np.dtype[Any]:
+    code = header.datatype
     try:
-        dtype: np.dtype[Any] = np.dtype(header.get_data_dtype())
-    except Exception:  # nibabel raises several types for codes that it does not know
+        dtype = header.dtype()
+    except KeyError:
         raise UnreadableFile(f"{path}: data type code {code} is unknown; export it as integers or floats") from None
     if dtype.kind == "c":
         raise UnreadableFile(f"{path}: holds complex numbers ({dtype}); export labels or probabilities")
@@ -198,9 +184,9 @@ def _dtype(path: Path, header: Any) -> np.dtype[Any]:
     return dtype
 
 
-def _offset(path: Path, header: Any, consumed: int) -> int:
+def _offset(path: Path, header: NiftiHeader, consumed: int) -> int:
     """Bytes before the first voxel of the file that holds the voxels. ``consumed``: bytes of its header."""
-    offset = float(header["vox_offset"])
+    offset = header.vox_offset
     if not math.isfinite(offset) or offset != int(offset) or offset < consumed or offset > _MOST_VOXELS:
         raise UnreadableFile(
             f"{path}: the voxels are said to begin at byte {offset:g} (vox_offset), which cannot be: the header takes "
@@ -209,42 +195,39 @@ def _offset(path: Path, header: Any, consumed: int) -> int:
     return int(offset)
 
 
-def _scaling(path: Path, header: Any) -> tuple[float, float] | None:
-    if "scl_slope" not in header.keys():  # noqa: SIM118 (a nibabel header is no dict: Analyze has no scaling)
-        return None
+def _scaling(path: Path, header: NiftiHeader) -> tuple[float, float] | None:
     try:
-        slope, intercept = header.get_slope_inter()
-    except Exception as problem:  # nibabel's own words: an intercept that is not finite
+        scaling = header.slope_and_intercept()
+    except ValueError as problem:
         raise UnreadableFile(f"{path}: scl_slope and scl_inter cannot be used ({problem}); export it again") from None
-    if slope is None or (slope == 1 and intercept == 0):
-        return None
-    return float(slope), float(intercept)
+    return None if scaling == (1, 0) else scaling
 
 
-def _kind(header: Any, channels: int, layout: Layout) -> Kind | None:
+def _kind(header: NiftiHeader, channels: int, layout: Layout) -> Kind | None:
     """What the header settles: several channels are probabilities, integers are labels, floats may be either."""
     if channels > 1:
         return "probabilities"
-    if "intent_code" in header.keys() and int(header["intent_code"]) == _INTENT_LABEL:  # noqa: SIM118
+    if header.intent_code == _INTENT_LABEL:
         return "labels"
     return "labels" if layout.value_dtype.kind in "iu" else None
 
 
-def _geometry(path: Path, header: Any, shape: tuple[int, ...]) -> tuple[Geometry, tuple[Geometry, str, str] | None]:
+def _geometry(
+    path: Path, header: NiftiHeader, shape: tuple[int, ...]
+) -> tuple[Geometry, tuple[Geometry, str, str] | None]:
     """The chosen affine (sform before qform), and the other one where both are stated. Raises GeometryError."""
-    fields = set(header.keys())
-    unit = _MM_PER_UNIT.get(int(header["xyzt_units"]) & 7, 1.0) if "xyzt_units" in fields else 1.0
+    unit = _MM_PER_UNIT.get(header.xyzt_units & 7, 1.0)
     stated: dict[str, Floats] = {}
-    if "sform_code" in fields and int(header["sform_code"]) > 0:
-        stated["sform"] = np.asarray(header.get_sform(), dtype=np.float64)
-    if "qform_code" in fields and int(header["qform_code"]) > 0:
+    if header.sform_code > 0:
+        stated["sform"] = header.sform()
+    if header.qform_code > 0:
         try:
-            stated["qform"] = np.asarray(header.get_qform(), dtype=np.float64)
-        except Exception as problem:  # a quaternion that is none
+            stated["qform"] = header.qform()
+        except ValueError as problem:  # a quaternion that is none
             if not stated:
                 raise GeometryError(f"{path}: its qform cannot be used ({problem}); fix the header") from None
     if not stated:
-        spacing = [abs(float(v)) or 1.0 for v in header["pixdim"][1:4]]
+        spacing = [abs(length) or 1.0 for length in header.pixdim[1:4]]
         return Geometry(shape, _usable(path, np.diag([*spacing, 1.0]), unit, shape, "pixdim"), oriented=False), None
     (name, affine), *others = stated.items()
     chosen = Geometry(shape, _usable(path, affine, unit, shape, name), oriented=True)

@@ -22,8 +22,9 @@ from segeval.errors import UnreadableFile
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.axes import split_axes
 from segeval.readers.byte_stream import file_size, open_regular_file
+from segeval.readers.endings import PICTURE_ENDINGS
 from segeval.readers.hashing import sha256_of, sha256_of_all
-from segeval.readers.itk_files import PICTURE_ENDINGS, ItkHeader, inspect_itk_file
+from segeval.readers.itk_files import ItkHeader, inspect_itk_file
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import is_pointer_or_page, recognise
 from segeval.volumes.geometry import Geometry

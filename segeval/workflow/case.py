@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segeval.choices import Kind
 from segeval.errors import LabelError, UnreadableFile
 from segeval.kernels import BACKENDS
 from segeval.quantities import score
-from segeval.readers import MaskCodes, ReadOptions, is_directory, mask_classes, open_folder_of_masks, open_volume, stem
+from segeval.readers import ReadOptions, is_directory, mask_classes, open_folder_of_masks, open_volume, stem
 from segeval.report import CaseResult, ConfusionEntry
 from segeval.tallies import Confusion, Tally
 from segeval.targets import LabelChoice
@@ -22,6 +23,9 @@ from segeval.volumes.volume import EmptySource, Volume
 from segeval.workflow.details import details_of
 from segeval.workflow.evaluation import NO_LABELS, Evaluated, Pair, evaluate_pair, inferred_kind, integral
 from segeval.workflow.settings import Settings
+
+if TYPE_CHECKING:
+    from segeval.readers.masks import MaskCodes
 
 SAME_FILE = "is the same file as"
 """In the remark that a batch must not overlook."""
@@ -190,6 +194,8 @@ def _mask_codes(prediction: Path | None, reference: Path, choice: LabelChoice) -
             f"{folders[0]}: holds masks by name ({', '.join(list(names.values())[:5])}), the other volume labels by "
             "number; give a label file with --labels that names the numbers"
         )
+    from segeval.readers.masks import MaskCodes
+
     return MaskCodes({name: value for value, name in names.items() if value})
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from segeval.choices import Activation, Channels, EmptyPolicy, GeometryPolicy, Kind
 from segeval.quantities import select
-from segeval.readers import read_label_file
 from segeval.report import Report
 from segeval.tallies import TargetKey
 from segeval.workflow.arrays import label_choice
@@ -46,6 +45,8 @@ def evaluate(
     Raises SegevalError: UnreadableFile, GeometryError, LabelError, UsageError.
     """
     if isinstance(labels, (str, os.PathLike)):
+        from segeval.readers.label_files import read_label_file
+
         extra = label_choice(None, regions, ignore_label, background)
         choice = read_label_file(Path(labels)).with_options(extra.regions, ignore_label, background)
     else:

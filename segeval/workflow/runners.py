@@ -98,7 +98,7 @@ def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["segeval.workflow.runners"])
+    context.set_forkserver_preload(["segeval.workflow.runners", "segeval.readers.nifti"])
     return context
 
 

@@ -17,7 +17,8 @@ import pytest
 
 from segeval.cli.writing import require_renderable, require_writable, write_report, write_whole
 from segeval.errors import WriteError
-from segeval.outputs import OUTPUTS, format_of_ending, scored_sentence
+from segeval.outputs import OUTPUTS, format_of_ending
+from segeval.outputs.batch import scored_sentence
 from segeval.outputs.csv_output import render_csv
 from segeval.outputs.markdown import render_markdown
 from segeval.outputs.parquet import render_parquet

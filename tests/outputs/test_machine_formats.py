@@ -391,7 +391,7 @@ def interrupted(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("place", ["os.fsync", "pathlib.Path.replace", "pathlib.Path.chmod"])
+@pytest.mark.parametrize("place", ["os.fsync", "pathlib.Path.replace"])
 @pytest.mark.parametrize("exists", [False, True])
 @pytest.mark.parametrize("failure", [no_space, interrupted])
 def test_a_file_is_written_whole_or_not_at_all(

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from segeval.readers import ReadOptions, open_volume
+from segeval.readers import ENDINGS, ReadOptions, itk_files, open_volume
 from segeval.volumes.volume import Volume
 
 Segeval = Callable[..., Any]
@@ -618,3 +618,7 @@ def test_a_damaged_mgh_header_never_crashes(tmp_path: Path, nifti: Nifti, segeva
         run = segeval("score", path, reference, "--metrics", "dice")
         if run.code != 0:
             assert_refused(run, path)
+
+
+def test_every_format_whose_header_is_verified_is_read() -> None:
+    assert {ending for endings, _ in itk_files._INSPECTORS for ending in endings} <= set(ENDINGS)
