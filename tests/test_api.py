@@ -122,13 +122,15 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "metrics": "dice,focal:gamma=3,weighted_ce", "empty": "one", "class_weights": {0: 0.5, 1: 1.0, 2: 2.0, 4: 3.0},
         "kind": "probabilities", "threshold": 0.4, "channels": "independent", "activation": "sigmoid", "scale": 2.0,
         "clip": True, "class_axis": 3, "geometry": "resample", "tolerance": 0.5, "hash": True,
+        "backend": "auto",
     }  # fmt: skip
     assert set(arguments) == {*list(inspect.signature(evaluate).parameters)[2:]}
     run = segeval(
         "score", SOFTMAX, REFERENCE, "--labels=0,1,2,4", "--region=low=1+2", "--region=pair=2+4", "--ignore-label=5",
         "--background", "--metrics=dice,focal:gamma=3,weighted_ce", "--empty=one", "--class-weights=0=0.5,1=1,2=2,4=3",
         "--kind=probabilities", "--threshold=0.4", "--channels=independent", "--activation=sigmoid", "--scale=2",
-        "--clip", "--class-axis=3", "--geometry=resample", "--tolerance=0.5", "--hash", "--format=json",
+        "--clip", "--class-axis=3", "--geometry=resample", "--tolerance=0.5", "--hash", "--backend=auto",
+        "--format=json",
     )  # fmt: skip
     assert run.code == 0, run.err
     assert json.loads(evaluate(SOFTMAX, REFERENCE, **arguments).to_json()) == run.json
