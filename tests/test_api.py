@@ -87,7 +87,7 @@ def test_the_signature_of_evaluate_arrays_is_the_documented_one() -> None:
     assert [p.name for p in parameters[:2]] == ["prediction", "reference"]
     assert {p.name: p.default for p in parameters[2:]} == {
         "class_axis": 0, "voxel_volume_mm3": None, "labels": None, "regions": None, "ignore_label": None, "kind": None,
-        "threshold": 0.5, "metrics": None, "empty": "nan",
+        "threshold": 0.5, "metrics": None, "empty": "nan", "backend": "numpy",
     }  # fmt: skip
     assert {p.kind for p in parameters[2:]} == {inspect.Parameter.KEYWORD_ONLY}
 
