@@ -141,6 +141,15 @@ def test_labels_may_be_a_mapping_of_names() -> None:
     assert [(row.label, row.name) for row in report.cases[0].rows[:2]] == [(1, "liver"), (2, "spleen")]
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16])
+def test_zeros_and_ones_of_any_type_are_probabilities_where_that_is_asked_for(dtype: Any) -> None:
+    mask = np.array([[0, 1, 0, 1]], dtype=dtype)
+    report = evaluate_arrays(
+        mask, np.array([[0, 1, 0, 0]]), kind="probabilities", metrics="dice,ref_voxels,pred_voxels"
+    )
+    assert row(report, 1).values == {"dice": 2 / 3, "ref_voxels": 1, "pred_voxels": 2}
+
+
 def test_arrays_of_the_sample_data_score_like_the_files() -> None:
     files = evaluate(SOFTMAX, REFERENCE)
     softmax, reference = (np.asarray(load(path).dataobj) for path in (SOFTMAX, REFERENCE))

@@ -17,7 +17,8 @@ from segeval.kernels import choose_backend
 from segeval.quantities import score, select
 from segeval.report import CaseResult, Report
 from segeval.targets import LabelChoice, Region
-from segeval.volumes.volume import ArraySource
+from segeval.volumes.values import probabilities
+from segeval.volumes.volume import ArraySource, VoxelSource
 from segeval.workflow.case import confusion_entries
 from segeval.workflow.evaluation import NO_LABELS, Pair, evaluate_pair, integral
 from segeval.workflow.settings import Settings
@@ -69,8 +70,10 @@ def evaluate_arrays(
     channels = _channels_first(ours, theirs, class_axis)
     with nullcontext() if device is None else device:
         target, rounding = integral(_source(theirs[np.newaxis]))
-        source = _source(channels)
+        source: VoxelSource = _source(channels)
         kind = kind or ("probabilities" if source.channels > 1 or ours.ndim > theirs.ndim else None)
+        if kind == "probabilities":
+            source = probabilities(source, scale=None, activation=None)
         counting, chosen = choose_backend(settings.backend, kind, math.prod(source.shape), source.channels)
         evaluated = evaluate_pair(Pair(source, target, "the prediction", "the reference", settings, counting), kind)
     remarks = (
