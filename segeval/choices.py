@@ -19,6 +19,9 @@ GeometryPolicy = Literal["strict", "resample", "ignore"]
 EmptyPolicy = Literal["nan", "zero", "one"]
 """The value of the undefined overlap of a label that both volumes lack."""
 
+BackendName = Literal["numpy", "cupy", "auto"]
+"""Where voxels are counted."""
+
 Format = Literal["table", "csv", "json", "markdown", "nnunet"]
 """How a report is written, to stdout too."""
 

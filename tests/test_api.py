@@ -87,7 +87,7 @@ def test_the_signature_of_evaluate_arrays_is_the_documented_one() -> None:
     assert [p.name for p in parameters[:2]] == ["prediction", "reference"]
     assert {p.name: p.default for p in parameters[2:]} == {
         "class_axis": 0, "voxel_volume_mm3": None, "labels": None, "regions": None, "ignore_label": None, "kind": None,
-        "threshold": 0.5, "metrics": None, "empty": "nan",
+        "threshold": 0.5, "metrics": None, "empty": "nan", "backend": "numpy",
     }  # fmt: skip
     assert {p.kind for p in parameters[2:]} == {inspect.Parameter.KEYWORD_ONLY}
 
@@ -122,13 +122,15 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "metrics": "dice,focal:gamma=3,weighted_ce", "empty": "one", "class_weights": {0: 0.5, 1: 1.0, 2: 2.0, 4: 3.0},
         "kind": "probabilities", "threshold": 0.4, "channels": "independent", "activation": "sigmoid", "scale": 2.0,
         "clip": True, "class_axis": 3, "geometry": "resample", "tolerance": 0.5, "hash": True,
+        "backend": "auto",
     }  # fmt: skip
     assert set(arguments) == {*list(inspect.signature(evaluate).parameters)[2:]}
     run = segeval(
         "score", SOFTMAX, REFERENCE, "--labels=0,1,2,4", "--region=low=1+2", "--region=pair=2+4", "--ignore-label=5",
         "--background", "--metrics=dice,focal:gamma=3,weighted_ce", "--empty=one", "--class-weights=0=0.5,1=1,2=2,4=3",
         "--kind=probabilities", "--threshold=0.4", "--channels=independent", "--activation=sigmoid", "--scale=2",
-        "--clip", "--class-axis=3", "--geometry=resample", "--tolerance=0.5", "--hash", "--format=json",
+        "--clip", "--class-axis=3", "--geometry=resample", "--tolerance=0.5", "--hash", "--backend=auto",
+        "--format=json",
     )  # fmt: skip
     assert run.code == 0, run.err
     assert json.loads(evaluate(SOFTMAX, REFERENCE, **arguments).to_json()) == run.json
@@ -137,6 +139,15 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
 def test_labels_may_be_a_mapping_of_names() -> None:
     report = evaluate(PREDICTION, REFERENCE, labels={"liver": 1, "spleen": 2}, metrics="dice")
     assert [(row.label, row.name) for row in report.cases[0].rows[:2]] == [(1, "liver"), (2, "spleen")]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16])
+def test_zeros_and_ones_of_any_type_are_probabilities_where_that_is_asked_for(dtype: Any) -> None:
+    mask = np.array([[0, 1, 0, 1]], dtype=dtype)
+    report = evaluate_arrays(
+        mask, np.array([[0, 1, 0, 0]]), kind="probabilities", metrics="dice,ref_voxels,pred_voxels"
+    )
+    assert row(report, 1).values == {"dice": 2 / 3, "ref_voxels": 1, "pred_voxels": 2}
 
 
 def test_arrays_of_the_sample_data_score_like_the_files() -> None:

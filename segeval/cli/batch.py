@@ -11,6 +11,7 @@ import typer
 from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.options import (
     ActivationOption,
+    BackendOption,
     BackgroundOption,
     ChannelsOption,
     ClassAxisOption,
@@ -123,11 +124,13 @@ def batch(
     class_axis: ClassAxisOption = None,
     geometry: GeometryOption = "strict",
     tolerance: ToleranceOption = 1e-2,
+    backend: BackendOption = "numpy",
     hash_: HashOption = False,
     format_: FormatOption = "table",
     output: OutputOption = None,
 ) -> int:
     """Score a folder of predictions against a folder of references: every case, and a summary over them."""
+    from segeval.kernels.cupy_device import require_device
     from segeval.workflow.batch import run_batch, with_class_names
     from segeval.workflow.journal import journal_beside
     from segeval.workflow.runners import dask_runner, default_workers, local_runner
@@ -163,9 +166,12 @@ def batch(
         class_axis=class_axis,
         geometry=geometry,
         tolerance=tolerance,
+        backend=backend,
     )
     require_renderable(format_, outputs, [selection.key for selection in settings.selections])
     settings = with_class_names(settings, [_job(pair) for pair in pairs])
+    if backend == "cupy" and dask is None:
+        require_device()  # an error before the first case rather than in every one
     runner = dask_runner(dask) if dask is not None else local_runner(workers or default_workers())
     with (
         journal_beside(outputs, settings, pooled, resume) as journal,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segeval.choices import Activation, Channels, EmptyPolicy, Format, GeometryPolicy, Kind
+from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, Format, GeometryPolicy, Kind
 from segeval.errors import UsageError
 from segeval.targets import LabelChoice, parse_region
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from segeval.workflow.settings import Settings
 
 _LABELS, _QUANTITIES, _VALUES, _GRID, _OUTPUT = "Labels", "Quantities", "Values", "Grid", "Output"
+_RUNNING = "Running"
 
 LabelsOption = Annotated[
     str | None,
@@ -100,6 +101,14 @@ ToleranceOption = Annotated[
     float,
     typer.Option(
         "--tolerance", help="Largest displacement of a corner voxel, in smallest spacings.", rich_help_panel=_GRID
+    ),
+]
+BackendOption = Annotated[
+    BackendName,
+    typer.Option(
+        "--backend",
+        help="Where voxels are counted: numpy; cupy, on a CUDA device; auto, there for large probability maps.",
+        rich_help_panel=_RUNNING,
     ),
 ]
 HashOption = Annotated[bool, typer.Option("--hash", help="Report the SHA-256 of both files.", rich_help_panel=_OUTPUT)]

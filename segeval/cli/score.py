@@ -9,6 +9,7 @@ import typer
 
 from segeval.cli.options import (
     ActivationOption,
+    BackendOption,
     BackgroundOption,
     ChannelsOption,
     ClassAxisOption,
@@ -55,6 +56,7 @@ def score(
     class_axis: ClassAxisOption = None,
     geometry: GeometryOption = "strict",
     tolerance: ToleranceOption = 1e-2,
+    backend: BackendOption = "numpy",
     hash_: HashOption = False,
     format_: FormatOption = "table",
     output: OutputOption = None,
@@ -80,6 +82,7 @@ def score(
         class_axis=class_axis,
         geometry=geometry,
         tolerance=tolerance,
+        backend=backend,
     )
     require_renderable(format_, outputs, [selection.key for selection in settings.selections])
     with ByteProgress(size_on_disk(prediction) + size_on_disk(reference)) as progress:

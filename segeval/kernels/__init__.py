@@ -1,8 +1,16 @@
 """Voxels to tallies: the only hot code, one backend per file."""
 
+from segeval.kernels.choosing import BACKENDS, choose_backend
 from segeval.kernels.kernel import Backend, LabelKernel, SoftKernel, Stretch, ValuesSeen
 from segeval.kernels.numpy_backend import NumpyBackend
 
-BACKENDS: dict[str, type[Backend]] = {"numpy": NumpyBackend}
-
-__all__ = ["BACKENDS", "Backend", "LabelKernel", "NumpyBackend", "SoftKernel", "Stretch", "ValuesSeen"]
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "LabelKernel",
+    "NumpyBackend",
+    "SoftKernel",
+    "Stretch",
+    "ValuesSeen",
+    "choose_backend",
+]

@@ -55,7 +55,10 @@ class Stretch(Protocol):
 class SoftKernel(Protocol):
     """Sums probabilities against reference labels."""
 
-    seen: ValuesSeen
+    @property
+    def seen(self) -> ValuesSeen:
+        """What values all that was added held."""
+        ...
 
     def stretch(self, reference: NDArray[Any]) -> Stretch:
         """Begin a stretch of voxels with these reference labels."""

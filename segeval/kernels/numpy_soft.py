@@ -13,6 +13,7 @@ from segeval.kernels.codebook import Codebook
 from segeval.kernels.kernel import ValuesSeen
 from segeval.kernels.numpy_labels import NumpyLabelKernel
 from segeval.kernels.probability_bins import ProbabilityBins
+from segeval.kernels.soft_targets import SoftTargets, reference_side
 from segeval.kernels.target_sums import BLOCK, TargetSums, Workspace, counts_of, sums_of
 from segeval.tallies import SoftTally, Tally, TallyOptions, TargetKey
 from segeval.targets import BACKGROUND
@@ -26,11 +27,9 @@ class NumpySoftKernel:
         self.options = options
         self.hard = NumpyLabelKernel(options.ignore)
         self.codes = Codebook()
-        self._sets = sets
-        has_background = not options.independent or BACKGROUND in options.channels
-        labels = ((BACKGROUND,) if has_background else ()) + options.labels
-        self.targets: tuple[TargetKey, ...] = labels + tuple(region.name for region in options.regions)
-        self.contributors = {target: self._contributors(target) for target in self.targets}
+        self.plan = SoftTargets(options, sets)
+        self.targets = self.plan.keys
+        self.contributors = self.plan.contributors
         self._bins = ProbabilityBins(len(self.targets)) if options.histogram else None
         work = Workspace(options.logs)
         self._sums = {target: TargetSums(work) for target in self.targets}
@@ -44,7 +43,7 @@ class NumpySoftKernel:
         """Which voxels of these reference codes belong to the target."""
         table = self._membership[target]
         for value in self.codes.values[len(table) :]:
-            table.append(self._belongs(target, self._sets.get(value) or frozenset((value,))))
+            table.append(self.plan.holds(target, value))
         count = sum(table)
         if count == 1:  # a comparison is faster than a table
             return np.asarray(codes == table.index(True))
@@ -79,29 +78,7 @@ class NumpySoftKernel:
 
     def reference_counts(self) -> dict[int, int]:
         """Evaluated voxels of each reference value in all finished stretches."""
-        counts: dict[int, int] = {}
-        for (value, _), count in self.hard.confusion().pairs.items():
-            counts[value] = counts.get(value, 0) + count
-        return counts
-
-    def _contributors(self, target: TargetKey) -> tuple[int, ...]:
-        """The channels whose probabilities the target's is made of."""
-        channels = self.options.channels
-        if target == BACKGROUND:  # what no evaluated label claims is folded into it
-            return tuple(index for index, key in enumerate(channels) if key not in self.options.labels)
-        if target in channels:
-            return (channels.index(target),)
-        region = next(region for region in self.options.regions if region.name == target)
-        return tuple(i for i, key in enumerate(channels) if isinstance(key, int) and region.covers(frozenset((key,))))
-
-    def _belongs(self, target: TargetKey, members: frozenset[int]) -> bool:
-        if isinstance(target, str):
-            return any(region.name == target and region.covers(members) for region in self.options.regions)
-        if self.options.any_foreground:
-            return (members == {BACKGROUND}) == (target == BACKGROUND)
-        if target == BACKGROUND:
-            return not members & set(self.options.labels)
-        return target in members
+        return reference_side(self.hard.confusion())
 
 
 class NumpyStretch:
@@ -130,7 +107,7 @@ class NumpyStretch:
     def finish(self) -> None:
         """Count what needs all channels of a voxel."""
         kernel, options = self._kernel, self._kernel.options
-        labels = self._labels_of_winners()
+        labels = kernel.plan.labels_of_winners()
         kernel.hard.add(np.array(labels, dtype=_narrowest(labels)).take(self._winner), self._reference)
         if self._total is not None:
             error = np.abs(self._only(self._total, slice(None)) - 1).max(initial=0.0)
@@ -167,14 +144,6 @@ class NumpyStretch:
             kernel.add(target, self._only(clipped, where, already=True), inside)
             if options.independent:
                 kernel.add_hard(target, self._only(above, where, already=True), inside)
-
-    def _labels_of_winners(self) -> tuple[int, ...]:
-        options = self._kernel.options
-        if options.independent:  # no channel wins: only the reference's side of the histogram is used
-            return (BACKGROUND,)
-        if options.single:
-            return (BACKGROUND, *options.labels)
-        return tuple(int(key) for key in options.channels)
 
     def _compete(self, channel: int, where: slice, values: NDArray[Any]) -> None:
         """The running argmax (the lowest channel wins a tie) and the running sum."""

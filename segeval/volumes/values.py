@@ -35,7 +35,7 @@ class Rounding:
     _seen: int = 0
 
     def round(self, piece: Piece) -> NDArray[np.int64]:
-        """The labels of the next piece; 0 where there is none."""
+        """The labels of the next piece; 0 where there is none. CuPy's arrays stay on their device."""
         if piece.dtype.itemsize < 4:
             piece = piece.astype(np.float32)
         with np.errstate(invalid="ignore"):
@@ -43,13 +43,14 @@ class Rounding:
             distance = np.abs(piece - nearest)
             good = (distance <= INTEGRAL_WITHIN) & (np.abs(nearest) < _INT64_LIMIT)
         if good.all():
-            self.moved = max(self.moved, float(distance.max(initial=0.0)))
+            self.moved = max(self.moved, _largest(distance))
         else:
             bad = np.flatnonzero(~good)
-            self.moved = max(self.moved, float(distance[good].max(initial=0.0)))
+            self.moved = max(self.moved, _largest(distance[good]))
             if self.first is None:
-                place = np.unravel_index(self._seen + bad[0], self.shape, order="F")
-                self.first = float(piece[bad[0]]), tuple(int(i) for i in place)
+                where = int(bad[0])
+                place = np.unravel_index(self._seen + where, self.shape, order="F")
+                self.first = float(piece[where]), tuple(int(i) for i in place)
             self.fractional += bad.size
             nearest[bad] = 0
         self._seen += piece.size
@@ -66,6 +67,11 @@ class Rounding:
         if self.moved > _SILENTLY:
             return [f"{name}: labels stored as floats were rounded, by up to {self.moved:.2g}"]
         return []
+
+
+def _largest(distances: NDArray[Any]) -> float:
+    """0 of none; CuPy's ``max`` takes no ``initial``."""
+    return float(distances.max()) if distances.size else 0.0
 
 
 @dataclass(frozen=True)

@@ -45,13 +45,15 @@ class VoxelSource(Protocol):
 
 @dataclass(frozen=True)
 class ArraySource:
-    """A volume that is in memory: ``array`` has shape (channels, *shape), any strides.
+    """A volume that is in memory: ``array`` has shape (channels, *shape), any strides; NumPy's, or CuPy's on a device.
 
     owner: what the memory belongs to, where the array does not keep it alive itself.
+    piece_voxels: how long a piece may be.
     """
 
     array: NDArray[Any]
     owner: object = None
+    piece_voxels: int = PIECE_VOXELS
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -76,11 +78,11 @@ class ArraySource:
             yield volume.reshape(1).astype(self.dtype, copy=False)
             return
         depth = volume.shape[-1]
-        step = max(1, PIECE_VOXELS * depth // max(1, volume.size))
+        step = max(1, self.piece_voxels * depth // max(1, volume.size))
         for start in range(0, depth, step):
             slab = volume[..., start : start + step].reshape(-1, order="F")
-            for first in range(0, slab.size, PIECE_VOXELS):
-                yield slab[first : first + PIECE_VOXELS].astype(self.dtype, copy=False)
+            for first in range(0, slab.size, self.piece_voxels):
+                yield slab[first : first + self.piece_voxels].astype(self.dtype, copy=False)
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from segeval.choices import EmptyPolicy, Kind
+from segeval.choices import BackendName, EmptyPolicy, Kind
 from segeval.errors import GeometryError, LabelError, UsageError
-from segeval.kernels import BACKENDS
+from segeval.kernels import choose_backend
 from segeval.quantities import score, select
 from segeval.report import CaseResult, Report
 from segeval.targets import LabelChoice, Region
-from segeval.volumes.volume import ArraySource
+from segeval.volumes.values import probabilities
+from segeval.volumes.volume import ArraySource, VoxelSource
 from segeval.workflow.case import confusion_entries
 from segeval.workflow.details import details_of
 from segeval.workflow.evaluation import NO_LABELS, Pair, evaluate_pair, integral
@@ -35,6 +38,7 @@ def evaluate_arrays(
     threshold: float = 0.5,
     metrics: str | None = None,
     empty: EmptyPolicy = "nan",
+    backend: BackendName = "numpy",
 ) -> Report:
     """Score a prediction that is in memory against a reference of integer labels.
 
@@ -43,6 +47,9 @@ def evaluate_arrays(
     labels: label values, or name → value. regions: name → label values, or ``"*"`` for every non-zero label.
     metrics: as on the command line, ``"dice,focal:gamma=3"``; None for all.
     voxel_volume_mm3: for the volumes in ml, undefined without it.
+    backend: as on the command line. Arrays on a CUDA device (CuPy's, and whatever else has a
+        ``__cuda_array_interface__``) are counted there in any case and never copied to the host; where only one of the
+        two lies there, the other one is copied to it piece by piece.
     Raises LabelError, GeometryError (shapes that differ), UsageError.
     """
     settings = Settings(
@@ -53,17 +60,26 @@ def evaluate_arrays(
         threshold=threshold,
         geometry="ignore",
         class_axis=class_axis or None,
+        backend=backend,
     )
     if voxel_volume_mm3 is not None and not (math.isfinite(voxel_volume_mm3) and voxel_volume_mm3 > 0):
         raise UsageError(f"voxel_volume_mm3={voxel_volume_mm3!r}: give a volume above 0 in mm³, or None")
-    ours, theirs = np.asarray(prediction), np.asarray(reference)
+    ours, theirs = _array("prediction", prediction), _array("reference", reference)
+    device = _device_of(ours, theirs)
+    if device is not None:
+        settings = replace(settings, backend="cupy")
     channels = _channels_first(ours, theirs, class_axis)
-    target, rounding = integral(ArraySource(theirs[np.newaxis]))
-    source = ArraySource(channels)
-    kind = kind or ("probabilities" if source.channels > 1 or ours.ndim > theirs.ndim else None)
-    pair = Pair(source, target, "the prediction", "the reference", settings, BACKENDS["numpy"]())
-    evaluated = evaluate_pair(pair, kind)
-    remarks = evaluated.remarks + ([] if rounding is None else rounding.require_labels("the reference", NO_LABELS))
+    with nullcontext() if device is None else device:
+        target, rounding = integral(_source(theirs[np.newaxis]))
+        source: VoxelSource = _source(channels)
+        kind = kind or ("probabilities" if source.channels > 1 or ours.ndim > theirs.ndim else None)
+        if kind == "probabilities":
+            source = probabilities(source, scale=None, activation=None)
+        counting, chosen = choose_backend(settings.backend, kind, math.prod(source.shape), source.channels)
+        evaluated = evaluate_pair(Pair(source, target, "the prediction", "the reference", settings, counting), kind)
+    remarks = (
+        chosen + evaluated.remarks + ([] if rounding is None else rounding.require_labels("the reference", NO_LABELS))
+    )
     case = CaseResult(
         case="arrays",
         prediction=None,
@@ -76,6 +92,34 @@ def evaluate_arrays(
     )
     columns = tuple(selection.column for selection in settings.selections)
     return Report(settings.signature(evaluated.kind), settings.document(), columns, (case,))
+
+
+def _array(name: str, values: Any) -> Any:
+    """A NumPy array, or a CuPy array of what lies on a device. Raises UsageError."""
+    if not hasattr(values, "__cuda_array_interface__"):
+        return np.asarray(values)
+    from segeval.kernels.cupy_device import device_array
+
+    return device_array(name, values)
+
+
+def _device_of(prediction: Any, reference: Any) -> Any:
+    """CuPy's device on which either array lies; None for two arrays in host memory. Raises UsageError."""
+    devices = [array.device for array in (prediction, reference) if not isinstance(array, np.ndarray)]
+    if len({device.id for device in devices}) > 1:
+        raise UsageError(
+            f"the prediction lies on CUDA device {devices[0].id}, the reference on {devices[1].id}; move one of them"
+        )
+    return devices[0] if devices else None
+
+
+def _source(channels: Any) -> ArraySource:
+    """On a device a piece is long, so that starting a kernel costs little."""
+    if isinstance(channels, np.ndarray):
+        return ArraySource(channels)
+    from segeval.kernels.cupy_device import RESIDENT
+
+    return ArraySource(channels, piece_voxels=RESIDENT)
 
 
 def label_choice(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from segeval.choices import Kind
 from segeval.errors import LabelError, UnreadableFile
-from segeval.kernels import BACKENDS
+from segeval.kernels import choose_backend
 from segeval.quantities import score
 from segeval.readers import ReadOptions, is_directory, mask_classes, open_folder_of_masks, open_volume, stem
 from segeval.report import CaseResult, ConfusionEntry
@@ -54,9 +55,11 @@ def score_files(
     """
     try:
         return _score_files(prediction, reference, settings, on_bytes, case)
-    except MemoryError:
+    except MemoryError:  # CuPy's are such errors, too
+        where = "there is" if settings.backend == "numpy" else "there is here or on the CUDA device"
         raise UnreadableFile(
-            f"{prediction} and {reference}: the volumes need more memory than there is; score them on a larger machine"
+            f"{prediction} and {reference}: the volumes need more memory than {where}; score them on a larger machine"
+            + ("" if settings.backend == "numpy" else ", or with --backend numpy")
         ) from None
 
 
@@ -126,14 +129,15 @@ def _evaluate(prediction: Volume, reference: Volume, settings: Settings) -> tupl
         prediction, reference, settings.geometry, settings.tolerance,
         labels=kind == "labels", outside=_outside(prediction, settings),
     )  # fmt: skip
+    backend, chosen = choose_backend(settings.backend, kind, math.prod(aligned.source.shape), aligned.source.channels)
     sets = ChainMap(aligned.sets, target.sets)  # a view: overlaps are met while the voxels are read
-    pair = Pair(aligned.source, target.source, aligned.name, target.name, settings, BACKENDS["numpy"](), sets)
+    pair = Pair(aligned.source, target.source, aligned.name, target.name, settings, backend, sets)
     try:
         evaluated = evaluate_pair(pair, kind)
     except LabelError:
         _require_integers(checks)  # what was counted as 0 for want of a label may have caused the error
         raise
-    remarks += moved + _require_integers(checks)
+    remarks += moved + chosen + _require_integers(checks)
     voxel_volume = None if target.geometry is None else target.geometry.voxel_volume_mm3
     return evaluated, voxel_volume, remarks + evaluated.remarks
 

@@ -57,7 +57,7 @@ def count_undecided(
         rounded = rounding.round(p)
         if not rounding.fractional:
             labels.add(rounded, r)
-        if soft is not None and not rounding.fractional and (rounded.max(initial=0) > 1 or rounded.min(initial=0) < 0):
+        if soft is not None and not rounding.fractional and (rounded.max() > 1 or rounded.min() < 0):
             soft = None  # so far only integers, and more than 0 and 1: a label map
         if soft is not None:
             stretch = soft.stretch(r)

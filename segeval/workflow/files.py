@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from segeval.choices import Activation, Channels, EmptyPolicy, GeometryPolicy, Kind
+from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, GeometryPolicy, Kind
 from segeval.quantities import select
 from segeval.report import Report
 from segeval.tallies import TargetKey
@@ -36,6 +36,7 @@ def evaluate(
     geometry: GeometryPolicy = "strict",
     tolerance: float = 1e-2,
     hash: bool = False,  # noqa: A002 (the option's name)
+    backend: BackendName = "numpy",
 ) -> Report:
     """Score a prediction file against a reference file; every option is the command line's.
 
@@ -66,6 +67,7 @@ def evaluate(
         geometry=geometry,
         tolerance=tolerance,
         hashed=hash,
+        backend=backend,
     )
     return score_pair(Path(prediction), Path(reference), settings)
 

@@ -115,8 +115,10 @@ class Journal:
 def _settings_key(settings: Settings, keep_tallies: bool) -> str:
     """A digest of everything that a result depends on besides the files."""
     labels = settings.labels
+    document = settings.document()
+    del document["backend"]  # it changes no number
     facts = [
-        __version__, settings.document(), settings.hashed, keep_tallies, sorted(labels.names.items()),
+        __version__, document, settings.hashed, keep_tallies, sorted(labels.names.items()),
         labels.regions_only, labels.from_file,
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

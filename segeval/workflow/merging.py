@@ -14,13 +14,13 @@ from segeval.workflow.report_files import read_report
 def merge_reports(paths: Sequence[Path]) -> Report:
     """One report of all cases, summarised anew. Raises UnreadableFile, UsageError.
 
-    The reports must have been made under the same settings, and share no case.
+    The reports must have been made under the same settings, the backend aside, and share no case.
     """
     reports = [read_report(path) for path in paths]
     first = reports[0]
     cases: dict[str, CaseResult] = {}
     for path, report in zip(paths, reports, strict=True):
-        if report.settings != first.settings:
+        if {**report.settings, "backend": None} != {**first.settings, "backend": None}:
             raise UsageError(
                 f"{path}: was made under other settings ({report.signature}) than {paths[0]} ({first.signature}); "
                 "merge the shards of one batch"
@@ -33,7 +33,10 @@ def merge_reports(paths: Sequence[Path]) -> Report:
     signatures = list(dict.fromkeys(report.signature for report in reports if report.cases))
     return Report(
         signature=" + ".join(signatures) or first.signature,
-        settings=first.settings,
+        settings={
+            **first.settings,
+            "backend": " + ".join(dict.fromkeys(r.settings.get("backend", "numpy") for r in reports)),
+        },
         columns=first.columns,
         cases=ordered,
         remarks=tuple(dict.fromkeys(remark for report in reports for remark in report.remarks)),

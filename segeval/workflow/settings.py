@@ -1,4 +1,4 @@
-"""Every choice of a user that can change a number, in one record, and the signature that states them."""
+"""Every choice of a user in one record, and the signature that states those which can change a number."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
-from segeval.choices import Activation, Channels, EmptyPolicy, GeometryPolicy, Kind
+from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, GeometryPolicy, Kind
 from segeval.errors import UsageError
 from segeval.quantities import ScoringSettings, Selection, select
 from segeval.tallies import TargetKey
@@ -20,6 +20,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "channels": get_args(Channels),
     "activation": get_args(Activation),
     "geometry": get_args(GeometryPolicy),
+    "backend": get_args(BackendName),
 }
 
 
@@ -34,6 +35,7 @@ class Settings:
     probabilities. class_axis: the stored axis of the classes, from 0.
     geometry, tolerance: how the grids must match; a fraction of the reference's smallest spacing.
     hashed: compute the SHA-256 of both files.
+    backend: where voxels are counted; the numbers are the same, so that the signature does not name it.
     """
 
     labels: LabelChoice = field(default_factory=LabelChoice)
@@ -50,6 +52,7 @@ class Settings:
     geometry: GeometryPolicy = "strict"
     tolerance: float = 1e-2
     hashed: bool = False
+    backend: BackendName = "numpy"
 
     def __post_init__(self) -> None:
         for option, words in _WORDS.items():
@@ -102,6 +105,7 @@ class Settings:
             "class_axis": self.class_axis,
             "geometry": self.geometry,
             "tolerance": self.tolerance,
+            "backend": self.backend,
         }
 
     def signature(self, kind: Kind | None) -> str:

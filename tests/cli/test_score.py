@@ -159,6 +159,7 @@ CHANGES: dict[str, list[tuple[Path, list[str], list[str]]]] = {
 }  # fmt: skip
 CANNOT = {
     "background": ["--background"],
+    "backend": ["--backend=auto"],
     "hash_": ["--hash"],
     "format_": ["--format=json"],
     "output": ["--output=x.csv"],

@@ -14,14 +14,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segeval.kernels import BACKENDS, Backend, SoftKernel, numpy_soft
+from segeval.kernels import BACKENDS, Backend, NumpyBackend, SoftKernel, cupy_codes, numpy_soft
 from segeval.kernels.codebook import Codebook
+from segeval.kernels.cupy_device import missing_device
 from segeval.tallies import Confusion, LogSums, SoftSums, Tally, TallyOptions
 from segeval.targets import Region
 
 Array = np.ndarray[Any, Any]
 
-every_backend = pytest.mark.parametrize("backend", [make() for make in BACKENDS.values()], ids=list(BACKENDS))
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Every backend that there is on this machine."""
+    if request.param == "cupy" and (problem := missing_device()) is not None:
+        pytest.skip(problem)
+    return BACKENDS[request.param]()
+
 
 INTEGERS = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64]
 
@@ -78,7 +86,6 @@ def counted_one_by_one(prediction: Array, reference: Array, ignore: int | None =
     return dict(Counter(pair for pair in pairs if pair[0] != ignore))
 
 
-@every_backend
 @given(pair=label_pairs(), shares=cuts())
 @settings(max_examples=300)
 def test_any_chunking_of_any_integer_types_counts_every_pair_exactly(
@@ -91,7 +98,6 @@ def test_any_chunking_of_any_integer_types_counts_every_pair_exactly(
     assert all(type(value) is int for key in found.pairs for value in key)
 
 
-@every_backend
 @given(pair=label_pairs(), shares=cuts(), data=st.data())
 def test_the_order_of_pieces_and_of_voxels_does_not_matter(
     backend: Backend, pair: tuple[Array, Array], shares: list[float], data: st.DataObject
@@ -104,7 +110,6 @@ def test_the_order_of_pieces_and_of_voxels_does_not_matter(
     assert confusion(backend, prediction[shuffled], reference[shuffled], [slice(None)]).pairs == expected
 
 
-@every_backend
 @given(pair=label_pairs())
 def test_views_of_any_stride_count_like_their_copies(backend: Backend, pair: tuple[Array, Array]) -> None:
     prediction, reference = pair
@@ -113,7 +118,6 @@ def test_views_of_any_stride_count_like_their_copies(backend: Backend, pair: tup
         assert found.pairs == counted_one_by_one(prediction[part], reference[part])
 
 
-@every_backend
 @given(pair=label_pairs(), shares=cuts(), data=st.data())
 def test_ignored_voxels_are_left_out_by_the_references_value(
     backend: Backend, pair: tuple[Array, Array], shares: list[float], data: st.DataObject
@@ -123,7 +127,6 @@ def test_ignored_voxels_are_left_out_by_the_references_value(
     assert found.pairs == counted_one_by_one(*pair, ignore)
 
 
-@every_backend
 @given(first=label_pairs(), second=label_pairs())
 def test_the_confusions_of_two_stretches_add_to_that_of_both_and_zero_is_neutral(
     backend: Backend, first: tuple[Array, Array], second: tuple[Array, Array]
@@ -138,7 +141,6 @@ def test_the_confusions_of_two_stretches_add_to_that_of_both_and_zero_is_neutral
     assert a + nothing == nothing + a == a
 
 
-@every_backend
 def test_neighbouring_values_of_64_bits_stay_apart(backend: Backend) -> None:
     top = np.array([2**64 - 1, 2**64 - 2, 2**63, 2**63 - 1, 2**53, 2**53 + 1], dtype=np.uint64)
     low = np.array([-(2**63), -(2**63) + 1, 2**63 - 1, 2**63 - 2, 2**53, 2**53 + 1], dtype=np.int64)
@@ -147,7 +149,6 @@ def test_neighbouring_values_of_64_bits_stay_apart(backend: Backend) -> None:
     )
 
 
-@every_backend
 def test_a_hundred_thousand_labels_need_no_dense_table_and_no_more_work_per_piece(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,7 +249,6 @@ def require_close(found: SoftSums | LogSums, expected: SoftSums | LogSums, names
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-9, atol=1e-12, err_msg=name)
 
 
-@every_backend
 @given(maps=probability_maps(), shares=cuts(), within=cuts())
 def test_any_chunking_gives_the_tally_of_the_whole(
     backend: Backend, maps: Maps, shares: list[float], within: list[float]
@@ -260,7 +260,6 @@ def test_any_chunking_gives_the_tally_of_the_whole(
     assert cut.seen.sum_error == pytest.approx(whole.seen.sum_error, abs=1e-12)
 
 
-@every_backend
 @given(maps=probability_maps(), shares=cuts(), within=cuts())
 def test_channel_by_channel_over_many_open_stretches_gives_the_tally_of_the_whole(
     backend: Backend, maps: Maps, shares: list[float], within: list[float]
@@ -278,7 +277,22 @@ def test_channel_by_channel_over_many_open_stretches_gives_the_tally_of_the_whol
     require_equal(kernel.tally(), soft_kernel(backend, maps, []).tally())
 
 
-@every_backend
+@given(maps=probability_maps(), shares=cuts())
+def test_every_backend_gives_numpys_tally(backend: Backend, maps: Maps, shares: list[float]) -> None:
+    found, expected = soft_kernel(backend, maps, shares), soft_kernel(NumpyBackend(), maps, [])
+    require_equal(found.tally(), expected.tally())
+    assert found.reference_counts() == expected.reference_counts()
+    assert (found.seen.low, found.seen.high, found.seen.not_finite) == (expected.seen.low, expected.seen.high, 0)
+    assert found.seen.sum_error == pytest.approx(expected.seen.sum_error, abs=1e-12)
+
+
+def test_values_that_are_not_finite_are_counted_and_left_out_of_the_span(backend: Backend) -> None:
+    p = np.array([[0.25, np.nan, 0.5, np.inf, -np.inf, 7.0]], dtype=np.float32)
+    maps = Maps(p, np.array([0, 1, 1, 0, 0, 9]), TallyOptions(channels=(1,), labels=(1,), ignore=9))
+    seen = soft_kernel(backend, maps, []).seen
+    assert (seen.low, seen.high, seen.not_finite) == (0.25, 0.5, 3)
+
+
 @given(maps=probability_maps(), seed=st.integers(0, 1000))
 def test_the_order_of_the_voxels_of_a_probability_map_does_not_matter(backend: Backend, maps: Maps, seed: int) -> None:
     order = np.random.default_rng(seed).permutation(maps.reference.size)
@@ -286,7 +300,6 @@ def test_the_order_of_the_voxels_of_a_probability_map_does_not_matter(backend: B
     require_equal(soft_kernel(backend, shuffled, []).tally(), soft_kernel(backend, maps, []).tally())
 
 
-@every_backend
 @given(maps=probability_maps(), share=st.floats(0, 1))
 def test_the_tallies_of_two_stretches_add_to_the_tally_of_both(backend: Backend, maps: Maps, share: float) -> None:
     parts = pieces_of(maps.reference.size, [share])
@@ -298,7 +311,6 @@ def test_the_tallies_of_two_stretches_add_to_the_tally_of_both(backend: Backend,
     require_equal(second + first, whole)
 
 
-@every_backend
 @given(maps=probability_maps())
 def test_the_tally_of_no_voxel_is_neutral_on_either_side(backend: Backend, maps: Maps) -> None:
     nothing = backend.soft_kernel(maps.options, {}).tally()
@@ -309,7 +321,6 @@ def test_the_tally_of_no_voxel_is_neutral_on_either_side(backend: Backend, maps:
     require_equal(soft_kernel(backend, empty, []).tally(), nothing)
 
 
-@every_backend
 @given(maps=probability_maps())
 def test_views_of_any_stride_are_summed_like_their_copies(backend: Backend, maps: Maps) -> None:
     for part in (slice(None, None, 2), slice(None, None, -1)):
@@ -318,7 +329,6 @@ def test_views_of_any_stride_are_summed_like_their_copies(backend: Backend, maps
         require_equal(soft_kernel(backend, view, []).tally(), soft_kernel(backend, copy, []).tally())
 
 
-@every_backend
 @pytest.mark.parametrize("block", [1, 3, 7])
 def test_the_size_of_a_block_changes_nothing(backend: Backend, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
@@ -326,6 +336,7 @@ def test_the_size_of_a_block_changes_nothing(backend: Backend, block: int, monke
     maps = Maps(rng.dirichlet(np.ones(3), 40).T, rng.integers(0, 4, 40), options)
     whole = soft_kernel(backend, maps, []).tally()
     monkeypatch.setattr(numpy_soft, "BLOCK", block)
+    monkeypatch.setattr(cupy_codes, "STAGED", block)
     require_equal(soft_kernel(backend, maps, [0.3]).tally(), whole)
 
 
@@ -343,7 +354,6 @@ OTHERS = [
 ]
 
 
-@every_backend
 @pytest.mark.parametrize("other", OTHERS, ids=range(len(OTHERS)))
 def test_tallies_made_under_different_options_do_not_add(backend: Backend, other: TallyOptions) -> None:
     first, second = (backend.soft_kernel(options, {}).tally() for options in (OPTIONS, other))
@@ -361,7 +371,6 @@ def test_confusions_whose_codes_stand_for_other_labels_do_not_add() -> None:
     assert (first + Confusion()).sets == first.sets
 
 
-@every_backend
 def test_a_voxel_of_several_labels_lies_in_each_of_them(backend: Backend) -> None:
     sets = {-5: frozenset((1, 2))}
     options = TallyOptions(channels=(0, 1, 2), labels=(1, 2), independent=True)

@@ -120,6 +120,15 @@ def test_another_setting_is_another_result(other: Settings, tmp_path: Path) -> N
         assert journal.find(job) is None
 
 
+def test_another_backend_is_the_same_result(tmp_path: Path) -> None:
+    (job,) = jobs_of(tmp_path, 1)
+    with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=False) as journal:
+        journal.add(job, Finished(result_of(job)))
+    other = Settings(selections=select("dice,ce"), backend="auto")
+    with Journal(tmp_path / "r.csv", other, keep_tallies=False, resume=True) as journal:
+        assert journal.find(job) is not None
+
+
 def test_a_file_that_changed_while_it_was_scored_is_scored_again(tmp_path: Path) -> None:
     (job,) = jobs_of(tmp_path, 1)
     with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=False) as journal:

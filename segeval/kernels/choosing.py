@@ -1,0 +1,39 @@
+"""Where the voxels of a case are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from segeval.choices import BackendName, Kind
+from segeval.kernels.kernel import Backend
+from segeval.kernels.numpy_backend import NumpyBackend
+
+
+def _cupy_backend() -> Backend:
+    from segeval.kernels.cupy_backend import CupyBackend
+
+    return CupyBackend()
+
+
+BACKENDS: dict[str, Callable[[], Backend]] = {"numpy": NumpyBackend, "cupy": _cupy_backend}
+
+_WORTHWHILE = 1 << 25  # probabilities: NumPy needs about as long for them as a device needs to start, half a second
+_BYTES_PER_VOXEL = 64  # what the voxels of a map may need on the device while its channels pass
+
+
+def choose_backend(name: BackendName, kind: Kind | None, voxels: int, channels: int) -> tuple[Backend, list[str]]:
+    """The backend for a prediction, and a remark where ``auto`` took the device.
+
+    ``auto`` takes it for what is known to be a probability map (by option, header or channels) of at least 2^25 values,
+    where there is one with 64 bytes free per voxel; label maps, and maps whose values have yet to tell their kind, are
+    counted faster than they could be copied. Raises UsageError for ``cupy`` where there is no device.
+    """
+    if name != "auto":
+        return BACKENDS[name](), []
+    if kind != "probabilities" or voxels * channels < _WORTHWHILE:
+        return NumpyBackend(), []
+    from segeval.kernels.cupy_device import device_name, free_memory, missing_device
+
+    if missing_device() is not None or free_memory() < _BYTES_PER_VOXEL * voxels:
+        return NumpyBackend(), []
+    return _cupy_backend(), [f"counted on the CUDA device {device_name()}, chosen by --backend auto"]
