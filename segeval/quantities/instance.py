@@ -2,7 +2,7 @@
 
 One rule for what is undefined: a target without any instance in either volume has no value (NaN); where only one
 volume has instances, a rate or a mean over matches takes its worst value, so that a complete miss never improves a
-mean.
+mean. ``lesionwise_dice`` and ``lesionwise_hd95`` follow their publication instead.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from segeval.array_types import Floats, Integers
-from segeval.instances import Instance, Instances
+from segeval.instances import Instance, Instances, TargetInstances
 from segeval.quantities.quantity import ratio
 
 
@@ -76,6 +76,20 @@ def invented_volume_ml(i: Instances) -> Floats:
     return _voxels(target.invented for target in i.targets) * i.voxel_volume_ml
 
 
+def lesionwise_dice(i: Instances) -> Floats:
+    """Mean over scored lesions and invented instances: Dice of a match, 0 of a miss and of an invention."""
+    return np.array([_penalised([m.dice for m in target.matches], target, 0.0, 1.0) for target in i.targets])
+
+
+def lesionwise_hd95(i: Instances, *, penalty_mm: float = 374.0) -> Floats:
+    """Mean over scored lesions and invented instances: HD95 of a match, the penalty of a miss and of an invention.
+
+    penalty_mm: BraTS's 374 is the diagonal of its 240 × 240 × 155 mm volume, rounded up.
+    """
+    distances = zip(i.targets, _distances(i), strict=True)
+    return np.array([_penalised(values, target, penalty_mm, 0.0) for target, values in distances])
+
+
 def _rate(i: Instances, numerator: Integers, denominator: Integers) -> Floats:
     return np.where((denominator == 0) & ~_without_instances(i), 0.0, ratio(numerator, denominator))
 
@@ -97,3 +111,11 @@ def _distances(i: Instances) -> list[list[float]]:
 
 def _voxels(groups: Iterable[tuple[Instance, ...]]) -> Floats:
     return np.array([sum(instance.voxels for instance in group) for group in groups], dtype=np.float64)
+
+
+def _penalised(values: list[float], target: TargetInstances, penalty: float, without_any: float) -> float:
+    """The published mean; ``without_any`` where there is neither a scored lesion nor an invented instance."""
+    failures = len(target.missed) + len(target.invented)
+    if not values and not failures:
+        return without_any
+    return (sum(values) + failures * penalty) / (len(values) + failures)

@@ -63,6 +63,8 @@ NAN = math.nan
         ("instance_hd95", 2.5, 99, 99, NAN, 2.5),
         ("missed_volume_ml", 15, 15, 0, 0, 0),
         ("invented_volume_ml", 20, 0, 15, 0, 0),
+        ("lesionwise_dice", (6 / 7 + 3 / 4) / 6, 0, 0, 1, (6 / 7 + 3 / 4) / 2),
+        ("lesionwise_hd95", (5 + 4 * 374) / 6, 374, 374, 0, 2.5),
     ],
 )
 def test_by_hand(name: str, some: float, missed: float, invented: float, nothing: float, all_found: float) -> None:
@@ -86,10 +88,15 @@ def test_without_a_geometry_volumes_are_undefined() -> None:
 def test_distances_that_were_not_measured_are_undefined() -> None:
     unmeasured = replace(SOME, matches=tuple(replace(match, hd95=None) for match in MATCHES))
     assert math.isnan(value("instance_hd95", unmeasured))
+    assert math.isnan(value("lesionwise_hd95", unmeasured))
 
 
 def test_a_complete_miss_has_no_distance_where_none_is_wanted() -> None:
     assert math.isnan(value("instance_hd95", MISSED, missed_mm=NAN))
+
+
+def test_the_penalty_can_be_chosen() -> None:
+    assert formulas.lesionwise_hd95(Instances((SOME,)), penalty_mm=10).tolist() == [45 / 6]
 
 
 def matched(prediction: Map, reference: Map, rule: tuple[Any, float] = ("one-to-one", 0.5)) -> TargetInstances:
