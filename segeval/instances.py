@@ -1,0 +1,131 @@
+"""What comparing instance by instance finds: which reference instances were matched, missed, which were invented.
+
+All records are frozen. An instance is a lesion, a vertebra, a cell: a connected component of a target's mask, or the
+voxels of one value where the maps already carry instances. The definitions are in docs/instances.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from segeval.errors import UsageError
+
+Matching = Literal["one-to-one", "any-overlap", "many-to-one"]
+"""The rule that says which prediction instances belong to which reference instance."""
+
+Connectivity = Literal[4, 8, 6, 18, 26]
+"""Neighbours of a voxel: 4 or 8 in two dimensions, 6, 18 or 26 in three."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceOptions:
+    """How instances are found and matched.
+
+    connectivity: None for the largest, 26 in three dimensions and 8 in two.
+    min_volume_mm3: smaller instances are dropped from both volumes before anything is matched.
+    threshold: the IoU that a match must exceed, 0 <= threshold < 1; ``any-overlap`` has none.
+    labelled: each value of the maps is an instance; nothing is split into components.
+    """
+
+    connectivity: Connectivity | None = None
+    min_volume_mm3: float = 0.0
+    matching: Matching = "one-to-one"
+    threshold: float = 0.5
+    labelled: bool = False
+
+    def __post_init__(self) -> None:
+        if self.connectivity is not None and self.connectivity not in get_args(Connectivity):
+            raise UsageError(f"connectivity {self.connectivity}: choose 4 or 8 in two dimensions, 6, 18 or 26 in three")
+        if self.matching not in get_args(Matching):
+            raise UsageError(f"matching {self.matching!r}: choose one of {', '.join(get_args(Matching))}")
+        if not 0 <= self.threshold < 1:
+            raise UsageError(f"an IoU threshold of {self.threshold:g}: a match must exceed it, so choose 0 <= IoU < 1")
+        if not 0 <= self.min_volume_mm3 < float("inf"):
+            raise UsageError(f"a minimum volume of {self.min_volume_mm3:g} mm³: choose a finite number, 0 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class LesionwiseOptions:
+    """The parameters of the published lesion-wise procedure of BraTS 2023 (Saluja et al.), the gliomas' by default.
+
+    dilation: how often the reference is dilated, a step reaching the 18 neighbours that share a face or an edge.
+        Lesions whose dilations touch are one lesion; predictions that a lesion's dilation meets belong to it.
+    scored_above_mm3: lesions of this volume or less are left out, and so are the predictions that belong to them.
+    """
+
+    dilation: int = 3
+    scored_above_mm3: float = 50.0
+
+
+BRATS_2023: Mapping[str, LesionwiseOptions] = {
+    "gli": LesionwiseOptions(dilation=3, scored_above_mm3=50),
+    "ssa": LesionwiseOptions(dilation=3, scored_above_mm3=50),
+    "ped": LesionwiseOptions(dilation=3, scored_above_mm3=50),
+    "men": LesionwiseOptions(dilation=1, scored_above_mm3=50),
+    "met": LesionwiseOptions(dilation=1, scored_above_mm3=2),
+}
+"""The five challenges' parameters, the same for whole tumour, tumour core and enhancing tumour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One instance in one volume.
+
+    id: the number of the component, from 1, or the value that the map stores.
+    box: first voxel and the voxel behind the last, per axis of the volume.
+    centroid: mean position of its voxels, per axis of the volume, in voxels.
+    """
+
+    id: int
+    voxels: int
+    box: tuple[tuple[int, int], ...]
+    centroid: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A reference instance and what was predicted for it, the predictions taken together as one mask.
+
+    hd95: their 95th percentile Hausdorff distance in mm; None where distances were not asked for.
+    """
+
+    reference: Instance
+    predictions: tuple[Instance, ...]
+    iou: float
+    dice: float
+    hd95: float | None = None
+
+
+@dataclass(frozen=True)
+class TargetInstances:
+    """The instances of one target.
+
+    missed: reference instances without a match. invented: prediction instances in no match.
+    left_out: reference lesions that a protocol does not score, with the predictions that belong to them, if any.
+    """
+
+    target: int | str
+    matches: tuple[Match, ...] = ()
+    missed: tuple[Instance, ...] = ()
+    invented: tuple[Instance, ...] = ()
+    left_out: tuple[Match, ...] = ()
+
+
+@dataclass(frozen=True)
+class Instances:
+    """The instances of several targets, in the order of the rows.
+
+    voxel_volume_ml: the volume of one voxel in millilitres, NaN without a geometry.
+    missed_mm: the distance that stands for that of a target whose instances are all missed or invented; NaN for none.
+    """
+
+    targets: tuple[TargetInstances, ...]
+    voxel_volume_ml: float = float("nan")
+    missed_mm: float = float("nan")
+
+    def __getitem__(self, rows: slice | list[int]) -> Instances:
+        """The instances of some of the targets."""
+        chosen = self.targets[rows] if isinstance(rows, slice) else tuple(self.targets[row] for row in rows)
+        return Instances(chosen, self.voxel_volume_ml, self.missed_mm)

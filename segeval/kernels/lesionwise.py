@@ -1,0 +1,97 @@
+"""The lesion-wise procedure of BraTS 2023, restated from its published evaluation (Saluja et al. 2023).
+
+For one target: the reference is dilated, and its voxels in one 26-component of the dilation are one lesion. The
+26-components of the prediction that the dilation of a lesion meets belong to it, to several lesions if they meet
+several; those that meet none are invented. A lesion is compared, undilated, with all of its predictions together.
+
+Two lesions' dilations never touch, so a component of the dilated reference is the dilation of its lesion: two joint
+histograms answer what the published loop over lesions does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.array_types import Integers
+from segeval.errors import UsageError
+from segeval.instances import Instance, LesionwiseOptions, Match, TargetInstances
+from segeval.kernels.components import Components, Pairs, find_components, measure, shared_voxels
+from segeval.kernels.matching import DistanceFunction, with_pairs
+
+
+def match_lesions(
+    target: int | str,
+    prediction: NDArray[np.bool_],
+    reference: NDArray[np.bool_],
+    options: LesionwiseOptions,
+    *,
+    hd95: DistanceFunction,
+    spacing_mm: Sequence[float],
+) -> TargetInstances:
+    """The lesions of one target; those too small to be scored, with their predictions, are ``left_out``.
+
+    prediction, reference: whole volumes of three dimensions; beyond them nothing is dilated.
+    hd95: the published values are those of boundary elements weighted by area (Google DeepMind's surface-distance).
+    Raises UsageError for two dimensions, where the procedure is not defined.
+    """
+    if reference.ndim != 3:
+        raise UsageError(
+            f"brats-lesionwise is defined in three dimensions, and the volumes have {reference.ndim}; "
+            "choose another matching"
+        )
+    box = _box(prediction | reference, options.dilation)
+    origin = [part.start for part in box]
+    predicted = find_components(prediction[box], origin=origin)
+    dilated = find_components(_dilate(reference[box], options.dilation), origin=origin)
+    lesions = measure(np.where(reference[box], dilated.places, 0), origin)
+    found = with_pairs(
+        target, predicted, lesions, _belonging(dilated, lesions, predicted), hd95=hd95, spacing_mm=spacing_mm
+    )
+    return _without_small(found, options.scored_above_mm3, float(np.prod(np.abs(spacing_mm))))
+
+
+def _box(mask: NDArray[np.bool_], margin: int) -> tuple[slice, ...]:
+    """The box of the mask and a margin, within the volume."""
+    ranges = []
+    for axis, size in enumerate(mask.shape):
+        places = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
+        low, high = (places[0], places[-1] + 1) if places.size else (0, 0)
+        ranges.append(slice(max(int(low) - margin, 0), min(int(high) + margin, size)))
+    return tuple(ranges)
+
+
+def _dilate(mask: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
+    from scipy.ndimage import binary_dilation, generate_binary_structure
+
+    if not steps:
+        return mask
+    return np.asarray(binary_dilation(mask, generate_binary_structure(3, 2), iterations=steps), dtype=np.bool_)
+
+
+def _belonging(dilated: Components, lesions: Components, prediction: Components) -> Pairs:
+    """Every pair of a lesion and a prediction that its dilation meets, and the voxels that the lesion itself shares."""
+    met, shared = shared_voxels(dilated, prediction), shared_voxels(lesions, prediction)
+    voxels: Integers = np.zeros(len(met.voxels), dtype=np.int64)
+    columns = max(len(prediction), 1)
+    keys = met.reference * columns + met.prediction
+    voxels[np.searchsorted(keys, shared.reference * columns + shared.prediction)] = shared.voxels
+    return Pairs(met.reference, met.prediction, voxels)
+
+
+def _without_small(found: TargetInstances, scored_above_mm3: float, voxel_volume_mm3: float) -> TargetInstances:
+    def scored(lesion: Instance) -> bool:
+        return bool(lesion.voxels * voxel_volume_mm3 > scored_above_mm3)
+
+    return replace(
+        found,
+        matches=tuple(match for match in found.matches if scored(match.reference)),
+        missed=tuple(lesion for lesion in found.missed if scored(lesion)),
+        left_out=(
+            *(match for match in found.matches if not scored(match.reference)),
+            *(Match(lesion, (), iou=0.0, dice=0.0) for lesion in found.missed if not scored(lesion)),
+        ),
+    )

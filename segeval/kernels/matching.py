@@ -1,0 +1,167 @@
+"""Which prediction instances belong to which reference instance: three rules, on the joint histogram alone.
+
+The rules and their sources are in docs/instances.md. No rule compares masks: sizes and shared voxels are enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.array_types import Floats, Integers
+from segeval.instances import Instance, InstanceOptions, Match, TargetInstances
+from segeval.kernels.components import Components, Pairs, shared_voxels
+
+Mask = NDArray[np.bool_]
+DistanceFunction = Callable[[Mask, Mask, Sequence[float]], float]
+"""``f(prediction, reference, spacing_mm)`` gives a distance of two masks on one grid in mm; neither mask is empty."""
+
+_PER_MATCH = 1e-9
+_BATCH = 1000
+
+
+def match_instances(
+    target: int | str,
+    prediction: Components,
+    reference: Components,
+    options: InstanceOptions,
+    *,
+    hd95: DistanceFunction | None = None,
+    spacing_mm: Sequence[float] = (),
+) -> TargetInstances:
+    """The instances of one target, matched by the options' rule.
+
+    prediction, reference: on the same box. hd95: measured for each match where given, from its box alone.
+    """
+    pairs = choose_pairs(shared_voxels(reference, prediction), prediction.voxels, reference.voxels, options)
+    return with_pairs(target, prediction, reference, pairs, hd95=hd95, spacing_mm=spacing_mm)
+
+
+def choose_pairs(overlaps: Pairs, prediction: Integers, reference: Integers, options: InstanceOptions) -> Pairs:
+    """Those of the overlapping pairs that match. prediction, reference: the instances' sizes in voxels."""
+    if options.matching == "any-overlap":
+        return overlaps
+    if options.matching == "many-to-one":
+        return _many_to_one(overlaps, prediction, reference, options.threshold)
+    return _one_to_one(overlaps, prediction, reference, options.threshold)
+
+
+def _one_to_one(overlaps: Pairs, prediction: Integers, reference: Integers, threshold: float) -> Pairs:
+    """Disjoint pairs of IoU > threshold whose IoUs add up to the most; of equal sums (to 1e-9 per pair) most pairs."""
+    iou = intersection_over_union(
+        overlaps.voxels, prediction[overlaps.prediction] + reference[overlaps.reference] - overlaps.voxels
+    )
+    close, iou = overlaps[iou > threshold], iou[iou > threshold]
+    # Two masks that share more than half of their union with a third share voxels: above 1/2 nothing competes.
+    alone = (np.bincount(close.reference, minlength=1)[close.reference] == 1) & (
+        np.bincount(close.prediction, minlength=1)[close.prediction] == 1
+    )
+    chosen = alone.copy()
+    for rivals in _batches(close, np.flatnonzero(~alone)):
+        best = _best_assignment(close.reference[rivals], close.prediction[rivals], iou[rivals])
+        chosen[rivals[best]] = True
+    return close[chosen]
+
+
+def _batches(pairs: Pairs, rivals: Integers) -> list[Integers]:
+    """The rivals in parts that share no instance, of about a thousand references each: assigning takes their square."""
+    if not len(rivals):
+        return []
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    references, row = np.unique(pairs.reference[rivals], return_inverse=True)
+    predictions, column = np.unique(pairs.prediction[rivals], return_inverse=True)
+    nodes = len(references) + len(predictions)
+    graph = coo_array((np.ones(len(rivals), dtype=bool), (row, len(references) + column)), shape=(nodes, nodes))
+    _, group = connected_components(graph, directed=False)
+    before = np.cumsum(np.bincount(group[: len(references)])) - 1  # references in the groups up to this one
+    batch = (before // _BATCH)[group[row]]
+    order = np.argsort(batch, kind="stable")
+    return np.split(rivals[order], np.flatnonzero(np.diff(batch[order])) + 1)
+
+
+def _best_assignment(rows: Integers, columns: Integers, scores: Floats) -> Integers:
+    """Which of the entries of a sparse matrix to take, one per row and column, for the greatest sum."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
+    distinct_rows, row = np.unique(rows, return_inverse=True)
+    distinct_columns, column = np.unique(columns, return_inverse=True)
+    height, width = len(distinct_rows), len(distinct_columns)
+    # SciPy matches every row: a column of its own stands for staying unmatched. All weights are one higher, since a
+    # sparse matrix does not store 0.
+    own = np.arange(height)
+    weights = np.concatenate((scores + (1 + _PER_MATCH), np.ones(height)))
+    places = np.stack((np.concatenate((row, own)), np.concatenate((column, width + own)))).astype(np.int32)
+    table = coo_array((weights, tuple(places)), shape=(height, width + height))  # older SciPy matches int32 alone
+    _, partner = min_weight_full_bipartite_matching(table.tocsr(), maximize=True)
+    return np.flatnonzero(partner[row] == column)
+
+
+def _many_to_one(overlaps: Pairs, prediction: Integers, reference: Integers, threshold: float) -> Pairs:
+    """Predictions with more than half of their voxels in a reference, where all of these together have IoU > threshold.
+
+    Such a prediction adds more to the intersection than to the rest of the union: taking it never lowers the IoU.
+    """
+    inside = overlaps[2 * overlaps.voxels > prediction[overlaps.prediction]]
+    shared, predicted = _sums(inside, prediction, len(reference))
+    iou = intersection_over_union(shared, predicted + reference - shared)
+    return inside[iou[inside.reference] > threshold]
+
+
+def with_pairs(
+    target: int | str,
+    prediction: Components,
+    reference: Components,
+    pairs: Pairs,
+    *,
+    hd95: DistanceFunction | None = None,
+    spacing_mm: Sequence[float] = (),
+) -> TargetInstances:
+    """The record that the matching pairs make: a match per reference instance that occurs in them."""
+    found, predicted = reference.instances(), prediction.instances()
+    shared, size = _sums(pairs, prediction.voxels, len(reference))
+    iou = intersection_over_union(shared, size + reference.voxels - shared).tolist()
+    dice = (2 * shared / (size + reference.voxels)).tolist()
+    starts = np.searchsorted(pairs.reference, np.arange(len(reference) + 1)).tolist()
+    partners = [predicted[p] for p in pairs.prediction.tolist()]
+    matches, missed = [], []
+    for k, instance in enumerate(found):
+        members = slice(starts[k], starts[k + 1])
+        if members.start == members.stop:
+            missed.append(instance)
+            continue
+        distance = None
+        if hd95 is not None:
+            distance = float(hd95(*_masks(prediction, reference, pairs.prediction[members], k), spacing_mm))
+        matches.append(Match(instance, tuple(partners[members]), iou[k], dice[k], distance))
+    return TargetInstances(target, tuple(matches), tuple(missed), _unpaired(predicted, pairs.prediction))
+
+
+def intersection_over_union(intersection: Integers, union: Integers) -> Floats:
+    """Shares of unions that are not empty, shape (n,)."""
+    return np.asarray(intersection / union)
+
+
+def _sums(pairs: Pairs, prediction: Integers, references: int) -> tuple[Integers, Integers]:
+    """Per reference instance: the voxels shared with the predictions paired with it, and the voxels of these."""
+    shared, size = np.zeros(references, dtype=np.int64), np.zeros(references, dtype=np.int64)
+    np.add.at(shared, pairs.reference, pairs.voxels)
+    np.add.at(size, pairs.reference, prediction[pairs.prediction])
+    return shared, size
+
+
+def _unpaired(instances: list[Instance], paired: Integers) -> tuple[Instance, ...]:
+    free = np.ones(len(instances), dtype=bool)
+    free[paired] = False
+    return tuple(instances[index] for index in np.flatnonzero(free))
+
+
+def _masks(prediction: Components, reference: Components, members: Integers, index: int) -> tuple[Mask, Mask]:
+    """The masks of some predictions together and of a reference instance, cut to the box of both."""
+    boxes = np.concatenate((reference.boxes[[index]], prediction.boxes[members]))
+    box = tuple(slice(a, b) for a, b in zip(boxes[..., 0].min(axis=0), boxes[..., 1].max(axis=0), strict=True))
+    return np.isin(prediction.places[box], members + 1), np.asarray(reference.places[box] == index + 1)

@@ -1,0 +1,121 @@
+"""The instance metrics: functions of what was matched, missed and invented. The definitions are in docs/instances.md.
+
+One rule for what is undefined: a target without any instance in either volume has no value (NaN); where only one
+volume has instances, a rate or a mean over matches takes its worst value, so that a complete miss never improves a
+mean. ``lesionwise_dice`` and ``lesionwise_hd95`` follow their publication instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from segeval.array_types import Floats, Integers
+from segeval.instances import Instance, Instances, TargetInstances
+from segeval.quantities.quantity import ratio
+
+
+def instance_tp(i: Instances) -> Integers:
+    """True positives: reference instances with a match."""
+    return np.array([len(target.matches) for target in i.targets], dtype=np.int64)
+
+
+def instance_fp(i: Instances) -> Integers:
+    """False positives: prediction instances in no match."""
+    return np.array([len(target.invented) for target in i.targets], dtype=np.int64)
+
+
+def instance_fn(i: Instances) -> Integers:
+    """False negatives: reference instances without a match."""
+    return np.array([len(target.missed) for target in i.targets], dtype=np.int64)
+
+
+def instance_sensitivity(i: Instances) -> Floats:
+    """Share of the reference instances that have a match, lesion-wise recall."""
+    return _rate(i, instance_tp(i), instance_tp(i) + instance_fn(i))
+
+
+def instance_precision(i: Instances) -> Floats:
+    """Share of matches among matches and invented instances; predictions that share a match count as one."""
+    return _rate(i, instance_tp(i), instance_tp(i) + instance_fp(i))
+
+
+def instance_f1(i: Instances) -> Floats:
+    """Recognition quality: harmonic mean of instance_sensitivity and instance_precision."""
+    return _rate(i, 2 * instance_tp(i), 2 * instance_tp(i) + instance_fp(i) + instance_fn(i))
+
+
+def sq(i: Instances) -> Floats:
+    """Segmentation quality: mean IoU over the matches."""
+    return _mean_over_matches(i, [[match.iou for match in target.matches] for target in i.targets], worst=0.0)
+
+
+def pq(i: Instances) -> Floats:
+    """Panoptic quality: sq · instance_f1."""
+    return np.asarray(sq(i) * instance_f1(i))
+
+
+def instance_dice(i: Instances) -> Floats:
+    """Mean Dice over the matches: how well what was found is outlined."""
+    return _mean_over_matches(i, [[match.dice for match in target.matches] for target in i.targets], worst=0.0)
+
+
+def instance_hd95(i: Instances) -> Floats:
+    """Mean 95th percentile Hausdorff distance over the matches, in mm."""
+    return _mean_over_matches(i, _distances(i), worst=i.missed_mm)
+
+
+def missed_volume_ml(i: Instances) -> Floats:
+    """Volume of the reference instances without a match, in millilitres."""
+    return _voxels(target.missed for target in i.targets) * i.voxel_volume_ml
+
+
+def invented_volume_ml(i: Instances) -> Floats:
+    """Volume of the prediction instances in no match, in millilitres."""
+    return _voxels(target.invented for target in i.targets) * i.voxel_volume_ml
+
+
+def lesionwise_dice(i: Instances) -> Floats:
+    """Mean over scored lesions and invented instances: Dice of a match, 0 of a miss and of an invention."""
+    return np.array([_penalised([m.dice for m in target.matches], target, 0.0, 1.0) for target in i.targets])
+
+
+def lesionwise_hd95(i: Instances, *, penalty_mm: float = 374.0) -> Floats:
+    """Mean over scored lesions and invented instances: HD95 of a match, the penalty of a miss and of an invention.
+
+    penalty_mm: BraTS's 374 is the diagonal of its 240 × 240 × 155 mm volume, rounded up.
+    """
+    distances = zip(i.targets, _distances(i), strict=True)
+    return np.array([_penalised(values, target, penalty_mm, 0.0) for target, values in distances])
+
+
+def _rate(i: Instances, numerator: Integers, denominator: Integers) -> Floats:
+    return np.where((denominator == 0) & ~_without_instances(i), 0.0, ratio(numerator, denominator))
+
+
+def _without_instances(i: Instances) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    return np.asarray(instance_tp(i) + instance_fp(i) + instance_fn(i) == 0)
+
+
+def _mean_over_matches(i: Instances, values: list[list[float]], *, worst: float) -> Floats:
+    means = np.array([np.mean(found) if found else worst for found in values], dtype=np.float64)
+    means[_without_instances(i)] = np.nan
+    return means
+
+
+def _distances(i: Instances) -> list[list[float]]:
+    """Per target, of its matches; NaN where distances were not measured."""
+    return [[np.nan if match.hd95 is None else match.hd95 for match in target.matches] for target in i.targets]
+
+
+def _voxels(groups: Iterable[tuple[Instance, ...]]) -> Floats:
+    return np.array([sum(instance.voxels for instance in group) for group in groups], dtype=np.float64)
+
+
+def _penalised(values: list[float], target: TargetInstances, penalty: float, without_any: float) -> float:
+    """The published mean; ``without_any`` where there is neither a scored lesion nor an invented instance."""
+    failures = len(target.missed) + len(target.invented)
+    if not values and not failures:
+        return without_any
+    return (sum(values) + failures * penalty) / (len(values) + failures)
