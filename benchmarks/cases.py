@@ -166,10 +166,17 @@ def _ours(volumes: str, ending: str = ".nii.gz", *more: str) -> Contender:
 
 
 def _peer(
-    name: str, environment: str, script: str, volumes: str, *more: str, ending: str = ".nii.gz", heavy: bool = False
+    name: str,
+    environment: str,
+    script: str,
+    volumes: str,
+    *more: str,
+    ending: str = ".nii.gz",
+    once: bool = False,
+    heavy: bool = False,
 ) -> Contender:
     files = _score(volumes, ending)[1:3]
-    return Contender(name, environment, (f"peers/{script}.py", *files, *more), heavy=heavy)
+    return Contender(name, environment, (f"peers/{script}.py", *files, *more), heavy=heavy, once=once)
 
 
 def _label_peers(
@@ -182,7 +189,16 @@ def _label_peers(
         ("NumPy masks", "numpy", "numpy_masks"),
     )
     return tuple(
-        _peer(name, environment, script, volumes, str(labels), ending=ending, heavy=environment in heavy)
+        _peer(
+            name,
+            environment,
+            script,
+            volumes,
+            str(labels),
+            ending=ending,
+            heavy=environment in heavy,
+            once=labels > 3 and environment == "numpy",
+        )
         for name, environment, script in known
     )
 

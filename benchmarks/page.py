@@ -85,9 +85,10 @@ def render(
     words = (
         f"Made by `benchmarks/compare.py` on {date.today().isoformat()}: whole processes, files in the page cache, "
         "each tool in an environment of its own, all contenders of a case in turn. "
-        f"{rounds} rounds after a warm-up; one run where a peer takes more than {LONG:g} s. "
+        f"Rounds after a warm-up: {rounds} (none where a peer takes more than {LONG:g} s: that one run counts). "
         "Times are medians; the ratios mean something, the seconds are this machine's. "
         "Peak memory is the largest resident set of one process; 1 MB is 10⁶ bytes. "
+        "The processor time of a batch leaves its worker processes out. "
         "*Values differ by* is the largest relative difference to segeval's Dice per label, or to its losses.",
         f"Machine: {machine_words}.",
         f"Versions: {', '.join(tools)}.",
