@@ -15,7 +15,7 @@ from importlib.util import find_spec
 
 import numpy as np
 from isal import igzip_lib
-from phantoms import blobs
+from phantoms import Phantom, Style
 
 _BLOCK, _PIECE, _RUNS = 1 << 16, 1 << 19, 7
 
@@ -53,8 +53,10 @@ def main() -> None:
         from zlib_ng import zlib_ng
 
         decoders["zlib-ng"] = with_zlib(zlib_ng)
+    phantom = Phantom((320, 320, 320), 5, Style(20, 24), 0)
+    labels = b"".join(phantom.pair_at(z)[1].tobytes() for z in range(320))
     noise = np.random.default_rng(0).random(8_000_000, dtype=np.float32)
-    for name, content in (("label map", blobs((320, 320, 320), 5, 0).tobytes()), ("float map", noise.tobytes())):
+    for name, content in (("label map", labels), ("float map", noise.tobytes())):
         data = gzip.compress(content, 6)
         times: dict[str, list[float]] = {decoder: [] for decoder in decoders}
         for _ in range(_RUNS):
