@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from segeval.array_types import Floats
 from segeval.kernels.codebook import Codebook
 from segeval.kernels.kernel import ValuesSeen
+from segeval.kernels.members import Members
 from segeval.kernels.numpy_labels import NumpyLabelKernel
 from segeval.kernels.probability_bins import ProbabilityBins
 from segeval.kernels.soft_targets import SoftTargets, reference_side
 from segeval.kernels.target_sums import BLOCK, TargetSums, Workspace, counts_of, sums_of
-from segeval.tallies import SoftTally, Tally, TallyOptions, TargetKey
+from segeval.tallies import Confusion, SoftTally, Tally, TallyOptions, TargetKey
 from segeval.targets import BACKGROUND
+
+BYTES = range(256)
 
 
 class NumpySoftKernel:
@@ -33,23 +36,17 @@ class NumpySoftKernel:
         self._bins = ProbabilityBins(len(self.targets)) if options.histogram else None
         work = Workspace(options.logs)
         self._sums = {target: TargetSums(work) for target in self.targets}
-        self._membership: dict[TargetKey, list[bool]] = {target: [] for target in self.targets}
+        self._members: dict[tuple[TargetKey, bool], Members] = {}
 
     def stretch(self, reference: NDArray[Any]) -> NumpyStretch:
         """Begin a stretch of voxels with these reference labels."""
         return NumpyStretch(self, reference)
 
-    def inside(self, target: TargetKey, codes: NDArray[Any]) -> NDArray[np.bool_]:
-        """Which voxels of these reference codes belong to the target."""
-        table = self._membership[target]
-        for value in self.codes.values[len(table) :]:
-            table.append(self.plan.holds(target, value))
-        count = sum(table)
-        if count == 1:  # a comparison is faster than a table
-            return np.asarray(codes == table.index(True))
-        if count == len(table) - 1:
-            return np.asarray(codes != table.index(False))
-        return np.asarray(np.array(table, dtype=np.bool_)[codes])
+    def inside(self, target: TargetKey, codes: NDArray[Any], values: Sequence[int]) -> NDArray[np.bool_]:
+        """Which voxels of these reference codes belong to the target; ``values``: what the codes stand for."""
+        members = self._members.setdefault((target, values is BYTES), Members())
+        members.extend(self.plan.holds(target, value) for value in values[members.known :])
+        return members.among(codes)
 
     def add(self, target: TargetKey, probabilities: Floats, inside: NDArray[np.bool_]) -> None:
         """Sum one target over voxels whose probabilities lie in [0, 1]."""
@@ -71,14 +68,19 @@ class NumpySoftKernel:
         if options.single:
             self._sums[BACKGROUND] = self._sums[options.labels[0]].complement()
         parts = [self._sums[target] for target in self.targets]
-        confusion = None if options.independent else self.hard.confusion()
+        confusion = None if options.independent else self._confusion()
         histogram = None if self._bins is None else self._bins.histogram()
         soft = SoftTally(self.targets, counts_of(parts), sums_of(parts, options.logs), histogram)
         return Tally(options, confusion, soft)
 
     def reference_counts(self) -> dict[int, int]:
         """Evaluated voxels of each reference value in all finished stretches."""
-        return reference_side(self.hard.confusion())
+        return reference_side(self._confusion())
+
+    def _confusion(self) -> Confusion:
+        labels = self.plan.labels_of_winners()
+        pairs = self.hard.confusion().pairs.items()
+        return Confusion({(value, labels[winner]): count for (value, winner), count in pairs})
 
 
 class NumpyStretch:
@@ -89,9 +91,7 @@ class NumpyStretch:
         self._kernel = kernel
         self._reference = reference
         self._kept = None if ignore is None else reference != ignore
-        self._codes: NDArray[Any] = kernel.codes.encode(reference)
-        if len(kernel.codes.values) <= 256:
-            self._codes = self._codes.astype(np.uint8)
+        self._codes, self._values = _codes_of(reference, kernel.codes)
         self._best: NDArray[Any] | None = None
         self._winner = np.zeros(reference.size, dtype=np.min_scalar_type(len(kernel.options.channels)))
         self._total: NDArray[np.float32] | None = None
@@ -107,8 +107,7 @@ class NumpyStretch:
     def finish(self) -> None:
         """Count what needs all channels of a voxel."""
         kernel, options = self._kernel, self._kernel.options
-        labels = kernel.plan.labels_of_winners()
-        kernel.hard.add(np.array(labels, dtype=_narrowest(labels)).take(self._winner), self._reference)
+        kernel.hard.add(self._winner, self._reference)
         if self._total is not None:
             error = np.abs(self._only(self._total, slice(None)) - 1).max(initial=0.0)
             kernel.seen.sum_error = max(kernel.seen.sum_error, float(np.nan_to_num(error, nan=0.0)))
@@ -117,7 +116,7 @@ class NumpyStretch:
                 continue
             plane = self._planes.get(target)
             plane = np.zeros(self._reference.size) if plane is None else np.minimum(plane, 1.0)
-            inside = self._only(kernel.inside(target, self._codes), slice(None))
+            inside = self._only(kernel.inside(target, self._codes, self._values), slice(None))
             kernel.add(target, self._only(plane, slice(None)), inside)
             if target in self._chosen:
                 kernel.add_hard(target, self._only(self._chosen[target], slice(None)), inside)
@@ -140,7 +139,7 @@ class NumpyStretch:
             if len(contributors) > 1:
                 self._collect(target, where, clipped, above)
                 continue
-            inside = self._only(kernel.inside(target, self._codes[where]), where, already=True)
+            inside = self._only(kernel.inside(target, self._codes[where], self._values), where, already=True)
             kernel.add(target, self._only(clipped, where, already=True), inside)
             if options.independent:
                 kernel.add_hard(target, self._only(above, where, already=True), inside)
@@ -149,8 +148,11 @@ class NumpyStretch:
         """The running argmax (the lowest channel wins a tie) and the running sum."""
         size = self._reference.size
         if self._best is None or self._total is None:
-            self._best = np.full(size, -np.inf, dtype=values.dtype)
-            self._total = np.zeros(size, dtype=np.float32)
+            self._best = np.empty(size, dtype=values.dtype)
+            self._total = np.empty(size, dtype=np.float32)
+        if channel == 0:  # comes first
+            self._best[where] = self._total[where] = values
+            return
         best, winner = self._best[where], self._winner[where]
         higher = (values > best).astype(winner.dtype)
         higher *= channel
@@ -188,6 +190,10 @@ def _look(seen: ValuesSeen, values: NDArray[Any]) -> bool:
     return within
 
 
-def _narrowest(labels: tuple[int, ...]) -> np.dtype[Any]:
-    """The smallest integer type for these labels: fewer bytes are compared faster."""
-    return np.result_type(*(np.min_scalar_type(label) for label in labels))
+def _codes_of(reference: NDArray[Any], codebook: Codebook) -> tuple[NDArray[Any], Sequence[int]]:
+    """Codes of the reference's values, and the value behind each code; a byte is its own code."""
+    if reference.dtype in (np.bool_, np.uint8):
+        return reference.view(np.uint8), BYTES
+    codes = codebook.encode(reference)
+    few = len(codebook.values) <= len(BYTES)
+    return codes.astype(np.uint8) if few else codes, codebook.values

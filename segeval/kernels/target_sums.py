@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from segeval.array_types import Floats
 from segeval.tallies import Counts, LogSetting, LogSums, SoftSums
 
-BLOCK = 1 << 15
+BLOCK = 1 << 14
 """Voxels whose float64 work arrays stay in a core's cache."""
+_PADDING = 72  # rows a power of two apart would compete for the same lines of the cache
+_SMALL = 2.0**-12  # below: the series' next term is less than 1e-11 of its sum
+_INSIDE, _OUTSIDE = 0, 1
 _MOMENTS = 4  # rows that need no logarithm
 
 
@@ -23,8 +26,8 @@ class Workspace:
 
     def __init__(self, logs: tuple[LogSetting, ...]) -> None:
         self.steps = tuple((eta, tuple(g for g, e in logs if e == eta)) for eta in dict.fromkeys(e for _, e in logs))
-        self._masks = np.empty((2, BLOCK))
-        self._terms = np.empty((_MOMENTS + len(self.steps) + len(logs), BLOCK))
+        self._masks = np.empty((2, BLOCK + _PADDING))
+        self._terms = np.empty((_MOMENTS + len(self.steps) + len(logs), BLOCK + _PADDING))
 
     def arrays(self, size: int) -> tuple[Floats, Floats]:
         """(masks, terms) for a block of this size, of any content."""
@@ -46,13 +49,40 @@ class TargetSums:
 
     def add(self, p: Floats, inside: NDArray[np.bool_]) -> None:
         """Probabilities in [0, 1] and the reference mask of a block of at most ``BLOCK`` voxels."""
+        reference = int(np.count_nonzero(inside))
+        self.n += p.size
+        self.r += reference
+        if not reference:
+            self._sums[:, _OUTSIDE] += self._one_sided(p)
+        elif reference == p.size:
+            self._sums[:, _INSIDE] += self._one_sided(np.subtract(1.0, p))
+        else:
+            self._sums += self._two_sided(p, inside)
+
+    def _two_sided(self, p: Floats, inside: NDArray[np.bool_]) -> Floats:
         masks, terms = self._work.arrays(p.size)
         r, outside = masks
         np.copyto(r, inside)
         np.subtract(1.0, r, out=outside)
-        true, false, true_squared, false_squared = terms[:_MOMENTS]
+        true, false = terms[:2]
         np.abs(np.subtract(outside, p, out=true), out=true)
         np.abs(np.subtract(r, p, out=false), out=false)  # exact where 1 - true would not be
+        self._complete(terms)
+        return np.asarray(terms @ masks.T)
+
+    def _one_sided(self, false: Floats) -> Floats:
+        """The sums over one side, where all of the block lies: most of a volume is far from any border."""
+        if false.size and false.max() < _SMALL and all(eta < _SMALL for eta, _ in self._work.steps):
+            return self._nearly_certain(false)
+        _, terms = self._work.arrays(false.size)
+        np.subtract(1.0, false, out=terms[0])
+        np.copyto(terms[1], false)
+        self._complete(terms)
+        return np.asarray(terms.sum(axis=1))
+
+    def _complete(self, terms: Floats) -> None:
+        """All other rows from the first two."""
+        true, false, true_squared, false_squared = terms[:_MOMENTS]
         np.square(true, out=true_squared)
         np.square(false, out=false_squared)
         rows = iter(terms[_MOMENTS:])
@@ -61,9 +91,22 @@ class TargetSums:
             np.log(np.clip(true, eta, 1 - eta, out=logs), out=logs)
             for gamma in gammas:
                 np.multiply(false_squared if gamma == 2 else false**gamma, logs, out=next(rows))
-        self._sums += terms @ masks.T
-        self.n += p.size
-        self.r += int(np.count_nonzero(inside))
+
+    def _nearly_certain(self, false: Floats) -> Floats:
+        """Where f is small, ln t = −(f + f²/2 + f³/3 + f⁴/4 …): sums of products instead of logarithms."""
+        _, (power, square, cube, *_) = self._work.arrays(false.size)
+        total, squares = float(false.sum()), float(false @ false)
+        sums = [false.size - total, total, false.size - 2 * total + squares, squares]
+        for eta, gammas in self._work.steps:
+            clipped = np.maximum(false, eta)  # t is at most 1 − η
+            np.square(clipped, out=square)
+            np.multiply(square, clipped, out=cube)
+            series = ((clipped, 1), (square, 2), (cube, 3))
+            sums.append(-float(clipped.sum()) - sum(float(x @ clipped) / (k + 1) for x, k in series))
+            for gamma in gammas:
+                np.copyto(power, np.square(false) if gamma == 2 else false**gamma)
+                sums.append(-sum(float(x @ power) / k for x, k in series))
+        return np.array(sums)
 
     def complement(self) -> TargetSums:
         """The sums of 1 − p against the target's complement."""

@@ -1,6 +1,6 @@
 """nnU-Net's probabilities: an `.npz` whose array `probabilities` (older: `softmax`) has the shape (C, Z, Y, X).
 
-Streamed from the archive member, whose checksum zipfile verifies; nothing is ever unpickled.
+Streamed from the archive member, whose checksum is verified; nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from segeval.readers.byte_stream import PIECE_BYTES, open_regular_file
 from segeval.readers.hashing import sha256_of
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
+from segeval.readers.zip_member import open_member
 from segeval.volumes.chunks import read_ahead
 from segeval.volumes.volume import ArraySource, Piece, Volume, VoxelSource
 
@@ -36,7 +37,7 @@ def open_npz(path: Path, options: ReadOptions) -> Volume:
         if not start.startswith(b"PK"):
             what = recognise(start) or f"it begins with {start[:4]!r}; check what it is"
             raise UnreadableFile(f"{path}: is no .npz archive: {what}")
-        member = _Member(path, zipfile.ZipFile(file), options.on_bytes)
+        member = _Member(path, zipfile.ZipFile(file), file, options.on_bytes)
     except _DAMAGED as problem:
         file.close()
         raise UnreadableFile(f"{path}: damaged archive ({problem}); copy or export it again") from None
@@ -57,7 +58,9 @@ def open_npz(path: Path, options: ReadOptions) -> Volume:
 class _Member:
     """The array inside the archive, as a source whose channels come in order."""
 
-    def __init__(self, path: Path, archive: zipfile.ZipFile, on_bytes: Callable[[int], None] | None) -> None:
+    def __init__(
+        self, path: Path, archive: zipfile.ZipFile, file: BinaryIO, on_bytes: Callable[[int], None] | None
+    ) -> None:
         self._path = path
         self._on_bytes = on_bytes
         names = set(archive.namelist())
@@ -66,7 +69,7 @@ class _Member:
             found = ", ".join(sorted(name.removesuffix(".npy") for name in names)[:5]) or "nothing"
             raise UnreadableFile(f"{path}: holds {found}; nnU-Net's key `probabilities` (or `softmax`) is not among it")
         try:
-            self._file: IO[bytes] = archive.open(f"{key}.npy")
+            self._file = open_member(archive, file, f"{key}.npy")
             self._array_shape, fortran, self.dtype = _read_npy_header(self._file)
         except _DAMAGED as problem:
             raise UnreadableFile(f"{path}: the array {key!r} cannot be read ({problem}); export it again") from None
@@ -141,7 +144,7 @@ class _Member:
             )
 
 
-def _read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _read_npy_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """(shape, Fortran order, dtype); raises ValueError for what is no plain array."""
     from numpy.lib import format as npy
 
@@ -149,7 +152,10 @@ def _read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[A
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     if version not in readers:
         raise ValueError(f"array format {version} is not supported")
-    shape, fortran, dtype = readers[version](file)
+    try:
+        shape, fortran, dtype = readers[version](file)
+    except Exception as problem:  # NumPy reads the header as Python, so a damaged one may be any error of its parser
+        raise ValueError(f"its header cannot be read: {type(problem).__name__}") from None
     if dtype.hasobject:
         raise ValueError("it holds pickled objects, which are never loaded")
     return shape, fortran, dtype

@@ -54,11 +54,12 @@ def count_undecided(
     labels = backend.label_kernel(options.ignore)
     soft: SoftKernel | None = backend.soft_kernel(options, sets)
     for p, r in lockstep([prediction.pieces(0), reference.pieces(0)]):
-        rounded = rounding.round(p)
-        if not rounding.fractional:
-            labels.add(rounded, r)
-        if soft is not None and not rounding.fractional and (rounded.max() > 1 or rounded.min() < 0):
-            soft = None  # so far only integers, and more than 0 and 1: a label map
+        if soft is None or not rounding.fractional:  # no label map, once it has a fraction
+            rounded = rounding.round(p)
+            if not rounding.fractional:
+                labels.add(rounded, r)
+                if rounded.max() > 1 or rounded.min() < 0:
+                    soft = None  # so far only integers, and more than 0 and 1: a label map
         if soft is not None:
             stretch = soft.stretch(r)
             stretch.add(0, 0, p)

@@ -111,8 +111,8 @@ def _evaluate_undecided(pair: Pair) -> Evaluated:
     if not soft.seen.not_finite and _overshoot(soft.seen) > _OVERSHOOT and rounding.first is not None:
         value, place = rounding.first
         raise LabelError(
-            f"{name}: is no label map ({rounding.fractional} voxel(s) hold no integer, the first {value:.9g} at "
-            f"{place}) and no probability map (its values reach from {soft.seen.low:.6g} to {soft.seen.high:.6g}); say "
+            f"{name}: is no label map (the voxel at {place} holds {value:.9g}) "
+            f"and no probability map (its values reach from {soft.seen.low:.6g} to {soft.seen.high:.6g}); say "
             "which with --kind, and for probabilities --activation, --scale or --clip"
         )
     return _inferred(pair, _judge_probabilities(pair, soft))
