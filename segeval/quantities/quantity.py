@@ -169,9 +169,8 @@ def _register(
 
 def ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> Floats:
     """numerator / denominator in float64, NaN where the denominator is 0."""
-    result = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
-    np.divide(numerator, denominator, out=result, where=denominator != 0)
-    return result
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(denominator != 0, np.true_divide(numerator, denominator, dtype=np.float64), np.nan)
 
 
 def generalised_dice(intersection: Floats, total: Floats, reference: Floats, power: int) -> Floats:

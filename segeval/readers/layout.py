@@ -16,6 +16,7 @@ from segeval.readers.reader import ReadOptions
 from segeval.volumes.chunks import read_ahead
 from segeval.volumes.volume import Piece
 
+_WORTH_A_THREAD = 1 << 23  # decoded bytes: less is decoded sooner than two threads take turns
 _MOST_INFLATED = 1100  # deflate cannot expand by more than 1032
 
 
@@ -106,14 +107,15 @@ class BlockSource:
         return not self._in_place
 
     def pieces(self, channel: int) -> Iterator[Piece]:
-        """The values of one channel; decoded ahead in a thread where they must be inflated."""
+        """The values of one channel; decoded ahead in a thread where there is much to inflate."""
         if self._in_place:
             return self._decoded(self._at(channel), channel)
         if channel != self._next_channel:
             raise ValueError(f"channel {channel} asked for, channel {self._next_channel} is next in the stream")
         self._next_channel += 1
         decoded = self._decoded(self._stream.read_some, channel)
-        return decoded if self._side_by_side else read_ahead(decoded)
+        small = self._side_by_side or self._layout.data_bytes < _WORTH_A_THREAD
+        return decoded if small else read_ahead(decoded)
 
     def finish(self) -> list[str]:
         """Read and verify what follows the voxels. Raises UnreadableFile."""

@@ -9,6 +9,7 @@ nifti1.h (nifti.nimh.nih.gov), dbh.h of Analyze 7.5; FreeSurfer's load_nifti.m f
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -66,6 +67,15 @@ _ROUNDED_W2 = {348: 3 * 2.0**-23, 540: 3 * 2.0**-52}
 """By the header's size: w² below which the rounding of the stored b, c, d explains it (three units of precision)."""
 
 
+@cache
+def _layout(size: int, byte_order: Literal["<", ">"], magic: bool) -> np.dtype[Any]:
+    """The fields as a NumPy structure."""
+    fields = _NIFTI_2 if size == 540 else _NIFTI_1 if magic else _ANALYZE
+    types, offsets = zip(*fields.values(), strict=True)
+    dtype = np.dtype({"names": list(fields), "formats": types, "offsets": offsets, "itemsize": size})
+    return dtype.newbyteorder(byte_order)
+
+
 class NiftiHeader:
     """The header's fields as Python numbers; a field that the format lacks (Analyze has few) reads as zero."""
 
@@ -74,11 +84,8 @@ class NiftiHeader:
         self._bytes = len(block)
         self._byte_order = byte_order
         self._types = _NIFTI_TYPES if magic else _ANALYZE_TYPES
-        fields = _NIFTI_2 if self._bytes == 540 else _NIFTI_1 if magic else _ANALYZE
-        types, offsets = zip(*fields.values(), strict=True)
-        dtype = np.dtype({"names": list(fields), "formats": types, "offsets": offsets, "itemsize": self._bytes})
-        values = np.frombuffer(block, dtype.newbyteorder(byte_order))[0]
-        self._values: dict[str, Any] = {name: values[name].tolist() for name in fields}
+        values = np.frombuffer(block, _layout(self._bytes, byte_order, magic))[0]
+        self._values: dict[str, Any] = {name: values[name].tolist() for name in values.dtype.names}
         self.magic: bytes = self._values.get("magic", b"")
         self.axes: int = self._values["dim"][0]
         self.datatype: int = self._values["datatype"]
