@@ -19,6 +19,9 @@ GeometryPolicy = Literal["strict", "resample", "ignore"]
 EmptyPolicy = Literal["nan", "zero", "one"]
 """The value of the undefined overlap of a label that both volumes lack."""
 
+Matching = Literal["one-to-one", "any-overlap", "many-to-one"]
+"""The rule that says which prediction instances belong to which reference instance."""
+
 BackendName = Literal["numpy", "cupy", "auto"]
 """Where voxels are counted."""
 

@@ -6,16 +6,15 @@ voxels of one value where the maps already carry instances. The definitions are 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
+from segeval.choices import Matching
 from segeval.errors import UsageError
 
-Matching = Literal["one-to-one", "any-overlap", "many-to-one"]
-"""The rule that says which prediction instances belong to which reference instance."""
-
-Connectivity = Literal[4, 8, 6, 18, 26]
+CONNECTIVITIES = (4, 8, 6, 18, 26)
 """Neighbours of a voxel: 4 or 8 in two dimensions, 6, 18 or 26 in three."""
 
 
@@ -29,21 +28,33 @@ class InstanceOptions:
     labelled: each value of the maps is an instance; nothing is split into components.
     """
 
-    connectivity: Connectivity | None = None
+    connectivity: int | None = None
     min_volume_mm3: float = 0.0
     matching: Matching = "one-to-one"
     threshold: float = 0.5
     labelled: bool = False
 
     def __post_init__(self) -> None:
-        if self.connectivity is not None and self.connectivity not in get_args(Connectivity):
-            raise UsageError(f"connectivity {self.connectivity}: choose 4 or 8 in two dimensions, 6, 18 or 26 in three")
+        if self.connectivity is not None and self.connectivity not in CONNECTIVITIES:
+            raise UsageError(
+                f"--connectivity {self.connectivity}: write 4 or 8 for two dimensions, 6, 18 or 26 for three"
+            )
         if self.matching not in get_args(Matching):
-            raise UsageError(f"matching {self.matching!r}: choose one of {', '.join(get_args(Matching))}")
+            raise UsageError(f"--matching {self.matching!r}: write one of {', '.join(get_args(Matching))}")
         if not 0 <= self.threshold < 1:
-            raise UsageError(f"an IoU threshold of {self.threshold:g}: a match must exceed it, so choose 0 <= IoU < 1")
-        if not 0 <= self.min_volume_mm3 < float("inf"):
-            raise UsageError(f"a minimum volume of {self.min_volume_mm3:g} mm³: choose a finite number, 0 or more")
+            raise UsageError(f"--iou {self.threshold:g}: the IoU of a match must exceed it, so write 0 to below 1")
+        if not 0 <= self.min_volume_mm3 < math.inf:
+            raise UsageError(f"--min-volume-mm3 {self.min_volume_mm3:g}: write a volume of at least 0 in mm³")
+
+    def __str__(self) -> str:
+        """For the signature: only what matters."""
+        found = "labelled" if self.labelled else f"connectivity={self.connectivity or 'full'}"
+        parts = [found, self.matching]
+        if self.matching != "any-overlap":
+            parts.append(f"iou>{self.threshold:g}")
+        if self.min_volume_mm3:
+            parts.append(f"min_mm3={self.min_volume_mm3:g}")
+        return ",".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,7 @@ BRATS_2023: Mapping[str, LesionwiseOptions] = {
     "met": LesionwiseOptions(dilation=1, scored_above_mm3=2),
 }
 """The five challenges' parameters, the same for whole tumour, tumour core and enhancing tumour."""
+DEFAULT_CHALLENGE = "gli"
 
 
 @dataclass(frozen=True, slots=True)

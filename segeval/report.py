@@ -20,8 +20,9 @@ ALL = "all"
 Value = int | float
 """A number; NaN means undefined."""
 
-DETAILS = ("curves", "instances")
-"""Threshold curves of probability maps, and lists of matched instances."""
+MISSED = "missed"
+DETAILS = ("curves", MISSED, "instances", "lesions")
+"""Threshold curves of probability maps; labels whose distances stand for a miss; instances by what became of them."""
 
 Status = Literal["ok", "error", "missing"]
 ConfusionEntry = tuple[int | tuple[int, ...], int | tuple[int, ...], int]

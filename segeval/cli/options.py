@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, Format, GeometryPolicy, Kind
+from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, Format, GeometryPolicy, Kind, Matching
 from segeval.errors import UsageError
 from segeval.targets import LabelChoice, parse_region
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from segeval.tallies import TargetKey
     from segeval.workflow.settings import Settings
 
+_DISTANCES = "Distances and instances"
 _LABELS, _QUANTITIES, _VALUES, _GRID, _OUTPUT = "Labels", "Quantities", "Values", "Grid", "Output"
 _RUNNING = "Running"
 
@@ -111,6 +112,41 @@ BackendOption = Annotated[
         rich_help_panel=_RUNNING,
     ),
 ]
+MissedOption = Annotated[
+    str,
+    typer.Option(
+        "--missed", metavar="diagonal|nan|MM", help="Distance of a label that one volume lacks.",
+        rich_help_panel=_DISTANCES,
+    ),
+]  # fmt: skip
+InstancesOption = Annotated[
+    bool,
+    typer.Option("--instances", help="The maps' values are instances: split nothing.", rich_help_panel=_DISTANCES),
+]
+ConnectivityOption = Annotated[
+    int | None,
+    typer.Option(
+        "--connectivity", metavar="6|18|26", help="Neighbours that make one instance (4 or 8 in 2-D). Default: all.",
+        rich_help_panel=_DISTANCES,
+    ),
+]  # fmt: skip
+MinVolumeOption = Annotated[
+    float, typer.Option("--min-volume-mm3", help="Smaller instances are dropped.", rich_help_panel=_DISTANCES)
+]
+MatchingOption = Annotated[
+    Matching, typer.Option("--matching", help="How instances are matched.", rich_help_panel=_DISTANCES)
+]
+IouOption = Annotated[
+    float, typer.Option("--iou", help="What the IoU of a match must exceed.", rich_help_panel=_DISTANCES)
+]
+ProtocolOption = Annotated[
+    str | None,
+    typer.Option(
+        "--protocol", metavar="brats-lesionwise[:gli|…]",
+        help="A challenge's procedure: its regions, quantities and parameters (gli, ssa, ped, men, met).",
+        rich_help_panel=_DISTANCES,
+    ),
+]  # fmt: skip
 HashOption = Annotated[bool, typer.Option("--hash", help="Report the SHA-256 of both files.", rich_help_panel=_OUTPUT)]
 FormatOption = Annotated[
     Format,
@@ -141,15 +177,31 @@ def make_settings(
     metrics: str | None,
     weights: str | None,
     hash_: bool,
+    missed: str = "diagonal",
+    instances: bool = False,
+    connectivity: int | None = None,
+    min_volume_mm3: float = 0.0,
+    matching: Matching = "one-to-one",
+    iou: float = 0.5,
+    protocol: str | None = None,
     **options: Any,
 ) -> Settings:
     """The settings of a command; ``options`` are those whose names and words are the settings' own."""
+    from segeval.instances import InstanceOptions
     from segeval.quantities import select
-    from segeval.workflow.settings import Settings
+    from segeval.workflow.protocols import apply_protocol
+    from segeval.workflow.settings import Settings, missed_mm
 
-    return Settings(
-        labels=choice, selections=select(metrics), class_weights=class_weights(weights), hashed=hash_, **options
+    settings = Settings(
+        labels=choice,
+        selections=select(metrics),
+        class_weights=class_weights(weights),
+        hashed=hash_,
+        missed=missed_mm(missed),
+        instances=InstanceOptions(connectivity, min_volume_mm3, matching, iou, instances),
+        **options,
     )
+    return settings if protocol is None else apply_protocol(settings, protocol, own_quantities=metrics is not None)
 
 
 def class_weights(text: str | None) -> dict[TargetKey, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from segeval.choices import BackendName, Kind
@@ -21,15 +22,23 @@ _WORTHWHILE = 1 << 25  # probabilities: NumPy needs about as long for them as a 
 _BYTES_PER_VOXEL = 64  # what the voxels of a map may need on the device while its channels pass
 
 
-def choose_backend(name: BackendName, kind: Kind | None, voxels: int, channels: int) -> tuple[Backend, list[str]]:
-    """The backend for a prediction, and a remark where ``auto`` took the device.
+def choose_backend(
+    name: BackendName, kind: Kind | None, shape: tuple[int, ...], channels: int, *, hold: bool, histogram: bool
+) -> tuple[Backend, list[str]]:
+    """The backend for a prediction, and a remark where ``auto`` took the device, or ``cupy`` could not.
+
+    hold: the label maps are to be kept. histogram: probabilities are to be counted by value. Only NumPy's does either.
 
     ``auto`` takes it for what is known to be a probability map (by option, header or channels) of at least 2^25 values,
     where there is one with 64 bytes free per voxel; label maps, and maps whose values have yet to tell their kind, are
     counted faster than they could be copied. Raises UsageError for ``cupy`` where there is no device.
     """
+    if hold or histogram:
+        remark = "counted on the processor: surfaces, instances and calibration are not measured on a CUDA device"
+        return NumpyBackend(shape if hold else None), [remark] if name == "cupy" else []
     if name != "auto":
         return BACKENDS[name](), []
+    voxels = math.prod(shape)
     if kind != "probabilities" or voxels * channels < _WORTHWHILE:
         return NumpyBackend(), []
     from segeval.kernels.cupy_device import device_name, free_memory, missing_device

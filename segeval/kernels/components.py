@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Integers
 from segeval.errors import UsageError
-from segeval.instances import Connectivity, Instance
+from segeval.instances import Instance
 
 _ROUNDING = 1e-6  # spacings are stored as float32: 10 voxels of 0.3 mm³ must pass for 3 mm³
-_IN_3D: dict[int, dict[Connectivity | None, int]] = {
+_IN_3D: dict[int, dict[int | None, int]] = {
     2: {None: 18, 8: 18, 4: 6},
     3: {None: 26, 26: 26, 18: 18, 6: 6},
 }  # cc3d measures boxes in three dimensions only: a picture is a volume of one slice
@@ -72,7 +72,7 @@ class Pairs:
 
 def find_components(
     mask: NDArray[np.bool_],
-    connectivity: Connectivity | None = None,
+    connectivity: int | None = None,
     *,
     min_volume_mm3: float = 0.0,
     voxel_volume_mm3: float = math.nan,

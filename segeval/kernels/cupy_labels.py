@@ -6,11 +6,14 @@ from typing import Any
 
 from segeval.kernels.cupy_codes import Codes, PairCounts, most_at_once
 from segeval.kernels.cupy_device import Uploads, slices
+from segeval.kernels.held_labels import HeldPair
 from segeval.tallies import Confusion
 
 
 class CupyLabelKernel:
     """Counts pairs of labels, from host arrays, device arrays, or one of each."""
+
+    held: HeldPair | None = None  # this backend keeps no volume
 
     def __init__(self, uploads: Uploads, ignore: int | None = None) -> None:
         self._uploads = uploads

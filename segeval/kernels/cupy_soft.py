@@ -10,6 +10,7 @@ import numpy as np
 from segeval.array_types import Floats
 from segeval.kernels.cupy_codes import Codes, PairCounts, most_at_once, on_device
 from segeval.kernels.cupy_device import BLOCKS, DeviceArray, Uploads, launch, slices
+from segeval.kernels.held_labels import HeldPair
 from segeval.kernels.kernel import ValuesSeen
 from segeval.kernels.soft_targets import SoftTargets, reference_side
 from segeval.tallies import Confusion, Counts, LogSums, SoftSums, SoftTally, Tally, TallyOptions, TargetKey
@@ -26,6 +27,8 @@ class CupySoftKernel:
 
     All sums stay on the device, as a table with a row per block of threads, until the tally is asked for.
     """
+
+    held: HeldPair | None = None  # this backend keeps no volume
 
     def __init__(self, uploads: Uploads, options: TallyOptions, sets: Mapping[int, frozenset[int]]) -> None:
         import cupy

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from segeval.kernels.held_labels import HeldPair
 from segeval.tallies import Confusion, Tally, TallyOptions
 
 
@@ -29,7 +30,12 @@ class ValuesSeen:
 
 
 class LabelKernel(Protocol):
-    """Counts pairs of labels."""
+    """Counts pairs of labels.
+
+    held: the label maps themselves, where the backend was asked to keep them.
+    """
+
+    held: HeldPair | None
 
     def add(self, prediction: NDArray[Any], reference: NDArray[Any]) -> None:
         """Count two 1-D integer arrays of equal length, any integer types."""
@@ -54,6 +60,12 @@ class Stretch(Protocol):
 
 class SoftKernel(Protocol):
     """Sums probabilities against reference labels."""
+
+    @property
+    def held(self) -> HeldPair | None:
+        """The number of each voxel's winning channel (of a single map: 1 from the threshold on), and its reference
+        label, where the backend was asked to keep them."""
+        ...
 
     @property
     def seen(self) -> ValuesSeen:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from segeval.kernels.held_labels import HeldPair
 from segeval.kernels.numpy_labels import NumpyLabelKernel
 from segeval.kernels.numpy_soft import NumpySoftKernel
 from segeval.tallies import TallyOptions
 
 
 class NumpyBackend:
-    """Counts on the processor."""
+    """Counts on the processor; ``hold``: the shape of volumes that are to be kept, label by label."""
+
+    def __init__(self, hold: tuple[int, ...] | None = None) -> None:
+        self._hold = hold
 
     def label_kernel(self, ignore: int | None) -> NumpyLabelKernel:
         """A counter of label pairs."""
-        return NumpyLabelKernel(ignore)
+        return NumpyLabelKernel(ignore, self._held())
 
     def soft_kernel(self, options: TallyOptions, sets: Mapping[int, frozenset[int]]) -> NumpySoftKernel:
         """A counter of probabilities; ``sets``: the labels behind the codes of an overlapping reference."""
-        return NumpySoftKernel(options, sets)
+        return NumpySoftKernel(options, sets, self._held())
+
+    def _held(self) -> HeldPair | None:
+        return None if self._hold is None else HeldPair.of_shape(self._hold)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Integers
 from segeval.kernels.codebook import Codebook
+from segeval.kernels.held_labels import HeldPair
 from segeval.tallies import Confusion
 
 _BLOCK = 1 << 18  # voxels whose labels and marks stay in a core's cache
@@ -23,7 +24,9 @@ _DENSE_BINS = 1 << 16  # of the joint histogram that is an array
 class NumpyLabelKernel:
     """Counts pairs of labels in a joint histogram: linear in voxels, however many labels there are."""
 
-    def __init__(self, ignore: int | None = None) -> None:
+    def __init__(self, ignore: int | None = None, held: HeldPair | None = None) -> None:
+        """held: gets every label that is counted."""
+        self.held = held
         self._ignore = ignore
         self._reference = Codebook()
         self._prediction = Codebook()
@@ -33,6 +36,9 @@ class NumpyLabelKernel:
 
     def add(self, prediction: NDArray[Any], reference: NDArray[Any]) -> None:
         """Count two 1-D integer arrays of equal length."""
+        if self.held is not None:
+            self.held.prediction.add(prediction)
+            self.held.reference.add(reference)
         for first in range(0, prediction.size, _BLOCK):
             p, r = prediction[first : first + _BLOCK], reference[first : first + _BLOCK]
             starts = self._starts.of(p, r)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Floats
 from segeval.kernels.codebook import Codebook
+from segeval.kernels.held_labels import HeldPair
 from segeval.kernels.kernel import ValuesSeen
 from segeval.kernels.members import Members
 from segeval.kernels.numpy_labels import NumpyLabelKernel
@@ -25,10 +26,11 @@ BYTES = range(256)
 class NumpySoftKernel:
     """Sums probabilities against reference labels, one channel of a stretch at a time."""
 
-    def __init__(self, options: TallyOptions, sets: Mapping[int, frozenset[int]]) -> None:
+    def __init__(self, options: TallyOptions, sets: Mapping[int, frozenset[int]], held: HeldPair | None = None) -> None:
+        """held: gets the winning channel of every voxel, and its reference label."""
         self.seen = ValuesSeen()
         self.options = options
-        self.hard = NumpyLabelKernel(options.ignore)
+        self.hard = NumpyLabelKernel(options.ignore, held)
         self.codes = Codebook()
         self.plan = SoftTargets(options, sets)
         self.targets = self.plan.keys
@@ -61,6 +63,11 @@ class NumpySoftKernel:
         """Count one target of independent channels."""
         self._sums[target].tp += int(np.count_nonzero(chosen & inside))
         self._sums[target].predicted += int(np.count_nonzero(chosen))
+
+    @property
+    def held(self) -> HeldPair | None:
+        """The winners and the reference labels, where they are kept."""
+        return self.hard.held
 
     def tally(self) -> Tally:
         """The sums of all finished stretches."""

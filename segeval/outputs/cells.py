@@ -9,7 +9,7 @@ from segeval.printable import printable
 from segeval.report import Column, Report, Row, Value
 
 UNDEFINED = "–"
-TITLES = {"overlap": "Overlap", "losses": "Losses"}
+TITLES = {"surface": "Surface (mm)"}
 
 
 def value_text(value: Value | None) -> str:

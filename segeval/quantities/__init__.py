@@ -1,14 +1,16 @@
 """Tallies to numbers: the quantities of the definitions page, their selection and the rows made of them."""
 
-from segeval.quantities import calibration, losses, metrics  # noqa: F401  (importing registers every quantity)
+from segeval.quantities import calibration, instance, losses, metrics, surface  # noqa: F401  (importing registers every quantity)
 from segeval.quantities.calibration import auroc_error, average_precision_error, threshold_curve
-from segeval.quantities.quantity import Quantity, all_quantities, default_quantities
-from segeval.quantities.scoring import ScoringSettings, evaluated_labels, score
+from segeval.quantities.quantity import Quantity, RecordName, all_quantities, default_quantities
+from segeval.quantities.scoring import ScoringSettings, evaluated_labels, membership, score, targets_of
 from segeval.quantities.selection import Selection, log_settings, records_needed, select
 from segeval.quantities.summary import summarise, worst_cases
+from segeval.quantities.surface import hd95
 
 __all__ = [
     "Quantity",
+    "RecordName",
     "ScoringSettings",
     "Selection",
     "all_quantities",
@@ -16,11 +18,14 @@ __all__ = [
     "average_precision_error",
     "default_quantities",
     "evaluated_labels",
+    "hd95",
     "log_settings",
+    "membership",
     "records_needed",
     "score",
     "select",
     "summarise",
+    "targets_of",
     "threshold_curve",
     "worst_cases",
 ]

@@ -13,74 +13,197 @@ import numpy as np
 
 from segeval.array_types import Floats, Integers
 from segeval.instances import Instance, Instances, TargetInstances
-from segeval.quantities.quantity import ratio
+from segeval.quantities.quantity import measure, ratio
 
 
+@measure(
+    "instances",
+    "instances",
+    "reference instances with a match",
+    undefined="",
+    source="Kirillov et al. 2019",
+    is_count=True,
+)
 def instance_tp(i: Instances) -> Integers:
     """True positives: reference instances with a match."""
     return np.array([len(target.matches) for target in i.targets], dtype=np.int64)
 
 
+@measure(
+    "instances",
+    "instances",
+    "prediction instances in no match",
+    undefined="",
+    source="Kirillov et al. 2019",
+    is_count=True,
+)
 def instance_fp(i: Instances) -> Integers:
     """False positives: prediction instances in no match."""
     return np.array([len(target.invented) for target in i.targets], dtype=np.int64)
 
 
+@measure(
+    "instances",
+    "instances",
+    "reference instances without a match",
+    undefined="",
+    source="Kirillov et al. 2019",
+    is_count=True,
+)
 def instance_fn(i: Instances) -> Integers:
     """False negatives: reference instances without a match."""
     return np.array([len(target.missed) for target in i.targets], dtype=np.int64)
 
 
+@measure(
+    "instances",
+    "instances",
+    "TP / (TP + FN) of instances",
+    undefined="no instances in either volume, or there is no label map",
+    source="Maier-Hein et al. 2024",
+    best=1.0,
+    worst=0.0,
+)
 def instance_sensitivity(i: Instances) -> Floats:
     """Share of the reference instances that have a match, lesion-wise recall."""
     return _rate(i, instance_tp(i), instance_tp(i) + instance_fn(i))
 
 
+@measure(
+    "instances",
+    "instances",
+    "TP / (TP + FP) of instances",
+    undefined="no instances in either volume, or there is no label map",
+    source="Maier-Hein et al. 2024",
+    best=1.0,
+    worst=0.0,
+)
 def instance_precision(i: Instances) -> Floats:
     """Share of matches among matches and invented instances; predictions that share a match count as one."""
     return _rate(i, instance_tp(i), instance_tp(i) + instance_fp(i))
 
 
+@measure(
+    "instances",
+    "instances",
+    "2 TP / (2 TP + FP + FN) of instances, recognition quality",
+    undefined="no instances in either volume, or there is no label map",
+    source="Kirillov et al. 2019",
+    best=1.0,
+    worst=0.0,
+)
 def instance_f1(i: Instances) -> Floats:
     """Recognition quality: harmonic mean of instance_sensitivity and instance_precision."""
     return _rate(i, 2 * instance_tp(i), 2 * instance_tp(i) + instance_fp(i) + instance_fn(i))
 
 
+@measure(
+    "instances",
+    "instances",
+    "mean IoU over the matches",
+    undefined="no instances in either volume, or there is no label map",
+    source="Kirillov et al. 2019",
+    best=1.0,
+    worst=0.0,
+)
 def sq(i: Instances) -> Floats:
     """Segmentation quality: mean IoU over the matches."""
     return _mean_over_matches(i, [[match.iou for match in target.matches] for target in i.targets], worst=0.0)
 
 
+@measure(
+    "instances",
+    "instances",
+    "sq · instance_f1",
+    undefined="no instances in either volume, or there is no label map",
+    source="Kirillov et al. 2019",
+    best=1.0,
+    worst=0.0,
+)
 def pq(i: Instances) -> Floats:
     """Panoptic quality: sq · instance_f1."""
     return np.asarray(sq(i) * instance_f1(i))
 
 
+@measure(
+    "instances",
+    "instances",
+    "mean Dice over the matches",
+    undefined="no instances in either volume, or there is no label map",
+    source="Maier-Hein et al. 2024",
+    best=1.0,
+    worst=0.0,
+)
 def instance_dice(i: Instances) -> Floats:
     """Mean Dice over the matches: how well what was found is outlined."""
     return _mean_over_matches(i, [[match.dice for match in target.matches] for target in i.targets], worst=0.0)
 
 
+@measure(
+    "instances",
+    "instances",
+    "mean hd95 over the matches, mm",
+    undefined="no instances in either volume, or there is no label map",
+    source="Maier-Hein et al. 2024",
+    best=0.0,
+    worst=np.inf,
+)
 def instance_hd95(i: Instances) -> Floats:
     """Mean 95th percentile Hausdorff distance over the matches, in mm."""
     return _mean_over_matches(i, _distances(i), worst=i.missed_mm)
 
 
+@measure(
+    "instances",
+    "instances",
+    "voxels of the reference instances without a match · voxel volume",
+    undefined="no geometry",
+    source="Maier-Hein et al. 2024",
+    best=0.0,
+    worst=np.inf,
+)
 def missed_volume_ml(i: Instances) -> Floats:
     """Volume of the reference instances without a match, in millilitres."""
     return _voxels(target.missed for target in i.targets) * i.voxel_volume_ml
 
 
+@measure(
+    "instances",
+    "instances",
+    "voxels of the prediction instances in no match · voxel volume",
+    undefined="no geometry",
+    source="Maier-Hein et al. 2024",
+    best=0.0,
+    worst=np.inf,
+)
 def invented_volume_ml(i: Instances) -> Floats:
     """Volume of the prediction instances in no match, in millilitres."""
     return _voxels(target.invented for target in i.targets) * i.voxel_volume_ml
 
 
+@measure(
+    "lesionwise",
+    "lesions",
+    "mean over lesions and inventions: Dice of a match, else 0",
+    undefined="there is no label map",
+    source="Saluja et al. 2023",
+    best=1.0,
+    worst=0.0,
+)
 def lesionwise_dice(i: Instances) -> Floats:
     """Mean over scored lesions and invented instances: Dice of a match, 0 of a miss and of an invention."""
     return np.array([_penalised([m.dice for m in target.matches], target, 0.0, 1.0) for target in i.targets])
 
 
+@measure(
+    "lesionwise",
+    "lesions",
+    "mean over lesions and inventions: surfel hd95 of a match, else penalty_mm",
+    undefined="there is no label map",
+    source="Saluja et al. 2023",
+    best=0.0,
+    worst=np.inf,
+)
 def lesionwise_hd95(i: Instances, *, penalty_mm: float = 374.0) -> Floats:
     """Mean over scored lesions and invented instances: HD95 of a match, the penalty of a miss and of an invention.
 

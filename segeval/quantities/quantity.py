@@ -14,8 +14,8 @@ from segeval.array_types import Floats
 from segeval.tallies import Counts, SoftSums
 
 Setting = float | bool | None
-RecordName = Literal["counts", "sums", "histogram", "surfaces", "instances"]
-"""Counts, SoftSums, ProbabilityHistogram, Surfaces, Instances."""
+RecordName = Literal["counts", "sums", "histogram", "surfaces", "instances", "lesions"]
+"""Counts, SoftSums, ProbabilityHistogram, Surfaces, Instances; Instances of a lesion-wise protocol."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Quantity:
 QUANTITIES: dict[str, Quantity] = {}
 """Every quantity by name, as its module registered it."""
 
-GROUPS = ("overlap", "losses", "surface", "instances", "calibration")
+GROUPS = ("overlap", "losses", "surface", "instances", "lesionwise", "calibration")
 """In the order of every output."""
 DEFAULT_GROUPS = ("overlap", "losses")
 """What is computed unless ``--metrics`` says otherwise: all that follows from one pass over the voxels."""

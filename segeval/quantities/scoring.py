@@ -68,7 +68,7 @@ def score(
 ) -> tuple[Row, ...]:
     """The rows of one case: labels ascending, regions as given, ``mean``, ``all``.
 
-    measured: records that do not follow from the tally, of the targets of ``evaluated_targets`` in their order.
+    measured: records that do not follow from the tally, of ``targets_of`` in their order.
     """
     evidence = _gather(tally, choice, settings, voxel_volume_mm3, measured or {})
     table = {s.key: _values(s, evidence, settings.empty) for s in settings.selections}
@@ -98,9 +98,17 @@ def evaluated_labels(confusion: Confusion, choice: LabelChoice) -> tuple[int, ..
     return tuple(sorted(found - {BACKGROUND, choice.ignore}))
 
 
+def targets_of(tally: Tally, choice: LabelChoice) -> tuple[TargetKey, ...]:
+    """Everything that a tally is evaluated for: the classes (background first, if there is one), then the regions."""
+    if tally.soft is not None:
+        return tally.soft.targets
+    labels = evaluated_labels(tally.confusion or Confusion(), choice)
+    return (BACKGROUND, *labels, *(region.name for region in choice.regions))
+
+
 def one_vs_rest(confusion: Confusion, labels: Sequence[int], regions: Sequence[Region]) -> Counts:
     """Counts of background (what no label claims), of each label and of each region, in this order."""
-    belongs = _membership(confusion, labels, regions)
+    belongs = membership(confusion, labels, regions)
     size = 1 + len(labels) + len(regions)
     tp, reference, prediction = ([0] * size for _ in range(3))
     total = 0
@@ -116,8 +124,8 @@ def one_vs_rest(confusion: Confusion, labels: Sequence[int], regions: Sequence[R
     return Counts(tp=hit, fp=pred - hit, fn=ref - hit, tn=total - ref - pred + hit)
 
 
-def _membership(confusion: Confusion, labels: Sequence[int], regions: Sequence[Region]) -> dict[int, frozenset[int]]:
-    """Which targets a voxel value belongs to, by their place in the arrays; an unlisted value is background."""
+def membership(confusion: Confusion, labels: Sequence[int], regions: Sequence[Region]) -> dict[int, frozenset[int]]:
+    """Which targets a voxel value belongs to, by their place in ``targets_of``; an unlisted value is background."""
     place = {label: 1 + index for index, label in enumerate(labels)}
     result = {}
     for value in {value for pair in confusion.pairs for value in pair}:
@@ -137,20 +145,19 @@ def _gather(
     voxel_volume_mm3: float | None,
     others: Mapping[RecordName, Any],
 ) -> _Evidence:
+    targets = targets_of(tally, choice)
+    classes = tuple(t for t in targets if isinstance(t, int))
+    regions = tuple(t for t in targets if not isinstance(t, int))
     if tally.soft is not None:
-        targets, counts, sums = tally.soft.targets, tally.soft.counts, tally.soft.sums
+        counts, sums = tally.soft.counts, tally.soft.sums
         if tally.confusion is not None:
             counts = one_vs_rest(tally.confusion, tally.options.labels, choice.regions)
-        classes = tuple(t for t in targets if isinstance(t, int))
-        regions = tuple(t for t in targets if not isinstance(t, int))
         present = np.ones(len(targets), dtype=bool)
         label_map = tally.confusion is not None and not tally.confusion.overlapping
         others = {**others, "histogram": tally.soft.histogram}
     else:
         confusion = tally.confusion or Confusion()
-        labels = evaluated_labels(confusion, choice)
-        classes, regions = (BACKGROUND, *labels), tuple(region.name for region in choice.regions)
-        counts = one_vs_rest(confusion, labels, choice.regions)
+        counts = one_vs_rest(confusion, classes[1:], choice.regions)
         sums = label_map_sums(counts, log_settings(settings.selections))
         present = (counts.reference > 0) | (counts.prediction > 0)
         label_map = not confusion.overlapping

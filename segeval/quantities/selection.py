@@ -29,6 +29,9 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "alpha": (0.0, 1.0, "between 0 and 1"),
     "pos_weight": (0.0, math.inf, "at least 0"),
     "eta": (1e-300, 0.5, "above 0 and at most 0.5"),
+    "p": (0.0, 100.0, "between 0 and 100"),
+    "tau": (0.0, math.inf, "of millimetres, at least 0"),
+    "penalty_mm": (0.0, math.inf, "of millimetres, at least 0"),
     "bins": (1.0, float(BINS), f"that divides {PARTS} or {BINS}"),
 }
 _SWITCH = {"yes": True, "no": False, "true": True, "false": False}

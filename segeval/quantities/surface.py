@@ -13,9 +13,19 @@ from collections.abc import Callable
 import numpy as np
 
 from segeval.array_types import Floats
+from segeval.quantities.quantity import measure
 from segeval.surfaces import Surfaces, TargetSurface
 
 
+@measure(
+    "surface",
+    "surfaces",
+    "max of the two directed p-th percentiles of the boundary distances, mm",
+    undefined="both empty, or there is no label map",
+    source="Huttenlocher et al. 1993",
+    best=0.0,
+    worst=np.inf,
+)
 def hd(surfaces: Surfaces, *, p: float = 100.0, surfel: bool = False) -> Floats:
     """Hausdorff distance, mm: the larger of the two directed percentiles; the maximum by default."""
 
@@ -28,6 +38,15 @@ def hd(surfaces: Surfaces, *, p: float = 100.0, surfel: bool = False) -> Floats:
     return _per_target(surfaces, surfel, larger)
 
 
+@measure(
+    "surface",
+    "surfaces",
+    "max of the two directed 95th percentiles; pooled: the 95th percentile of both directions together, mm",
+    undefined="both empty, or there is no label map",
+    source="Taha and Hanbury 2015",
+    best=0.0,
+    worst=np.inf,
+)
 def hd95(surfaces: Surfaces, *, pooled: bool = False, surfel: bool = False) -> Floats:
     """95th percentile of the Hausdorff distance, mm; ``pooled`` takes it over both directions together."""
     if not pooled:
@@ -35,11 +54,29 @@ def hd95(surfaces: Surfaces, *, pooled: bool = False, surfel: bool = False) -> F
     return _per_target(surfaces, surfel, lambda target: _percentile(*_together(target), 95.0))
 
 
+@measure(
+    "surface",
+    "surfaces",
+    "(Σ d(p, R) + Σ d(r, P)) / (number of elements of both boundaries), mm",
+    undefined="both empty, or there is no label map",
+    source="Heimann et al. 2009",
+    best=0.0,
+    worst=np.inf,
+)
 def assd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
     """Average symmetric surface distance, mm: the mean over the elements of both boundaries."""
     return _per_target(surfaces, surfel, lambda target: _mean(*_together(target)))
 
 
+@measure(
+    "surface",
+    "surfaces",
+    "(mean d(p, R) + mean d(r, P)) / 2, mm",
+    undefined="both empty, or there is no label map",
+    source="Beneš and Zitová 2015, Reinke et al. 2024",
+    best=0.0,
+    worst=np.inf,
+)
 def masd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
     """Mean average surface distance, mm: the mean of the two directed means."""
 
@@ -51,6 +88,15 @@ def masd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
     return _per_target(surfaces, surfel, mean_of_means)
 
 
+@measure(
+    "surface",
+    "surfaces",
+    "share of both boundaries with a distance <= tau mm",
+    undefined="both empty, or there is no label map",
+    source="Nikolov et al. 2021",
+    best=1.0,
+    worst=0.0,
+)
 def nsd(surfaces: Surfaces, *, tau: float = 1.0, surfel: bool = False) -> Floats:
     """Normalised surface distance: the share of both boundaries within ``tau`` mm (inclusive) of the other."""
 

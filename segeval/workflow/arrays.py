@@ -11,18 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from segeval.choices import BackendName, EmptyPolicy, Kind
+from segeval.choices import BackendName, EmptyPolicy, Kind, Matching
 from segeval.errors import GeometryError, LabelError, UsageError
+from segeval.instances import InstanceOptions
 from segeval.kernels import choose_backend
-from segeval.quantities import score, select
+from segeval.quantities import select
 from segeval.report import CaseResult, Report
 from segeval.targets import LabelChoice, Region
+from segeval.volumes.geometry import Geometry
 from segeval.volumes.values import probabilities
 from segeval.volumes.volume import ArraySource, VoxelSource
-from segeval.workflow.case import confusion_entries
-from segeval.workflow.details import details_of
+from segeval.workflow.case import confusion_entries, rows_and_details
 from segeval.workflow.evaluation import NO_LABELS, Pair, evaluate_pair, integral
-from segeval.workflow.settings import Settings
+from segeval.workflow.settings import Settings, missed_mm
 
 
 def evaluate_arrays(
@@ -39,6 +40,13 @@ def evaluate_arrays(
     metrics: str | None = None,
     empty: EmptyPolicy = "nan",
     backend: BackendName = "numpy",
+    spacing: Sequence[float] | None = None,
+    missed: str | float = "diagonal",
+    instances: bool = False,
+    connectivity: int | None = None,
+    min_volume_mm3: float = 0.0,
+    matching: Matching = "one-to-one",
+    iou: float = 0.5,
 ) -> Report:
     """Score a prediction that is in memory against a reference of integer labels.
 
@@ -46,7 +54,9 @@ def evaluate_arrays(
         probabilities with one more axis, ``class_axis``.
     labels: label values, or name → value. regions: name → label values, or ``"*"`` for every non-zero label.
     metrics: as on the command line, ``"dice,focal:gamma=3"``; None for all.
-    voxel_volume_mm3: for the volumes in ml, undefined without it.
+    spacing: distance of neighbouring voxels along each axis of the reference, in mm, for distances and volumes.
+    voxel_volume_mm3: for the volumes in ml, where there is no spacing.
+    missed, instances, connectivity, min_volume_mm3, matching, iou: as on the command line.
     backend: as on the command line. Arrays on a CUDA device (CuPy's, and whatever else has a
         ``__cuda_array_interface__``) are counted there in any case and never copied to the host; where only one of the
         two lies there, the other one is copied to it piece by piece.
@@ -61,11 +71,17 @@ def evaluate_arrays(
         geometry="ignore",
         class_axis=class_axis or None,
         backend=backend,
+        missed=missed_mm(missed),
+        instances=InstanceOptions(connectivity, min_volume_mm3, matching, iou, instances),
     )
+    if spacing is not None:
+        voxel_volume_mm3 = math.prod(spacing)
     if voxel_volume_mm3 is not None and not (math.isfinite(voxel_volume_mm3) and voxel_volume_mm3 > 0):
         raise UsageError(f"voxel_volume_mm3={voxel_volume_mm3!r}: give a volume above 0 in mm³, or None")
     ours, theirs = _array("prediction", prediction), _array("reference", reference)
     device = _device_of(ours, theirs)
+    if device is not None and (settings.holds_label_maps or "histogram" in settings.records):
+        raise UsageError("surfaces, instances and calibration are measured on the processor; give arrays in its memory")
     if device is not None:
         settings = replace(settings, backend="cupy")
     channels = _channels_first(ours, theirs, class_axis)
@@ -75,23 +91,39 @@ def evaluate_arrays(
         kind = kind or ("probabilities" if source.channels > 1 or ours.ndim > theirs.ndim else None)
         if kind == "probabilities":
             source = probabilities(source, scale=None, activation=None)
-        counting, chosen = choose_backend(settings.backend, kind, math.prod(source.shape), source.channels)
+        counting, chosen = choose_backend(
+            settings.backend, kind, source.shape, source.channels,
+            hold=settings.holds_label_maps, histogram="histogram" in settings.records,
+        )  # fmt: skip
         evaluated = evaluate_pair(Pair(source, target, "the prediction", "the reference", settings, counting), kind)
-    remarks = (
-        chosen + evaluated.remarks + ([] if rounding is None else rounding.require_labels("the reference", NO_LABELS))
-    )
+    geometry = _geometry(spacing, theirs.shape)
+    rows, details, measured = rows_and_details(evaluated, geometry, voxel_volume_mm3, settings, "the prediction")
+    remarks = chosen + measured + evaluated.remarks
+    if rounding is not None:
+        remarks += rounding.require_labels("the reference", NO_LABELS)
     case = CaseResult(
         case="arrays",
         prediction=None,
         reference=None,
-        rows=score(evaluated.tally, settings.labels, settings.scoring, voxel_volume_mm3),
+        rows=rows,
         confusion=confusion_entries(evaluated.tally.confusion),
         remarks=tuple(remarks),
         kind=evaluated.kind,
-        details=details_of(evaluated.tally),
+        details=details,
     )
     columns = tuple(selection.column for selection in settings.selections)
     return Report(settings.signature(evaluated.kind), settings.document(), columns, (case,))
+
+
+def _geometry(spacing: Sequence[float] | None, shape: tuple[int, ...]) -> Geometry | None:
+    """A grid of this spacing. Raises UsageError."""
+    if spacing is None:
+        return None
+    if len(spacing) != len(shape) or not all(math.isfinite(mm) and mm > 0 for mm in spacing):
+        raise UsageError(f"spacing={spacing!r}: give a distance above 0 in mm for each of the {len(shape)} axes")
+    if len(shape) > 3:
+        raise UsageError(f"spacing={spacing!r}: only volumes of up to three axes have one, this has {len(shape)}")
+    return Geometry(shape, np.diag([*spacing, *[1.0] * (4 - len(shape))]), oriented=False)
 
 
 def _array(name: str, values: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -12,12 +13,12 @@ from typing import Protocol
 from segeval.errors import StoppedError
 from segeval.quantities import score, summarise
 from segeval.readers import is_directory
-from segeval.report import CaseResult, Report, Row
+from segeval.report import MISSED, CaseResult, Report, Row
 from segeval.workflow.case import SAME_FILE, class_names
 from segeval.workflow.jobs import Finished, Job, skipped
 from segeval.workflow.journal import Journal
 from segeval.workflow.runners import Runner
-from segeval.workflow.settings import Settings
+from segeval.workflow.settings import Settings, missed_text
 
 
 class Observer(Protocol):
@@ -82,6 +83,7 @@ def _report(finished: Sequence[Finished], settings: Settings, pooled: bool) -> R
     cases = tuple(entry.result for entry in finished)
     columns = tuple(selection.column for selection in settings.selections)
     remarks = [remark for case in cases for remark in case.remarks if SAME_FILE in remark]
+    remarks += _missed_remark(cases, settings)
     rows: tuple[Row, ...] | None = None
     if pooled:
         try:
@@ -100,6 +102,22 @@ def _report(finished: Sequence[Finished], settings: Settings, pooled: bool) -> R
         summary=summarise(cases, columns),
         pooled=rows,
     )
+
+
+def _missed_remark(cases: Sequence[CaseResult], settings: Settings) -> list[str]:
+    """How many distances of the summary are not measured, but stand for a label that one volume lacks."""
+    counts = Counter(label for case in cases for label in case.details.get(MISSED, ()))
+    if not counts:
+        return []
+    words = ", ".join(f"{label} in {count} case(s)" for label, count in sorted(counts.items(), key=_label_order))
+    return [
+        f"labels that one volume lacks, whose distances are those of --missed {missed_text(settings.missed)} and whose "
+        f"nsd is 0: {words}"
+    ]
+
+
+def _label_order(item: tuple[int | str, int]) -> tuple[bool, int | str]:
+    return isinstance(item[0], str), item[0]
 
 
 def batch_signature(cases: Sequence[CaseResult], settings: Settings) -> str:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segeval.choices import Kind
 from segeval.errors import LabelError, UnreadableFile
 from segeval.kernels import choose_backend
-from segeval.quantities import score
+from segeval.quantities import RecordName, score, targets_of
 from segeval.readers import ReadOptions, is_directory, mask_classes, open_folder_of_masks, open_volume, stem
-from segeval.report import CaseResult, ConfusionEntry
+from segeval.report import CaseResult, ConfusionEntry, Row
 from segeval.tallies import Confusion, Tally
 from segeval.targets import LabelChoice
 from segeval.volumes.alignment import align
+from segeval.volumes.geometry import Geometry
 from segeval.volumes.values import Rounding, held, probabilities
 from segeval.volumes.volume import EmptySource, Volume
 from segeval.workflow.details import details_of
@@ -76,23 +76,41 @@ def _score_files(
         theirs = stack.enter_context(_open(reference, codes, replace(options, class_axis=None)))
         _require_a_label_map(theirs)
         ours = _empty(theirs) if prediction is None else stack.enter_context(_open(prediction, codes, options))
-        evaluated, voxel_volume, remarks = _evaluate(ours, theirs, settings)
+        evaluated, geometry, remarks = _evaluate(ours, theirs, settings)
         remarks = ours.remarks + theirs.remarks + remarks + ours.finish() + theirs.finish()
         hashes = _hashes(ours, theirs)
     if prediction is not None:
         remarks += _same_file(prediction, reference, hashes)
+    voxel_volume = None if geometry is None else geometry.voxel_volume_mm3
+    rows, details, more = rows_and_details(evaluated, geometry, voxel_volume, settings, ours.name)
     result = CaseResult(
         case=case or stem(prediction or reference),
         prediction=None if prediction is None else str(prediction),
         reference=str(reference),
-        rows=score(evaluated.tally, settings.labels, settings.scoring, voxel_volume),
+        rows=rows,
         confusion=confusion_entries(evaluated.tally.confusion),
-        remarks=tuple(dict.fromkeys(remarks)),
+        remarks=tuple(dict.fromkeys(remarks + more)),
         hashes=hashes,
         kind=evaluated.kind,
-        details=details_of(evaluated.tally),
+        details=details,
     )
     return ScoredCase(result, evaluated.tally)
+
+
+def rows_and_details(
+    evaluated: Evaluated, geometry: Geometry | None, voxel_volume_mm3: float | None, settings: Settings, name: str
+) -> tuple[tuple[Row, ...], dict[str, Any], list[str]]:
+    """The rows of a case, what its JSON holds beside them, and remarks. Raises LabelError, GeometryError."""
+    measured: dict[RecordName, Any] = {}
+    remarks: list[str] = []
+    if settings.holds_label_maps:
+        from segeval.workflow.measuring import measure_held, require_label_map
+
+        require_label_map(evaluated.tally, name)
+        if evaluated.held is not None:
+            measured, remarks = measure_held(evaluated.held, evaluated.tally, geometry, settings)
+    rows = score(evaluated.tally, settings.labels, settings.scoring, voxel_volume_mm3, measured)
+    return rows, details_of(evaluated.tally, measured, targets_of(evaluated.tally, settings.labels)), remarks
 
 
 def confusion_entries(confusion: Confusion | None) -> tuple[ConfusionEntry, ...]:
@@ -120,8 +138,10 @@ def names_of(values: Mapping[str, int]) -> dict[int, str]:
     return {value: name for name, value in values.items()}
 
 
-def _evaluate(prediction: Volume, reference: Volume, settings: Settings) -> tuple[Evaluated, float | None, list[str]]:
-    """The tally, the voxel volume in mm³, and remarks on values and geometry."""
+def _evaluate(
+    prediction: Volume, reference: Volume, settings: Settings
+) -> tuple[Evaluated, Geometry | None, list[str]]:
+    """The tally, the grid, and remarks on values and geometry."""
     checks: list[tuple[str, Rounding]] = []
     reference = _as_labels(reference, checks)
     prediction, kind, remarks = _as_its_kind(prediction, settings, checks)
@@ -129,7 +149,10 @@ def _evaluate(prediction: Volume, reference: Volume, settings: Settings) -> tupl
         prediction, reference, settings.geometry, settings.tolerance,
         labels=kind == "labels", outside=_outside(prediction, settings),
     )  # fmt: skip
-    backend, chosen = choose_backend(settings.backend, kind, math.prod(aligned.source.shape), aligned.source.channels)
+    backend, chosen = choose_backend(
+        settings.backend, kind, aligned.source.shape, aligned.source.channels,
+        hold=settings.holds_label_maps, histogram="histogram" in settings.records,
+    )  # fmt: skip
     sets = ChainMap(aligned.sets, target.sets)  # a view: overlaps are met while the voxels are read
     pair = Pair(aligned.source, target.source, aligned.name, target.name, settings, backend, sets)
     try:
@@ -138,8 +161,7 @@ def _evaluate(prediction: Volume, reference: Volume, settings: Settings) -> tupl
         _require_integers(checks)  # what was counted as 0 for want of a label may have caused the error
         raise
     remarks += moved + chosen + _require_integers(checks)
-    voxel_volume = None if target.geometry is None else target.geometry.voxel_volume_mm3
-    return evaluated, voxel_volume, remarks + evaluated.remarks
+    return evaluated, target.geometry, remarks + evaluated.remarks
 
 
 def _as_labels(volume: Volume, checks: list[tuple[str, Rounding]]) -> Volume:

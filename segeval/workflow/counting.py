@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from segeval.kernels import Backend, SoftKernel, ValuesSeen
+from segeval.kernels import Backend, HeldPair, SoftKernel, ValuesSeen
 from segeval.tallies import Confusion, Tally, TallyOptions
 from segeval.volumes.chunks import lockstep, restretch
 from segeval.volumes.values import Rounding
@@ -16,19 +16,31 @@ Sets = Mapping[int, frozenset[int]]
 
 @dataclass(frozen=True)
 class SoftResult:
-    """A probability map's tally, what values it held, and how often the reference holds each value."""
+    """A probability map's tally, what values it held, and how often the reference holds each value.
+
+    held: the winning channels and the reference labels, where the backend keeps them.
+    """
 
     tally: Tally
     seen: ValuesSeen
     reference_counts: Mapping[int, int]
+    held: HeldPair | None = None
 
 
-def count_labels(backend: Backend, prediction: VoxelSource, reference: VoxelSource, ignore: int | None) -> Confusion:
+@dataclass(frozen=True)
+class LabelResult:
+    """The joint histogram of two label maps, and the maps themselves where the backend keeps them."""
+
+    confusion: Confusion
+    held: HeldPair | None = None
+
+
+def count_labels(backend: Backend, prediction: VoxelSource, reference: VoxelSource, ignore: int | None) -> LabelResult:
     """The joint histogram of two label maps on one grid."""
     kernel = backend.label_kernel(ignore)
     for p, r in lockstep([prediction.pieces(0), reference.pieces(0)]):
         kernel.add(p, r)
-    return kernel.confusion()
+    return LabelResult(kernel.confusion(), kernel.held)
 
 
 def count_probabilities(
@@ -40,12 +52,12 @@ def count_probabilities(
         _channel_by_channel(kernel, prediction, reference)
     else:
         _side_by_side(kernel, prediction, reference)
-    return SoftResult(kernel.tally(), kernel.seen, kernel.reference_counts())
+    return _soft_result(kernel)
 
 
 def count_undecided(
     backend: Backend, prediction: VoxelSource, reference: VoxelSource, options: TallyOptions, sets: Sets
-) -> tuple[Confusion | None, SoftResult | None, Rounding]:
+) -> tuple[LabelResult | None, SoftResult | None, Rounding]:
     """A single map of floats that may hold labels or probabilities, counted as both until one is ruled out.
 
     (Labels, probabilities, what rounding met); one of the two is None once the values have decided.
@@ -64,8 +76,12 @@ def count_undecided(
             stretch = soft.stretch(r)
             stretch.add(0, 0, p)
             stretch.finish()
-    result = None if soft is None else SoftResult(soft.tally(), soft.seen, soft.reference_counts())
-    return None if rounding.fractional else labels.confusion(), result, rounding
+    as_labels = None if rounding.fractional else LabelResult(labels.confusion(), labels.held)
+    return as_labels, None if soft is None else _soft_result(soft), rounding
+
+
+def _soft_result(kernel: SoftKernel) -> SoftResult:
+    return SoftResult(kernel.tally(), kernel.seen, kernel.reference_counts(), kernel.held)
 
 
 def _side_by_side(kernel: SoftKernel, prediction: VoxelSource, reference: VoxelSource) -> None:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from segeval.quantities import auroc_error, average_precision_error, threshold_curve
-from segeval.tallies import SoftTally, Tally
+from segeval.instances import Instance, Match, TargetInstances
+from segeval.quantities import RecordName, auroc_error, average_precision_error, threshold_curve
+from segeval.report import MISSED
+from segeval.surfaces import Surfaces
+from segeval.tallies import SoftTally, Tally, TargetKey
 
 
-def details_of(tally: Tally) -> dict[str, Any]:
-    """The parts that there are, by the names of ``report.DETAILS``."""
+def details_of(tally: Tally, measured: Mapping[RecordName, Any], targets: Sequence[TargetKey]) -> dict[str, Any]:
+    """The parts that there are, by the names of ``report.DETAILS``; ``targets``: of everything measured."""
     curves = None if tally.soft is None else threshold_curves(tally.soft)
-    return {"curves": curves} if curves else {}
+    found: dict[str, Any] = {"curves": curves} if curves else {}
+    if "surfaces" in measured:
+        surfaces: Surfaces = measured["surfaces"]
+        form = surfaces.voxels or surfaces.surfels or ()
+        found[MISSED] = [key for key, surface in zip(targets, form, strict=True) if surface.missed]
+    for name in ("instances", "lesions"):
+        if name in measured:
+            found[name] = [_target(target) for target in measured[name].targets if _any(target)]
+    return found
 
 
 def threshold_curves(soft: SoftTally) -> dict[str, Any]:
@@ -35,6 +47,40 @@ def threshold_curves(soft: SoftTally) -> dict[str, Any]:
             }
             for index, target in enumerate(soft.targets)
         ],
+    }
+
+
+def _any(target: TargetInstances) -> bool:
+    return bool(target.matches or target.missed or target.invented or target.left_out)
+
+
+def _target(target: TargetInstances) -> dict[str, Any]:
+    left_out = {"left_out": [_match(match) for match in target.left_out]} if target.left_out else {}
+    return {
+        "target": target.target,
+        "matches": [_match(match) for match in target.matches],
+        "missed": [_instance(instance) for instance in target.missed],
+        "invented": [_instance(instance) for instance in target.invented],
+        **left_out,
+    }
+
+
+def _match(match: Match) -> dict[str, Any]:
+    return {
+        "reference": _instance(match.reference),
+        "predictions": [_instance(instance) for instance in match.predictions],
+        "iou": match.iou,
+        "dice": match.dice,
+        **({} if match.hd95 is None else {"hd95": match.hd95}),
+    }
+
+
+def _instance(instance: Instance) -> dict[str, Any]:
+    return {
+        "id": instance.id,
+        "voxels": instance.voxels,
+        "box": [list(side) for side in instance.box],
+        "centroid": list(instance.centroid),
     }
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from segeval.choices import Kind
 from segeval.errors import LabelError
-from segeval.kernels import Backend, ValuesSeen
+from segeval.kernels import Backend, HeldPair, ValuesSeen
 from segeval.quantities import log_settings, records_needed
 from segeval.tallies import Confusion, Tally, TallyOptions
 from segeval.targets import BACKGROUND
 from segeval.volumes.values import LabelSource, Rounding
 from segeval.volumes.volume import VoxelSource
 from segeval.workflow.channels import tally_options
-from segeval.workflow.counting import SoftResult, count_labels, count_probabilities, count_undecided
+from segeval.workflow.counting import LabelResult, SoftResult, count_labels, count_probabilities, count_undecided
 from segeval.workflow.remarks import label_remarks, require_known_reference_labels
 from segeval.workflow.settings import Settings
 
@@ -41,11 +41,15 @@ class Pair:
 
 @dataclass
 class Evaluated:
-    """What the voxels gave: the tally, the kind that the prediction turned out to be of, and remarks."""
+    """What the voxels gave: the tally, the kind that the prediction turned out to be of, and remarks.
+
+    held: the labels of both volumes, where the backend keeps them (winning channels, for a probability map).
+    """
 
     tally: Tally
     kind: Kind
     remarks: list[str] = field(default_factory=list)
+    held: HeldPair | None = None
 
 
 def evaluate_pair(pair: Pair, kind: Kind | None) -> Evaluated:
@@ -101,10 +105,10 @@ def _evaluate_undecided(pair: Pair) -> Evaluated:
             return _inferred(pair, _evaluate_labels(pair))
         except LabelError as no_labels:
             raise LabelError(f"{no_labels} (as a probability map: {no_map})") from None
-    confusion, soft, rounding = count_undecided(pair.backend, pair.prediction, pair.reference, options, pair.sets)
+    labels, soft, rounding = count_undecided(pair.backend, pair.prediction, pair.reference, options, pair.sets)
     name = pair.prediction_name
-    if confusion is not None:
-        return _inferred(pair, _judge_labels(pair, confusion, rounding))
+    if labels is not None:
+        return _inferred(pair, _judge_labels(pair, labels, rounding))
     if soft is None:
         rounding.require_labels(name, NO_LABELS)
         raise AssertionError("a map that is no label map has a first fractional voxel")
@@ -141,13 +145,13 @@ def _options(pair: Pair) -> TallyOptions:
     )
 
 
-def _judge_labels(pair: Pair, counted: Confusion, rounding: Rounding | None) -> Evaluated:
+def _judge_labels(pair: Pair, counted: LabelResult, rounding: Rounding | None) -> Evaluated:
     """Raises LabelError where the prediction's floats were no labels."""
     name, choice = pair.prediction_name, pair.settings.labels
     remarks = [] if rounding is None else rounding.require_labels(name, NO_LABELS)
-    confusion = _with_sets(counted, pair.sets)
+    confusion = _with_sets(counted.confusion, pair.sets)
     remarks += label_remarks(confusion, choice, name, pair.reference_name)
-    return Evaluated(Tally(TallyOptions(ignore=choice.ignore), confusion), "labels", remarks)
+    return Evaluated(Tally(TallyOptions(ignore=choice.ignore), confusion), "labels", remarks, counted.held)
 
 
 def _with_sets(confusion: Confusion, sets: Sets) -> Confusion:
@@ -180,7 +184,7 @@ def _judge_probabilities(pair: Pair, result: SoftResult) -> Evaluated:
         require_known_reference_labels(result.reference_counts, plain, name, pair.reference_name)
     in_reference = _of_reference(result.reference_counts, pair.sets)
     remarks += label_remarks(in_reference, settings.labels, name, pair.reference_name, sides=(False, True))
-    return Evaluated(tally, "probabilities", remarks)
+    return Evaluated(tally, "probabilities", remarks, result.held)
 
 
 def _value_remarks(name: str, seen: ValuesSeen, settings: Settings) -> list[str]:

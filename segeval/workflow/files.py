@@ -6,13 +6,15 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, GeometryPolicy, Kind
+from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, GeometryPolicy, Kind, Matching
+from segeval.instances import InstanceOptions
 from segeval.quantities import select
 from segeval.report import Report
 from segeval.tallies import TargetKey
 from segeval.workflow.arrays import label_choice
 from segeval.workflow.case import OnBytes, score_files
-from segeval.workflow.settings import Settings
+from segeval.workflow.protocols import apply_protocol
+from segeval.workflow.settings import Settings, missed_mm
 
 
 def evaluate(
@@ -35,6 +37,13 @@ def evaluate(
     class_axis: int | None = None,
     geometry: GeometryPolicy = "strict",
     tolerance: float = 1e-2,
+    missed: str | float = "diagonal",
+    instances: bool = False,
+    connectivity: int | None = None,
+    min_volume_mm3: float = 0.0,
+    matching: Matching = "one-to-one",
+    iou: float = 0.5,
+    protocol: str | None = None,
     hash: bool = False,  # noqa: A002 (the option's name)
     backend: BackendName = "numpy",
 ) -> Report:
@@ -66,9 +75,13 @@ def evaluate(
         class_axis=class_axis,
         geometry=geometry,
         tolerance=tolerance,
+        missed=missed_mm(missed),
+        instances=InstanceOptions(connectivity, min_volume_mm3, matching, iou, instances),
         hashed=hash,
         backend=backend,
     )
+    if protocol is not None:
+        settings = apply_protocol(settings, protocol, own_quantities=metrics is not None)
     return score_pair(Path(prediction), Path(reference), settings)
 
 

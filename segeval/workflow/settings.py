@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
 
 from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, GeometryPolicy, Kind
 from segeval.errors import UsageError
-from segeval.quantities import ScoringSettings, Selection, select
+from segeval.instances import DEFAULT_CHALLENGE, InstanceOptions
+from segeval.quantities import RecordName, ScoringSettings, Selection, records_needed, select
 from segeval.tallies import TargetKey
 from segeval.targets import LabelChoice
 from segeval.version import __version__
@@ -34,6 +35,8 @@ class Settings:
     channels: ``independent`` for separate sigmoid maps. activation, scale, clip: how stored values become
     probabilities. class_axis: the stored axis of the classes, from 0.
     geometry, tolerance: how the grids must match; a fraction of the reference's smallest spacing.
+    missed: the distance in mm of a label that one volume lacks, or NaN; None for the image's diagonal.
+    instances: how instances are found and matched. challenge: whose lesion-wise procedure.
     hashed: compute the SHA-256 of both files.
     backend: where voxels are counted; the numbers are the same, so that the signature does not name it.
     """
@@ -51,6 +54,9 @@ class Settings:
     class_axis: int | None = None
     geometry: GeometryPolicy = "strict"
     tolerance: float = 1e-2
+    missed: float | None = None
+    instances: InstanceOptions = field(default_factory=InstanceOptions)
+    challenge: str = DEFAULT_CHALLENGE
     hashed: bool = False
     backend: BackendName = "numpy"
 
@@ -67,6 +73,8 @@ class Settings:
             raise UsageError(f"--scale {self.scale:g}: write the stored value that means probability 1, like 255")
         if not (math.isfinite(self.tolerance) and self.tolerance >= 0):
             raise UsageError(f"--tolerance {self.tolerance:g}: write a fraction of the smallest spacing, like 0.01")
+        if self.missed is not None and self.missed < 0:
+            raise UsageError(f"--missed {self.missed:g}: write diagonal, nan, or a distance in mm of at least 0")
         if not math.isfinite(self.threshold):
             raise UsageError(f"--threshold {self.threshold:g}: write a number, like 0.5")
 
@@ -80,6 +88,16 @@ class Settings:
         return replace(
             self, kind="labels", activation=None, scale=None, clip=False, channels="exclusive", class_axis=None
         )
+
+    @property
+    def records(self) -> frozenset[RecordName]:
+        """What has to be measured for the quantities."""
+        return records_needed(self.selections)
+
+    @property
+    def holds_label_maps(self) -> bool:
+        """Whether both label maps must be kept whole."""
+        return bool(self.records & {"surfaces", "instances", "lesions"})
 
     @property
     def scoring(self) -> ScoringSettings:
@@ -105,6 +123,9 @@ class Settings:
             "class_axis": self.class_axis,
             "geometry": self.geometry,
             "tolerance": self.tolerance,
+            "missed": missed_text(self.missed),
+            "instances": asdict(self.instances),
+            "challenge": self.challenge,
             "backend": self.backend,
         }
 
@@ -128,6 +149,7 @@ class Settings:
         parts += [f"empty:{self.empty}", f"geometry:{self.geometry}" + self._tolerance_text()]
         if (kind or self.kind) == "probabilities":
             parts += self._probability_parts()
+        parts += self._distance_parts()
         if self.class_weights is not None:
             weights = ",".join(f"{key}={_number(value)}" for key, value in self._sorted_weights())
             parts.append(f"class_weights:{weights}")
@@ -135,6 +157,16 @@ class Settings:
         if changed:
             parts.append("quantities:" + ",".join(changed))
         return "|".join(parts)
+
+    def _distance_parts(self) -> list[str]:
+        parts = []
+        if self.holds_label_maps:
+            parts.append(f"missed:{missed_text(self.missed)}")
+        if "instances" in self.records:
+            parts.append(f"instances:{self.instances}")
+        if "lesions" in self.records:
+            parts.append(f"lesionwise:{self.challenge}")
+        return parts
 
     def _sorted_weights(self) -> list[tuple[TargetKey, float]]:
         """Labels ascending, then regions by name: the order of the command line changes no number."""
@@ -154,6 +186,21 @@ class Settings:
         if self.class_axis is not None:
             parts.append(f"class_axis:{self.class_axis}")
         return parts
+
+
+def missed_mm(given: str | float) -> float | None:
+    """``diagonal``, or a distance in mm, or NaN, as the settings hold it. Raises UsageError."""
+    if given == "diagonal":
+        return None
+    try:
+        return float(given)
+    except ValueError:
+        raise UsageError(f"--missed {given!r}: write diagonal, nan, or a distance in mm") from None
+
+
+def missed_text(missed: float | None) -> str:
+    """As ``--missed`` takes it."""
+    return "diagonal" if missed is None else "nan" if math.isnan(missed) else _number(missed)
 
 
 def _number(value: float) -> str:

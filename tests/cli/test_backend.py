@@ -68,7 +68,7 @@ def test_auto_says_that_it_took_the_device() -> None:
 
 def test_auto_leaves_label_maps_undecided_maps_and_small_maps_on_the_processor() -> None:
     for kind, voxels, channels in (("labels", 1 << 40, 1), (None, 1 << 40, 1), ("probabilities", (1 << 23) - 1, 4)):
-        backend, remarks = choose_backend("auto", kind, voxels, channels)
+        backend, remarks = choose_backend("auto", kind, (voxels,), channels, hold=False, histogram=False)
         assert isinstance(backend, NumpyBackend)
         assert remarks == []
 

@@ -171,7 +171,7 @@ TABLE = [
     Bad("a NaN sform", "x.nii", lambda: as_nifti(LABELS, sform_code=1, srow=NOT_FINITE), ("sform", "finite"), "header"),
     Bad("a NaN spacing", "x.nii", lambda: as_nifti(
         LABELS, qform_code=1, sform_code=0, pixdim=(1, 0.8, math.nan, 3, 1, 1, 1, 1)), ("finite",), "header"),
-    Bad("fractions among labels", "x.nii", lambda: as_nifti(FRACTIONAL), ("2 voxel", "2.5", "(1, 2, 0)"), "--kind"),
+    Bad("fractions among labels", "x.nii", lambda: as_nifti(FRACTIONAL), ("2.5", "(1, 2, 0)"), "--kind"),
     Bad("fractions in what is said to be labels", "x.nii.gz", lambda: gzip.compress(as_nifti(FRACTIONAL)),
         ("2 voxel", "2.5", "(1, 2, 0)"), "export", ("--kind", "labels"), PREDICTION),
     Bad("a probability map as reference", "x.nii", lambda: as_nifti(PROBABLE), ("59 voxel", "(1, 0, 0)"), "integers",
@@ -509,7 +509,7 @@ def test_a_failed_run_leaves_an_older_output_as_it_was(folder: Path, segeval: Se
         (("--region", "mean=1"), ("mean",)),
         (("--region", "7=1"), ("7",)),
         (("--region", "a=1", "--region", "a=2"), ("'a'",)),
-        (("--ignore-label", "x"), ("--ignore-label", "integer")),
+        (("--ignore-label", "x"), ("--ignore-label", "int")),
         (("--empty", "two"), ("two",)),
         (("--class-weights", "1"), ("1",)),
         (("--class-weights", "1=-2"), ("1=-2",)),

@@ -18,12 +18,30 @@ OVERLAP = ["tp", "fp", "fn", "tn", "ref_voxels", "pred_voxels", "ref_volume_ml",
     "accuracy", "balanced_accuracy", "volume_similarity", "relative_volume_difference", "mcc", "kappa", "gds"]
 LOSSES = ["ce", "weighted_ce", "bce", "wce", "weighted_bce", "focal_no_alpha", "focal",
     "dl2", "ss", "gdl_v", "gdl_simple", "gdl_uniform", "soft_dice", "soft_iou"]
+SURFACE = ["hd", "hd95", "assd", "masd", "nsd"]
+INSTANCES = ["instance_tp", "instance_fp", "instance_fn", "instance_sensitivity", "instance_precision", "instance_f1",
+    "sq", "pq", "instance_dice", "instance_hd95", "missed_volume_ml", "invented_volume_ml"]
+LESIONWISE = ["lesionwise_dice", "lesionwise_hd95"]
 CALIBRATION = ["brier", "ece", "auroc", "average_precision", "best_dice", "best_dice_threshold"]
 # fmt: on
-LOWER = set(LOSSES) | {"brier", "ece"}
+LOWER = set(LOSSES) | {
+    "brier",
+    "ece",
+    "hd",
+    "hd95",
+    "assd",
+    "masd",
+    "instance_hd95",
+    "missed_volume_ml",
+    "invented_volume_ml",
+    "lesionwise_hd95",
+}  # fmt: skip
 UNDIRECTED = {"tp", "fp", "fn", "tn", "ref_voxels", "pred_voxels", "ref_volume_ml", "pred_volume_ml"} | {
     "relative_volume_difference",
     "best_dice_threshold",
+    "instance_tp",
+    "instance_fp",
+    "instance_fn",
 }
 SETTINGS = {
     "gds": "background=yes",
@@ -41,6 +59,12 @@ SETTINGS = {
     "gdl_uniform": "background=yes",
     "soft_dice": "epsilon=1e-06",
     "ece": "bins=15",
+    "hd": "p=100, surfel=no",
+    "hd95": "pooled=no, surfel=no",
+    "assd": "surfel=no",
+    "masd": "surfel=no",
+    "nsd": "surfel=no, tau=1",
+    "lesionwise_hd95": "penalty_mm=374",
 }
 UNDEFINED = {
     "dice": "both empty",
@@ -87,10 +111,13 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
     listed: dict[str, list[str]] = {}
     for name, facts in explained.items():
         listed.setdefault(facts["group"], []).append(name)
-    assert list(listed) == ["overlap", "losses", "calibration"]
+    assert list(listed) == ["overlap", "losses", "surface", "instances", "lesionwise", "calibration"]
     assert [facts["group"] for facts in explained.values()] == [group for group in listed for _ in listed[group]]
     assert set(listed["overlap"]) == set(OVERLAP)
     assert listed["losses"] == LOSSES
+    assert listed["surface"] == SURFACE
+    assert listed["instances"] == INSTANCES
+    assert listed["lesionwise"] == LESIONWISE
     assert listed["calibration"] == CALIBRATION
 
 

@@ -156,6 +156,16 @@ CHANGES: dict[str, list[tuple[Path, list[str], list[str]]]] = {
     "class_axis": [(SOFTMAX, [], ["--class-axis=3"])],
     "geometry": [(PREDICTION, [], ["--geometry=ignore"]), (PREDICTION, [], ["--geometry=resample"])],
     "tolerance": [(PREDICTION, [], ["--tolerance=0.02"])],
+    "missed": [(PREDICTION, ["--metrics=hd"], ["--metrics=hd", f"--missed={mm}"]) for mm in ("nan", "100")],
+    "instances": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--instances"])],
+    "connectivity": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--connectivity=6"])],
+    "min_volume_mm3": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--min-volume-mm3=20"])],
+    "matching": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--matching=any-overlap"])],
+    "iou": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--iou=0.3"])],
+    "protocol": [
+        (PREDICTION, [], ["--metrics=lesionwise", "--protocol=brats-lesionwise"]),
+        (PREDICTION, ["--protocol=brats-lesionwise"], ["--protocol=brats-lesionwise:met", "--metrics=lesionwise"]),
+    ],
 }  # fmt: skip
 CANNOT = {
     "background": ["--background"],
@@ -433,7 +443,7 @@ def test_help_names_every_command_and_every_option() -> None:
     declared = options_of(score)
     assert len(declared) == len(CHANGES) + len(CANNOT)
     page = in_a_process("score", "--help").stdout
-    named = set(re.findall(r"(?<=\s)--[a-z-]+", page))
+    named = set(re.findall(r"(?<=\s)--[a-z0-9-]+", page))
     assert declared | {"--help"} <= named
     assert all(word in page for word in ("PREDICTION", "REFERENCE", "nan|zero|one", "strict|resample|ignore"))
     assert "table|csv|json|markdown" in page

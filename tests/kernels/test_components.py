@@ -160,11 +160,11 @@ def triples(reference: Components, prediction: Components) -> list[tuple[int, in
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"connectivity": 7}, "connectivity 7: choose 4 or 8"),
-        ({"matching": "greedy"}, "matching 'greedy': choose one of one-to-one, any-overlap, many-to-one"),
-        ({"threshold": 1.0}, "an IoU threshold of 1: a match must exceed it"),
-        ({"threshold": float("nan")}, "an IoU threshold of nan"),
-        ({"min_volume_mm3": -1.0}, "a minimum volume of -1 mm³"),
+        ({"connectivity": 7}, "--connectivity 7: write 4 or 8"),
+        ({"matching": "greedy"}, "--matching 'greedy': write one of one-to-one, any-overlap, many-to-one"),
+        ({"threshold": 1.0}, "--iou 1: the IoU of a match must exceed it"),
+        ({"threshold": float("nan")}, "--iou nan"),
+        ({"min_volume_mm3": -1.0}, "--min-volume-mm3 -1"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(wrong: dict[str, Any], message: str) -> None:
