@@ -50,8 +50,8 @@ MetricsOption = Annotated[
     typer.Option(
         "--metrics",
         metavar="NAME[:KEY=VALUE]…,…",
-        help="Quantities, or groups: overlap and losses (the default), calibration. `segeval quantities` explains "
-        "them all.",
+        help="Quantities, or groups: overlap and losses (the default), surface, instances, lesionwise, calibration. "
+        "`segeval quantities` explains them all.",
         rich_help_panel=_QUANTITIES,
     ),
 ]

@@ -81,14 +81,14 @@ class TargetMasks:
                 (self.reference, self.reference_values),
             ):
                 mask = np.zeros((last - first + 2, *sides), dtype=np.bool_)
-                _mark(labels[stored], values, mask[there])
+                mark(labels[stored], values, mask[there])
                 if self.ignore is not None:
                     mask[there] &= self.reference[stored] != self.ignore
                 masks.append(mask.reshape(-1))
             yield first * plane, masks[0], masks[1]
 
 
-def _mark(labels: NDArray[Any], values: frozenset[int], mask: Mask) -> None:
+def mark(labels: NDArray[Any], values: frozenset[int], mask: Mask) -> None:
     """Write into a mask of zeros where a label map holds one of these values."""
     if labels.dtype.kind == "b":
         labels = labels.view(np.uint8)

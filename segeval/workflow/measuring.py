@@ -22,7 +22,7 @@ from segeval.kernels.matching import match_instances
 from segeval.kernels.soft_targets import SoftTargets
 from segeval.kernels.surface_distances import measure, measure_all
 from segeval.kernels.surfels import measure_surfels
-from segeval.kernels.target_masks import Mask, TargetMasks
+from segeval.kernels.target_masks import Mask, TargetMasks, mark
 from segeval.quantities import RecordName, hd95, membership, targets_of
 from segeval.surfaces import Surfaces, TargetSurface, diagonal_mm
 from segeval.tallies import Tally, TargetKey
@@ -66,20 +66,23 @@ class _Maps:
 
     def values_in(self, target: _Target, box: Box) -> tuple[NDArray[Any], NDArray[Any]]:
         """The stored values of prediction and reference that belong to the target, 0 elsewhere."""
-        reference = self.reference[box]
-        kept = True if self.ignore is None else reference != self.ignore
-        sides = (self.prediction[box], target.prediction_values), (reference, target.reference_values)
-        p, r = (np.where(np.isin(values, sorted(chosen)) & kept, values, 0) for values, chosen in sides)
+        sides = zip((self.prediction, self.reference), self.masks_in(target, box), strict=True)
+        p, r = (np.where(mask, labels[box], 0) for labels, mask in sides)
         return p, r
 
     def masks_in(self, target: _Target, box: Box) -> tuple[Mask, Mask]:
         """Prediction and reference as masks of the target."""
-        reference = self.reference[box]
-        kept = True if self.ignore is None else reference != self.ignore
-        return (
-            np.isin(self.prediction[box], sorted(target.prediction_values)) & kept,
-            np.isin(reference, sorted(target.reference_values)) & kept,
-        )
+        found = []
+        for labels, values in (
+            (self.prediction, target.prediction_values),
+            (self.reference, target.reference_values),
+        ):
+            mask = np.zeros(labels[box].shape, dtype=np.bool_, order="F")
+            mark(labels[box], values, mask)
+            if self.ignore is not None:
+                mask &= self.reference[box] != self.ignore
+            found.append(mask)
+        return found[0], found[1]
 
 
 def measure_held(
