@@ -299,6 +299,20 @@ CASES = (
     _softmax(".nii.gz"),
     _softmax(".npz"),
     Case(
+        "distances",
+        "512×512×300, 14 compact organs, .nii.gz, all surface distances",
+        (
+            _ours("organs_512x512x300_14", ".nii.gz", "--metrics", "surface"),
+            Contender(
+                "segeval, surfels", "segeval", _score("organs_512x512x300_14", ".nii.gz", "--metrics", "surface:surfel")
+            ),
+            _peer("surface-distance", "distances", "surface_distance_loop", "organs_512x512x300_14", "14", once=True),
+            _peer("MedPy", "distances", "medpy_loop", "organs_512x512x300_14", "14", once=True, heavy=True),
+        ),
+        (Seconds(3), Peak(472)),  # three times the two label maps
+        ("organs_512x512x300_14",),
+    ),
+    Case(
         "batch",
         "200 pairs of 128×128×96, 3 labels, .nii.gz",
         (

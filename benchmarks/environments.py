@@ -15,6 +15,7 @@ _TORCH = "torch==2.13.0"  # one version for both, so that pip fetches it once
 REQUIREMENTS = {
     "simpleitk": ("SimpleITK",),
     "numpy": ("numpy", "nibabel"),
+    "distances": ("nibabel", "medpy", "surface-distance"),
     "nnunet": (_TORCH, "nnunetv2"),
     "monai": (_TORCH, "monai", "nibabel"),
 }

@@ -63,6 +63,7 @@ _LESION = Style(2, 32, bend=0.2, rough=0.8, nested=True)
 RECIPES = (
     Recipe("labels_240x240x155_3", (240, 240, 155), 3, _LESION),
     Recipe("labels_512x512x300_14", (512, 512, 300), 14, Style(10, 27, rough=0.15)),
+    Recipe("organs_512x512x300_14", (512, 512, 300), 14, Style(1, 40, spread=0.45, rough=0.15, missed=0)),
     Recipe(
         "labels_400x400x600_117",
         (400, 400, 600),
