@@ -16,14 +16,14 @@ from segeval.errors import GeometryError, LabelError
 from segeval.instances import BRATS_2023, InstanceOptions, Instances, TargetInstances
 from segeval.kernels import HeldPair
 from segeval.kernels.boxes import Box, enclosing
-from segeval.kernels.components import Components, find_components, given_instances
-from segeval.kernels.lesionwise import match_lesions
-from segeval.kernels.matching import match_instances
 from segeval.kernels.soft_targets import SoftTargets
-from segeval.kernels.surface_distances import measure, measure_all
-from segeval.kernels.surfels import measure_surfels
-from segeval.kernels.target_masks import Mask, TargetMasks, mark
 from segeval.quantities import RecordName, hd95, membership, targets_of
+from segeval.shapes.components import Components, find_components, given_instances
+from segeval.shapes.lesionwise import match_lesions
+from segeval.shapes.matching import match_instances
+from segeval.shapes.surface_distances import measure, measure_all
+from segeval.shapes.surfels import measure_surfels
+from segeval.shapes.target_masks import Mask, TargetMasks, mark
 from segeval.surfaces import Surfaces, TargetSurface, diagonal_mm
 from segeval.tallies import Tally, TargetKey
 from segeval.targets import BACKGROUND, LabelChoice

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from segeval.instances import Instance, InstanceOptions, Instances, Match, TargetInstances
-from segeval.kernels.components import given_instances
-from segeval.kernels.matching import match_instances
 from segeval.quantities import instance as formulas
+from segeval.shapes.components import given_instances
+from segeval.shapes.matching import match_instances
 
 Map = np.ndarray[Any, Any]
 RATES = ("instance_sensitivity", "instance_precision", "instance_f1", "sq", "pq", "instance_dice")

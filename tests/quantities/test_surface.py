@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from medpy.metric import binary
 
-from segeval.kernels.surface_distances import measure
-from segeval.kernels.target_masks import TargetMasks
 from segeval.quantities.surface import assd, hd, hd95, masd, nsd
+from segeval.shapes.surface_distances import measure
+from segeval.shapes.target_masks import TargetMasks
 from segeval.surfaces import Surfaces, TargetSurface, diagonal_mm
 
 Array = np.ndarray[Any, Any]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from segeval.instances import InstanceOptions, TargetInstances
-from segeval.kernels.components import find_components, given_instances
-from segeval.kernels.matching import match_instances
+from segeval.shapes.components import find_components, given_instances
+from segeval.shapes.matching import match_instances
 
 Map = np.ndarray[Any, Any]
 Found = list[tuple[int, tuple[int, ...], float, float]]

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from segeval.array_types import Integers
 from segeval.errors import UsageError
 from segeval.instances import Instance, LesionwiseOptions, Match, TargetInstances
-from segeval.kernels.components import Components, Pairs, find_components, measure, shared_voxels
-from segeval.kernels.matching import DistanceFunction, with_pairs
+from segeval.shapes.components import Components, Pairs, find_components, measure, shared_voxels
+from segeval.shapes.matching import DistanceFunction, with_pairs
 
 
 def match_lesions(

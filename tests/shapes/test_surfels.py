@@ -16,9 +16,9 @@ with warnings.catch_warnings():
     from surface_distance import lookup_tables
     from surface_distance import metrics as deepmind
 
-from segeval.kernels.surfels import element_areas, measure_surfels
-from segeval.kernels.target_masks import TargetMasks
 from segeval.quantities.surface import assd, hd, hd95, masd, nsd
+from segeval.shapes.surfels import element_areas, measure_surfels
+from segeval.shapes.target_masks import TargetMasks
 from segeval.surfaces import Surfaces
 
 Array = np.ndarray[Any, Any]

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
-from segeval.kernels.nearest_points import nearest_mm
-from segeval.kernels.target_masks import Mask, TargetMasks, coordinates, marked
+from segeval.shapes.nearest_points import nearest_mm
+from segeval.shapes.target_masks import Mask, TargetMasks, coordinates, marked
 from segeval.surfaces import TargetSurface
 
 Positions = NDArray[np.intp]
@@ -38,7 +38,7 @@ def measure_all(
 ) -> tuple[TargetSurface, ...]:
     """Every target, several at a time: nearly all of the work is done outside Python's lock.
 
-    one: :func:`measure`, or :func:`segeval.kernels.surfels.measure_surfels`.
+    one: :func:`measure`, or :func:`segeval.shapes.surfels.measure_surfels`.
     """
     if threads <= 1:
         return tuple(one(target, 1) for target in targets)

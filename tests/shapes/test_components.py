@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from segeval.errors import UsageError
 from segeval.instances import Instance, InstanceOptions
-from segeval.kernels.components import Components, find_components, given_instances, shared_voxels
+from segeval.shapes.components import Components, find_components, given_instances, shared_voxels
 
 RANK = {4: 1, 8: 2, 6: 1, 18: 2, 26: 3}  # SciPy's name for a connectivity: how many axes may change in a step
 

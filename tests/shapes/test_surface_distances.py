@@ -12,9 +12,9 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from segeval.kernels import nearest_points, target_masks
-from segeval.kernels.surface_distances import measure, measure_all
-from segeval.kernels.target_masks import TargetMasks
+from segeval.shapes import nearest_points, target_masks
+from segeval.shapes.surface_distances import measure, measure_all
+from segeval.shapes.target_masks import TargetMasks
 from segeval.surfaces import TargetSurface
 
 Array = np.ndarray[Any, Any]

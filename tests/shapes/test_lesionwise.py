@@ -14,8 +14,8 @@ from scipy.spatial.distance import cdist
 
 from segeval.errors import UsageError
 from segeval.instances import BRATS_2023, Instances, LesionwiseOptions, TargetInstances
-from segeval.kernels.lesionwise import match_lesions
 from segeval.quantities.instance import instance_fn, instance_fp, instance_tp, lesionwise_dice, lesionwise_hd95
+from segeval.shapes.lesionwise import match_lesions
 
 Map = np.ndarray[Any, Any]
 FULL = np.ones((3, 3, 3))

@@ -27,8 +27,8 @@ from itertools import combinations, product
 import numpy as np
 
 from segeval.array_types import Floats
-from segeval.kernels.surface_distances import Positions, both_ways_mm
-from segeval.kernels.target_masks import Mask, TargetMasks, marked
+from segeval.shapes.surface_distances import Positions, both_ways_mm
+from segeval.shapes.target_masks import Mask, TargetMasks, marked
 from segeval.surfaces import TargetSurface
 
 Corner = tuple[int, ...]  # 0 or 1 along each axis

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Integers
 from segeval.instances import Instance, InstanceOptions, Match, TargetInstances
-from segeval.kernels.components import Components, Pairs, shared_voxels
+from segeval.shapes.components import Components, Pairs, shared_voxels
 
 Mask = NDArray[np.bool_]
 DistanceFunction = Callable[[Mask, Mask, Sequence[float]], float]
