@@ -142,7 +142,7 @@ def test_a_pair_of_large_label_maps_needs_little_memory(tmp_path: Path) -> None:
     p, r = tmp_path / "p.nii.gz", tmp_path / "r.nii.gz"
     write_nifti(p, shape, "u1", slabs(10))
     write_nifti(r, shape, "u1", slabs(0))
-    assert peak_mib(tmp_path / "x.json", p, r) < 150
+    assert peak_mib(tmp_path / "x.json", p, r) < 80
     (case,) = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))["cases"]
     assert case["rows"][1]["tp"] == case["rows"][1]["pred_voxels"] == 40 * 98 * 100
     assert case["rows"][1]["ref_voxels"] == 50 * 98 * 100
@@ -162,7 +162,7 @@ def test_a_large_softmax_map_needs_little_memory(tmp_path: Path) -> None:
     p, r = tmp_path / "p.nii.gz", tmp_path / "r.nii.gz"
     write_nifti(p, (*shape, channels), "f4", (slab for k in range(channels) for slab in channel(k)))
     write_nifti(r, shape, "u1", (bytes([min(z // 24, 4)]) * 128 * 128 for z in range(shape[2])))
-    assert peak_mib(tmp_path / "x.json", p, r) < 200
+    assert peak_mib(tmp_path / "x.json", p, r) < 110
     (case,) = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))["cases"]
     assert [row["pred_voxels"] for row in case["rows"][:4]] == [128 * 128 * depth for depth in (20, 20, 20, 16)]
     assert [row["tp"] for row in case["rows"][:4]] == [128 * 128 * depth for depth in (16, 12, 8, 0)]
