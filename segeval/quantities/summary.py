@@ -121,10 +121,10 @@ def _block_statistics(
 
 def _describe(defined: Floats, drawn: Floats) -> dict[str, Any]:
     """Every statistic of the values of the cases; the interval is made of the means of the draws."""
-    if len(defined) < 2:
+    if len(defined) < 2 or (defined == defined[0]).all():  # a computed mean would be a rounding error off
         value = float(defined[0]) if len(defined) else _NAN
         same = dict.fromkeys(("mean", "median", "q1", "q3", "min", "max"), value)
-        return {**same, "sd": _NAN, "ci95": (value, value)}
+        return {**same, "sd": 0.0 if len(defined) > 1 else _NAN, "ci95": (value, value)}
     with np.errstate(over="ignore", invalid="ignore"):
         low, q1, q3, high = np.quantile(defined, (0, 0.25, 0.75, 1))
         bounds = interval(drawn, low, high)

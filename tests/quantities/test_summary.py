@@ -251,3 +251,9 @@ def test_without_dice_the_first_quantity_with_a_direction_decides() -> None:
 def test_cases_without_a_label_or_with_an_error_are_never_worst() -> None:
     cases = [case("a", Row("mean", None, {}, {}, 0)), case("b", status="error", reason="x"), mean_case("c", dice=0.5)]
     assert worst_cases(cases, (DICE,)) == (("dice", "c", 0.5),)
+
+
+def test_equal_values_have_their_own_mean_and_no_spread() -> None:
+    """0.1 + 0.1 + 0.1 is not 0.3 in floats, and a third of it not 0.1."""
+    statistic = the_only(dice_cases([0.1, 0.1, 0.1]))
+    assert (statistic.mean, statistic.sd, statistic.ci95) == (0.1, 0.0, (0.1, 0.1))
