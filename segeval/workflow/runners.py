@@ -11,6 +11,7 @@ from typing import Any
 
 from segeval.errors import UsageError, WorkerError
 from segeval.readers import size_on_disk
+from segeval.volumes.chunks import stay_on_one_core
 from segeval.workflow.jobs import Finished, Job, do, failed
 from segeval.workflow.settings import Settings
 from segeval.workflow.worker_processes import worker_context
@@ -96,6 +97,7 @@ def dask_runner(scheduler: str) -> Runner:
 def _start_worker(settings: Settings, keep_tallies: bool) -> None:
     global _worker_settings
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the workers
+    stay_on_one_core()  # the others are for the other workers
     _worker_settings = settings, keep_tallies
 
 
