@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from segeval.kernels.numpy_labels import NumpyLabelKernel
-from segeval.kernels.numpy_soft import NumpySoftKernel
 from segeval.tallies import TallyOptions
+
+if TYPE_CHECKING:
+    from segeval.kernels.numpy_soft import NumpySoftKernel
 
 
 class NumpyBackend:
@@ -18,4 +21,6 @@ class NumpyBackend:
 
     def soft_kernel(self, options: TallyOptions, sets: Mapping[int, frozenset[int]]) -> NumpySoftKernel:
         """A counter of probabilities; ``sets``: the labels behind the codes of an overlapping reference."""
+        from segeval.kernels.numpy_soft import NumpySoftKernel
+
         return NumpySoftKernel(options, sets)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import multiprocessing
 from typing import Any
 
-_PRELOAD = ["segeval.workflow.runners", "segeval.readers.nifti", "isal.igzip_lib"]
+_PRELOAD = ["segeval.workflow.runners", "segeval.readers.nifti", "segeval.kernels.numpy_soft", "isal.igzip_lib"]
 
 
 def worker_context() -> Any:

@@ -55,6 +55,8 @@ UNUSED_PARTS = {
     "rich.console",
     "rich.table",
     "rich.progress",
+    "segeval.kernels.numpy_soft",
+    "segeval.volumes.resampling",
     "segeval.readers.masks",
     "segeval.readers.label_files",
 }
