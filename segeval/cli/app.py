@@ -12,9 +12,9 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from segeval.cli.help import Command, Group
 from segeval.errors import SegevalError
 from segeval.printable import printable
 from segeval.version import __version__
@@ -34,11 +34,11 @@ _COMMANDS = {
 """Each is a module of this package with a function of its name, whose docstring this is, in the order of the help."""
 
 
-class _CommandsOnDemand(TyperGroup):
+class _CommandsOnDemand(Group):
     """Imports the command that is run: building the options of all six would take as long as scoring a small case."""
 
     def __init__(self, **settings: Any) -> None:
-        named = {name: TyperCommand(name, help=words) for name, words in _COMMANDS.items()}
+        named = {name: Command(name, help=words) for name, words in _COMMANDS.items()}
         super().__init__(**{**settings, "commands": named})
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -49,7 +49,7 @@ class _CommandsOnDemand(TyperGroup):
 
 def _built(name: str) -> Any:
     alone = typer.Typer(add_completion=False)
-    alone.command()(getattr(import_module(f"segeval.cli.{name}"), name))
+    alone.command(cls=Command)(getattr(import_module(f"segeval.cli.{name}"), name))
     return get_command(alone)
 
 

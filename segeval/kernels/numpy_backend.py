@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from segeval.kernels.held_labels import HeldPair
 from segeval.kernels.numpy_labels import NumpyLabelKernel
-from segeval.kernels.numpy_soft import NumpySoftKernel
 from segeval.tallies import TallyOptions
+
+if TYPE_CHECKING:
+    from segeval.kernels.numpy_soft import NumpySoftKernel
 
 
 class NumpyBackend:
@@ -22,6 +25,8 @@ class NumpyBackend:
 
     def soft_kernel(self, options: TallyOptions, sets: Mapping[int, frozenset[int]]) -> NumpySoftKernel:
         """A counter of probabilities; ``sets``: the labels behind the codes of an overlapping reference."""
+        from segeval.kernels.numpy_soft import NumpySoftKernel
+
         return NumpySoftKernel(options, sets, self._held())
 
     def _held(self) -> HeldPair | None:

@@ -46,8 +46,12 @@ class NumpySoftKernel:
 
     def inside(self, target: TargetKey, codes: NDArray[Any], values: Sequence[int]) -> NDArray[np.bool_]:
         """Which voxels of these reference codes belong to the target; ``values``: what the codes stand for."""
-        members = self._members.setdefault((target, values is BYTES), Members())
-        members.extend(self.plan.holds(target, value) for value in values[members.known :])
+        key = target, values is BYTES
+        members = self._members.get(key)
+        if members is None:
+            members = self._members[key] = Members()
+        if members.known < len(values):
+            members.extend(self.plan.holds(target, value) for value in values[members.known :])
         return members.among(codes)
 
     def add(self, target: TargetKey, probabilities: Floats, inside: NDArray[np.bool_]) -> None:
@@ -116,7 +120,8 @@ class NumpyStretch:
         kernel, options = self._kernel, self._kernel.options
         kernel.hard.add(self._winner, self._reference)
         if self._total is not None:
-            error = np.abs(self._only(self._total, slice(None)) - 1).max(initial=0.0)
+            total = self._only(self._total, slice(None))
+            error = max(total.max(initial=1) - 1, 1 - total.min(initial=1))
             kernel.seen.sum_error = max(kernel.seen.sum_error, float(np.nan_to_num(error, nan=0.0)))
         for target, contributors in kernel.contributors.items():
             if len(contributors) == 1 or (options.single and target == BACKGROUND):

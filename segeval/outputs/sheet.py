@@ -9,6 +9,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from segeval.colours import may_have_colours
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -52,8 +54,8 @@ class ConsoleSheet:
 
 
 def sheet_of_stdout() -> Sheet:
-    """Rich decides about colours where there may be any: on a terminal, or where the environment speaks of one."""
-    if sys.stdout.isatty() or {"FORCE_COLOR", "TTY_COMPATIBLE"} & os.environ.keys():
+    """Rich decides about colours where there may be any."""
+    if may_have_colours():
         from rich.console import Console
 
         return ConsoleSheet(Console(highlight=False))

@@ -17,7 +17,6 @@ from segeval.array_types import Floats
 from segeval.choices import GeometryPolicy
 from segeval.errors import GeometryError
 from segeval.volumes.geometry import Geometry, corners, displacement_mm
-from segeval.volumes.resampling import LinearResampling, NearestResampling
 from segeval.volumes.volume import ArraySource, DerivedSource, Piece, Volume, gather
 
 
@@ -104,6 +103,8 @@ def align(
         return prediction, reference, remarks
     if policy == "strict" or len(a.shape) != len(b.shape) or a.affine is None or b.affine is None:
         raise GeometryError(_mismatch(prediction, reference, a, b, distance, limit))
+    from segeval.volumes.resampling import LinearResampling, NearestResampling
+
     resampling = NearestResampling if labels else LinearResampling
     to_prediction = np.linalg.inv(a.affine) @ b.affine
     source = resampling(prediction.source, b.shape, to_prediction, outside)

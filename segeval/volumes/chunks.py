@@ -13,6 +13,13 @@ from segeval.volumes.volume import Piece
 
 _Item = TypeVar("_Item")
 _AHEAD = 4  # pieces that a stream may be ahead of its reader
+_on_one_core = False
+
+
+def stay_on_one_core() -> None:
+    """For a process beside others like it: ``read_ahead`` starts no threads from here on."""
+    global _on_one_core
+    _on_one_core = True
 
 
 def read_ahead(items: Iterator[_Item]) -> Iterator[_Item]:
@@ -20,6 +27,9 @@ def read_ahead(items: Iterator[_Item]) -> Iterator[_Item]:
 
     The decoders release the interpreter's lock, so two files decode side by side while a third core counts.
     """
+    if _on_one_core:
+        yield from items
+        return
     ready: queue.Queue[tuple[bool, _Item | BaseException | None]] = queue.Queue(_AHEAD)
     stop = threading.Event()
 

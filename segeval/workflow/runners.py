@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,8 +11,10 @@ from typing import Any
 
 from segeval.errors import UsageError, WorkerError
 from segeval.readers import size_on_disk
+from segeval.volumes.chunks import stay_on_one_core
 from segeval.workflow.jobs import Finished, Job, do, failed
 from segeval.workflow.settings import Settings
+from segeval.workflow.worker_processes import worker_context
 
 Runner = Callable[[Sequence[Job], Settings, bool], Iterator[tuple[Job, Finished]]]
 """Takes jobs, settings and whether to keep tallies; closing the iterator stops the work."""
@@ -41,7 +42,7 @@ def local_runner(workers: int) -> Runner:
 
         pool = ProcessPool(
             max_workers=min(workers, max(1, len(jobs))),
-            context=_context(),
+            context=worker_context(),
             initializer=_start_worker,
             initargs=(settings, keep_tallies),
         )
@@ -93,18 +94,10 @@ def dask_runner(scheduler: str) -> Runner:
     return run
 
 
-def _context() -> Any:
-    """Workers are forked from a server that has imported everything once, where there is such a thing."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["segeval.workflow.runners", "segeval.readers.nifti"])
-    return context
-
-
 def _start_worker(settings: Settings, keep_tallies: bool) -> None:
     global _worker_settings
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the workers
+    stay_on_one_core()  # the others are for the other workers
     _worker_settings = settings, keep_tallies
 
 

@@ -279,7 +279,7 @@ def test_a_worker_that_dies_costs_its_case_alone(few: Folders, monkeypatch: pyte
     from segeval.workflow.settings import Settings
 
     jobs = [Job(f"case_{n:03}", few[0] / f"case_{n:03}.nii.gz", few[1] / f"case_{n:03}.nii.gz") for n in range(6)]
-    monkeypatch.setattr(runners, "_context", lambda: __import__("multiprocessing").get_context("fork"))
+    monkeypatch.setattr(runners, "worker_context", lambda: __import__("multiprocessing").get_context("fork"))
     whole = runners.do
 
     def deadly(job: Job, settings: Settings, keep_tally: bool) -> Finished:

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segeval import __version__
+from segeval.cli.app import _COMMANDS
 from segeval.cli.score import score
 from segeval.workflow.settings import _number
 
@@ -231,11 +232,13 @@ def test_a_number_in_the_signature_is_exact(value: float) -> None:
 # Words and exit codes
 
 
-def in_a_process(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS")}
+def in_a_process(
+    *arguments: object, environment: dict[str, str] | None = None, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    around = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS")}
     return subprocess.run(
         [sys.executable, "-m", "segeval", *map(str, arguments)], check=False, encoding="utf-8",
-        env={**environment, "COLUMNS": "80", "TERM": "dumb"}, **{"capture_output": True, **options},
+        env={**around, "COLUMNS": "80", "TERM": "dumb", **(environment or {})}, **{"capture_output": True, **options},
     )  # fmt: skip
 
 
@@ -437,8 +440,18 @@ def test_help_works_at_80_columns(arguments: list[str]) -> None:
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
 
 
+@pytest.mark.parametrize(
+    ("colours", "heading"), [({}, "Labels:"), ({"FORCE_COLOR": "1", "TERM": "xterm"}, "─ Labels ")]
+)
+def test_help_has_the_same_headings_with_and_without_rich(colours: dict[str, str], heading: str) -> None:
+    page = in_a_process("score", "--help", environment=colours).stdout
+    assert heading in re.sub(r"\x1b\[[0-9;]*m", "", page)
+    assert ("\x1b" in page) == bool(colours)
+
+
 def test_help_names_every_command_and_every_option() -> None:
     main = in_a_process("--help").stdout
+    assert " ".join(_COMMANDS["check"].split()) in " ".join(main.split())  # not cut short
     assert all(word in main for word in ("score", "quantities", "--version", "--help"))
     declared = options_of(score)
     assert len(declared) == len(CHANGES) + len(CANNOT)

@@ -55,6 +55,8 @@ UNUSED_PARTS = {
     "rich.console",
     "rich.table",
     "rich.progress",
+    "segeval.kernels.numpy_soft",
+    "segeval.volumes.resampling",
     "segeval.readers.masks",
     "segeval.readers.label_files",
 }
@@ -63,7 +65,7 @@ UNUSED_STANDARD = {"_hashlib", "tomllib", "xml", "email", "http", "concurrent.fu
 
 @pytest.mark.parametrize("arguments", [["--help"], ["score", "--help"], ["quantities", "--help"], ["--version"]])
 def test_help_imports_no_heavy_library(arguments: list[str]) -> None:
-    assert imported(*arguments) & {"numpy", "isal", "sklearn", *UNUSED} == set()
+    assert imported(*arguments) & {"numpy", "isal", "sklearn", "rich.console", "typer.rich_utils", *UNUSED} == set()
 
 
 def test_a_command_does_not_import_the_others() -> None:

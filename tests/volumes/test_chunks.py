@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from segeval.volumes import chunks
 from segeval.volumes.chunks import lockstep, read_ahead, restretch
 from segeval.volumes.volume import PIECE_VOXELS, ArraySource, gather
 
@@ -172,6 +173,13 @@ def test_read_ahead_produces_in_a_thread_of_its_own_and_leaves_none_behind() -> 
     assert len(producers) == 1
     assert threading.current_thread() not in producers
     assert threads_left(before) == []
+
+
+def test_on_one_core_read_ahead_produces_where_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "_on_one_core", False)  # and so again after the test
+    chunks.stay_on_one_core()
+    produced_in = list(read_ahead(threading.current_thread() for _ in range(3)))
+    assert produced_in == [threading.current_thread()] * 3
 
 
 @pytest.mark.parametrize("problem", [OSError("gone"), ValueError("bad"), MemoryError(), KeyboardInterrupt()])
