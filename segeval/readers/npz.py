@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from segeval.errors import UnreadableFile
+from segeval.printable import shortened
 from segeval.readers.byte_stream import PIECE_BYTES, open_regular_file
 from segeval.readers.hashing import sha256_of
 from segeval.readers.reader import ReadOptions
@@ -38,16 +39,17 @@ def open_npz(path: Path, options: ReadOptions) -> Volume:
             what = recognise(start) or f"it begins with {start[:4]!r}; check what it is"
             raise UnreadableFile(f"{path}: is no .npz archive: {what}")
         member = _Member(path, zipfile.ZipFile(file), file, options.on_bytes)
+        source = member.source()
     except _DAMAGED as problem:
         file.close()
-        raise UnreadableFile(f"{path}: damaged archive ({problem}); copy or export it again") from None
+        raise UnreadableFile(f"{path}: damaged archive ({shortened(problem)}); copy or export it again") from None
     except BaseException:
         file.close()
         raise
     return Volume(
         str(path),
         None,
-        member.source(),
+        source,
         kind="probabilities",
         finish=member.finish,
         digest=lambda: sha256_of(path) if options.hashed else None,
@@ -66,13 +68,15 @@ class _Member:
         names = set(archive.namelist())
         key = next((key for key in _KEYS if f"{key}.npy" in names), None)
         if key is None:
-            found = ", ".join(sorted(name.removesuffix(".npy") for name in names)[:5]) or "nothing"
+            found = shortened(", ".join(sorted(name.removesuffix(".npy") for name in names)[:5]) or "nothing")
             raise UnreadableFile(f"{path}: holds {found}; nnU-Net's key `probabilities` (or `softmax`) is not among it")
         try:
             self._file = open_member(archive, file, f"{key}.npy")
             self._array_shape, fortran, self.dtype = _read_npy_header(self._file)
         except _DAMAGED as problem:
-            raise UnreadableFile(f"{path}: the array {key!r} cannot be read ({problem}); export it again") from None
+            raise UnreadableFile(
+                f"{path}: the array {key!r} cannot be read ({shortened(problem)}); export it again"
+            ) from None
         self._check(archive.getinfo(f"{key}.npy").file_size, key)
         self._fortran = fortran
         self._next_channel = 0
@@ -118,7 +122,9 @@ class _Member:
             try:
                 block = self._file.read(min(size, whole))
             except _DAMAGED as problem:
-                raise UnreadableFile(f"{self._path}: damaged archive ({problem}); copy or export it again") from None
+                raise UnreadableFile(
+                    f"{self._path}: damaged archive ({shortened(problem)}); copy or export it again"
+                ) from None
             if not block and not exact:
                 return
             if len(block) < min(size, whole):

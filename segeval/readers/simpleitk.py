@@ -7,7 +7,9 @@ verify is verified here first. NIfTI never comes this way.
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +37,17 @@ _SIGNATURES: tuple[tuple[bytes, tuple[str, ...]], ...] = (
     (b"ObjectType", (".mha", ".mhd")),
     (b"\x89PNG", (".png",)),
 )
+
+_IMAGE_IO: tuple[tuple[tuple[str, ...], str], ...] = (
+    ((".nrrd", ".nhdr"), "NrrdImageIO"),
+    ((".mha", ".mhd"), "MetaImageIO"),
+    ((".gipl", ".gipl.gz"), "GiplImageIO"),
+    ((".vtk",), "VTKImageIO"),
+    ((".png",), "PNGImageIO"),
+    ((".tif", ".tiff"), "TIFFImageIO"),
+    ((".bmp",), "BMPImageIO"),
+)
+_MOST_INFLATED = 1100  # deflate cannot expand by more than 1032, and TIFF's other methods hardly do
 
 
 def open_with_simpleitk(path: Path, options: ReadOptions) -> Volume:
@@ -67,7 +80,11 @@ def _read(path: Path, start: bytes) -> Any:
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
         with _silent_libraries():
-            image = sitk.ReadImage(str(path))
+            reader = _reader_of_its_ending(path)
+            _require_plausible(path, reader)
+            image = reader.Execute()
+    except UnreadableFile:
+        raise
     except Exception as problem:  # SimpleITK raises RuntimeError with a page of text; its last line says why
         what = None if path.name.lower().endswith(_own_endings(start)) else recognise(start)
         lines = [line.strip() for line in str(problem).strip().splitlines() if line.strip()]
@@ -81,6 +98,35 @@ def _read(path: Path, start: bytes) -> Any:
             "grey values"
         )
     return image
+
+
+def _reader_of_its_ending(path: Path) -> Any:
+    """SimpleITK's reader, bound to the one ITK class of the file's ending: the content chooses no other."""
+    import SimpleITK as sitk
+
+    own = next(io for endings, io in _IMAGE_IO if path.name.lower().endswith(endings))
+    reader = sitk.ImageFileReader()
+    if reader.GetImageIOFromFileName(str(path)) != own:
+        raise RuntimeError("its content is not what its ending says")
+    reader.SetImageIO(own)
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    return reader
+
+
+def _require_plausible(path: Path, reader: Any) -> None:
+    """Refuse a header that promises more than its file could hold, before ITK makes room for it."""
+    import SimpleITK as sitk
+
+    bits = re.search(r"(\d+)-bit", sitk.GetPixelIDValueAsString(reader.GetPixelID()))
+    itemsize = int(bits[1]) // 8 if bits else 1
+    size = math.prod(reader.GetSize()) * reader.GetNumberOfComponents() * itemsize
+    files = file_size(path) if path.name.lower().endswith(PICTURE_ENDINGS) else size  # others were verified
+    if not size or size > files * _MOST_INFLATED + (1 << 20):
+        raise UnreadableFile(
+            f"{path}: the header promises {size} bytes of voxels, which {files} bytes cannot hold; the header is "
+            "damaged, so export it again"
+        )
 
 
 def _own_endings(start: bytes) -> tuple[str, ...]:
@@ -130,7 +176,8 @@ def _geometry(path: Path, image: Any, shape: tuple[int, ...], facts: ItkHeader, 
     dims = min(image.GetDimension(), 3)
     direction = np.array(image.GetDirection()).reshape(image.GetDimension(), -1)[:dims, :dims]
     affine: Floats = np.eye(4)
-    affine[:dims, :dims] = direction * np.array(image.GetSpacing()[:dims])
+    with np.errstate(all="ignore"):  # what is not finite is refused below
+        affine[:dims, :dims] = direction * np.array(image.GetSpacing()[:dims])
     affine[:dims, 3] = image.GetOrigin()[:dims]
     require_usable_affine(path, affine, "geometry")
     if not facts.oriented:
