@@ -43,10 +43,12 @@ def mha(data: bytes = VOXELS, *, axes: bytes = b"3", sizes: bytes = b"5 4 3", mo
 
 
 def vtk(data: bytes = NUMBERS, *, sizes: bytes = b"5 4 3", components: bytes = b"1") -> bytes:
-    return (
-        b"# vtk DataFile Version 3.0\ntitle\nASCII\nDATASET STRUCTURED_POINTS\nDIMENSIONS " + sizes
-        + b"\nSPACING 1 1 1\nORIGIN 0 0 0\nPOINT_DATA 60\nSCALARS s unsigned_char " + components + b"\nLOOKUP_TABLE default\n" + data
+    lines = (
+        b"# vtk DataFile Version 3.0", b"title", b"ASCII", b"DATASET STRUCTURED_POINTS", b"DIMENSIONS " + sizes,
+        b"SPACING 1 1 1", b"ORIGIN 0 0 0", b"POINT_DATA 60", b"SCALARS s unsigned_char " + components,
+        b"LOOKUP_TABLE default", data,
     )  # fmt: skip
+    return b"\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -135,3 +137,32 @@ def test_the_same_files_undamaged_are_read(name: str, content: bytes, tmp_path: 
     with open_volume(path, ReadOptions()) as volume:
         assert volume.shape == LABELS.shape
         assert np.concatenate(list(volume.source.pieces(0))).tobytes() == VOXELS
+
+
+def test_a_number_of_thousands_of_digits_in_rules_is_refused(tmp_path: Path, segeval: Segeval) -> None:
+    path = tmp_path / "segeval.toml"
+    for setting in (b"max_drop = ", b"tolerate_errors = 0x"):
+        path.write_bytes(b"[check]\n" + setting + ENDLESS + b"\n")
+        run = segeval("check", tmp_path / "results.json", "--config", path)
+        assert (run.code, run.out, run.err.count("\n")) == (2, "", 1)
+        assert str(path) in run.err
+
+
+def test_reading_a_small_report_makes_no_room_for_a_large_one(tmp_path: Path, segeval: Segeval, judge: Any) -> None:
+    path = tmp_path / "results.json"
+    path.write_text("{}")
+    run = segeval("merge", path)
+    assert (run.code, run.out, run.err.count("\n")) == (3, "", 1)
+    assert "is no report" in run.err
+    assert judge.outcomes == {}  # its limit of memory was in force
+
+
+def test_what_zipfile_says_about_a_name_is_shortened(tmp_path: Path, nifti: Any, segeval: Segeval) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path, probabilities=np.full((2, 3, 4, 5), 0.5, np.float32))
+    content = bytearray(path.read_bytes())
+    content[26:28] = (300).to_bytes(2, "little")  # the length of the name in the member's own header
+    path.write_bytes(content)
+    run = segeval("score", path, nifti("good.nii", LABELS))
+    assert (run.code, run.out, run.err.count("\n")) == (3, "", 1)
+    assert len(run.err) < len(str(path)) + 400
