@@ -12,7 +12,7 @@ from pathlib import Path
 
 from segeval.errors import UnreadableFile
 from segeval.printable import printable, shortened
-from segeval.readers.byte_stream import TRAILING_ALLOWANCE, ByteStream, file_size, open_regular_file
+from segeval.readers.byte_stream import TRAILING_ALLOWANCE, ByteStream, Watch, file_size, open_regular_file
 from segeval.readers.endings import PICTURE_ENDINGS
 from segeval.readers.itk_headers import (
     HEADER_LIMIT,
@@ -32,10 +32,14 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class ItkHeader:
-    """oriented: the file states where its axes point. data_files: all files that the volume is made of."""
+    """oriented: the file states where its axes point. data_files: all files that the volume is made of.
+
+    watches: of the files behind the header, since before they were verified.
+    """
 
     oriented: bool
     data_files: tuple[Path, ...]
+    watches: tuple[Watch, ...] = ()
 
 
 def inspect_itk_file(path: Path) -> ItkHeader:
@@ -74,6 +78,7 @@ def _verified(path: Path, promise: Promise) -> ItkHeader:
         open_regular_file(data).close()  # no pipe, no device
     except UnreadableFile as problem:
         raise UnreadableFile(f"{path}: its voxels are said to be in {printable(data.name)}: {problem}") from None
+    watch = Watch(data)
     if promise.encoding == "gzip":
         _verify_gzip(data, promise.start or 0, promise.size)
     elif promise.encoding == "zlib":
@@ -83,7 +88,7 @@ def _verified(path: Path, promise: Promise) -> ItkHeader:
     else:
         wanted = promise.size * (2 if promise.encoding == "hex" else 1)
         _require(path, file_size(data) - (promise.start or 0), wanted)
-    return ItkHeader(promise.oriented, (path,) if data == path else (path, data))
+    return ItkHeader(promise.oriented, (path,) if data == path else (path, data), (watch,))
 
 
 def _inspect_gipl(path: Path) -> ItkHeader:

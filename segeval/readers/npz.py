@@ -16,7 +16,7 @@ import numpy as np
 
 from segeval.errors import UnreadableFile
 from segeval.printable import shortened
-from segeval.readers.byte_stream import PIECE_BYTES, open_regular_file
+from segeval.readers.byte_stream import PIECE_BYTES, Watch, open_regular_file
 from segeval.readers.hashing import sha256_of
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
@@ -38,7 +38,8 @@ def open_npz(path: Path, options: ReadOptions) -> Volume:
         if not start.startswith(b"PK"):
             what = recognise(start) or f"it begins with {start[:4]!r}; check what it is"
             raise UnreadableFile(f"{path}: is no .npz archive: {what}")
-        member = _Member(path, zipfile.ZipFile(file), file, options.on_bytes)
+        watch = Watch(path, file)
+        member = _Member(path, zipfile.ZipFile(file), file, watch, options.on_bytes)
         source = member.source()
     except _DAMAGED as problem:
         file.close()
@@ -46,13 +47,19 @@ def open_npz(path: Path, options: ReadOptions) -> Volume:
     except BaseException:
         file.close()
         raise
+
+    def digest() -> str | None:
+        found = sha256_of(path) if options.hashed else None
+        watch.require_unchanged()
+        return found
+
     return Volume(
         str(path),
         None,
         source,
         kind="probabilities",
         finish=member.finish,
-        digest=lambda: sha256_of(path) if options.hashed else None,
+        digest=digest,
         close=file.close,
     )
 
@@ -61,9 +68,10 @@ class _Member:
     """The array inside the archive, as a source whose channels come in order."""
 
     def __init__(
-        self, path: Path, archive: zipfile.ZipFile, file: BinaryIO, on_bytes: Callable[[int], None] | None
+        self, path: Path, archive: zipfile.ZipFile, file: BinaryIO, watch: Watch, on_bytes: Callable[[int], None] | None
     ) -> None:
         self._path = path
+        self._watch = watch
         self._on_bytes = on_bytes
         names = set(archive.namelist())
         key = next((key for key in _KEYS if f"{key}.npy" in names), None)
@@ -114,6 +122,7 @@ class _Member:
         """Read to the member's end, where its checksum is verified."""
         for _ in self._blocks(1, exact=False):
             raise UnreadableFile(f"{self._path}: more bytes than the array's shape needs; export it again")
+        self._watch.require_unchanged()
         return []
 
     def _blocks(self, size: int, exact: bool = True) -> Iterator[bytes]:
@@ -122,12 +131,14 @@ class _Member:
             try:
                 block = self._file.read(min(size, whole))
             except _DAMAGED as problem:
+                self._watch.require_unchanged()
                 raise UnreadableFile(
                     f"{self._path}: damaged archive ({shortened(problem)}); copy or export it again"
                 ) from None
             if not block and not exact:
                 return
             if len(block) < min(size, whole):
+                self._watch.require_unchanged()
                 raise UnreadableFile(
                     f"{self._path}: the array ends too early; the file was cut, copy or export it again"
                 )

@@ -11,7 +11,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from segeval.array_types import Floats
 from segeval.errors import UnreadableFile
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.axes import split_axes
-from segeval.readers.byte_stream import file_size, open_regular_file
+from segeval.readers.byte_stream import Watch, file_size, open_regular_file
 from segeval.readers.endings import PICTURE_ENDINGS
 from segeval.readers.hashing import sha256_of, sha256_of_all
 from segeval.readers.itk_files import ItkHeader, inspect_itk_file
@@ -52,19 +52,23 @@ _MOST_INFLATED = 1100  # deflate cannot expand by more than 1032, and TIFF's oth
 
 def open_with_simpleitk(path: Path, options: ReadOptions) -> Volume:
     """Open a volume through SimpleITK. Raises UnreadableFile, GeometryError."""
+    watch = Watch(path)
     with open_regular_file(path) as file:
         start = file.peek(512)[:512]  # type: ignore[attr-defined]
     if (what := is_pointer_or_page(start)) is not None:
         raise UnreadableFile(f"{path}: is {what}")
     facts = inspect_itk_file(path)
+    watches = (watch, *facts.watches)
     image = _read(path, start)
     array = _channels_first(path, image, options.class_axis)
     for data_file in facts.data_files:
         if options.on_bytes is not None:
             options.on_bytes(file_size(data_file))
+    _require_unchanged(watches)
 
     def digest() -> str | None:
         digests = [sha256_of(data_file) for data_file in facts.data_files] if options.hashed else []
+        _require_unchanged(watches)
         return None if not digests else digests[0] if len(digests) == 1 else sha256_of_all(digests)
 
     geometry = _geometry(path, image, array.shape[1:], facts, path.name.lower().endswith(PICTURE_ENDINGS))
@@ -72,6 +76,11 @@ def open_with_simpleitk(path: Path, options: ReadOptions) -> Volume:
     if options.class_axis is not None and options.class_axis < 3 and image.GetNumberOfComponentsPerPixel() == 1:
         geometry = None
     return Volume(str(path), geometry, ArraySource(array, owner=image), kind=kind, digest=digest)  # type: ignore[arg-type]
+
+
+def _require_unchanged(watches: Iterable[Watch]) -> None:
+    for watch in watches:
+        watch.require_unchanged()
 
 
 def _read(path: Path, start: bytes) -> Any:
