@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from segeval.readers.hashing import sha256_of
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import is_pointer_or_page
 from segeval.volumes.geometry import Geometry
+from segeval.volumes.memory import require_memory
 from segeval.volumes.volume import ArraySource, Volume
 
 
@@ -56,7 +58,10 @@ def _load(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 
     try:
         image = nibabel.load(path)
+        require_memory(str(path), 8 * math.prod(image.shape), "a format that is read whole")
         array, affine = np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64)
+    except UnreadableFile:
+        raise
     except Exception as problem:  # nibabel raises many types for damaged files
         reason = str(problem).strip().splitlines()
         raise UnreadableFile(

@@ -22,6 +22,7 @@ from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
 from segeval.readers.zip_member import open_member
 from segeval.volumes.chunks import read_ahead
+from segeval.volumes.memory import require_memory
 from segeval.volumes.volume import ArraySource, Piece, Volume, VoxelSource
 
 _KEYS = ("probabilities", "softmax")
@@ -105,7 +106,9 @@ class _Member:
         """The stream itself, or the whole array where it is stored the other way round."""
         if not self._fortran:
             return self
-        blocks = b"".join(self._blocks(math.prod(self._array_shape) * self.dtype.itemsize))
+        size = math.prod(self._array_shape) * self.dtype.itemsize
+        require_memory(str(self._path), 2 * size, "an array in Fortran order")
+        blocks = b"".join(self._blocks(size))
         array = np.frombuffer(blocks, self.dtype).reshape(self._array_shape, order="F")
         return ArraySource(array.transpose(0, *range(array.ndim - 1, 0, -1)))
 

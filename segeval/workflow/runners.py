@@ -12,6 +12,7 @@ from typing import Any
 
 from segeval.errors import UsageError, WorkerError
 from segeval.readers import size_on_disk
+from segeval.volumes.memory import VARIABLE
 from segeval.workflow.jobs import Finished, Job, do, failed
 from segeval.workflow.settings import Settings
 
@@ -43,7 +44,7 @@ def local_runner(workers: int) -> Runner:
             max_workers=min(workers, max(1, len(jobs))),
             context=_context(),
             initializer=_start_worker,
-            initargs=(settings, keep_tallies),
+            initargs=(settings, keep_tallies, os.environ.get(VARIABLE, "")),
         )
         waiting = iter(_largest_first(jobs))
         running: dict[Future[Finished], Job] = {}
@@ -102,9 +103,10 @@ def _context() -> Any:
     return context
 
 
-def _start_worker(settings: Settings, keep_tallies: bool) -> None:
+def _start_worker(settings: Settings, keep_tallies: bool, most_memory: str) -> None:
     global _worker_settings
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the workers
+    os.environ[VARIABLE] = most_memory  # the server that workers are forked from may be older than the limit
     _worker_settings = settings, keep_tallies
 
 
