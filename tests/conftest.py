@@ -53,6 +53,7 @@ class Run:
 def segeval(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
     """Run the command line in this process: ``segeval("score", prediction, reference, "--format", "json")``."""
     monkeypatch.delenv("SEGEVAL_FORMAT", raising=False)
+    monkeypatch.setenv("SEGEVAL_MAX_MEMORY", "")  # what --max-memory leaves there ends with the test
 
     def run(*arguments: object) -> Run:
         capsys.readouterr()

@@ -101,7 +101,7 @@ def test_evaluate_takes_the_options_of_the_command_line() -> None:
     words = {"regions": "region", "class_weights": "weights", "hash": "hash_"}
     assert [p.name for p in ours[:2]] == ["prediction", "reference"]
     assert {p.kind for p in ours[2:]} == {inspect.Parameter.KEYWORD_ONLY}
-    assert {words.get(p.name, p.name) for p in ours} == set(theirs) - {"format_", "output"}
+    assert {words.get(p.name, p.name) for p in ours} == set(theirs) - {"format_", "output", "provenance", "max_memory"}
     assert all(p.default == theirs[words.get(p.name, p.name)].default for p in ours[2:])
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
+from segeval.cli import audit
 from segeval.cli.help import Command, Group
 from segeval.errors import SegevalError
 from segeval.printable import printable
@@ -84,8 +85,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a file name may hold what the terminal cannot show
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    audit.command_line[:] = given
     try:
-        code = app(list(sys.argv[1:] if arguments is None else arguments), prog_name="segeval", standalone_mode=False)
+        code = app(given, prog_name="segeval", standalone_mode=False)
     except SegevalError as problem:
         return _say(str(problem), problem.exit_code)
     except (KeyboardInterrupt, typer.Abort):

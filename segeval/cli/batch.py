@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from segeval.cli.audit import MaxMemoryOption, ProvenanceOption, label_files, limit_memory, provenance_of
 from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.options import (
     ActivationOption,
@@ -142,6 +143,8 @@ def batch(
     hash_: HashOption = False,
     format_: FormatOption = "table",
     output: OutputOption = None,
+    provenance: ProvenanceOption = None,
+    max_memory: MaxMemoryOption = None,
 ) -> int:
     """Score a folder of predictions against a folder of references: every case, and a summary over them."""
     if dask is None and not dry_run:
@@ -155,7 +158,8 @@ def batch(
 
     outputs = output or []
     inputs = [path for path in (manifest, Path(labels) if labels else None) if path is not None]
-    require_writable(outputs, inputs)
+    require_writable([*outputs, *([provenance] if provenance else [])], inputs)
+    limit_memory(max_memory)
     if resume and not outputs:
         raise UsageError("--resume continues the journal beside an output; name the output with -o")
     part = _shard(shard)
@@ -197,6 +201,8 @@ def batch(
     settings = with_class_names(settings, [_job(pair) for pair in pairs])
     if backend == "cupy" and dask is None:
         require_device()  # an error before the first case rather than in every one
+    volumes = [path for job in jobs for path in (job.prediction, job.reference)]
+    note = provenance_of(provenance, outputs, volumes, [manifest, *label_files(labels)])
     runner = dask_runner(dask) if dask is not None else local_runner(workers or default_workers())
     with (
         journal_beside(outputs, settings, pooled, resume) as journal,
@@ -214,6 +220,8 @@ def batch(
         )
         progress.stop()
         report = report.with_remarks((*found.remarks, *report.remarks))
+        if note is not None:
+            note.write(report)
         write_report(report, format_, outputs)
     return 3 if any(case.status == "error" for case in report.cases) else 0
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from segeval.cli.audit import MaxMemoryOption, ProvenanceOption, label_files, limit_memory, provenance_of
 from segeval.cli.options import (
     ActivationOption,
     BackendOption,
@@ -74,13 +75,17 @@ def score(
     hash_: HashOption = False,
     format_: FormatOption = "table",
     output: OutputOption = None,
+    provenance: ProvenanceOption = None,
+    max_memory: MaxMemoryOption = None,
 ) -> None:
     """Score a prediction against a reference: overlap and every loss, per label."""
     from segeval.readers import size_on_disk
     from segeval.workflow.files import score_pair
 
     outputs = output or []
-    require_writable(outputs, [prediction, reference, *([Path(labels)] if labels else [])])
+    extra = [provenance] if provenance else []
+    require_writable([*outputs, *extra], [prediction, reference, *([Path(labels)] if labels else [])])
+    limit_memory(max_memory)
     settings = make_settings(
         label_choice(labels, region, ignore_label, background),
         metrics=metrics,
@@ -106,6 +111,9 @@ def score(
         backend=backend,
     )
     require_renderable(format_, outputs, [selection.key for selection in settings.selections])
+    note = provenance_of(provenance, outputs, [prediction, reference], label_files(labels))
     with ByteProgress(size_on_disk(prediction) + size_on_disk(reference)) as progress:
         report = score_pair(prediction, reference, settings, progress.add)
+    if note is not None:
+        note.write(report)
     write_report(report, format_, outputs)

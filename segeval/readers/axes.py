@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 
 from segeval.errors import UnreadableFile, UsageError
+from segeval.volumes.memory import require_memory
 from segeval.volumes.volume import ArraySource, VoxelSource, gather
 
 
@@ -43,8 +45,9 @@ def split_axes(path: Path, dims: tuple[int, ...], class_axis: int | None) -> tup
     return space, dims[axis], None if slowest else axis
 
 
-def with_class_axis(source: VoxelSource, axis: int) -> VoxelSource:
+def with_class_axis(path: Path, source: VoxelSource, axis: int) -> VoxelSource:
     """The single-channel source with one of its axes turned into channels; the whole volume is held."""
+    require_memory(str(path), math.prod(source.shape) * source.dtype.itemsize, "a class axis that is not the slowest")
     array = np.moveaxis(gather(source, 0), axis, 0)
     while array.ndim > 4 and array.shape[-1] == 1:
         array = array[..., 0]

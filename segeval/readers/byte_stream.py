@@ -7,6 +7,7 @@ inflates 1.1 times faster than zlib-ng on label maps and 1.6 times on float maps
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,42 @@ TRAILING_ALLOWANCE = 1 << 20
 """Bytes that may follow the last voxel."""
 
 _GZIP = b"\x1f\x8b"
+
+
+class Watch:
+    """Notices that a file was written to, or replaced, while it was read: by size and time, of file and path.
+
+    What is written within one tick of the file system's clock (some milliseconds) before the reading begins, and with
+    the same size, cannot be told apart.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO | None = None) -> None:
+        """Begin to watch. file: the open file, where there is one."""
+        self._path = path
+        self._file = file
+        self._before = self._of_path(), self._of_file()
+
+    def require_unchanged(self) -> None:
+        """Raises UnreadableFile where the file is not what it was at first."""
+        path, file = self._before
+        closed = self._file is not None and self._file.closed
+        if self._of_path() != path or (not closed and self._of_file() != file):
+            raise UnreadableFile(
+                f"{self._path}: changed while it was read; wait until it is written, and score it again"
+            )
+
+    def _of_path(self) -> tuple[int, ...]:
+        try:
+            return _identity(self._path.stat())
+        except (OSError, ValueError):
+            return ()
+
+    def _of_file(self) -> tuple[int, ...]:
+        return () if self._file is None else _identity(os.fstat(self._file.fileno()))
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class ByteStream:
@@ -45,6 +82,7 @@ class ByteStream:
         self.path = path
         self._piece_bytes = piece_bytes
         self._file = open_regular_file(path)
+        self._watch = Watch(path, self._file)
         self._file.seek(start)
         self._hash = new_sha256() if hashed else None
         self._on_bytes = on_bytes
@@ -85,7 +123,8 @@ class ByteStream:
     def drain(self, allowance: int = TRAILING_ALLOWANCE) -> int:
         """Read to the end, verifying it, and return how many bytes were left.
 
-        Raises UnreadableFile, without reading on, where more than ``allowance`` bytes follow.
+        Raises UnreadableFile, without reading on, where more than ``allowance`` bytes follow, and where the file has
+        changed since it was opened.
         """
         left = len(self._pending)
         self._pending = memoryview(b"")
@@ -96,7 +135,12 @@ class ByteStream:
                     f"{self.path}: more than {allowance} bytes follow the last voxel; the header and the data do "
                     "not belong together, so export the volume again"
                 )
+        self.require_unchanged()
         return left
+
+    def require_unchanged(self) -> None:
+        """Raises UnreadableFile where the file changed since it was opened."""
+        self._watch.require_unchanged()
 
     def digest(self) -> str | None:
         """SHA-256 in hex of the file as it lies on disk, once it has been drained; None if not asked for."""
@@ -158,6 +202,7 @@ class ByteStream:
             return rest
 
     def _damaged(self, what: str, advice: str) -> UnreadableFile:
+        self.require_unchanged()  # says more than what it looks like
         return UnreadableFile(f"{self.path}: {what}; {advice}")
 
 
@@ -184,8 +229,9 @@ def open_regular_file(path: Path) -> BinaryIO:
 def read_bounded(path: Path, most: int) -> bytes:
     """A whole file of at most so many bytes. Raises UnreadableFile."""
     with open_regular_file(path) as file:
-        content = file.read(most + 1)
-    if len(content) > most:
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(size + 1) if size <= most else b""  # Python makes room for all that is asked for
+    if max(size, len(content)) > most:
         raise UnreadableFile(f"{path}: is larger than {most} bytes; check what it is")
     return content
 

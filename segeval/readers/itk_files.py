@@ -1,45 +1,45 @@
-"""The facts that SimpleITK neither tells nor verifies, read from the files' own headers.
+"""The facts that SimpleITK neither tells nor verifies, and whether the voxels are there that the headers promise.
 
-Sources: the NRRD format definition (teem.sourceforge.net/nrrd), the MetaImage format page (itk.org), the headers of
-GIPL and legacy VTK files.
+Source of GIPL's header: ITK's GiplImageIO.
 """
 
 from __future__ import annotations
 
-import math
-import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from segeval.errors import UnreadableFile
-from segeval.readers.byte_stream import TRAILING_ALLOWANCE, ByteStream, file_size, open_regular_file
+from segeval.printable import printable, shortened
+from segeval.readers.byte_stream import TRAILING_ALLOWANCE, ByteStream, Watch, file_size, open_regular_file
 from segeval.readers.endings import PICTURE_ENDINGS
+from segeval.readers.itk_headers import (
+    HEADER_LIMIT,
+    LONGEST_NUMBER,
+    Promise,
+    is_number,
+    metaimage_promise,
+    nrrd_promise,
+    vtk_promise,
+)
+from segeval.readers.recognition import recognise
 
-_HEADER_LIMIT = 1 << 20
 _GIPL_HEADER = 256
 _GIPL_BYTES = {1: 1, 7: 1, 8: 1, 15: 2, 16: 2, 31: 4, 32: 4, 64: 4, 65: 8}
-_METAIMAGE_BYTES = {
-    "MET_CHAR": 1, "MET_UCHAR": 1, "MET_SHORT": 2, "MET_USHORT": 2, "MET_INT": 4, "MET_UINT": 4, "MET_LONG": 4,
-    "MET_ULONG": 4, "MET_LONG_LONG": 8, "MET_ULONG_LONG": 8, "MET_FLOAT": 4, "MET_DOUBLE": 8,
-}  # fmt: skip
-_NRRD_BYTES = {  # by the type's name without its sign
-    "char": 1, "int8": 1, "short": 2, "int16": 2, "int": 4, "int32": 4, "long long": 8, "longlong": 8, "int64": 8,
-    "float": 4, "double": 8,
-}  # fmt: skip
-_VTK_BYTES = {
-    "char": 1, "unsigned_char": 1, "short": 2, "unsigned_short": 2, "int": 4, "unsigned_int": 4,
-    "long": 8, "unsigned_long": 8, "float": 4, "double": 8,
-}  # fmt: skip
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
 class ItkHeader:
-    """oriented: the file states where its axes point. data_files: all files that the volume is made of."""
+    """oriented: the file states where its axes point. data_files: all files that the volume is made of.
+
+    watches: of the files behind the header, since before they were verified.
+    """
 
     oriented: bool
     data_files: tuple[Path, ...]
+    watches: tuple[Watch, ...] = ()
 
 
 def inspect_itk_file(path: Path) -> ItkHeader:
@@ -52,60 +52,43 @@ def inspect_itk_file(path: Path) -> ItkHeader:
 
 
 def _inspect_nrrd(path: Path) -> ItkHeader:
-    with open_regular_file(path) as file:
-        head = file.read(_HEADER_LIMIT)
+    head = _head(path)
     if not head.startswith(b"NRRD000"):
-        return ItkHeader(oriented=False, data_files=(path,))  # SimpleITK says what is wrong with it
-    text, end = _text_until(head, (b"\n\n", b"\r\n\r\n"))
-    fields = _fields(text, ":")
-    detached = fields.get("data file") or fields.get("datafile")
-    data = path if detached is None else path.parent / detached
-    if fields.get("encoding", "").lower() in ("gzip", "gz") and not {"line skip", "lineskip"} & fields.keys():
-        start = end if detached is None else 0
-        skip = fields.get("byte skip", fields.get("byteskip", "0"))
-        if skip == "0" and data.is_file():
-            _verify_gzip(data, start, _nrrd_bytes(fields))
-    files = (path,) if detached is None or not data.is_file() else (path, data)
-    return ItkHeader(oriented="space" in fields, data_files=files)
+        what = recognise(head) or f"it begins with {head[:7]!r}; check what it is"
+        raise UnreadableFile(f"{path}: is no NRRD volume: {what}")
+    return _verified(path, nrrd_promise(path, head))
 
 
 def _inspect_metaimage(path: Path) -> ItkHeader:
+    head = _head(path)
+    if not head.startswith(b"ObjectType") and b"ElementDataFile" not in head and (what := recognise(head)) is not None:
+        raise UnreadableFile(f"{path}: is no MetaImage: {what}")
+    return _verified(path, metaimage_promise(path, head))
+
+
+def _head(path: Path) -> bytes:
     with open_regular_file(path) as file:
-        head = file.read(_HEADER_LIMIT)
-    marker = head.find(b"ElementDataFile")
-    line_end = head.find(b"\n", marker)
-    if marker < 0:
-        return ItkHeader(oriented=True, data_files=(path,))
-    end = len(head) if line_end < 0 else line_end + 1
-    fields = _fields(head[:end].decode("latin-1"), "=")
-    local = fields.get("elementdatafile", "").upper() == "LOCAL"
-    data = path if local else path.parent / fields.get("elementdatafile", "")
-    if not local and not data.is_file() and "%" not in data.name and data.name.upper() != "LIST":
-        raise UnreadableFile(f"{path}: its voxels are said to be in {data.name}, which is not there; copy both files")
-    if fields.get("compresseddata", "").lower() == "true" and data.is_file():
-        _verify_zlib(data, end if local else 0, _metaimage_bytes(fields))
-    elif data.is_file():
-        _require(path, file_size(data) - (end if local else 0), _metaimage_bytes(fields))
-    oriented = bool({"transformmatrix", "orientation", "rotation"} & fields.keys())
-    return ItkHeader(oriented, (path,) if local or not data.is_file() else (path, data))
+        return file.read(HEADER_LIMIT)
 
 
-def _metaimage_bytes(fields: dict[str, str]) -> int:
-    """Bytes of the uncompressed voxels; 0 where the header leaves it open."""
-    itemsize = _METAIMAGE_BYTES.get(fields.get("elementtype", "").upper().removesuffix("_ARRAY"), 0)
-    return _product(f"{fields.get('dimsize', '')} {fields.get('elementnumberofchannels', '1')}") * itemsize
-
-
-def _nrrd_bytes(fields: dict[str, str]) -> int:
-    """Bytes of the inflated voxels; 0 where the header leaves it open."""
-    name = re.sub(r"^(un)?signed |^u|_t$| int$", "", fields.get("type", "").lower())
-    return _product(fields.get("sizes", "")) * _NRRD_BYTES.get(name, 0)
-
-
-def _product(sizes: str) -> int:
-    """Of whole numbers in words; 0 where they are none."""
-    words = sizes.split()
-    return math.prod(int(n) for n in words) if words and all(n.isdigit() for n in words) else 0
+def _verified(path: Path, promise: Promise) -> ItkHeader:
+    """The facts of a file whose voxels are there, as many as its header promises. Raises UnreadableFile."""
+    data = path if promise.apart is None else path.parent / promise.apart
+    try:
+        open_regular_file(data).close()  # no pipe, no device
+    except UnreadableFile as problem:
+        raise UnreadableFile(f"{path}: its voxels are said to be in {printable(data.name)}: {problem}") from None
+    watch = Watch(data)
+    if promise.encoding == "gzip":
+        _verify_gzip(data, promise.start or 0, promise.size)
+    elif promise.encoding == "zlib":
+        _verify_zlib(data, promise.start or 0, promise.size, promise.packed)
+    elif promise.encoding == "text":
+        _verify_numbers(data, promise.start or 0, promise.values)
+    else:
+        wanted = promise.size * (2 if promise.encoding == "hex" else 1)
+        _require(path, file_size(data) - (promise.start or 0), wanted)
+    return ItkHeader(promise.oriented, (path,) if data == path else (path, data), (watch,))
 
 
 def _inspect_gipl(path: Path) -> ItkHeader:
@@ -125,18 +108,10 @@ def _inspect_gipl(path: Path) -> ItkHeader:
 
 
 def _inspect_vtk(path: Path) -> ItkHeader:
-    with open_regular_file(path) as file:
-        head = file.read(4096)
-    words = head.decode("latin-1").split()
-    if "BINARY" in words and "DIMENSIONS" in words and "SCALARS" in words:
-        at, scalars = words.index("DIMENSIONS"), words.index("SCALARS")
-        voxels = 1
-        for n in words[at + 1 : at + 4]:
-            voxels *= int(n) if n.isdigit() else 0
-        table = head.find(b"\n", head.find(b"LOOKUP_TABLE"))
-        promised = voxels * _VTK_BYTES.get(words[scalars + 2].lower() if scalars + 2 < len(words) else "", 0)
-        _require(path, file_size(path) - table - 1, promised)
-    return ItkHeader(oriented=False, data_files=(path,))
+    head = _head(path)
+    if not head.startswith(b"# vtk") and (what := recognise(head)) is not None:
+        raise UnreadableFile(f"{path}: is no legacy VTK file: {what}")
+    return _verified(path, vtk_promise(path, head))
 
 
 def _inspect_picture(path: Path) -> ItkHeader:
@@ -152,44 +127,38 @@ _INSPECTORS: tuple[tuple[tuple[str, ...], Callable[[Path], ItkHeader]], ...] = (
 )
 
 
-def _text_until(head: bytes, ends: tuple[bytes, ...]) -> tuple[str, int]:
-    """The header's text, and where the data begin."""
-    found = [(head.find(end), len(end)) for end in ends if end in head]
-    at, length = min(found, default=(len(head), 0))
-    return head[:at].decode("latin-1"), at + length
-
-
-def _fields(text: str, separator: str) -> dict[str, str]:
-    """``key: value`` lines, keys in lower case."""
-    fields: dict[str, str] = {}
-    for line in text.splitlines():
-        key, found, value = line.partition(separator)
-        if found and not line.startswith("#"):
-            fields.setdefault(key.strip().lower(), value.lstrip("=").strip())
-    return fields
-
-
 def _verify_gzip(path: Path, start: int, promised: int) -> None:
     """Inflate a gzip stream to its end, where its checksum is verified."""
     stream = ByteStream(path, start=start)
     try:
-        if stream.compressed and promised:
-            _require(path, _count(stream, promised), promised)
-            stream.drain()
+        if not stream.compressed:
+            raise UnreadableFile(f"{path}: its header says gzip, but its data are not; export it again")
+        _require(path, _count(stream, promised), promised)
+        stream.drain()
     finally:
         stream.close()
 
 
-def _verify_zlib(path: Path, start: int, promised: int) -> None:
-    """Inflate a zlib stream to its end, where its checksum is verified."""
+def _verify_zlib(path: Path, start: int, promised: int, packed: int | None) -> None:
+    """Inflate a zlib stream to its end, where its checksum is verified.
+
+    packed: how long the header says that it is, None for "to the end"; MetaIO stops there, and hands out memory that
+        nobody wrote.
+    """
     decoder = zlib.decompressobj()
-    found = 0
+    found = taken = 0
     with open_regular_file(path) as file:
         file.seek(start)
         try:
-            while not decoder.eof and (block := decoder.unconsumed_tail or file.read(1 << 16)):
+            while not decoder.eof:
+                block = decoder.unconsumed_tail
+                if not block:
+                    block = file.read(1 << 16)
+                    taken += len(block)
+                if not block:
+                    break
                 found += len(decoder.decompress(block, 1 << 20))
-                if promised and found > promised + TRAILING_ALLOWANCE:
+                if found > promised + TRAILING_ALLOWANCE:
                     raise UnreadableFile(
                         f"{path}: inflates to more than the {promised} bytes that the header promises; export it again"
                     )
@@ -197,7 +166,39 @@ def _verify_zlib(path: Path, start: int, promised: int) -> None:
             raise UnreadableFile(f"{path}: damaged compressed data ({problem}); copy or export it again") from None
     if not decoder.eof:
         raise UnreadableFile(f"{path}: the compressed data end too early; copy or export it again")
+    length = taken - len(decoder.unused_data)
+    if packed is not None and not length <= packed <= file_size(path) - start:
+        raise UnreadableFile(
+            f"{path}: the compressed data have {length} bytes, the header says {packed} (CompressedDataSize), by "
+            "which it is read; export it again"
+        )
     _require(path, found, promised)
+
+
+def _verify_numbers(path: Path, start: int, promised: int) -> None:
+    """Read voxels that are written as text: so many numbers, and nothing else."""
+    found, rest = 0, b""
+    with open_regular_file(path) as file:
+        file.seek(start)
+        while block := file.read(_BLOCK):
+            words = (rest + block).split()
+            rest = b"" if block[-1:].isspace() or not words else words.pop()
+            _require_numbers(path, words, rest)
+            found += len(words)
+            if found > promised:
+                break
+    _require_numbers(path, [rest] if rest else [], b"")
+    if found + bool(rest) != promised:
+        raise UnreadableFile(
+            f"{path}: holds {'more' if found >= promised else found + bool(rest)} numbers where its header promises "
+            f"{promised}; copy or export it again"
+        )
+
+
+def _require_numbers(path: Path, words: list[bytes], rest: bytes) -> None:
+    bad = next((word for word in words if not is_number(word)), rest if len(rest) > LONGEST_NUMBER else None)
+    if bad is not None:
+        raise UnreadableFile(f"{path}: {shortened(bad, 40)} among its voxels is no number; copy or export it again")
 
 
 def _count(stream: ByteStream, wanted: int) -> int:

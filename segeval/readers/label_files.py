@@ -10,13 +10,13 @@ import csv
 import functools
 import json
 import re
-import reprlib
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from segeval.errors import LabelError, UnreadableFile, UsageError
+from segeval.printable import quoted
 from segeval.targets import BACKGROUND, LabelChoice, Region
 
 _MOST_BYTES = 16 * 2**20
@@ -104,7 +104,7 @@ def _object_without_twins(path: Path, pairs: list[tuple[str, object]]) -> dict[s
     members: dict[str, object] = {}
     for key, member in pairs:
         if key in members and members[key] != member:
-            raise LabelError(f"{path}: the key {_quoted(key)} is there twice, with two values; keep one of them")
+            raise LabelError(f"{path}: the key {quoted(key)} is there twice, with two values; keep one of them")
         members[key] = member
     return members
 
@@ -128,7 +128,7 @@ def _nnunet_choice(path: Path, labels: Mapping[str, object]) -> LabelChoice:
     entries, ignore = _entries_and_ignore(path, labels)
     for entry in entries:
         if entry.name == "background" and not entry.is_background:
-            raise LabelError(f"{path}: 'background' is {_quoted(entry.values)}; in nnU-Net it must be 0")
+            raise LabelError(f"{path}: 'background' is {quoted(entry.values)}; in nnU-Net it must be 0")
     has_regions = any(len(set(entry.values)) > 1 for entry in entries)
     return _choice(path, [entry._replace(is_region=has_regions) for entry in entries], ignore)
 
@@ -141,11 +141,11 @@ def _entries_of(path: Path, table: Mapping[str, object]) -> list[_Entry]:
     for key, value in table.items():
         name = _name(path, key)
         if name in entries:
-            raise LabelError(f"{path}: the name {_quoted(name)} is there twice; give each entry its own name")
+            raise LabelError(f"{path}: the name {quoted(name)} is there twice; give each entry its own name")
         members = value if isinstance(value, list) and name != "ignore" else [value]
         if not members:
-            raise LabelError(f"{path}: {_quoted(name)} is an empty list; write its label values, like [1, 2]")
-        values = tuple(_label_value(path, _quoted(name), member) for member in members)
+            raise LabelError(f"{path}: {quoted(name)} is an empty list; write its label values, like [1, 2]")
+        values = tuple(_label_value(path, quoted(name), member) for member in members)
         entries[name] = _Entry(name, values, is_region=isinstance(value, list))
     return list(entries.values())
 
@@ -155,7 +155,7 @@ def _entries_and_ignore(path: Path, table: Mapping[str, object]) -> tuple[list[_
     entries = _entries_of(path, table)
     ignored = {entry.values[0] for entry in entries if entry.name == "ignore"}
     if len(ignored) > 1:
-        raise LabelError(f"{path}: several labels are called 'ignore' ({_quoted(ignored)}); keep one of them")
+        raise LabelError(f"{path}: several labels are called 'ignore' ({quoted(ignored)}); keep one of them")
     return [entry for entry in entries if entry.name != "ignore"], next(iter(ignored), None)
 
 
@@ -184,7 +184,7 @@ def _read_lines(fields_of: _FieldsOf, wanted: str, path: Path, text: str) -> Lab
     for number, line in _content_lines(text):
         fields = fields_of(line)
         if fields is None:
-            raise UnreadableFile(f"{path}: line {number} is {_quoted(line)}; write it as {wanted}")
+            raise UnreadableFile(f"{path}: line {number} is {quoted(line)}; write it as {wanted}")
         value = _label_value(path, f"the index in line {number}", _number(fields[0]))
         entries.append(_Entry(_name(path, fields[1]), (value,)))
     return _choice(path, entries)
@@ -223,14 +223,14 @@ def _number(text: str) -> int | str:
 def _label_value(path: Path, place: str, value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _MOST_BITS:
         return value
-    raise LabelError(f"{path}: {place} is {_quoted(value)}, not a label value; write an integer (64 bits at most)")
+    raise LabelError(f"{path}: {place} is {quoted(value)}, not a label value; write an integer (64 bits at most)")
 
 
 def _name(path: Path, text: str) -> str:
     """The name with single spaces; what would garble a table or cannot be written as UTF-8 is refused."""
     name = " ".join(text.split())
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
-        raise LabelError(f"{path}: the name {_quoted(name)} holds a character that cannot be printed; remove it")
+        raise LabelError(f"{path}: the name {quoted(name)} holds a character that cannot be printed; remove it")
     return name
 
 
@@ -238,7 +238,7 @@ def _choice(path: Path, entries: Sequence[_Entry], ignore: int | None = None) ->
     """The choice of these entries: of the regions' plain values where regions are all there is."""
     for entry in entries:
         if ignore in entry.values:
-            raise LabelError(f"{path}: {_quoted(entry.name)} holds the 'ignore' label {ignore}; give 'ignore' its own")
+            raise LabelError(f"{path}: {quoted(entry.name)} holds the 'ignore' label {ignore}; give 'ignore' its own")
     foreground = [entry for entry in entries if not entry.is_background]
     regions = [entry for entry in foreground if entry.is_region]
     labels = [entry for entry in foreground if not entry.is_region]
@@ -264,20 +264,12 @@ def _names_of(path: Path, labels: Iterable[_Entry]) -> dict[int, str]:
     values: dict[str, int] = {}
     for name, (value, *_), _ in labels:
         if names.setdefault(value, name) != name:
-            twice = f"the label {value} has two names, {_quoted(names[value])} and {_quoted(name)}"
+            twice = f"the label {value} has two names, {quoted(names[value])} and {quoted(name)}"
             raise LabelError(f"{path}: {twice}; keep one of them")
         if name and values.setdefault(name, value) != value:
-            twice = f"the name {_quoted(name)} stands for two labels, {values[name]} and {value}"
+            twice = f"the name {quoted(name)} stands for two labels, {values[name]} and {value}"
             raise LabelError(f"{path}: {twice}; give each its own")
     return {value: name for value, name in names.items() if name}
-
-
-def _quoted(value: object) -> str:
-    """The value as a message shows it: one line, shortened; a number may have too many digits to be shown at all."""
-    try:
-        return reprlib.repr(value)
-    except ValueError:
-        return "a number of thousands of digits"
 
 
 _FORMATS = (

@@ -121,6 +121,7 @@ class BlockSource:
         """Read and verify what follows the voxels. Raises UnreadableFile."""
         path = self._stream.path
         if self._in_place:
+            self._stream.require_unchanged()
             left = file_size(path) - self._layout.offset - self._layout.data_bytes
             if left > TRAILING_ALLOWANCE:
                 raise UnreadableFile(
@@ -136,7 +137,9 @@ class BlockSource:
     def digest(self) -> str | None:
         """SHA-256 of the file; read once more where the channels were read side by side."""
         if self._in_place and self._stream.digest() is not None:
-            return sha256_of(self._stream.path)
+            digest = sha256_of(self._stream.path)
+            self._stream.require_unchanged()
+            return digest
         return self._stream.digest()
 
     def _decoded(self, read_some: Callable[[int], bytes | memoryview], channel: int) -> Iterator[Piece]:
@@ -192,6 +195,7 @@ class BlockSource:
             )
 
     def _too_short(self, found: int) -> UnreadableFile:
+        self._stream.require_unchanged()
         return UnreadableFile(
             f"{self._stream.path}: the data end after {found} of {self._layout.data_bytes} bytes that the header "
             f"promises ({'×'.join(map(str, self._layout.shape))} voxels, {self._layout.channels} channel(s), "

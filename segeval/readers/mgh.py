@@ -68,7 +68,7 @@ def _volume(path: Path, start: bytes, stream: ByteStream, options: ReadOptions) 
     return Volume(
         str(path),
         geometry,
-        source if class_axis is None else with_class_axis(source, class_axis),
+        source if class_axis is None else with_class_axis(path, source, class_axis),
         kind="probabilities" if channels > 1 else "labels" if integers else None,
         finish=source.finish,
         digest=source.digest,

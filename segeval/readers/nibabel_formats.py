@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,18 @@ import numpy as np
 from segeval.errors import UnreadableFile
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.axes import split_axes
-from segeval.readers.byte_stream import file_size, open_regular_file
+from segeval.readers.byte_stream import Watch, file_size, open_regular_file
 from segeval.readers.hashing import sha256_of
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import is_pointer_or_page
 from segeval.volumes.geometry import Geometry
+from segeval.volumes.memory import require_memory
 from segeval.volumes.volume import ArraySource, Volume
 
 
 def open_with_nibabel(path: Path, options: ReadOptions) -> Volume:
     """Open a volume through nibabel. Raises UnreadableFile, GeometryError."""
+    watch = Watch(path)
     with open_regular_file(path) as file:
         if (what := is_pointer_or_page(file.read(512))) is not None:
             raise UnreadableFile(f"{path}: is {what}")
@@ -28,6 +31,7 @@ def open_with_nibabel(path: Path, options: ReadOptions) -> Volume:
         raise UnreadableFile(f"{path}: holds {array.dtype} voxels; export labels or probabilities")
     if options.on_bytes is not None:
         options.on_bytes(file_size(path))
+    watch.require_unchanged()
     shape, channels, axis = split_axes(path, array.shape, options.class_axis)
     geometry: Geometry | None = Geometry(shape, affine, oriented=True)
     if channels > 1:
@@ -36,10 +40,16 @@ def open_with_nibabel(path: Path, options: ReadOptions) -> Volume:
         geometry = None if classes < len(shape) else geometry
     else:
         array = array[np.newaxis]
+
+    def digest() -> str | None:
+        found = sha256_of(path) if options.hashed else None
+        watch.require_unchanged()
+        return found
+
     kind = "probabilities" if channels > 1 else "labels" if array.dtype.kind in "iu" else None
     return Volume(
         str(path), geometry, ArraySource(array), kind=kind,  # type: ignore[arg-type]
-        digest=lambda: sha256_of(path) if options.hashed else None,
+        digest=digest,
     )  # fmt: skip
 
 
@@ -48,7 +58,10 @@ def _load(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 
     try:
         image = nibabel.load(path)
+        require_memory(str(path), 8 * math.prod(image.shape), "a format that is read whole")
         array, affine = np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64)
+    except UnreadableFile:
+        raise
     except Exception as problem:  # nibabel raises many types for damaged files
         reason = str(problem).strip().splitlines()
         raise UnreadableFile(

@@ -143,7 +143,7 @@ def _volume(path: Path, header: NiftiHeader, stream: ByteStream, consumed: int, 
     return Volume(
         str(path),
         geometry,
-        source if class_axis is None else with_class_axis(source, class_axis),
+        source if class_axis is None else with_class_axis(path, source, class_axis),
         kind=_kind(header, channels, layout),
         alternative=alternative,
         finish=source.finish,

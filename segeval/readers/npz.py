@@ -15,12 +15,14 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from segeval.errors import UnreadableFile
-from segeval.readers.byte_stream import PIECE_BYTES, open_regular_file
+from segeval.printable import shortened
+from segeval.readers.byte_stream import PIECE_BYTES, Watch, open_regular_file
 from segeval.readers.hashing import sha256_of
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
 from segeval.readers.zip_member import open_member
 from segeval.volumes.chunks import read_ahead
+from segeval.volumes.memory import require_memory
 from segeval.volumes.volume import ArraySource, Piece, Volume, VoxelSource
 
 _KEYS = ("probabilities", "softmax")
@@ -37,20 +39,28 @@ def open_npz(path: Path, options: ReadOptions) -> Volume:
         if not start.startswith(b"PK"):
             what = recognise(start) or f"it begins with {start[:4]!r}; check what it is"
             raise UnreadableFile(f"{path}: is no .npz archive: {what}")
-        member = _Member(path, zipfile.ZipFile(file), file, options.on_bytes)
+        watch = Watch(path, file)
+        member = _Member(path, zipfile.ZipFile(file), file, watch, options.on_bytes)
+        source = member.source()
     except _DAMAGED as problem:
         file.close()
-        raise UnreadableFile(f"{path}: damaged archive ({problem}); copy or export it again") from None
+        raise UnreadableFile(f"{path}: damaged archive ({shortened(problem)}); copy or export it again") from None
     except BaseException:
         file.close()
         raise
+
+    def digest() -> str | None:
+        found = sha256_of(path) if options.hashed else None
+        watch.require_unchanged()
+        return found
+
     return Volume(
         str(path),
         None,
-        member.source(),
+        source,
         kind="probabilities",
         finish=member.finish,
-        digest=lambda: sha256_of(path) if options.hashed else None,
+        digest=digest,
         close=file.close,
     )
 
@@ -59,20 +69,23 @@ class _Member:
     """The array inside the archive, as a source whose channels come in order."""
 
     def __init__(
-        self, path: Path, archive: zipfile.ZipFile, file: BinaryIO, on_bytes: Callable[[int], None] | None
+        self, path: Path, archive: zipfile.ZipFile, file: BinaryIO, watch: Watch, on_bytes: Callable[[int], None] | None
     ) -> None:
         self._path = path
+        self._watch = watch
         self._on_bytes = on_bytes
         names = set(archive.namelist())
         key = next((key for key in _KEYS if f"{key}.npy" in names), None)
         if key is None:
-            found = ", ".join(sorted(name.removesuffix(".npy") for name in names)[:5]) or "nothing"
+            found = shortened(", ".join(sorted(name.removesuffix(".npy") for name in names)[:5]) or "nothing")
             raise UnreadableFile(f"{path}: holds {found}; nnU-Net's key `probabilities` (or `softmax`) is not among it")
         try:
             self._file = open_member(archive, file, f"{key}.npy")
             self._array_shape, fortran, self.dtype = _read_npy_header(self._file)
         except _DAMAGED as problem:
-            raise UnreadableFile(f"{path}: the array {key!r} cannot be read ({problem}); export it again") from None
+            raise UnreadableFile(
+                f"{path}: the array {key!r} cannot be read ({shortened(problem)}); export it again"
+            ) from None
         self._check(archive.getinfo(f"{key}.npy").file_size, key)
         self._fortran = fortran
         self._next_channel = 0
@@ -93,7 +106,9 @@ class _Member:
         """The stream itself, or the whole array where it is stored the other way round."""
         if not self._fortran:
             return self
-        blocks = b"".join(self._blocks(math.prod(self._array_shape) * self.dtype.itemsize))
+        size = math.prod(self._array_shape) * self.dtype.itemsize
+        require_memory(str(self._path), 2 * size, "an array in Fortran order")
+        blocks = b"".join(self._blocks(size))
         array = np.frombuffer(blocks, self.dtype).reshape(self._array_shape, order="F")
         return ArraySource(array.transpose(0, *range(array.ndim - 1, 0, -1)))
 
@@ -110,6 +125,7 @@ class _Member:
         """Read to the member's end, where its checksum is verified."""
         for _ in self._blocks(1, exact=False):
             raise UnreadableFile(f"{self._path}: more bytes than the array's shape needs; export it again")
+        self._watch.require_unchanged()
         return []
 
     def _blocks(self, size: int, exact: bool = True) -> Iterator[bytes]:
@@ -118,10 +134,14 @@ class _Member:
             try:
                 block = self._file.read(min(size, whole))
             except _DAMAGED as problem:
-                raise UnreadableFile(f"{self._path}: damaged archive ({problem}); copy or export it again") from None
+                self._watch.require_unchanged()
+                raise UnreadableFile(
+                    f"{self._path}: damaged archive ({shortened(problem)}); copy or export it again"
+                ) from None
             if not block and not exact:
                 return
             if len(block) < min(size, whole):
+                self._watch.require_unchanged()
                 raise UnreadableFile(
                     f"{self._path}: the array ends too early; the file was cut, copy or export it again"
                 )

@@ -7,9 +7,11 @@ verify is verified here first. NIfTI never comes this way.
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,13 +23,14 @@ from segeval.array_types import Floats
 from segeval.errors import UnreadableFile
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.axes import split_axes
-from segeval.readers.byte_stream import file_size, open_regular_file
+from segeval.readers.byte_stream import Watch, file_size, open_regular_file
 from segeval.readers.endings import PICTURE_ENDINGS
 from segeval.readers.hashing import sha256_of, sha256_of_all
 from segeval.readers.itk_files import ItkHeader, inspect_itk_file
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import is_pointer_or_page, recognise
 from segeval.volumes.geometry import Geometry
+from segeval.volumes.memory import require_memory
 from segeval.volumes.volume import ArraySource, Volume
 
 _SIGNATURES: tuple[tuple[bytes, tuple[str, ...]], ...] = (
@@ -36,22 +39,37 @@ _SIGNATURES: tuple[tuple[bytes, tuple[str, ...]], ...] = (
     (b"\x89PNG", (".png",)),
 )
 
+_IMAGE_IO: tuple[tuple[tuple[str, ...], str], ...] = (
+    ((".nrrd", ".nhdr"), "NrrdImageIO"),
+    ((".mha", ".mhd"), "MetaImageIO"),
+    ((".gipl", ".gipl.gz"), "GiplImageIO"),
+    ((".vtk",), "VTKImageIO"),
+    ((".png",), "PNGImageIO"),
+    ((".tif", ".tiff"), "TIFFImageIO"),
+    ((".bmp",), "BMPImageIO"),
+)
+_MOST_INFLATED = 1100  # deflate cannot expand by more than 1032, and TIFF's other methods hardly do
+
 
 def open_with_simpleitk(path: Path, options: ReadOptions) -> Volume:
     """Open a volume through SimpleITK. Raises UnreadableFile, GeometryError."""
+    watch = Watch(path)
     with open_regular_file(path) as file:
         start = file.peek(512)[:512]  # type: ignore[attr-defined]
     if (what := is_pointer_or_page(start)) is not None:
         raise UnreadableFile(f"{path}: is {what}")
     facts = inspect_itk_file(path)
+    watches = (watch, *facts.watches)
     image = _read(path, start)
     array = _channels_first(path, image, options.class_axis)
     for data_file in facts.data_files:
         if options.on_bytes is not None:
             options.on_bytes(file_size(data_file))
+    _require_unchanged(watches)
 
     def digest() -> str | None:
         digests = [sha256_of(data_file) for data_file in facts.data_files] if options.hashed else []
+        _require_unchanged(watches)
         return None if not digests else digests[0] if len(digests) == 1 else sha256_of_all(digests)
 
     geometry = _geometry(path, image, array.shape[1:], facts, path.name.lower().endswith(PICTURE_ENDINGS))
@@ -61,13 +79,22 @@ def open_with_simpleitk(path: Path, options: ReadOptions) -> Volume:
     return Volume(str(path), geometry, ArraySource(array, owner=image), kind=kind, digest=digest)  # type: ignore[arg-type]
 
 
+def _require_unchanged(watches: Iterable[Watch]) -> None:
+    for watch in watches:
+        watch.require_unchanged()
+
+
 def _read(path: Path, start: bytes) -> Any:
     import SimpleITK as sitk
 
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
         with _silent_libraries():
-            image = sitk.ReadImage(str(path))
+            reader = _reader_of_its_ending(path)
+            _require_plausible(path, reader)
+            image = reader.Execute()
+    except UnreadableFile:
+        raise
     except Exception as problem:  # SimpleITK raises RuntimeError with a page of text; its last line says why
         what = None if path.name.lower().endswith(_own_endings(start)) else recognise(start)
         lines = [line.strip() for line in str(problem).strip().splitlines() if line.strip()]
@@ -81,6 +108,36 @@ def _read(path: Path, start: bytes) -> Any:
             "grey values"
         )
     return image
+
+
+def _reader_of_its_ending(path: Path) -> Any:
+    """SimpleITK's reader, bound to the one ITK class of the file's ending: the content chooses no other."""
+    import SimpleITK as sitk
+
+    own = next(io for endings, io in _IMAGE_IO if path.name.lower().endswith(endings))
+    reader = sitk.ImageFileReader()
+    if reader.GetImageIOFromFileName(str(path)) != own:
+        raise RuntimeError("its content is not what its ending says")
+    reader.SetImageIO(own)
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    return reader
+
+
+def _require_plausible(path: Path, reader: Any) -> None:
+    """Refuse a header that promises more than its file could hold, before ITK makes room for it."""
+    import SimpleITK as sitk
+
+    bits = re.search(r"(\d+)-bit", sitk.GetPixelIDValueAsString(reader.GetPixelID()))
+    itemsize = int(bits[1]) // 8 if bits else 1
+    size = math.prod(reader.GetSize()) * reader.GetNumberOfComponents() * itemsize
+    files = file_size(path) if path.name.lower().endswith(PICTURE_ENDINGS) else size  # others were verified
+    if not size or size > files * _MOST_INFLATED + (1 << 20):
+        raise UnreadableFile(
+            f"{path}: the header promises {size} bytes of voxels, which {files} bytes cannot hold; the header is "
+            "damaged, so export it again"
+        )
+    require_memory(str(path), size, "a format that is read whole")
 
 
 def _own_endings(start: bytes) -> tuple[str, ...]:
@@ -130,7 +187,8 @@ def _geometry(path: Path, image: Any, shape: tuple[int, ...], facts: ItkHeader, 
     dims = min(image.GetDimension(), 3)
     direction = np.array(image.GetDirection()).reshape(image.GetDimension(), -1)[:dims, :dims]
     affine: Floats = np.eye(4)
-    affine[:dims, :dims] = direction * np.array(image.GetSpacing()[:dims])
+    with np.errstate(all="ignore"):  # what is not finite is refused below
+        affine[:dims, :dims] = direction * np.array(image.GetSpacing()[:dims])
     affine[:dims, 3] = image.GetOrigin()[:dims]
     require_usable_affine(path, affine, "geometry")
     if not facts.oriented:

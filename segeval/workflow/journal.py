@@ -39,6 +39,8 @@ class Journal:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
+            if not Path(self._lock.lock_file).exists():  # filelock waits where a file cannot even be made
+                raise WriteError(f"{self.path}: cannot be written; check the folder") from None
             raise WriteError(f"{output}: another run is writing it; wait for it, or name another file") from None
         except OSError as problem:
             raise WriteError(f"{self.path}: cannot be written ({problem.strerror}); check the folder") from None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segeval.errors import UnreadableFile, UsageError
+from segeval.printable import shortened
 from segeval.quantities import select
 from segeval.readers import read_bounded
 from segeval.report import SCHEMA, CaseResult, Report
@@ -30,9 +31,11 @@ def read_report(path: Path) -> Report:
             summary=() if "summary" in document else None,
         )
     except UsageError as problem:
-        raise UnreadableFile(f"{path}: was written by another version of segeval ({problem}); score again") from None
+        raise UnreadableFile(
+            f"{path}: was written by another version of segeval ({shortened(problem)}); score again"
+        ) from None
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as problem:
-        raise UnreadableFile(f"{path}: the report is damaged ({problem!r}); score again") from None
+        raise UnreadableFile(f"{path}: the report is damaged ({shortened(repr(problem))}); score again") from None
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from segeval.errors import UsageError, WorkerError
 from segeval.readers import size_on_disk
 from segeval.volumes.chunks import stay_on_one_core
+from segeval.volumes.memory import VARIABLE
 from segeval.workflow.jobs import Finished, Job, do, failed
 from segeval.workflow.settings import Settings
 from segeval.workflow.worker_processes import worker_context
@@ -44,7 +45,7 @@ def local_runner(workers: int) -> Runner:
             max_workers=min(workers, max(1, len(jobs))),
             context=worker_context(),
             initializer=_start_worker,
-            initargs=(settings, keep_tallies),
+            initargs=(settings, keep_tallies, os.environ.get(VARIABLE, "")),
         )
         waiting = iter(_largest_first(jobs))
         running: dict[Future[Finished], Job] = {}
@@ -94,9 +95,10 @@ def dask_runner(scheduler: str) -> Runner:
     return run
 
 
-def _start_worker(settings: Settings, keep_tallies: bool) -> None:
+def _start_worker(settings: Settings, keep_tallies: bool, most_memory: str) -> None:
     global _worker_settings
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the workers
+    os.environ[VARIABLE] = most_memory  # the server that workers are forked from may be older than the limit
     stay_on_one_core()  # the others are for the other workers
     _worker_settings = settings, keep_tallies
 

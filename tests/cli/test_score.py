@@ -174,6 +174,8 @@ CANNOT = {
     "hash_": ["--hash"],
     "format_": ["--format=json"],
     "output": ["--output=x.csv"],
+    "provenance": ["--provenance=x.json"],
+    "max_memory": ["--max-memory=64G"],
 }
 
 

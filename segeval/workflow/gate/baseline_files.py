@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from segeval.errors import BaselineError, UnreadableFile
-from segeval.printable import printable
+from segeval.printable import printable, shortened
 from segeval.readers import read_bounded
 from segeval.report import ALL, MEAN, SCHEMA, Report, Value
 from segeval.whole_files import write_whole
@@ -112,21 +112,20 @@ def read_baseline(path: Path) -> Scores:
         document = json.loads(read_bounded(path, _MOST_BYTES), parse_constant=_refuse)
     except (ValueError, RecursionError) as problem:
         raise UnreadableFile(
-            f"{path}: is no JSON ({printable(str(problem))}); restore it, or write it anew with --update-baseline"
+            f"{path}: is no JSON ({_words(problem)}); restore it, or write it anew with --update-baseline"
         ) from None
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != BASELINE_SCHEMA:
         hint = " (these are results)" if schema == SCHEMA else ""
         raise BaselineError(
-            f"{path}: is of schema {printable(str(schema))}{hint}, not {BASELINE_SCHEMA}; write a baseline with "
+            f"{path}: is of schema {_words(schema)}{hint}, not {BASELINE_SCHEMA}; write a baseline with "
             "--update-baseline"
         )
     try:
         return _scores(document)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise BaselineError(
-            f"{path}: the baseline is damaged ({printable(str(problem))}); restore it, or write it anew with "
-            "--update-baseline"
+            f"{path}: the baseline is damaged ({_words(problem)}); restore it, or write it anew with --update-baseline"
         ) from None
 
 
@@ -174,6 +173,10 @@ def _value(value: Any, place: int, key: str) -> Value:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise ValueError(f"{key} in row {place} is {value!r}, no number")
     return value
+
+
+def _words(what: object) -> str:
+    return printable(shortened(what))
 
 
 def _refuse(constant: str) -> Any:

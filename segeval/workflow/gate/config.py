@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from segeval.errors import UnreadableFile, UsageError
+from segeval.printable import quoted, shortened
 from segeval.readers import read_bounded
 from segeval.workflow.gate.grammar import Measure, Rule, parse_measure, parse_rule
 
@@ -82,8 +83,8 @@ def _table(path: Path) -> dict[str, Any]:
         document = tomllib.loads(read_bounded(path, _MOST_BYTES).decode("utf-8"))
     except UnreadableFile as problem:
         raise UsageError(f"the configuration cannot be read: {problem}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as problem:
-        raise UsageError(f"{path}: is no TOML ({problem}); correct it") from None
+    except (ValueError, RecursionError) as problem:
+        raise UsageError(f"{path}: is no TOML ({shortened(problem)}); correct it") from None
     where = ""
     if path.name == _PYPROJECT:
         document = _sub_table(path, _sub_table(path, document, "tool", ""), "segeval", "tool.")
@@ -107,7 +108,7 @@ def _settings(path: Path, table: Mapping[str, Any]) -> GateSettings:
         try:
             read[key] = convert(value)
         except (TypeError, ValueError):
-            raise UsageError(f"{path}: {key} = {value!r}; write {words}") from None
+            raise UsageError(f"{path}: {key} = {quoted(value)}; write {words}") from None
         except UsageError as problem:
             raise UsageError(f"{path}: {problem}") from None
     rules = (*read.pop("require", ()), *read.pop("warn", ()))

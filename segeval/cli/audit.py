@@ -1,0 +1,66 @@
+"""Options for audits and limits: ``--provenance`` and ``--max-memory``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from segeval.errors import UsageError
+
+if TYPE_CHECKING:
+    from segeval.workflow.provenance import Provenance
+
+ProvenanceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--provenance",
+        metavar="FILE.json",
+        help="Write what an audit needs: versions, command, settings, and each file's hash and header.",
+        rich_help_panel="Output",
+    ),
+]
+MaxMemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--max-memory",
+        metavar="SIZE",
+        help="Refuse what needs more, like 4G. Default: 75 % of what is free.",
+        rich_help_panel="Running",
+    ),
+]
+
+command_line: list[str] = []
+"""What followed ``segeval``; set by ``app.main``."""
+
+
+def label_files(labels: str | None) -> list[Path]:
+    """The label file of ``--labels``, where it is one."""
+    return [Path(labels)] if labels is not None and Path(labels).is_file() else []
+
+
+def limit_memory(size: str | None) -> None:
+    """Tell this process and its workers. Raises UsageError."""
+    from segeval.volumes.memory import VARIABLE, parse_size
+
+    if size is not None:
+        parse_size(size)
+        os.environ[VARIABLE] = size
+
+
+def provenance_of(
+    path: Path | None, outputs: Iterable[Path], volumes: Iterable[Path | None], others: Iterable[Path | None]
+) -> Provenance | None:
+    """The note to write beside a report, None where none is asked for. Raises UsageError."""
+    if path is None:
+        return None
+    if path.suffix.lower() != ".json":
+        raise UsageError(f"--provenance {path}: it is JSON; name a file that ends in .json")
+    if os.path.realpath(path) in {os.path.realpath(output) for output in outputs}:
+        raise UsageError(f"--provenance {path}: is an output, too; name another file")
+    from segeval.workflow.provenance import Provenance
+
+    return Provenance(path, command_line, volumes, others)

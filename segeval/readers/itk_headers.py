@@ -1,0 +1,253 @@
+"""What NRRD, MetaImage and legacy VTK headers promise, read strictly before ITK reads them.
+
+ITK's parsers end the process at a dimension of 65536 or a number of a thousand digits, and loop over a damaged text.
+Only what passes here reaches them. Sources: the NRRD format definition (teem.sourceforge.net/nrrd), the MetaImage
+format page (itk.org), the legacy part of the VTK file formats (vtk.org).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from segeval.errors import UnreadableFile
+from segeval.printable import shortened
+
+HEADER_LIMIT = 1 << 20
+"""Bytes of a header at most."""
+LONGEST_NUMBER = 64
+"""Characters; ITK copies numbers into buffers that end somewhere beyond."""
+
+Encoding = Literal["raw", "text", "hex", "gzip", "zlib"]
+_Known = TypeVar("_Known")
+
+_MOST_AXES = 8
+_MOST_BYTES = 1 << 50
+_WHOLE = re.compile(r"[0-9]{1,18}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
+_ENDLESS = re.compile(rb"[0-9+\-.eE]{%d,}" % (LONGEST_NUMBER + 1))
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+_METAIMAGE_BYTES = {
+    "MET_CHAR": 1, "MET_UCHAR": 1, "MET_SHORT": 2, "MET_USHORT": 2, "MET_INT": 4, "MET_UINT": 4, "MET_LONG": 4,
+    "MET_ULONG": 4, "MET_LONG_LONG": 8, "MET_ULONG_LONG": 8, "MET_FLOAT": 4, "MET_DOUBLE": 8,
+}  # fmt: skip
+_NRRD_BYTES = {  # by the type's name without its sign
+    "char": 1, "int8": 1, "short": 2, "int16": 2, "int": 4, "int32": 4, "long long": 8, "longlong": 8, "int64": 8,
+    "float": 4, "double": 8,
+}  # fmt: skip
+_VTK_BYTES = {
+    "char": 1, "unsigned_char": 1, "short": 2, "unsigned_short": 2, "int": 4, "unsigned_int": 4,
+    "long": 8, "unsigned_long": 8, "float": 4, "double": 8,
+}  # fmt: skip
+_NRRD_ENCODINGS: dict[str, Encoding] = {
+    "raw": "raw", "txt": "text", "text": "text", "ascii": "text", "hex": "hex", "gz": "gzip", "gzip": "gzip",
+}  # fmt: skip
+_NRRD_NUMBERS = ("spacings", "space directions", "space origin", "thicknesses", "axis mins", "axismins", "axis maxs",
+                 "axismaxs", "measurement frame")  # fmt: skip
+_METAIMAGE_NUMBERS = ("elementspacing", "elementsize", "transformmatrix", "rotation", "orientation", "offset",
+                      "position", "origin", "centerofrotation", "elementtointensityfunctionslope",
+                      "elementtointensityfunctionoffset")  # fmt: skip
+_METAIMAGE_WHOLE = ("headersize", "compresseddatasize", "elementnbits")
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a header says about the voxels.
+
+    values: how many numbers. size: their bytes, decoded. start: where they begin in their file, None for "at its end".
+    apart: the name of the file that holds them, None for the header's own. oriented: it says where the axes point.
+    packed: bytes of the compressed voxels, None where they reach to the end of a file of their own.
+    """
+
+    values: int
+    size: int
+    encoding: Encoding
+    start: int | None
+    apart: str | None = None
+    oriented: bool = False
+    packed: int | None = None
+
+
+def nrrd_promise(path: Path, head: bytes) -> Promise:
+    """Of the first bytes of a NRRD file. Raises UnreadableFile."""
+    text, end = _text_until(head, (b"\n\n", b"\r\n\r\n"))
+    _require_plain(path, head[:end])
+    lines = [line for line in text[1:] if not line.startswith("#") and ":=" not in line]
+    fields = _fields(path, lines, ":")
+    axes = _whole(path, fields, "dimension")
+    sizes = _sizes(path, fields, "sizes", axes)
+    kind = re.sub(r"^(un)?signed |^u(?!n)|_t$| int$", "", fields.get("type", "").lower())
+    itemsize = _known(path, fields, "type", _NRRD_BYTES.get(kind))
+    encoding: Encoding = _known(path, fields, "encoding", _NRRD_ENCODINGS.get(fields.get("encoding", "").lower()))
+    _require_numbers(path, fields, _NRRD_NUMBERS)
+    skipped = [fields.get(name, "0") for name in ("byte skip", "byteskip", "line skip", "lineskip")]
+    if any(_WHOLE.fullmatch(number) is None and number != "-1" for number in skipped):
+        raise _unusable(path, "byte skip", " ".join(skipped))
+    if encoding != "raw" and set(skipped) != {"0"}:
+        raise UnreadableFile(f"{path}: skips bytes before voxels that are no raw data; export it again")
+    apart = fields.get("data file") or fields.get("datafile")
+    if apart is not None and (apart.upper().startswith("LIST") or re.search(r"%[0-9]*d", apart)):
+        raise UnreadableFile(f"{path}: its voxels are spread over several files; export it as one")
+    start = None if "-1" in skipped else (0 if apart else end) + max(int(skip) for skip in skipped)
+    values = math.prod(sizes)
+    return Promise(values, _bounded(path, values * itemsize), encoding, start, apart, oriented="space" in fields)
+
+
+def metaimage_promise(path: Path, head: bytes) -> Promise:
+    """Of the first bytes of a MetaImage file. Raises UnreadableFile."""
+    lines, end = [], 0
+    for line in head.split(b"\n"):
+        end += len(line) + 1
+        lines.append(line.decode("latin-1"))
+        if re.match(r"\s*ElementDataFile\s*[=:]", lines[-1]):
+            break
+    else:
+        raise UnreadableFile(f"{path}: is no MetaImage: nothing in it says ElementDataFile; export it again")
+    _require_plain(path, head[: min(end, len(head))])
+    fields = _fields(path, lines, "=:")
+    axes = _whole(path, fields, "ndims")
+    sizes = _sizes(path, fields, "dimsize", axes)
+    channels = _whole(path, fields, "elementnumberofchannels", "1")
+    kind = fields.get("elementtype", "").upper().removesuffix("_ARRAY")
+    itemsize = _known(path, fields, "elementtype", _METAIMAGE_BYTES.get(kind))
+    _require_numbers(path, fields, _METAIMAGE_NUMBERS)
+    for name in _METAIMAGE_WHOLE:
+        if not re.fullmatch(r"-1|[0-9]{1,18}", fields.get(name, "0"), re.ASCII):
+            raise _unusable(path, name, fields[name])
+    name = fields["elementdatafile"]
+    if not name or name.upper().startswith("LIST") or "%" in name:
+        raise UnreadableFile(f"{path}: its voxels are spread over several files; export it as one")
+    apart = None if name.upper() == "LOCAL" else name
+    encoding: Encoding = "raw"
+    if fields.get("compresseddata", "").lower() in ("true", "1"):
+        encoding = "zlib"
+    elif fields.get("binarydata", "true").lower() not in ("true", "1"):
+        encoding = "text"
+    skip = int(fields.get("headersize", "0")) if apart else 0
+    values = math.prod(sizes) * channels
+    return Promise(
+        values,
+        _bounded(path, values * itemsize),
+        encoding,
+        start=None if skip < 0 else skip if apart else end,
+        apart=apart,
+        oriented=bool({"transformmatrix", "orientation", "rotation"} & fields.keys()),
+        packed=int(fields.get("compresseddatasize", "0")) or (None if apart else 0),
+    )
+
+
+def vtk_promise(path: Path, head: bytes) -> Promise:
+    """Of the first bytes of a legacy VTK file of structured points. Raises UnreadableFile."""
+    lines = head.split(b"\n")
+    if len(lines) < 4 or not lines[0].startswith(b"# vtk DataFile"):
+        raise UnreadableFile(f"{path}: is no legacy VTK file: it begins with {head[:20]!r}; export it again")
+    encoding = {b"ASCII": "text", b"BINARY": "raw"}.get(lines[2].strip().upper())
+    end = sum(len(line) + 1 for line in lines[:3])
+    words: dict[str, list[str]] = {}
+    components, itemsize = 0, 0
+    for line in lines[3:]:
+        if len(words) > 16 or len(line) > 1024:
+            break
+        end += len(line) + 1
+        if not line.strip():
+            continue
+        key, *values = line.decode("latin-1").split()
+        if key.upper() in words:
+            raise UnreadableFile(f"{path}: states {key} twice; export it again")
+        words[key.upper()] = values
+        if key.upper() == "SCALARS":
+            wanted = values[2] if len(values) > 2 else "1"
+            components = int(wanted) if _WHOLE.fullmatch(wanted) else 0
+            itemsize = _VTK_BYTES.get(values[1].lower(), 0) if len(values) > 1 else 0
+        if key.upper() in ("VECTORS", "LOOKUP_TABLE", "COLOR_SCALARS", "TENSORS", "NORMALS", "FIELD"):
+            break
+    _require_plain(path, head[:end])
+    if "VECTORS" in words and "SCALARS" not in words and len(words["VECTORS"]) > 1:
+        components, itemsize = 3, _VTK_BYTES.get(words["VECTORS"][1].lower(), 0)
+    fields = {key.lower(): " ".join(values) for key, values in words.items()}
+    if encoding is None or fields.get("dataset", "").upper() != "STRUCTURED_POINTS" or components < 1 or not itemsize:
+        raise UnreadableFile(f"{path}: is no legacy VTK file of structured points with scalars; export it again")
+    sizes = _sizes(path, fields, "dimensions", 3)
+    _require_numbers(path, fields, ("spacing", "aspect_ratio", "origin"))
+    if _whole(path, fields, "point_data") != math.prod(sizes):
+        raise UnreadableFile(
+            f"{path}: POINT_DATA {fields['point_data']} and DIMENSIONS {fields['dimensions']} disagree"
+        )
+    count = math.prod(sizes) * components
+    return Promise(count, _bounded(path, count * itemsize), "text" if encoding == "text" else "raw", end)
+
+
+def is_number(word: bytes) -> bool:
+    """Whether a word of a text file is one number that fits into ITK's buffers."""
+    return len(word) <= LONGEST_NUMBER and _NUMBER.fullmatch(word.decode("latin-1")) is not None
+
+
+def _text_until(head: bytes, ends: tuple[bytes, ...]) -> tuple[list[str], int]:
+    """The header's lines, and where the data begin."""
+    found = [(head.find(end), len(end)) for end in ends if end in head]
+    at, length = min(found, default=(len(head), 0))
+    return [line.rstrip("\r") for line in head[:at].decode("latin-1").split("\n")], at + length
+
+
+def _fields(path: Path, lines: Iterable[str], separators: str) -> dict[str, str]:
+    """``key: value`` lines, keys in lower case. Raises UnreadableFile for one that is there twice."""
+    fields: dict[str, str] = {}
+    for line in lines:
+        key, found, value = re.match(rf"([^{separators}]*)([{separators}]?)(.*)", line, re.DOTALL).groups()  # type: ignore[union-attr]
+        name = key.strip().lower()
+        if not found:
+            continue
+        if name in fields:
+            raise UnreadableFile(f"{path}: its header states {shortened(name, 40)} twice; export it again")
+        fields[name] = value.strip()
+    return fields
+
+
+def _require_plain(path: Path, header: bytes) -> None:
+    if len(header) >= HEADER_LIMIT or _ENDLESS.search(header) or _CONTROL.search(header):
+        raise UnreadableFile(f"{path}: its header holds bytes that no header holds; it is damaged, so export it again")
+
+
+def _whole(path: Path, fields: dict[str, str], name: str, default: str = "") -> int:
+    """A whole number of at least 1."""
+    text = fields.get(name, default)
+    if not _WHOLE.fullmatch(text) or int(text) < 1:
+        raise _unusable(path, name, text)
+    return int(text)
+
+
+def _sizes(path: Path, fields: dict[str, str], name: str, axes: int) -> list[int]:
+    """Voxels along each axis, at least 1."""
+    words = fields.get(name, "").split()
+    if axes > _MOST_AXES or len(words) != axes or not all(_WHOLE.fullmatch(word) and int(word) for word in words):
+        raise _unusable(path, name, fields.get(name, ""), f", for {axes} axes")
+    return [int(word) for word in words]
+
+
+def _require_numbers(path: Path, fields: dict[str, str], names: Iterable[str]) -> None:
+    for name in names:
+        for word in re.split(r"[\s(),]+", fields.get(name, "")):
+            if word and word.lower() not in ("none", "nan") and not is_number(word.encode("latin-1")):
+                raise _unusable(path, name, fields[name])
+
+
+def _known(path: Path, fields: dict[str, str], name: str, value: _Known | None) -> _Known:
+    if value is None:
+        raise _unusable(path, name, fields.get(name, ""))
+    return value
+
+
+def _bounded(path: Path, size: int) -> int:
+    if size > _MOST_BYTES:
+        raise UnreadableFile(f"{path}: the header promises {size} bytes of voxels, more than could be; export it again")
+    return size
+
+
+def _unusable(path: Path, name: str, value: str, more: str = "") -> UnreadableFile:
+    words = f"states {name} = {shortened(value, 60)!r}{more}" if value else f"states no {name}"
+    return UnreadableFile(f"{path}: its header {words}, which cannot be used; export it again")

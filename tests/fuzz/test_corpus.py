@@ -1,0 +1,168 @@
+"""What fuzzing found, kept: each of these once ended the process, hung, or gave numbers that nobody stored."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from segeval.readers import ReadOptions, open_volume
+
+Segeval = Callable[..., Any]
+
+LABELS = (np.arange(60).reshape(5, 4, 3) % 3).astype(np.uint8)
+VOXELS = LABELS.tobytes(order="F")
+NUMBERS = " ".join(map(str, VOXELS)).encode()
+ENDLESS = b"1" * 5000
+SIZED = b"CompressedData = True\nCompressedDataSize = %d\n" % len(zlib.compress(VOXELS))
+
+
+def nrrd(data: bytes = VOXELS, *, encoding: bytes = b"raw", sizes: bytes = b"5 4 3", more: bytes = b"") -> bytes:
+    return (
+        b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: "
+        + sizes
+        + b"\nencoding: "
+        + encoding
+        + b"\n"
+        + more
+        + b"\n"
+        + data
+    )
+
+
+def mha(data: bytes = VOXELS, *, axes: bytes = b"3", sizes: bytes = b"5 4 3", more: bytes = b"") -> bytes:
+    return (
+        b"ObjectType = Image\nNDims = " + axes + b"\nBinaryData = True\n" + more + b"DimSize = " + sizes
+        + b"\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n" + data
+    )  # fmt: skip
+
+
+def vtk(data: bytes = NUMBERS, *, sizes: bytes = b"5 4 3", components: bytes = b"1") -> bytes:
+    lines = (
+        b"# vtk DataFile Version 3.0", b"title", b"ASCII", b"DATASET STRUCTURED_POINTS", b"DIMENSIONS " + sizes,
+        b"SPACING 1 1 1", b"ORIGIN 0 0 0", b"POINT_DATA 60", b"SCALARS s unsigned_char " + components,
+        b"LOOKUP_TABLE default", data,
+    )  # fmt: skip
+    return b"\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Found:
+    """An input, what it did, and words of the refusal."""
+
+    did: str
+    name: str
+    content: bytes
+    words: str
+
+
+FOUND = [
+    Found("segfault: a direction of 5000 digits", "x.nrrd",
+          nrrd(more=b"space: left-posterior-superior\nspace directions: (1,0,0) (0,1,0) (0,0," + ENDLESS + b")\n"),
+          "no header holds"),
+    Found("segfault: a voxel of 5000 digits", "x.nrrd", nrrd(NUMBERS[:-1] + ENDLESS, encoding=b"ascii"), "no number"),
+    Found("traceback: a size of 5000 digits", "x.nrrd", nrrd(sizes=b"5 4 " + ENDLESS), "no header holds"),
+    Found("traceback: a superscript as size", "x.nrrd", nrrd(sizes=b"5 4 \xb3"), "sizes"),
+    Found("8 GiB for 60 bytes", "x.nrrd", nrrd(sizes=b"5 4 2147483648"), "promises"),
+    Found("10^15 voxels", "x.nrrd", nrrd(sizes=b"100000 100000 100000"), "promises"),
+    Found("segfault: 65536 axes", "x.mha", mha(axes=b"65536"), "65536 axes"),
+    Found("segfault: 1e15 axes", "x.mha", mha(axes=b"1e15"), "ndims"),
+    Found("abort: 255 axes", "x.mha", mha(axes=b"255"), "255 axes"),
+    Found("an axis of -1 voxels", "x.mha", mha(sizes=b"5 4 -1"), "dimsize"),
+    Found("10^15 voxels", "x.mha", mha(sizes=b"100000 100000 100000"), "promises"),
+    Found("10^15 voxels, compressed", "x.mha", mha(
+        zlib.compress(VOXELS), sizes=b"100000 100000 100000", more=b"CompressedData = True\nCompressedDataSize = 17\n"),
+        "promises"),
+    Found("memory as voxels: a compressed size of 0", "x.mha",
+          mha(zlib.compress(VOXELS), more=b"CompressedData = True\nCompressedDataSize = 0\n"), "CompressedDataSize"),
+    Found("memory as voxels: no compressed size", "x.mha", mha(zlib.compress(VOXELS), more=b"CompressedData = True\n"),
+          "CompressedDataSize"),
+    Found("memory as voxels: a compressed size too small", "x.mha",
+          mha(zlib.compress(VOXELS), more=b"CompressedData = True\nCompressedDataSize = 9\n"), "CompressedDataSize"),
+    Found("one key with two values", "x.mha", mha(more=b"DimSize = 5 4 2\n"), "twice"),
+    Found("hang: a dimension that is no number", "x.vtk", vtk(sizes=b"$2 4 3"), "dimensions"),
+    Found("hang: a voxel that is no number", "x.vtk", vtk(NUMBERS.replace(b"1 ", b"!1", 1)), "no number"),
+    Found("a voxel too few", "x.vtk", vtk(NUMBERS[:-2]), "59 numbers"),
+    Found("no component", "x.vtk", vtk(components=b"0"), "scalars"),
+    Found("16 TiB of pixels", "x.bmp", b"BM" + bytes(8) + b"\x36\0\0\0\x28\0\0\0" + b"\xff\xff\xff\x7f" * 2
+          + b"\x01\0\x08\0" + bytes(24), "again"),
+    Found("a pipe behind a header", "x.nhdr", nrrd(b"", more=b"data file: pipe\n"), "FIFO"),
+    Found("a pipe behind a header", "x.mhd", mha().replace(b"LOCAL", b"pipe"), "FIFO"),
+    Found("a device behind a header", "x.nhdr", nrrd(b"", more=b"data file: /dev/zero\n"), "device"),
+    Found("many files behind a header", "x.nhdr", nrrd(b"", more=b"data file: s%03d.raw 1 3 1\n"), "several files"),
+    Found("many files behind a header", "x.mhd", mha().replace(b"LOCAL", b"s%03d.raw 1 3 1"), "several files"),
+    Found("another format by content", "x.nrrd", mha(), ".mha"),
+    Found("XML with an entity", "x.vtk",
+          b'<?xml version="1.0"?>\n<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>\n<VTKFile>&e;</VTKFile>\n',
+          "web page"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda found: f"{found.name}: {found.did}")
+def test_what_was_found_is_refused(found: Found, tmp_path: Path, nifti: Any, segeval: Segeval, judge: Any) -> None:
+    import os
+
+    path, good = tmp_path / found.name, nifti("good.nii", LABELS)
+    path.write_bytes(found.content)
+    os.mkfifo(tmp_path / "pipe")
+    run = segeval("score", path, good, "--geometry", "ignore")
+    assert (run.code, run.out) == (3, ""), run
+    assert run.err.startswith(f"segeval: {path}: ")
+    assert run.err.count("\n") == 1
+    assert found.words in run.err
+    assert judge.outcomes == {}  # its limit of memory was in force
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.nrrd", nrrd()),
+        ("x.nrrd", nrrd(NUMBERS, encoding=b"ascii")),
+        ("x.nrrd", nrrd(b" ".join(b"%02x" % byte for byte in VOXELS), encoding=b"hex")),
+        ("x.mha", mha()),
+        ("x.mha", mha(zlib.compress(VOXELS), more=SIZED)),
+        ("x.mha", mha(NUMBERS + b"\n").replace(b"BinaryData = True", b"BinaryData = False")),
+        ("x.vtk", vtk()),
+    ],
+    ids=["nrrd", "nrrd text", "nrrd hex", "mha", "mha zlib", "mha text", "vtk text"],
+)  # fmt: skip
+def test_the_same_files_undamaged_are_read(name: str, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with open_volume(path, ReadOptions()) as volume:
+        assert volume.shape == LABELS.shape
+        assert np.concatenate(list(volume.source.pieces(0))).tobytes() == VOXELS
+
+
+def test_a_number_of_thousands_of_digits_in_rules_is_refused(tmp_path: Path, segeval: Segeval) -> None:
+    path = tmp_path / "segeval.toml"
+    for setting in (b"max_drop = ", b"max_drop = 0x"):
+        path.write_bytes(b"[check]\n" + setting + ENDLESS + b"\n")
+        run = segeval("check", tmp_path / "results.json", "--config", path)
+        assert (run.code, run.out, run.err.count("\n")) == (2, "", 1)
+        assert str(path) in run.err
+
+
+def test_reading_a_small_report_makes_no_room_for_a_large_one(tmp_path: Path, segeval: Segeval, judge: Any) -> None:
+    path = tmp_path / "results.json"
+    path.write_text("{}")
+    run = segeval("merge", path)
+    assert (run.code, run.out, run.err.count("\n")) == (3, "", 1)
+    assert "is no report" in run.err
+    assert judge.outcomes == {}  # its limit of memory was in force
+
+
+def test_what_zipfile_says_about_a_name_is_shortened(tmp_path: Path, nifti: Any, segeval: Segeval) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path, probabilities=np.full((2, 3, 4, 5), 0.5, np.float32))
+    content = bytearray(path.read_bytes())
+    content[26:28] = (300).to_bytes(2, "little")  # the length of the name in the member's own header
+    path.write_bytes(content)
+    run = segeval("score", path, nifti("good.nii", LABELS))
+    assert (run.code, run.out, run.err.count("\n")) == (3, "", 1)
+    assert len(run.err) < len(str(path)) + 400
