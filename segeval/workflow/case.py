@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ from segeval.tallies import Confusion, Tally
 from segeval.targets import LabelChoice
 from segeval.volumes.alignment import align
 from segeval.volumes.geometry import Geometry
+from segeval.volumes.memory import require_memory
 from segeval.volumes.values import Rounding, held, probabilities
 from segeval.volumes.volume import EmptySource, Volume
 from segeval.workflow.details import details_of
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 SAME_FILE = "is the same file as"
 """In the remark that a batch must not overlook."""
+
+_HELD_BYTES = 4  # per voxel: both label maps, and as much again for the boxes of the largest label
 
 OnBytes = Callable[[int], None]
 
@@ -153,6 +157,9 @@ def _evaluate(
         settings.backend, kind, aligned.source.shape, aligned.source.channels,
         hold=settings.holds_label_maps, histogram="histogram" in settings.records,
     )  # fmt: skip
+    if settings.holds_label_maps:
+        voxels = math.prod(target.shape)
+        require_memory(target.name, _HELD_BYTES * voxels, "keeping both label maps for distances and instances")
     sets = ChainMap(aligned.sets, target.sets)  # a view: overlaps are met while the voxels are read
     pair = Pair(aligned.source, target.source, aligned.name, target.name, settings, backend, sets)
     try:
