@@ -59,12 +59,14 @@ TABLE = [
             "like 3/16", 2),
     Message("resuming nothing", {}, ("batch", "p", "r", "--resume"), "--resume", "journal", "with -o", 2),
     # results
-    Message("no results", {}, ("check", "x.json", "--require", "dice >= 0"), "x.json", "no such file", "check the path"),
+    Message("no results", {}, ("check", "x.json", "--require", "dice >= 0"), "x.json", "no such file",
+            "check the path"),
     Message("results that are none", {"x.json": "{}"}, ("merge", "x.json"), "x.json", "is no report",
             "give the .json output"),
     Message("damaged results", {"x.json": '{"schema": 1'}, ("merge", "x.json"), "x.json", "is no JSON",
             "give the .json output"),
-    Message("one report compared", {}, ("compare", "results.json"), "1 report", "given", "one or more to compare with it", 2),
+    Message("one report compared", {}, ("compare", "results.json"), "1 report", "given",
+            "one or more to compare with it", 2),
     # rules and baselines
     Message("no configuration", {}, (*CHECK, "--config", "x.toml"), "x.toml", "no such file", "check the path", 2),
     Message("rules that are no TOML", {"x.toml": "[check"}, (*CHECK, "--config", "x.toml"), "x.toml", "is no TOML",
@@ -88,7 +90,8 @@ TABLE = [
     Message("an output in no folder", {}, (*SCORE, "-o", "no/x.json"), "no/x.json", "there is no folder", "create it"),
     Message("a provenance of another format", {}, (*SCORE, "--provenance", "x.csv"), "x.csv", "it is JSON",
             "ends in .json", 2),
-    Message("a size that is none", {}, (*SCORE, "--max-memory", "lots"), "--max-memory 'lots'", "write a size", "like 4G", 2),
+    Message("a size that is none", {}, (*SCORE, "--max-memory", "lots"), "--max-memory 'lots'", "write a size",
+            "like 4G", 2),
 ]  # fmt: skip
 
 
