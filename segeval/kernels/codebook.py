@@ -24,6 +24,8 @@ class Codebook:
             values = values.view(np.uint8)
         if not values.size:
             return np.empty(0, dtype=np.int32)
+        if values.dtype.itemsize == 8 and values.dtype.kind == "u" and values.max() < _TABLE:
+            values = values.astype(np.int64)  # NumPy 1.26 takes no unsigned 64-bit indices
         if values.dtype in (np.uint8, np.uint16) or (values.min() >= 0 and values.max() < _TABLE):
             codes: NDArray[np.int32] = self._table.take(values)
             if codes.min() < 0:

@@ -5,10 +5,12 @@ Source of GIPL's header: ITK's GiplImageIO.
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from segeval.errors import UnreadableFile
 from segeval.printable import printable, shortened
@@ -28,6 +30,8 @@ from segeval.readers.recognition import recognise
 _GIPL_HEADER = 256
 _GIPL_BYTES = {1: 1, 7: 1, 8: 1, 15: 2, 16: 2, 31: 4, 32: 4, 64: 4, 65: 8}
 _BLOCK = 1 << 20
+_BIG_TIFF = 43
+_MOST_DIRECTORIES = 65535
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,33 @@ def _inspect_vtk(path: Path) -> ItkHeader:
     return _verified(path, vtk_promise(path, head))
 
 
+def _inspect_tiff(path: Path) -> ItkHeader:
+    """The directories of a TIFF, one per slice: ITK follows a chain that leads back into itself for ever.
+
+    Source: TIFF 6.0, section 2, and the BigTIFF extension.
+    """
+    with open_regular_file(path) as file:
+        start = file.read(16)
+        order: Literal["little", "big"] = "little" if start.startswith(b"II") else "big"
+        big = int.from_bytes(start[2:4], order) == _BIG_TIFF
+        count_bytes, entry_bytes, offset_bytes = (8, 20, 8) if big else (2, 12, 4)
+        offset = int.from_bytes(start[8:16] if big else start[4:8], order)
+        seen: set[int] = set()
+        while offset and start.startswith((b"II", b"MM")):
+            if offset in seen or len(seen) >= _MOST_DIRECTORIES:
+                raise UnreadableFile(f"{path}: its slices follow one another in a circle; export it again")
+            seen.add(offset)
+            if offset >= file_size(path):
+                break  # the library says so
+            file.seek(offset)
+            entries = int.from_bytes(file.read(count_bytes), order)
+            if entries * entry_bytes >= file_size(path):
+                break
+            file.seek(entries * entry_bytes, os.SEEK_CUR)
+            offset = int.from_bytes(file.read(offset_bytes), order)
+    return _inspect_picture(path)
+
+
 def _inspect_picture(path: Path) -> ItkHeader:
     return ItkHeader(oriented=False, data_files=(path,))
 
@@ -123,6 +154,7 @@ _INSPECTORS: tuple[tuple[tuple[str, ...], Callable[[Path], ItkHeader]], ...] = (
     ((".mha", ".mhd"), _inspect_metaimage),
     ((".gipl", ".gipl.gz"), _inspect_gipl),
     ((".vtk",), _inspect_vtk),
+    ((".tif", ".tiff"), _inspect_tiff),
     (PICTURE_ENDINGS, _inspect_picture),
 )
 

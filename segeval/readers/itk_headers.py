@@ -49,10 +49,11 @@ _NRRD_ENCODINGS: dict[str, Encoding] = {
 }  # fmt: skip
 _NRRD_NUMBERS = ("spacings", "space directions", "space origin", "thicknesses", "axis mins", "axismins", "axis maxs",
                  "axismaxs", "measurement frame")  # fmt: skip
-_METAIMAGE_NUMBERS = ("elementspacing", "elementsize", "transformmatrix", "rotation", "orientation", "offset",
-                      "position", "origin", "centerofrotation", "elementtointensityfunctionslope",
-                      "elementtointensityfunctionoffset")  # fmt: skip
-_METAIMAGE_WHOLE = ("headersize", "compresseddatasize", "elementnbits")
+_METAIMAGE_NUMBERS = ("ElementSpacing", "ElementSize", "TransformMatrix", "Rotation", "Orientation", "Offset",
+                      "Position", "Origin", "CenterOfRotation", "ElementToIntensityFunctionSlope",
+                      "ElementToIntensityFunctionOffset")  # fmt: skip
+_METAIMAGE_SWITCHES = ("BinaryData", "CompressedData", "BinaryDataByteOrderMSB", "ElementByteOrderMSB")
+_METAIMAGE_WHOLE = ("HeaderSize", "CompressedDataSize", "ElementNBits")
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ class Promise:
 def nrrd_promise(path: Path, head: bytes) -> Promise:
     """Of the first bytes of a NRRD file. Raises UnreadableFile."""
     text, end = _text_until(head, (b"\n\n", b"\r\n\r\n"))
-    _require_plain(path, head[:end])
-    lines = [line for line in text[1:] if not line.startswith("#") and ":=" not in line]
+    lines = [line for line in text[1:] if not line.startswith("#") and ":=" not in line]  # comments, own keys
+    _require_plain(path, "\n".join(lines).encode("latin-1"))
     fields = _fields(path, lines, ":")
     axes = _whole(path, fields, "dimension")
     sizes = _sizes(path, fields, "sizes", axes)
@@ -109,26 +110,29 @@ def metaimage_promise(path: Path, head: bytes) -> Promise:
     else:
         raise UnreadableFile(f"{path}: is no MetaImage: nothing in it says ElementDataFile; export it again")
     _require_plain(path, head[: min(end, len(head))])
-    fields = _fields(path, lines, "=:")
-    axes = _whole(path, fields, "ndims")
-    sizes = _sizes(path, fields, "dimsize", axes)
-    channels = _whole(path, fields, "elementnumberofchannels", "1")
-    kind = fields.get("elementtype", "").upper().removesuffix("_ARRAY")
-    itemsize = _known(path, fields, "elementtype", _METAIMAGE_BYTES.get(kind))
+    fields = _fields(path, lines, "=:", exact=True)
+    axes = _whole(path, fields, "NDims")
+    sizes = _sizes(path, fields, "DimSize", axes)
+    channels = _whole(path, fields, "ElementNumberOfChannels", "1")
+    kind = fields.get("ElementType", "").upper().removesuffix("_ARRAY")
+    itemsize = _known(path, fields, "ElementType", _METAIMAGE_BYTES.get(kind))
     _require_numbers(path, fields, _METAIMAGE_NUMBERS)
+    for name in _METAIMAGE_SWITCHES:
+        if fields.get(name, "true").lower() not in ("true", "false"):  # ITK guesses from any first letter
+            raise _unusable(path, name, fields[name])
     for name in _METAIMAGE_WHOLE:
         if not re.fullmatch(r"-1|[0-9]{1,18}", fields.get(name, "0"), re.ASCII):
             raise _unusable(path, name, fields[name])
-    name = fields["elementdatafile"]
+    name = fields["ElementDataFile"]
     if not name or name.upper().startswith("LIST") or "%" in name:
         raise UnreadableFile(f"{path}: its voxels are spread over several files; export it as one")
     apart = None if name.upper() == "LOCAL" else name
     encoding: Encoding = "raw"
-    if fields.get("compresseddata", "").lower() in ("true", "1"):
+    if fields.get("CompressedData", "").lower() == "true":
         encoding = "zlib"
-    elif fields.get("binarydata", "true").lower() not in ("true", "1"):
+    elif fields.get("BinaryData", "true").lower() == "false":
         encoding = "text"
-    skip = int(fields.get("headersize", "0")) if apart else 0
+    skip = int(fields.get("HeaderSize", "0")) if apart else 0
     values = math.prod(sizes) * channels
     return Promise(
         values,
@@ -136,8 +140,8 @@ def metaimage_promise(path: Path, head: bytes) -> Promise:
         encoding,
         start=None if skip < 0 else skip if apart else end,
         apart=apart,
-        oriented=bool({"transformmatrix", "orientation", "rotation"} & fields.keys()),
-        packed=int(fields.get("compresseddatasize", "0")) or (None if apart else 0),
+        oriented=bool({"TransformMatrix", "Orientation", "Rotation"} & fields.keys()),
+        packed=int(fields.get("CompressedDataSize", "0")) or (None if apart else 0),
     )
 
 
@@ -194,12 +198,12 @@ def _text_until(head: bytes, ends: tuple[bytes, ...]) -> tuple[list[str], int]:
     return [line.rstrip("\r") for line in head[:at].decode("latin-1").split("\n")], at + length
 
 
-def _fields(path: Path, lines: Iterable[str], separators: str) -> dict[str, str]:
-    """``key: value`` lines, keys in lower case. Raises UnreadableFile for one that is there twice."""
+def _fields(path: Path, lines: Iterable[str], separators: str, exact: bool = False) -> dict[str, str]:
+    """``key: value`` lines, keys in lower case unless ``exact``. Raises UnreadableFile for one that is there twice."""
     fields: dict[str, str] = {}
     for line in lines:
         key, found, value = re.match(rf"([^{separators}]*)([{separators}]?)(.*)", line, re.DOTALL).groups()  # type: ignore[union-attr]
-        name = key.strip().lower()
+        name = key.strip() if exact else key.strip().lower()
         if not found:
             continue
         if name in fields:

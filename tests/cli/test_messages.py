@@ -90,8 +90,8 @@ TABLE = [
     Message("an output in no folder", {}, (*SCORE, "-o", "no/x.json"), "no/x.json", "there is no folder", "create it"),
     Message("a provenance of another format", {}, (*SCORE, "--provenance", "x.csv"), "x.csv", "it is JSON",
             "ends in .json", 2),
-    Message("a size that is none", {}, (*SCORE, "--max-memory", "lots"), "--max-memory 'lots'",
-            "write a size", "like 4G", 2),
+    Message("a size that is none", {}, (*SCORE, "--max-memory", "lots"), "--max-memory 'lots'", "write a size",
+            "like 4G", 2),
 ]  # fmt: skip
 
 

@@ -71,9 +71,9 @@ FOUND = [
     Found("8 GiB for 60 bytes", "x.nrrd", nrrd(sizes=b"5 4 2147483648"), "promises"),
     Found("10^15 voxels", "x.nrrd", nrrd(sizes=b"100000 100000 100000"), "promises"),
     Found("segfault: 65536 axes", "x.mha", mha(axes=b"65536"), "65536 axes"),
-    Found("segfault: 1e15 axes", "x.mha", mha(axes=b"1e15"), "ndims"),
+    Found("segfault: 1e15 axes", "x.mha", mha(axes=b"1e15"), "NDims"),
     Found("abort: 255 axes", "x.mha", mha(axes=b"255"), "255 axes"),
-    Found("an axis of -1 voxels", "x.mha", mha(sizes=b"5 4 -1"), "dimsize"),
+    Found("an axis of -1 voxels", "x.mha", mha(sizes=b"5 4 -1"), "DimSize"),
     Found("10^15 voxels", "x.mha", mha(sizes=b"100000 100000 100000"), "promises"),
     Found("10^15 voxels, compressed", "x.mha", mha(
         zlib.compress(VOXELS), sizes=b"100000 100000 100000", more=b"CompressedData = True\nCompressedDataSize = 17\n"),
@@ -84,6 +84,10 @@ FOUND = [
           "CompressedDataSize"),
     Found("memory as voxels: a compressed size too small", "x.mha",
           mha(zlib.compress(VOXELS), more=b"CompressedData = True\nCompressedDataSize = 9\n"), "CompressedDataSize"),
+    Found("memory as voxels: compressed, by a first letter", "x.mha",
+          mha(zlib.compress(VOXELS) + bytes(60), more=b"CompressedData = = 1\n"), "CompressedData"),
+    Found("memory as voxels: a key in other letters", "x.mha",
+          mha(zlib.compress(VOXELS), more=SIZED.replace(b"DataSize", b"DAtaSize")), "CompressedDataSize"),
     Found("one key with two values", "x.mha", mha(more=b"DimSize = 5 4 2\n"), "twice"),
     Found("hang: a dimension that is no number", "x.vtk", vtk(sizes=b"$2 4 3"), "dimensions"),
     Found("hang: a voxel that is no number", "x.vtk", vtk(NUMBERS.replace(b"1 ", b"!1", 1)), "no number"),
@@ -97,6 +101,8 @@ FOUND = [
     Found("many files behind a header", "x.nhdr", nrrd(b"", more=b"data file: s%03d.raw 1 3 1\n"), "several files"),
     Found("many files behind a header", "x.mhd", mha().replace(b"LOCAL", b"s%03d.raw 1 3 1"), "several files"),
     Found("another format by content", "x.nrrd", mha(), ".mha"),
+    Found("hang: slices in a circle", "x.tif", b"II*\0\x08\0\0\0\x01\0" + b"\0\x01\x03\0\x01\0\0\0\x05\0\0\0"
+          + b"\x08\0\0\0" + bytes(40), "in a circle"),
     Found("XML with an entity", "x.vtk",
           b'<?xml version="1.0"?>\n<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>\n<VTKFile>&e;</VTKFile>\n',
           "web page"),
@@ -122,6 +128,7 @@ def test_what_was_found_is_refused(found: Found, tmp_path: Path, nifti: Any, seg
     ("name", "content"),
     [
         ("x.nrrd", nrrd()),
+        ("x.nrrd", nrrd(more=b"# \x80 \x01\nSegment0_Tags:=" + ENDLESS + b"|" + ENDLESS + b"\nsizes:=7\n")),
         ("x.nrrd", nrrd(NUMBERS, encoding=b"ascii")),
         ("x.nrrd", nrrd(b" ".join(b"%02x" % byte for byte in VOXELS), encoding=b"hex")),
         ("x.mha", mha()),
@@ -129,7 +136,7 @@ def test_what_was_found_is_refused(found: Found, tmp_path: Path, nifti: Any, seg
         ("x.mha", mha(NUMBERS + b"\n").replace(b"BinaryData = True", b"BinaryData = False")),
         ("x.vtk", vtk()),
     ],
-    ids=["nrrd", "nrrd text", "nrrd hex", "mha", "mha zlib", "mha text", "vtk text"],
+    ids=["nrrd", "nrrd with keys of its own", "nrrd text", "nrrd hex", "mha", "mha zlib", "mha text", "vtk text"],
 )  # fmt: skip
 def test_the_same_files_undamaged_are_read(name: str, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / name

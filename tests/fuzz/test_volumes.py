@@ -181,6 +181,9 @@ def itk_files(folder: Path) -> dict[str, bytes]:
         b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 5 4 3\nencoding: ascii\nspace: left-posterior-superior\n"
         b"space directions: (1,0,0) (0,1,0) (0,0,1)\nspace origin: (0,0,0)\n\n" + numbers + b"\n"
     )
+    files["keys.nrrd"] = files["raw.nrrd"].replace(
+        b"encoding: raw\n", b"encoding: raw\n# 12 3456\nSegment0_Extent:=0 511 0 511 0 99\nuid:=1.2.840.113619.2.5\n"
+    )
     files["text.mha"] = (
         b"ObjectType = Image\nNDims = 3\nBinaryData = False\nElementSpacing = 1 1 1\nDimSize = 5 4 3\n"
         b"ElementType = MET_UCHAR\nElementDataFile = LOCAL\n" + numbers + b"\n"

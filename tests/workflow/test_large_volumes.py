@@ -10,7 +10,7 @@ from operator import add
 import numpy as np
 import pytest
 
-from segeval.kernels import choose_backend
+from segeval.kernels import NumpyBackend
 from segeval.quantities import select
 from segeval.quantities.scoring import ScoringSettings, score
 from segeval.tallies import Confusion, Tally, TallyOptions
@@ -21,7 +21,7 @@ from segeval.workflow.counting import count_labels, count_probabilities
 STRETCH = 1 << 18
 LABELS = (np.arange(STRETCH) % 7 % 3).astype(np.uint8)
 PREDICTED = (np.arange(STRETCH) % 11 % 3).astype(np.uint8)
-BACKEND = choose_backend("numpy", "labels", STRETCH, 1)[0]
+BACKEND = NumpyBackend()
 
 
 def source(values: np.ndarray) -> ArraySource:  # type: ignore[type-arg]
@@ -36,7 +36,7 @@ def doubled(tally: Tally, times: int) -> Tally:
 @pytest.mark.parametrize("times", [15, 33, 70])
 def test_counts_are_exact_far_beyond_2_to_the_32nd_voxel(times: int) -> None:
     """Up to 2^88 voxels: integers without an end, where a 64-bit count would have begun anew."""
-    once = count_labels(BACKEND, source(PREDICTED), source(LABELS), None)
+    once = count_labels(BACKEND, source(PREDICTED), source(LABELS), None).confusion
     whole = doubled(Tally(TallyOptions(), once), times).confusion
     assert whole is not None
     for (r, p), count in whole.pairs.items():
@@ -45,7 +45,7 @@ def test_counts_are_exact_far_beyond_2_to_the_32nd_voxel(times: int) -> None:
 
 
 def test_one_voxel_among_2_to_the_40_is_still_counted() -> None:
-    once = count_labels(BACKEND, source(LABELS), source(LABELS), None)
+    once = count_labels(BACKEND, source(LABELS), source(LABELS), None).confusion
     whole = doubled(Tally(TallyOptions(), once), 22) + Tally(TallyOptions(), Confusion({(1, 2): 1}))
     rows = score(whole, LabelChoice.of((1, 2)), ScoringSettings(select("tp,fp,fn,dice"), "nan", None), None)
     values = {row.label: row.values for row in rows}
