@@ -307,7 +307,7 @@ CASES = (
                 "segeval, surfels", "segeval", _score("organs_512x512x300_14", ".nii.gz", "--metrics", "surface:surfel")
             ),
             _peer("surface-distance", "distances", "surface_distance_loop", "organs_512x512x300_14", "14", once=True),
-            _peer("MedPy", "distances", "medpy_loop", "organs_512x512x300_14", "14", once=True, heavy=True),
+            _peer("MedPy", "distances", "medpy_loop", "organs_512x512x300_14", "14", once=True),
         ),
         (Seconds(3), Peak(472)),  # three times the two label maps
         ("organs_512x512x300_14",),
