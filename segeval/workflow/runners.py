@@ -39,6 +39,8 @@ def local_runner(workers: int) -> Runner:
     """A runner on processes of this machine. pebble's pool outlives a worker that dies; the standard one does not."""
 
     def run(jobs: Sequence[Job], settings: Settings, keep_tallies: bool) -> Iterator[tuple[Job, Finished]]:
+        from concurrent.futures.process import BrokenProcessPool
+
         from pebble import ProcessPool
 
         pool = ProcessPool(
@@ -58,6 +60,11 @@ def local_runner(workers: int) -> Runner:
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     job = running.pop(future)
                     yield job, _outcome(future, job)
+        except BrokenProcessPool:  # the server that forks workers died while it was asked for one
+            raise WorkerError(
+                "the worker processes could not be started: the process that starts them died, perhaps for want of "
+                "memory; run again, with --resume to keep what is done"
+            ) from None
         finally:
             pool.stop()
             pool.join()

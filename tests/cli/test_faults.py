@@ -48,14 +48,15 @@ def everybody_gone(group: int) -> bool:
     return False
 
 
-def children_of(process: int) -> list[int]:
-    """Processes below this one: the server that workers are forked from, and workers."""
+def workers_of(process: int) -> list[int]:
+    """The processes of this one's group that the server of workers has forked."""
     found: list[int] = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with suppress(OSError):
                 words = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-                if int(words[2]) == process and int(entry.name) != process:  # the group's leader started it
+                parent, group = int(words[1]), int(words[2])
+                if group == process and process not in (parent, int(entry.name)):
                     found.append(int(entry.name))
     return found
 
@@ -85,7 +86,7 @@ def test_a_batch_killed_at_random_times_resumes_to_the_same_bytes(folders: tuple
             if victim == "group":
                 os.killpg(process.pid, signal.SIGKILL)
             elif victim == "worker":
-                os.kill(random.choice(children_of(process.pid) or [process.pid]), signal.SIGKILL)
+                os.kill(random.choice(workers_of(process.pid) or [process.pid]), signal.SIGKILL)
             if victim != "worker":
                 process.kill()
         code = process.wait(60)
