@@ -63,7 +63,33 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-class ByteStream:
+class BlockReader:
+    """Bytes that come in blocks of any length, read by the piece."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._pending = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        """Exactly ``size`` bytes, or fewer where the data end."""
+        parts: list[memoryview] = []
+        while size and (part := self.read_some(size)):
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def read_some(self, most: int) -> memoryview:
+        """The next bytes as they were decoded, without a copy: at most so many, none at the end."""
+        while not self._pending:
+            block = next(self._blocks, None)
+            if block is None:
+                break
+            self._pending = memoryview(block)
+        taken, self._pending = self._pending[:most], self._pending[most:]
+        return taken
+
+
+class ByteStream(BlockReader):
     """Reads a regular file from its first byte to its last, decompressed if it is gzip.
 
     Raises UnreadableFile for what is no readable regular file, and for a damaged gzip stream.
@@ -86,28 +112,8 @@ class ByteStream:
         self._file.seek(start)
         self._hash = new_sha256() if hashed else None
         self._on_bytes = on_bytes
-        self._pending = memoryview(b"")
-        self._raw_start = self._file.peek(2)[:2]  # type: ignore[attr-defined]
-        self.compressed = self._raw_start == _GZIP
-        self._data = self._inflated() if self.compressed else self._plain()
-
-    def read(self, size: int) -> bytes:
-        """Exactly ``size`` bytes, or fewer where the data end."""
-        parts: list[memoryview] = []
-        while size and (part := self.read_some(size)):
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
-
-    def read_some(self, most: int) -> memoryview:
-        """The next bytes as they were decoded, without a copy: at most so many, none at the end."""
-        while not self._pending:
-            block = next(self._data, None)
-            if block is None:
-                break
-            self._pending = memoryview(block)
-        taken, self._pending = self._pending[:most], self._pending[most:]
-        return taken
+        self.compressed = self._file.peek(2)[:2] == _GZIP  # type: ignore[attr-defined]
+        super().__init__(self._inflated() if self.compressed else self._plain())
 
     def read_at(self, position: int, size: int) -> bytes:
         """``size`` bytes from anywhere in a file that is not compressed, or fewer where it ends."""
@@ -128,7 +134,7 @@ class ByteStream:
         """
         left = len(self._pending)
         self._pending = memoryview(b"")
-        for block in self._data:
+        for block in self._blocks:
             left += len(block)
             if left > allowance:
                 raise UnreadableFile(

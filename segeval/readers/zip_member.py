@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import IO, BinaryIO
 
-from segeval.readers.byte_stream import PIECE_BYTES
+from segeval.readers.byte_stream import PIECE_BYTES, BlockReader
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, then the lengths of the name and of the extra field
 _RAW_BLOCK = 1 << 18
@@ -26,7 +26,7 @@ def open_member(archive: zipfile.ZipFile, file: BinaryIO, name: str) -> IO[bytes
     return DeflatedMember(file, info)
 
 
-class DeflatedMember:
+class DeflatedMember(BlockReader):
     """Reads a member from its first byte to its last. Raises BadZipFile for a damaged one."""
 
     def __init__(self, file: BinaryIO, info: zipfile.ZipInfo) -> None:
@@ -36,20 +36,7 @@ class DeflatedMember:
             raise zipfile.BadZipFile(f"there is no member at byte {info.header_offset}")
         _, name_length, extra_length = _LOCAL_HEADER.unpack(header)
         file.seek(name_length + extra_length, 1)
-        self._blocks = _inflated(file, info)
-        self._pending = b""
-
-    def read(self, size: int) -> bytes:
-        """Exactly so many bytes, or fewer where the member ends."""
-        parts: list[bytes] = []
-        while size:
-            block = self._pending or next(self._blocks, b"")
-            if not block:
-                break
-            parts.append(block[:size])
-            self._pending = block[size:]
-            size -= len(parts[-1])
-        return b"".join(parts)
+        super().__init__(_inflated(file, info))
 
 
 def _inflated(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
