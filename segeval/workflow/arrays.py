@@ -74,11 +74,12 @@ def evaluate_arrays(
         missed=missed_mm(missed),
         instances=InstanceOptions(connectivity, min_volume_mm3, matching, iou, instances),
     )
-    if spacing is not None:
-        voxel_volume_mm3 = math.prod(spacing)
     if voxel_volume_mm3 is not None and not (math.isfinite(voxel_volume_mm3) and voxel_volume_mm3 > 0):
         raise UsageError(f"voxel_volume_mm3={voxel_volume_mm3!r}: give a volume above 0 in mm³, or None")
     ours, theirs = _array("prediction", prediction), _array("reference", reference)
+    geometry = _geometry(spacing, theirs.shape)
+    if geometry is not None:
+        voxel_volume_mm3 = geometry.voxel_volume_mm3
     device = _device_of(ours, theirs)
     if device is not None and (settings.holds_label_maps or "histogram" in settings.records):
         raise UsageError("surfaces, instances and calibration are measured on the processor; give arrays in its memory")
@@ -96,7 +97,6 @@ def evaluate_arrays(
             hold=settings.holds_label_maps, histogram="histogram" in settings.records,
         )  # fmt: skip
         evaluated = evaluate_pair(Pair(source, target, "the prediction", "the reference", settings, counting), kind)
-    geometry = _geometry(spacing, theirs.shape)
     rows, details, measured = rows_and_details(evaluated, geometry, voxel_volume_mm3, settings, "the prediction")
     remarks = chosen + measured + evaluated.remarks
     if rounding is not None:

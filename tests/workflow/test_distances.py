@@ -150,6 +150,8 @@ def test_what_has_no_label_map_or_no_right_angles_is_refused(tmp_path: Path, seg
     assert "sheared" in run.err
     with pytest.raises(UsageError, match="spacing"):
         evaluate_arrays(p, r, metrics="hd", spacing=(1, 1))
+    with pytest.raises(UsageError, match=r"spacing=\(-1, 1, 1\): give a distance above 0"):
+        evaluate_arrays(p, r, metrics="hd", spacing=(-1, 1, 1))
 
 
 def test_instances_by_hand_and_in_the_json(tmp_path: Path, segeval: Run) -> None:
