@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from segeval.choices import Kind
 from segeval.errors import LabelError, UnreadableFile
 from segeval.kernels import choose_backend
-from segeval.quantities import RecordName, score, targets_of
+from segeval.quantities import RecordName, score
 from segeval.readers import ReadOptions, is_directory, mask_classes, open_folder_of_masks, open_volume, stem
 from segeval.report import CaseResult, ConfusionEntry, Row
 from segeval.tallies import Confusion, Tally
@@ -114,7 +114,7 @@ def rows_and_details(
         if evaluated.held is not None:
             measured, remarks = measure_held(evaluated.held, evaluated.tally, geometry, settings)
     rows = score(evaluated.tally, settings.labels, settings.scoring, voxel_volume_mm3, measured)
-    return rows, details_of(evaluated.tally, measured, targets_of(evaluated.tally, settings.labels)), remarks
+    return rows, details_of(evaluated.tally, measured, settings.labels), remarks
 
 
 def confusion_entries(confusion: Confusion | None) -> tuple[ConfusionEntry, ...]:

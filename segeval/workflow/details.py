@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from segeval.instances import Instance, Match, TargetInstances
-from segeval.quantities import RecordName, auroc_error, average_precision_error, threshold_curve
+from segeval.quantities import RecordName, auroc_error, average_precision_error, targets_of, threshold_curve
 from segeval.report import MISSED
 from segeval.surfaces import Surfaces
-from segeval.tallies import SoftTally, Tally, TargetKey
+from segeval.tallies import SoftTally, Tally
+from segeval.targets import LabelChoice
 
 
-def details_of(tally: Tally, measured: Mapping[RecordName, Any], targets: Sequence[TargetKey]) -> dict[str, Any]:
-    """The parts that there are, by the names of ``report.DETAILS``; ``targets``: of everything measured."""
+def details_of(tally: Tally, measured: Mapping[RecordName, Any], choice: LabelChoice) -> dict[str, Any]:
+    """The parts that there are, by the names of ``report.DETAILS``."""
     curves = None if tally.soft is None else threshold_curves(tally.soft)
     found: dict[str, Any] = {"curves": curves} if curves else {}
     if "surfaces" in measured:
         surfaces: Surfaces = measured["surfaces"]
         form = surfaces.voxels or surfaces.surfels or ()
-        found[MISSED] = [key for key, surface in zip(targets, form, strict=True) if surface.missed]
+        found[MISSED] = [key for key, surface in zip(targets_of(tally, choice), form, strict=True) if surface.missed]
     for name in ("instances", "lesions"):
         if name in measured:
             found[name] = [_target(target) for target in measured[name].targets if _any(target)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from segeval.choices import Kind
 from segeval.errors import LabelError
 from segeval.kernels import Backend, HeldPair, ValuesSeen
-from segeval.quantities import log_settings, records_needed
+from segeval.quantities import log_settings
 from segeval.tallies import Confusion, Tally, TallyOptions
 from segeval.targets import BACKGROUND
 from segeval.volumes.values import LabelSource, Rounding
@@ -141,7 +141,7 @@ def _options(pair: Pair) -> TallyOptions:
         independent=settings.channels == "independent",
         threshold=settings.threshold,
         logs=log_settings(settings.selections),
-        histogram="histogram" in records_needed(settings.selections),
+        histogram="histogram" in settings.records,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +28,7 @@ from segeval.tallies import Tally, TargetKey
 from segeval.targets import BACKGROUND, LabelChoice
 from segeval.volumes.geometry import Geometry
 from segeval.workflow.settings import Settings
+from segeval.workflow.worker_processes import usable_cores
 
 _MOST_THREADS = 4
 _SHEAR = 1e-3
@@ -253,5 +253,4 @@ def _threads() -> int:
     """Workers of a batch keep to one core each."""
     if multiprocessing.parent_process() is not None:
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, _MOST_THREADS)
+    return min(usable_cores(), _MOST_THREADS)

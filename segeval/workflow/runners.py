@@ -15,7 +15,7 @@ from segeval.volumes.chunks import stay_on_one_core
 from segeval.volumes.memory import VARIABLE
 from segeval.workflow.jobs import Finished, Job, do, failed
 from segeval.workflow.settings import Settings
-from segeval.workflow.worker_processes import worker_context
+from segeval.workflow.worker_processes import usable_cores, worker_context
 
 Runner = Callable[[Sequence[Job], Settings, bool], Iterator[tuple[Job, Finished]]]
 """Takes jobs, settings and whether to keep tallies; closing the iterator stops the work."""
@@ -27,7 +27,7 @@ _worker_settings: tuple[Settings, bool] | None = None
 
 def default_workers() -> int:
     """The cores that this process may use, within the memory at hand."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):

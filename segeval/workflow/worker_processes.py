@@ -6,9 +6,15 @@ Nothing heavy is imported here: the server imports while the command that starts
 from __future__ import annotations
 
 import multiprocessing
+import os
 from typing import Any
 
 _PRELOAD = ["segeval.workflow.runners", "segeval.readers.nifti", "segeval.kernels.numpy_soft", "isal.igzip_lib"]
+
+
+def usable_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def worker_context() -> Any:
