@@ -9,6 +9,7 @@ import sys
 
 def run() -> None:
     """Run the command line and exit with its code."""
+    _open_what_is_closed()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: its thread pool costs more than it gives here
     gc.set_threshold(100_000)  # more than imports allocate: they leave no garbage that is worth the search
     sys.setswitchinterval(1e-4)  # a decoding thread waits no longer for the lock that NumPy drops and takes at once
@@ -17,6 +18,15 @@ def run() -> None:
     code = main()
     gc.freeze()  # else the interpreter's end walks all that was imported: 15 ms
     sys.exit(code)
+
+
+def _open_what_is_closed() -> None:
+    """Else the next file opened would be what libraries and workers take for their stderr, and write to."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 (for as long as the process lives)
 
 
 if __name__ == "__main__":

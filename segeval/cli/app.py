@@ -16,10 +16,12 @@ from typer.main import get_command
 
 from segeval.cli import audit
 from segeval.cli.help import Command, Group
+from segeval.cli.writing import print_text, tell
 from segeval.errors import SegevalError
 from segeval.printable import printable
 from segeval.version import __version__
 
+_USAGE = 2
 _BUG = 4
 _INTERRUPTED = 130
 
@@ -58,7 +60,6 @@ app = typer.Typer(
     name="segeval",
     cls=_CommandsOnDemand,
     help="Evaluate image segmentations: overlap metrics and losses per label.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -67,7 +68,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"segeval {__version__}\n")
+        print_text(f"segeval {__version__}\n")
         raise typer.Exit
 
 
@@ -88,23 +89,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     audit.command_line[:] = given
     try:
-        code = app(given, prog_name="segeval", standalone_mode=False)
+        code = app(given or ["--help"], prog_name="segeval", standalone_mode=False)
     except SegevalError as problem:
         return _say(str(problem), problem.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return _say("interrupted", _INTERRUPTED)
-    except SystemExit:  # Typer's answer to a pipe that closed while it printed help
-        return 0
     except Exception as problem:
         if hasattr(problem, "format_message") and hasattr(problem, "exit_code"):  # Typer's usage errors
-            message = problem.format_message()  # empty where the help was just printed for want of a command
-            return _say(f"{message} (see segeval --help)" if message else "", int(problem.exit_code))
-        traceback.print_exc()
+            return _say(f"{problem.format_message()} (see segeval --help)", int(problem.exit_code))
+        tell(traceback.format_exc())
         return _say(f"this is a bug in segeval {__version__}; please report it with the lines above", _BUG)
+    if not given:
+        return _USAGE
     return code if isinstance(code, int) else 0
 
 
 def _say(message: str, code: int) -> int:
-    if message:
-        sys.stderr.write(f"segeval: {printable(message)}\n")
+    tell(f"segeval: {printable(message)}\n")
     return code

@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
+from segeval.cli.writing import tell
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -36,7 +38,7 @@ class BatchProgress:
         """So many cases, of which some were done before."""
         self._total, self._done = total, resumed
         if resumed:
-            sys.stderr.write(f"resumed: {resumed} of {total} cases were scored before\n")
+            tell(f"resumed: {resumed} of {total} cases were scored before\n")
         if sys.stderr.isatty():
             self._bar = self._start()
 
@@ -52,7 +54,7 @@ class BatchProgress:
         elif time.monotonic() - self._said > _EVERY_S:
             self._said = time.monotonic()
             rate = self._done / (self._said - self._begun)
-            sys.stderr.write(f"{self._done} of {self._total} cases, {self._words()}, {rate:.1f} per second\n")
+            tell(f"{self._done} of {self._total} cases, {self._words()}, {rate:.1f} per second\n")
 
     def stop(self) -> None:
         """Take the bar away."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,7 +11,7 @@ import typer
 from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.github import tell_github
 from segeval.cli.options import LabelsOption, MetricsOption, label_choice, make_settings
-from segeval.cli.writing import print_sheet, print_text
+from segeval.cli.writing import print_sheet, print_text, tell
 from segeval.errors import UsageError, WriteError
 from segeval.whole_files import write_whole
 
@@ -124,7 +123,7 @@ def check(
     report = _report(results, references, labels, metrics, settings)
     verdict = judge(report, settings, compare=not update_baseline)
     _write(verdict, junit, markdown, format_)
-    tell_github(verdict, sys.stderr if format_ == "json" else sys.stdout)
+    tell_github(verdict, tell if format_ == "json" else print_text)
     if update_baseline and settings.baseline is not None:
         _update(report, verdict, settings.baseline)
     return exit_code(verdict)
@@ -232,6 +231,6 @@ def _update(report: Report, verdict: Verdict, baseline: Path) -> None:
 
     if verdict.success:
         write_baseline(report, baseline)
-        sys.stderr.write(f"baseline {baseline}: written\n")
+        tell(f"baseline {baseline}: written\n")
     else:
-        sys.stderr.write(f"baseline {baseline}: not written, because the gate did not pass\n")
+        tell(f"baseline {baseline}: not written, because the gate did not pass\n")

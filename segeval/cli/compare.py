@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from segeval.cli.writing import print_sheet, print_text, require_writable
+from segeval.cli.writing import print_sheet, print_text, require_writable, tell
 from segeval.errors import UsageError
 from segeval.printable import printable
 from segeval.whole_files import write_whole
@@ -82,4 +81,4 @@ def _write(comparison: Comparison, format_: _Format, outputs: list[Path]) -> Non
         print_text(COMPARISON_OUTPUTS[format_].render(comparison))
     if not COMPARISON_OUTPUTS[format_].shows_remarks:
         for remark in comparison.remarks:
-            sys.stderr.write(f"remark: {printable(remark)}\n")
+            tell(f"remark: {printable(remark)}\n")

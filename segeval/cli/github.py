@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
+from segeval.cli.writing import tell
 from segeval.printable import printable
 
 if TYPE_CHECKING:
@@ -15,14 +16,13 @@ if TYPE_CHECKING:
 _MOST_ANNOTATIONS = 10  # GitHub shows no more of a step
 
 
-def tell_github(verdict: Verdict, commands: TextIO) -> None:
-    """Append the job's summary, and write annotations as commands, where this is a job on GitHub."""
+def tell_github(verdict: Verdict, write: Callable[[str], None]) -> None:
+    """Append the job's summary, and give annotations as commands, a line each, where this is a job on GitHub."""
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         _append_summary(verdict, Path(summary))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in annotation_lines(verdict):
-            commands.write(line + "\n")
-        commands.flush()
+            write(line + "\n")
 
 
 def annotation_lines(verdict: Verdict) -> list[str]:
@@ -67,6 +67,4 @@ def _append_summary(verdict: Verdict, path: Path) -> None:
             with path.open("ab") as file:
                 file.write(text + b"\n")
     except OSError as problem:
-        sys.stderr.write(
-            f"remark: GITHUB_STEP_SUMMARY {printable(str(path))}: cannot be written ({problem.strerror})\n"
-        )
+        tell(f"remark: GITHUB_STEP_SUMMARY {printable(str(path))}: cannot be written ({problem.strerror})\n")

@@ -5,20 +5,28 @@ Rich and what Typer draws with it take 70 ms to load; a pipe or a file needs not
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from segeval.cli.writing import to_stdout
 from segeval.colours import may_have_colours
 
 
 class _PlainWherePiped:
     rich_markup_mode: Any
 
+    def get_help_option(self, ctx: Any) -> Any:
+        """Typer's, printed as results are: into a closed pipe, on a full disk, without a stdout."""
+        option = super().get_help_option(ctx)  # type: ignore[misc]  # of the class beside this one
+        option.callback = _print_help
+        return option
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         if not may_have_colours():
             self.rich_markup_mode = None
-        super().format_help(ctx, formatter)  # type: ignore[misc]  # of the class beside this one
+        super().format_help(ctx, formatter)  # type: ignore[misc]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """What Typer's plain help leaves out: the options' panels."""
@@ -31,6 +39,14 @@ class _PlainWherePiped:
             if lines:
                 with formatter.section(name):
                     formatter.write_dl(lines)
+
+
+def _print_help(ctx: Any, _: Any, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        with to_stdout():
+            sys.stdout.write(f"{ctx.get_help()}\n")  # an empty line under what Rich has printed itself
+            sys.stdout.flush()
+        ctx.exit()
 
 
 class Command(_PlainWherePiped, TyperCommand):

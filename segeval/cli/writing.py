@@ -61,28 +61,44 @@ def write_report(report: Report, format_: Format, outputs: Iterable[Path]) -> No
     if not OUTPUTS[format_].shows_remarks:
         remarks = [*report.remarks, *(remark for case in report.cases for remark in case.remarks)]
         for remark in remarks[:_MOST_REMARKS]:
-            sys.stderr.write(f"remark: {printable(remark)}\n")
+            tell(f"remark: {printable(remark)}\n")
         if len(remarks) > _MOST_REMARKS:
-            sys.stderr.write(f"{len(remarks) - _MOST_REMARKS} more remarks; --format json has all of them\n")
+            tell(f"{len(remarks) - _MOST_REMARKS} more remarks; --format json has all of them\n")
 
 
 def print_sheet(draw: Callable[[Sheet], None]) -> None:
     """Print what is drawn on stdout, as wide and as coloured as that is."""
     from segeval.outputs.sheet import sheet_of_stdout
 
-    with _to_stdout():
+    with to_stdout():
         draw(sheet_of_stdout())
         sys.stdout.flush()
 
 
 def print_text(text: str) -> None:
     """Print to stdout, for as long as somebody reads it."""
-    with _to_stdout():
+    with to_stdout():
         sys.stdout.write(text)
         sys.stdout.flush()
 
 
-class _to_stdout:  # noqa: N801 (reads as a statement)
+def tell(text: str) -> None:
+    """Print to stderr; where that cannot be written, the work and its exit code are what counts."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        _discard(2)
+
+
+def _discard(descriptor: int) -> None:
+    """Send to nowhere what is written from now on: the interpreter flushes once more at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+class to_stdout:  # noqa: N801 (reads as a statement)
     """``| head`` closes the pipe when it has enough, which is no error; a full disk is one."""
 
     def __enter__(self) -> None:
@@ -92,7 +108,7 @@ class _to_stdout:  # noqa: N801 (reads as a statement)
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: object) -> bool:
         if not isinstance(problem, OSError):
             return False
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
+        _discard(sys.stdout.fileno())
         if isinstance(problem, BrokenPipeError):
             return True
         raise WriteError(f"standard output: cannot be written ({problem.strerror}); check the disk") from None

@@ -234,10 +234,13 @@ def test_a_number_in_the_signature_is_exact(value: float) -> None:
 # Words and exit codes
 
 
+_NOT_PASSED_ON = ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "PYTHONUNBUFFERED")
+
+
 def in_a_process(
     *arguments: object, environment: dict[str, str] | None = None, **options: Any
 ) -> subprocess.CompletedProcess[str]:
-    around = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS")}
+    around = {k: v for k, v in os.environ.items() if k not in _NOT_PASSED_ON}
     return subprocess.run(
         [sys.executable, "-m", "segeval", *map(str, arguments)], check=False, encoding="utf-8",
         env={**around, "COLUMNS": "80", "TERM": "dumb", **(environment or {})}, **{"capture_output": True, **options},
@@ -253,15 +256,16 @@ def test_head_is_enough_for_a_reader(form: str) -> None:
     assert done.stderr == ""
 
 
+NO_STDOUT = "segeval: standard output is closed; redirect it, or write a file with -o"
+
+PRINTING = [
+    *(["score", PREDICTION, REFERENCE, "-f", form] for form in ("table", "csv", "json", "markdown")),
+    ["quantities"], ["--help"], ["score", "--help"], ["--version"],
+]  # fmt: skip
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX pipes")
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        *(["score", PREDICTION, REFERENCE, "-f", form] for form in ("table", "csv", "json", "markdown")),
-        ["quantities"], ["--help"], ["score", "--help"], ["--version"],
-    ],
-    ids=lambda arguments: " ".join(str(a) for a in arguments if isinstance(a, str)),
-)  # fmt: skip
+@pytest.mark.parametrize("arguments", PRINTING, ids=lambda arguments: " ".join(a for a in arguments if type(a) is str))
 def test_a_closed_pipe_is_no_failure_and_needs_no_words(arguments: list[object]) -> None:
     ours, theirs = os.pipe()
     os.close(ours)
@@ -273,15 +277,39 @@ def test_a_closed_pipe_is_no_failure_and_needs_no_words(arguments: list[object])
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("form", ["table", "csv", "json", "markdown"])
-def test_a_full_disk_behind_stdout_is_exit_3_and_one_line(form: str) -> None:
+@pytest.mark.parametrize("arguments", PRINTING, ids=lambda arguments: " ".join(a for a in arguments if type(a) is str))
+def test_a_full_disk_behind_stdout_is_exit_3_and_one_line(arguments: list[object]) -> None:
     with Path("/dev/full").open("w") as full:
-        done = in_a_process(
-            "score", PREDICTION, REFERENCE, "-f", form, capture_output=False, stdout=full, stderr=subprocess.PIPE
-        )
+        done = in_a_process(*arguments, capture_output=False, stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 3
     assert len(done.stderr.splitlines()) == 1
     assert "No space left" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("stderr", ["2>&1 >/dev/null | true", ">/dev/null 2>/dev/full", ">/dev/null 2>&- <&-"])
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (f"score missing.nii '{REFERENCE}'", 3), ("score --nonsense", 2), ("", 2),
+        (f"batch '{PREDICTION.parent}' '{REFERENCE.parent}'", 3),
+        (f"score '{PREDICTION}' '{REFERENCE}' -f csv --metrics dice:boxed", 2),
+        (f"score '{PREDICTION}' '{REFERENCE}' -f csv --labels 1,77", 0),
+    ],
+    ids=["no such file", "no such option", "nothing asked", "no pairs", "no such metric", "remarks"],
+)  # fmt: skip
+def test_an_stderr_that_nobody_reads_changes_no_exit_code(arguments: str, code: int, stderr: str) -> None:
+    line = f"'{sys.executable}' -m segeval {arguments} {stderr}; exit ${{PIPESTATUS[0]}}"
+    around = {k: v for k, v in os.environ.items() if k not in _NOT_PASSED_ON}
+    assert subprocess.run(["bash", "-c", line], env=around, check=False).returncode == code
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+def test_no_stdout_is_exit_3_and_one_line() -> None:
+    for arguments in ("--help", "score --help", "--version", "quantities", f"score '{PREDICTION}' '{REFERENCE}'"):
+        line = f"'{sys.executable}' -m segeval {arguments} >&-"
+        done = subprocess.run(["bash", "-c", line], stderr=subprocess.PIPE, encoding="utf-8", check=False)
+        assert (done.returncode, done.stderr.splitlines()) == (3, [NO_STDOUT])
 
 
 def test_the_version_is_one_line(segeval: Run) -> None:
@@ -346,9 +374,9 @@ def test_usage_errors_are_exit_2_and_one_line(arguments: list[str], segeval: Run
 
 def test_no_command_at_all_shows_the_help(segeval: Run) -> None:
     run = segeval()
-    assert run.code == 2
-    assert "score" in run.out + run.err
-    assert "segeval:  " not in run.err
+    assert (run.code, run.err) == (2, "")
+    assert run.out.startswith("Usage: segeval [OPTIONS] COMMAND [ARGS]...\n")
+    assert "score" in run.out
 
 
 def test_a_bug_is_exit_4_and_asks_for_a_report(segeval: Run, monkeypatch: pytest.MonkeyPatch) -> None:
