@@ -56,7 +56,7 @@ def versions(python: Path, names: tuple[str, ...] = _VERSIONS_OF_SEGEVAL) -> dic
         "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
     )
     bare = [name.partition("==")[0] for name in names]
-    answer = subprocess.run([python, "-c", code, *bare], check=True, capture_output=True, text=True)  # noqa: S603
+    answer = subprocess.run([python, "-c", code, *bare], check=True, capture_output=True, encoding="utf-8")  # noqa: S603
     return {str(name): str(version) for name, version in json.loads(answer.stdout).items()}
 
 
@@ -65,7 +65,7 @@ def _install(home: Path, requirements: tuple[str, ...]) -> None:
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)  # noqa: S603
     done = subprocess.run(  # noqa: S603
-        [python, "-m", "pip", "install", "--quiet", *requirements], capture_output=True, text=True
+        [python, "-m", "pip", "install", "--quiet", *requirements], capture_output=True, encoding="utf-8"
     )
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]

@@ -323,7 +323,7 @@ def test_a_fifo_is_refused_and_never_waited_for(side: str, folder: Path) -> None
     os.mkfifo(fifo)
     pair = [fifo, folder / "good.nii.gz"] if side == "prediction" else [folder / "good.nii.gz", fifo]
     command = [sys.executable, "-m", "segeval", "score", *map(str, pair)]
-    done = subprocess.run(command, timeout=30, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, timeout=30, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 3
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1

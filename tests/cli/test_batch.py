@@ -150,7 +150,7 @@ def test_a_run_killed_half_way_resumes_to_the_same_bytes(many: Folders, tmp_path
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not killed.exists()
-    done = subprocess.run([*COMMAND, *options, "--resume", "-o", killed], capture_output=True, text=True)
+    done = subprocess.run([*COMMAND, *options, "--resume", "-o", killed], capture_output=True, encoding="utf-8")
     assert done.returncode == 3
     resumed = int(done.stderr.split("resumed: ")[1].split()[0])
     assert 40 <= resumed < CASES
@@ -261,7 +261,7 @@ def test_fail_fast_stops_and_keeps_what_is_done(few: Folders, tmp_path: Path, se
 def test_an_interrupted_run_keeps_its_cases_and_exits_130(many: Folders, tmp_path: Path) -> None:
     output = tmp_path / "r.csv"
     command = [*COMMAND, *many, "--missing", "skip", "--metrics", "dice", "--workers", "1", "-o", output]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8")
     journal = tmp_path / "r.csv.journal"
     while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") > 10):
         time.sleep(0.002)

@@ -34,7 +34,9 @@ def folders(tmp_path: Path, nifti: Any) -> tuple[Path, Path]:
 
 
 def finished(command: list[Any], **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60, check=False, **options)
+    return subprocess.run(
+        list(map(str, command)), capture_output=True, encoding="utf-8", timeout=60, check=False, **options
+    )
 
 
 def everybody_gone(group: int) -> bool:

@@ -50,7 +50,7 @@ def test_no_parser_of_xml_and_no_unpickler_is_called(hostile: bool, tmp_path: Pa
         for name in names[2:-1]:
             (tmp_path / name).write_bytes(xml)
     command = [sys.executable, "-c", SCRIPT, "good.nii", *names]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=60, check=False)
     assert "a parser was called" not in done.stderr
     codes = done.stderr.splitlines()[-1].split(",")
     assert codes == (["0", "0", *["3"] * 6] if hostile else ["0"] * 8)
