@@ -51,6 +51,11 @@ def failed(job: Job, reason: str) -> Finished:
     return Finished(CaseResult(job.case, prediction, str(job.reference), status="error", reason=reason))
 
 
+def died(job: Job, how: str) -> Finished:
+    """The result of a case whose worker process ended."""
+    return failed(job, f"the worker process died ({how}): out of memory, or a crash while reading the case")
+
+
 def skipped(job: Job) -> Finished:
     """The result of a reference without a prediction that is not to be scored."""
     return Finished(CaseResult(job.case, None, str(job.reference), status="missing", reason=NO_PREDICTION))
