@@ -11,6 +11,7 @@ def run() -> None:
     """Run the command line and exit with its code."""
     _open_what_is_closed()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: its thread pool costs more than it gives here
+    os.environ.setdefault("PYTHONSAFEPATH", "1")  # or processes started from here import what lies in the folder
     gc.set_threshold(100_000)  # more than imports allocate: they leave no garbage that is worth the search
     sys.setswitchinterval(1e-4)  # a decoding thread waits no longer for the lock that NumPy drops and takes at once
     from segeval.cli.app import main

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,3 +56,15 @@ def test_no_parser_of_xml_and_no_unpickler_is_called(hostile: bool, tmp_path: Pa
     assert "a parser was called" not in done.stderr
     codes = done.stderr.splitlines()[-1].split(",")
     assert codes == (["0", "0", *["3"] * 6] if hostile else ["0"] * 8)
+
+
+def test_no_module_of_the_folder_it_is_run_in_is_imported(tmp_path: Path, nifti: Any) -> None:
+    for side in ("p", "r"):
+        nifti(f"{side}/case.nii.gz", np.ones((3, 3, 3), dtype=np.uint8))
+    for name in ("segeval", "numpy", "isal", "multiprocessing", "signal", "selectors", "pickle", "random", "typer"):
+        (tmp_path / f"{name}.py").write_text(f"open('{name} was run', 'w')\n", "utf-8")
+    around = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    command = [Path(sys.executable).with_name("segeval"), "batch", "p", "r", "--workers", "2", "--format", "csv"]
+    done = subprocess.run(command, cwd=tmp_path, env=around, capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not list(tmp_path.glob("*was run"))
