@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segeval.array_types import Floats
 from segeval.choices import EmptyPolicy
 from segeval.errors import LabelError
 from segeval.quantities.quantity import RecordName
@@ -71,21 +72,26 @@ def score(
     measured: records that do not follow from the tally, of ``targets_of`` in their order.
     """
     evidence = _gather(tally, choice, settings, voxel_volume_mm3, measured or {})
-    table = {s.key: _values(s, evidence, settings.empty) for s in settings.selections}
-    values = {key: column.tolist() for key, column in table.items()}
+    averaged = [i for i, target in enumerate(evidence.targets) if _is_averaged(target, choice)]
+    with np.errstate(over="ignore", invalid="ignore"):  # a value that no float64 can hold is undefined
+        values = [_values(selection, evidence) for selection in settings.selections]
+        table = _table(values, settings, evidence)
+        mean = _mean_row(table, settings, evidence, averaged)
+        over_all = Row(ALL, None, _over_all(evidence, settings))
+    columns = {
+        selection.key: (exact if selection.quantity.is_count else column).tolist()
+        for selection, exact, column in zip(settings.selections, values, table, strict=True)
+    }
     rows = [
         Row(
             target,
             choice.names.get(target) if isinstance(target, int) else None,
-            {key: column[index] for key, column in values.items()},
+            {key: column[index] for key, column in columns.items()},
         )
         for index, target in enumerate(evidence.targets)
         if _has_row(target, choice)
     ]
-    averaged = [i for i, target in enumerate(evidence.targets) if _is_averaged(target, choice)]
-    rows.append(_mean_row(table, settings, evidence, averaged))
-    rows.append(Row(ALL, None, _over_all(evidence, settings)))
-    return tuple(rows)
+    return (*rows, mean, over_all)
 
 
 def evaluated_labels(confusion: Confusion, choice: LabelChoice) -> tuple[int, ...]:
@@ -191,39 +197,42 @@ def _is_averaged(target: TargetKey, choice: LabelChoice) -> bool:
     return isinstance(target, int) and target != BACKGROUND
 
 
-def _values(selection: Selection, evidence: _Evidence, empty: EmptyPolicy) -> NDArray[Any]:
-    """One quantity of every target; NaN where undefined."""
-    quantity = selection.quantity
-    record = evidence.record(quantity.record)
+def _values(selection: Selection, evidence: _Evidence) -> NDArray[Any]:
+    """One quantity of every target, as its formula gives it."""
+    record = evidence.record(selection.quantity.record)
     if record is None:
         return np.full(len(evidence.targets), np.nan)
-    with np.errstate(over="ignore", invalid="ignore"):  # a value that no float64 can hold is undefined
-        values = quantity.formula(record, **selection.settings)
-        if quantity.is_count:
-            return values
-        values = np.where((evidence.counts.n == 0) | ~np.isfinite(values), np.nan, values)
-    values += 0.0  # turns -0.0 into 0.0
-    if quantity.fills_empty and empty in _FILL:
-        values = np.where(~evidence.present & np.isnan(values), _FILL[empty], values)
-    return values
+    return selection.quantity.formula(record, **selection.settings)
 
 
-def _mean_row(
-    table: Mapping[str, NDArray[Any]], settings: ScoringSettings, evidence: _Evidence, averaged: list[int]
-) -> Row:
+def _table(values: Sequence[NDArray[Any]], settings: ScoringSettings, evidence: _Evidence) -> Floats:
+    """The quantities of every target, float64 (quantities, targets): NaN where undefined, or what ``--empty`` says."""
+    quantities = [selection.quantity for selection in settings.selections]
+    table = np.array(values, dtype=np.float64).reshape(len(quantities), len(evidence.targets))
+    is_count = np.array([quantity.is_count for quantity in quantities], dtype=bool)[:, np.newaxis]
+    table[~(is_count | (np.isfinite(table) & (evidence.counts.n != 0)))] = np.nan
+    table += 0.0  # turns -0.0 into 0.0
+    if settings.empty in _FILL:
+        fills = np.array([quantity.fills_empty for quantity in quantities], dtype=bool)[:, np.newaxis]
+        table[fills & ~evidence.present & np.isnan(table)] = _FILL[settings.empty]
+    return table
+
+
+def _mean_row(table: Floats, settings: ScoringSettings, evidence: _Evidence, averaged: list[int]) -> Row:
     """Means over the labels present in at least one volume, of the values that are defined."""
     occurring = [i for i in averaged if evidence.present[i]]
+    in_reference = [i for i in occurring if evidence.counts.reference[i] > 0]
     values: dict[str, Value] = {}
     n: dict[str, int] = {}
-    for selection in settings.selections:
-        filled = selection.quantity.fills_empty and settings.empty in _FILL
-        column = table[selection.key][averaged if filled else occurring].astype(np.float64)
-        defined = column[~np.isnan(column)]
-        hides_a_miss = selection.quantity.needs_every_value and any(
-            math.isnan(table[selection.key][i]) and evidence.counts.reference[i] > 0 for i in occurring
-        )
-        values[selection.key] = math.nan if hides_a_miss or not defined.size else float(defined.mean())
-        n[selection.key] = int(defined.size)
+    for selection, row in zip(settings.selections, table, strict=True):
+        quantity = selection.quantity
+        column = row[averaged if quantity.fills_empty and settings.empty in _FILL else occurring]
+        undefined = np.isnan(column)
+        if undefined.any():
+            column = column[~undefined]
+        hides_a_miss = quantity.needs_every_value and np.isnan(row[in_reference]).any()
+        values[selection.key] = math.nan if hides_a_miss or not column.size else float(column.sum()) / column.size
+        n[selection.key] = column.size
     return Row(MEAN, None, values, n, len(occurring))
 
 
@@ -242,7 +251,6 @@ def _over_all(evidence: _Evidence, settings: ScoringSettings) -> dict[str, Value
         if quantity.over_all is None or not (evidence.label_map or quantity.without_label_map):
             continue
         record = counts if quantity.record == "counts" else sums
-        with np.errstate(over="ignore", invalid="ignore"):
-            value = math.nan if nothing else quantity.over_all(record, **selection.settings)
+        value = math.nan if nothing else quantity.over_all(record, **selection.settings)
         values[selection.key] = value + 0.0 if math.isfinite(value) else math.nan
     return values
