@@ -54,14 +54,15 @@ class NumpySoftKernel:
             members.extend(self.plan.holds(target, value) for value in values[members.known :])
         return members.among(codes)
 
-    def add(self, target: TargetKey, probabilities: Floats, inside: NDArray[np.bool_]) -> None:
+    def add(self, target: TargetKey, probabilities: NDArray[Any], inside: NDArray[np.bool_]) -> None:
         """Sum one target over voxels whose probabilities lie in [0, 1]."""
         for start in range(0, probabilities.size, BLOCK):
             self._sums[target].add(probabilities[start : start + BLOCK], inside[start : start + BLOCK])
         if self._bins is not None:
             self._bins.add(self.targets.index(target), probabilities, inside)
             if self.options.single and target == self.options.labels[0]:
-                self._bins.add(self.targets.index(BACKGROUND), 1 - probabilities, ~inside)
+                rest = 1 - probabilities.astype(np.float64)
+                self._bins.add(self.targets.index(BACKGROUND), rest, ~inside)
 
     def add_hard(self, target: TargetKey, chosen: NDArray[np.bool_], inside: NDArray[np.bool_]) -> None:
         """Count one target of independent channels."""
@@ -137,14 +138,13 @@ class NumpyStretch:
         kernel, options = self._kernel, self._kernel.options
         where = slice(start, start + values.size)
         within = _look(kernel.seen, self._only(values, where, already=True))
-        above = values >= values.dtype.type(options.threshold)  # in the stored precision, inclusive
-        if options.single:
-            self._winner[where] = above
-        elif not options.independent:
+        above = np.zeros(0, dtype=np.bool_)
+        if options.single or options.independent:
+            above = values >= values.dtype.type(options.threshold)  # in the stored precision, inclusive
+            self._winner[where] = above if options.single else 0
+        else:
             self._compete(channel, where, values)
-        clipped = values.astype(np.float64)
-        if not within or self._kept is not None:
-            np.clip(clipped, 0.0, 1.0, out=clipped)
+        clipped = values if within and self._kept is None else np.clip(values.astype(np.float64), 0.0, 1.0)
         for target, contributors in kernel.contributors.items():
             if channel not in contributors:
                 continue
@@ -166,13 +166,13 @@ class NumpyStretch:
             self._best[where] = self._total[where] = values
             return
         best, winner = self._best[where], self._winner[where]
-        higher = (values > best).astype(winner.dtype)
-        higher *= channel
-        np.maximum(winner, higher, out=winner)  # channels ascend: the last one that was higher won
-        np.maximum(best, values, out=best)
         self._total[where] += values
+        higher = values > best
+        if higher.any():  # few channels win anything in a block
+            np.maximum(winner, higher.astype(winner.dtype) * winner.dtype.type(channel), out=winner)  # the last one won
+            np.maximum(best, values, out=best)
 
-    def _collect(self, target: TargetKey, where: slice, clipped: Floats, above: NDArray[np.bool_]) -> None:
+    def _collect(self, target: TargetKey, where: slice, clipped: NDArray[Any], above: NDArray[np.bool_]) -> None:
         """Add a channel to a target made of several: their sum, for independent channels their maximum."""
         size = self._reference.size
         plane = self._planes.setdefault(target, np.zeros(size))[where]

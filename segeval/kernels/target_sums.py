@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +14,32 @@ from segeval.tallies import Counts, LogSetting, LogSums, SoftSums
 BLOCK = 1 << 14
 """Voxels whose float64 work arrays stay in a core's cache."""
 _PADDING = 72  # rows a power of two apart would compete for the same lines of the cache
-_SMALL = 2.0**-12  # below: the series' next term is less than 1e-11 of its sum
+_SMALL = 2.0**-15  # below: the series' next term is less than 4e-10 of its sum
 _INSIDE, _OUTSIDE = 0, 1
 _MOMENTS = 4  # rows that need no logarithm
+_MOST_SPECIAL = BLOCK * 3 // 10  # of a block: from here on all of it is taken exactly
+_ASIDE = BLOCK // 2
 
 
 class Workspace:
-    """The work arrays of one block, made once: fresh memory costs more than the arithmetic.
-
-    masks: inside and outside the target as ones and zeros. terms: what is summed over each, one row after the other.
-    """
+    """The work arrays of one block, made once: fresh memory costs more than the arithmetic."""
 
     def __init__(self, logs: tuple[LogSetting, ...]) -> None:
         self.steps = tuple((eta, tuple(g for g, e in logs if e == eta)) for eta in dict.fromkeys(e for _, e in logs))
+        self.has_series = bool(logs) and all(eta < _SMALL and gamma > 0 for gamma, eta in logs)
+        self.rows = _MOMENTS + len(self.steps) + len(logs)
         self._masks = np.empty((2, BLOCK + _PADDING))
-        self._terms = np.empty((_MOMENTS + len(self.steps) + len(logs), BLOCK + _PADDING))
+        self._terms = np.empty((self.rows, BLOCK + _PADDING))
+        self._powers = np.ones((5, BLOCK + _PADDING))
+        self._special = np.empty(BLOCK, dtype=np.bool_)
 
-    def arrays(self, size: int) -> tuple[Floats, Floats]:
-        """(masks, terms) for a block of this size, of any content."""
+    def exact(self, size: int) -> tuple[Floats, Floats]:
+        """Arrays of any content: (masks inside and outside as ones and zeros, terms), the terms a row each."""
         return self._masks[:, :size], self._terms[:, :size]
+
+    def series(self, size: int) -> tuple[Floats, NDArray[np.bool_]]:
+        """Arrays of any content, but for the ones in the fourth row: (f, f², f^γ · f, 1, f; special)."""
+        return self._powers[:, :size], self._special[:size]
 
 
 class TargetSums:
@@ -39,50 +47,70 @@ class TargetSums:
 
     With t the probability of what is the case (p inside the target, 1 − p outside) and f = 1 − t that of what is not,
     the sums over both sides of t, f, t², f², ln t and f^γ ln t hold all that is wanted, for the target and for its
-    complement. They are one matrix product: a mask that is multiplied in costs a tenth of one that selects.
+    complement.
+
+    Most voxels of a block lie on one side of the target's border, and there f is next to nothing: their logarithms are
+    a series, whose terms are sums of products of powers of f. What is left is put aside, and taken exactly.
     """
 
     def __init__(self, work: Workspace) -> None:
         self.tp = self.predicted = self.n = self.r = 0
         self._work = work
-        self._sums: Floats = np.zeros((len(work.arrays(0)[1]), 2))  # terms × (inside, outside)
+        self._added: Floats = np.zeros((work.rows, 2))  # terms × (inside, outside)
+        self._aside = 0
+        self._aside_p = np.empty(_ASIDE)
+        self._aside_inside = np.empty(_ASIDE, dtype=np.bool_)
 
-    def add(self, p: Floats, inside: NDArray[np.bool_]) -> None:
+    def add(self, p: NDArray[Any], inside: NDArray[np.bool_]) -> None:
         """Probabilities in [0, 1] and the reference mask of a block of at most ``BLOCK`` voxels."""
         reference = int(np.count_nonzero(inside))
         self.n += p.size
         self.r += reference
-        if not reference:
-            self._sums[:, _OUTSIDE] += self._one_sided(p)
-        elif reference == p.size:
-            self._sums[:, _INSIDE] += self._one_sided(np.subtract(1.0, p))
-        else:
-            self._sums += self._two_sided(p, inside)
+        if not self._work.has_series:
+            self._added += self._exact(p, inside)
+            return
+        powers, special = self._work.series(p.size)
+        false = powers[0]
+        np.copyto(false, p)
+        side, rare = _OUTSIDE, inside
+        if 2 * reference > p.size:
+            side, rare = _INSIDE, ~inside
+            np.subtract(1.0, false, out=false)
+        np.greater_equal(false, _SMALL, out=special)
+        if 0 < reference < p.size:
+            np.logical_or(special, rare, out=special)
+        where = np.flatnonzero(special)
+        if where.size > _MOST_SPECIAL:
+            self._added += self._exact(p, inside)
+            return
+        if where.size:
+            self._put_aside(p.take(where), inside.take(where))
+            false[where] = 0.0
+        self._added[:, side] += self._nearly_certain(powers, where.size)
 
-    def _two_sided(self, p: Floats, inside: NDArray[np.bool_]) -> Floats:
-        masks, terms = self._work.arrays(p.size)
+    def _put_aside(self, p: NDArray[Any], inside: NDArray[np.bool_]) -> None:
+        """Few voxels of many blocks are summed together: a call of NumPy's costs as much as a thousand of them."""
+        if self._aside + p.size > _ASIDE:
+            self._add_aside()
+        where = slice(self._aside, self._aside + p.size)
+        self._aside_p[where], self._aside_inside[where] = p, inside
+        self._aside = where.stop
+
+    def _add_aside(self) -> None:
+        if self._aside:
+            self._added += self._exact(self._aside_p[: self._aside], self._aside_inside[: self._aside])
+            self._aside = 0
+
+    def _exact(self, p: NDArray[Any], inside: NDArray[np.bool_]) -> Floats:
+        """Any voxels: one matrix product, as a mask that is multiplied in costs a tenth of one that selects."""
+        masks, terms = self._work.exact(p.size)
         r, outside = masks
         np.copyto(r, inside)
         np.subtract(1.0, r, out=outside)
-        true, false = terms[:2]
-        np.abs(np.subtract(outside, p, out=true), out=true)
-        np.abs(np.subtract(r, p, out=false), out=false)  # exact where 1 - true would not be
-        self._complete(terms)
-        return np.asarray(terms @ masks.T)
-
-    def _one_sided(self, false: Floats) -> Floats:
-        """The sums over one side, where all of the block lies: most of a volume is far from any border."""
-        if false.size and false.max() < _SMALL and all(eta < _SMALL for eta, _ in self._work.steps):
-            return self._nearly_certain(false)
-        _, terms = self._work.arrays(false.size)
-        np.subtract(1.0, false, out=terms[0])
-        np.copyto(terms[1], false)
-        self._complete(terms)
-        return np.asarray(terms.sum(axis=1))
-
-    def _complete(self, terms: Floats) -> None:
-        """All other rows from the first two."""
         true, false, true_squared, false_squared = terms[:_MOMENTS]
+        np.copyto(false, p)
+        np.abs(np.subtract(outside, false, out=true), out=true)
+        np.abs(np.subtract(r, false, out=false), out=false)  # exact where 1 - true would not be
         np.square(true, out=true_squared)
         np.square(false, out=false_squared)
         rows = iter(terms[_MOMENTS:])
@@ -91,28 +119,38 @@ class TargetSums:
             np.log(np.clip(true, eta, 1 - eta, out=logs), out=logs)
             for gamma in gammas:
                 np.multiply(false_squared if gamma == 2 else false**gamma, logs, out=next(rows))
+        return np.asarray(terms @ masks.T)
 
-    def _nearly_certain(self, false: Floats) -> Floats:
-        """Where f is small, ln t = −(f + f²/2 + f³/3 + f⁴/4 …): sums of products instead of logarithms."""
-        _, (power, square, cube, *_) = self._work.arrays(false.size)
-        total, squares = float(false.sum()), float(false @ false)
-        sums = [false.size - total, total, false.size - 2 * total + squares, squares]
+    def _nearly_certain(self, powers: Floats, zeros: int) -> Floats:
+        """Where f, the first row, is small: ln t = −(f + f²/2 …).
+
+        zeros: how many f are 0 in place of voxels that are summed elsewhere.
+        """
+        false, squared, focal, _, clipped = powers
+        np.square(false, out=squared)
+        logs: list[float] = []
         for eta, gammas in self._work.steps:
-            clipped = np.maximum(false, eta)  # t is at most 1 − η
-            np.square(clipped, out=square)
-            np.multiply(square, clipped, out=cube)
-            series = ((clipped, 1), (square, 2), (cube, 3))
-            sums.append(-float(clipped.sum()) - sum(float(x @ clipped) / (k + 1) for x, k in series))
-            for gamma in gammas:
-                np.copyto(power, np.square(false) if gamma == 2 else false**gamma)
-                sums.append(-sum(float(x @ power) / k for x, k in series))
-        return np.array(sums)
+            np.maximum(false, eta, out=clipped)  # t is at most 1 − η
+            for index, gamma in enumerate(gammas):
+                np.multiply(squared if gamma == 2 else false**gamma, clipped, out=focal)
+                products = (powers @ powers[-2:].T).tolist()  # with 1 and with f
+                (total, _), (squares, _), (first, second), _, (plain, plain_squares) = products
+                if not index:
+                    logs.append(zeros * (eta + eta**2 / 2) - plain - plain_squares / 2)
+                logs.append(-first - second / 2)
+        certain = false.size - zeros
+        return np.array([certain - total, total, certain - 2 * total + squares, squares, *logs])
 
     def complement(self) -> TargetSums:
         """The sums of 1 − p against the target's complement."""
         other = TargetSums(self._work)
-        other._sums, other.n, other.r = self._sums[:, ::-1], self.n, self.n - self.r
+        other._added, other.n, other.r = self._sums[:, ::-1], self.n, self.n - self.r
         return other
+
+    @property
+    def _sums(self) -> Floats:
+        self._add_aside()
+        return self._added
 
     @property
     def moments(self) -> tuple[float, float, float, float]:

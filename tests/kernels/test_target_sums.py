@@ -1,0 +1,85 @@
+"""The sums of one target against long double, where the kernel chooses between logarithms and a series."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from segeval.kernels.target_sums import BLOCK, TargetSums, Workspace
+from segeval.tallies import DEFAULT_ETA, DEFAULT_GAMMA, LogSetting
+
+DEFAULT: tuple[LogSetting, ...] = ((DEFAULT_GAMMA, DEFAULT_ETA),)
+RANDOM = np.random.default_rng(3)
+
+
+def near_zero(smallest: float, largest: float) -> Any:
+    """Small numbers, evenly by their exponents, as a network's float32."""
+    return np.exp2(RANDOM.uniform(np.log2(smallest), np.log2(largest), BLOCK)).astype(np.float32)
+
+
+def some(share: float) -> Any:
+    return RANDOM.random(BLOCK) < share
+
+
+OUTSIDE, INSIDE = some(0), some(1)
+FEW, MOST = some(0.02), some(0.98)
+TINY = near_zero(2.0**-40, 2.0**-15)
+BLOCKS = {
+    "all outside, all certain": (TINY, OUTSIDE),
+    "all inside, all certain": (1 - TINY, INSIDE),
+    "right at the border of the series": (near_zero(2.0**-15.01, 2.0**-14.99), OUTSIDE),
+    "just within the series": (near_zero(2.0**-15.5, 2.0**-15), OUTSIDE),
+    "some uncertain outside": (np.where(some(0.05), RANDOM.random(BLOCK), TINY), OUTSIDE),
+    "few inside, right": (np.where(FEW, 1 - TINY, TINY), FEW),
+    "few inside, all missed": (TINY, FEW),
+    "most inside, right": (np.where(MOST, 1 - TINY, TINY), MOST),
+    "most inside, the rest invented": (1 - TINY, MOST),
+    "nothing certain": (RANDOM.random(BLOCK), some(0.5)),
+    "zeros and ones": (FEW.astype(np.float32), FEW),
+    "zeros and ones, wrong": (1.0 - FEW, FEW),
+}
+
+
+def oracle(p: Any, inside: Any, eta: float, gamma: float) -> list[Any]:
+    """Sums over both sides of t, f, t², f², ln t and f^γ ln t, in long double."""
+    p = p.astype(np.longdouble)
+    true, false = np.where(inside, p, 1 - p), np.where(inside, 1 - p, p)
+    clipped = np.clip(true, np.longdouble(eta), 1 - np.longdouble(eta))
+    logs = np.where(clipped > 0.5, np.log1p(-np.minimum(1 - clipped, 0.5)), np.log(clipped))
+    terms = [true, false, true**2, false**2, logs, false**gamma * logs]
+    return [[term[side].sum() for side in (inside, ~inside)] for term in terms]
+
+
+@pytest.mark.parametrize("name", list(BLOCKS))
+@pytest.mark.parametrize(
+    "logs",
+    [DEFAULT, ((2.0, 1e-7), (1.5, 1e-7), (2.0, 1e-5)), ((0.0, 1e-7),), ((2.0, 0.01),)],
+    ids=["default", "several", "gamma 0", "a large eta"],
+)
+def test_the_sums_are_those_of_long_double(name: str, logs: tuple[LogSetting, ...]) -> None:
+    p, inside = BLOCKS[name]
+    sums = TargetSums(Workspace(logs))
+    for part in (slice(0, 5000), slice(5000, None)):  # blocks of any length
+        sums.add(p[part], inside[part])
+    found = sums.logs
+    for gamma, eta in logs:
+        t, f, t2, f2, plain, focal = oracle(p, inside, eta, gamma)
+        assert found[gamma, eta] == pytest.approx([*map(float, plain), *map(float, focal)], rel=1e-9)
+        assert sums.moments == pytest.approx(
+            (float(t[0] + f[1]), float(t[0]), float(t2[0] + f2[1]), float(t2[0])), rel=1e-12
+        )
+    assert (sums.n, sums.r) == (BLOCK, np.count_nonzero(inside))
+
+
+@pytest.mark.parametrize("name", list(BLOCKS))
+def test_the_complement_has_the_sums_of_the_rest(name: str) -> None:
+    p, inside = BLOCKS[name]
+    sums, rest = TargetSums(Workspace(DEFAULT)), TargetSums(Workspace(DEFAULT))
+    sums.add(p, inside)
+    rest.add(1 - p.astype(np.float64), ~inside)
+    other = sums.complement()
+    assert other.moments == pytest.approx(rest.moments, rel=1e-12)
+    assert other.logs[DEFAULT[0]] == pytest.approx(rest.logs[DEFAULT[0]], rel=1e-9)
+    assert (other.n, other.r) == (rest.n, rest.r)
