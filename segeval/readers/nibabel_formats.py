@@ -16,7 +16,7 @@ from segeval.readers.hashing import sha256_of
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import is_pointer_or_page
 from segeval.volumes.geometry import Geometry
-from segeval.volumes.memory import require_memory
+from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.volume import ArraySource, Volume
 
 
@@ -53,12 +53,24 @@ def open_with_nibabel(path: Path, options: ReadOptions) -> Volume:
     )  # fmt: skip
 
 
+def _bytes_per_value(path: Path, image: Any) -> int:
+    """What nibabel holds at once: the stored values, and the scaled ones with what they are scaled by."""
+    stored = int(np.dtype(image.get_data_dtype()).itemsize)
+    name = path.name.lower()
+    if name.endswith((".par", ".rec")):
+        return 2 * stored + 24  # sorted by slice; product, offsets and sum are arrays of float64
+    if name.endswith(".mnc"):
+        return 3 * stored + 8
+    return stored if image.dataobj.scaling is None else stored + 8
+
+
 def _load(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     import nibabel
 
     try:
         image = nibabel.load(path)
-        require_memory(str(path), 8 * math.prod(image.shape), "a format that is read whole")
+        size = _bytes_per_value(path, image) * math.prod(image.shape)
+        require_memory(str(path), Need(size, "a format that is read whole", "store it as NIfTI"))
         array, affine = np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64)
     except UnreadableFile:
         raise

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segeval.errors import SegevalError
+from segeval.errors import NotEnoughMemory, SegevalError
 from segeval.report import CaseResult
 from segeval.tallies import Tally
 from segeval.workflow.case import score_files
@@ -25,16 +25,22 @@ class Job:
 
 @dataclass(frozen=True)
 class Finished:
-    """A case's result, and its tally where tallies are to be pooled."""
+    """A case's result, and its tally where tallies are to be pooled.
+
+    wants_memory: it failed for want of memory, and may fit where it is done alone.
+    """
 
     result: CaseResult
     tally: Tally | None = None
+    wants_memory: bool = False
 
 
 def do(job: Job, settings: Settings, keep_tally: bool) -> Finished:
     """Score a case; one that cannot be evaluated is a result too."""
     try:
         scored = score_files(job.prediction, job.reference, settings, case=job.case)
+    except NotEnoughMemory as problem:
+        return replace(failed(job, str(problem)), wants_memory=True)
     except SegevalError as problem:
         return failed(job, str(problem))
     except Exception as problem:  # a bug costs its case alone, and says so

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from segeval.errors import UsageError, WorkerError
 from segeval.readers import size_on_disk
 from segeval.volumes.chunks import stay_on_one_core
-from segeval.volumes.memory import VARIABLE
+from segeval.volumes.memory import VARIABLE, share_memory
 from segeval.workflow.jobs import Finished, Job, do, failed
 from segeval.workflow.settings import Settings
 from segeval.workflow.worker_processes import usable_cores, worker_context
@@ -36,40 +37,56 @@ def default_workers() -> int:
 
 
 def local_runner(workers: int) -> Runner:
-    """A runner on processes of this machine. pebble's pool outlives a worker that dies; the standard one does not."""
+    """A runner on processes of this machine, which share the memory; what needs more is done at the end, alone."""
 
     def run(jobs: Sequence[Job], settings: Settings, keep_tallies: bool) -> Iterator[tuple[Job, Finished]]:
-        from concurrent.futures.process import BrokenProcessPool
-
-        from pebble import ProcessPool
-
-        pool = ProcessPool(
-            max_workers=min(workers, max(1, len(jobs))),
-            context=worker_context(),
-            initializer=_start_worker,
-            initargs=(settings, keep_tallies, os.environ.get(VARIABLE, "")),
-        )
-        waiting = iter(_largest_first(jobs))
-        running: dict[Future[Finished], Job] = {}
-        try:
-            while True:
-                while len(running) < workers * _AHEAD and (job := next(waiting, None)) is not None:
-                    running[pool.schedule(_do_in_worker, args=(job,))] = job
-                if not running:
-                    return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    job = running.pop(future)
-                    yield job, _outcome(future, job)
-        except BrokenProcessPool:  # the server that forks workers died while it was asked for one
-            raise WorkerError(
-                "the worker processes could not be started: the process that starts them died, perhaps for want of "
-                "memory; run again, with --resume to keep what is done"
-            ) from None
-        finally:
-            pool.stop()
-            pool.join()
+        processes = min(workers, max(1, len(jobs)))
+        too_large = []
+        with closing(_in_pool(processes, jobs, settings, keep_tallies)) as outcomes:
+            for job, finished in outcomes:
+                if finished.wants_memory and processes > 1:
+                    too_large.append(job)
+                else:
+                    yield job, finished
+        if too_large:
+            yield from _in_pool(1, too_large, settings, keep_tallies)
 
     return run
+
+
+def _in_pool(
+    processes: int, jobs: Sequence[Job], settings: Settings, keep_tallies: bool
+) -> Generator[tuple[Job, Finished], None, None]:
+    """pebble's pool outlives a worker that dies; the standard one does not."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    from pebble import ProcessPool
+
+    pool = ProcessPool(
+        max_workers=processes,
+        context=worker_context(),
+        initializer=_start_worker,
+        initargs=(settings, keep_tallies, os.environ.get(VARIABLE, ""), processes),
+    )
+    waiting = iter(_largest_first(jobs))
+    running: dict[Future[Finished], Job] = {}
+    try:
+        while True:
+            while len(running) < processes * _AHEAD and (job := next(waiting, None)) is not None:
+                running[pool.schedule(_do_in_worker, args=(job,))] = job
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                job = running.pop(future)
+                yield job, _outcome(future, job)
+    except BrokenProcessPool:  # the server that forks workers died while it was asked for one
+        raise WorkerError(
+            "the worker processes could not be started: the process that starts them died, perhaps for want of "
+            "memory; run again, with --resume to keep what is done"
+        ) from None
+    finally:
+        pool.stop()
+        pool.join()
 
 
 def dask_runner(scheduler: str) -> Runner:
@@ -102,10 +119,11 @@ def dask_runner(scheduler: str) -> Runner:
     return run
 
 
-def _start_worker(settings: Settings, keep_tallies: bool, most_memory: str) -> None:
+def _start_worker(settings: Settings, keep_tallies: bool, most_memory: str, processes: int) -> None:
     global _worker_settings
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the workers
     os.environ[VARIABLE] = most_memory  # the server that workers are forked from may be older than the limit
+    share_memory(processes)
     stay_on_one_core()  # the others are for the other workers
     _worker_settings = settings, keep_tallies
 
