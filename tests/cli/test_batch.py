@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import os
 import signal
@@ -258,9 +259,19 @@ def test_fail_fast_stops_and_keeps_what_is_done(few: Folders, tmp_path: Path, se
     assert not (tmp_path / "r.csv").exists()
 
 
-def test_an_interrupted_run_keeps_its_cases_and_exits_130(many: Folders, tmp_path: Path) -> None:
+def test_an_interrupted_run_keeps_its_cases_and_exits_130(tmp_path: Path) -> None:
+    """The largest files go first: 12 cases of noise, and then background that takes seconds and no room on the disk."""
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    noise = np.random.default_rng(1).integers(0, 200, (64, 64, 64), dtype=np.uint8)
+    background = gzip.compress(bytes(nibabel.Nifti1Image(np.zeros((512, 512, 256), np.uint8), np.eye(4)).to_bytes()), 1)
+    for folder in (ours, theirs):
+        for case in range(12):
+            write(folder / f"first_{case:02}.nii.gz", noise)
+        for case in range(40):
+            (folder / f"last_{case:02}.nii.gz").write_bytes(background)
+    assert len(background) < 2 * (ours / "first_00.nii.gz").stat().st_size
     output = tmp_path / "r.csv"
-    command = [*COMMAND, *many, "--missing", "skip", "--metrics", "dice", "--workers", "1", "-o", output]
+    command = [*COMMAND, ours, theirs, "--metrics", "dice", "--workers", "1", "-o", output]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8")
     journal = tmp_path / "r.csv.journal"
     while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") > 10):
