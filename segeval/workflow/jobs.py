@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from segeval.errors import NotEnoughMemory, SegevalError
 from segeval.report import CaseResult
 from segeval.tallies import Tally
 from segeval.workflow.case import score_files
+from segeval.workflow.libraries import loaded_libraries
 from segeval.workflow.settings import Settings
 
 NO_PREDICTION = "there is no prediction"
@@ -28,11 +30,13 @@ class Finished:
     """A case's result, and its tally where tallies are to be pooled.
 
     wants_memory: it failed for want of memory, and may fit where it is done alone.
+    libraries: versions of those that its process had loaded.
     """
 
     result: CaseResult
     tally: Tally | None = None
     wants_memory: bool = False
+    libraries: Mapping[str, str] = field(default_factory=dict)
 
 
 def do(job: Job, settings: Settings, keep_tally: bool) -> Finished:
@@ -48,7 +52,7 @@ def do(job: Job, settings: Settings, keep_tally: bool) -> Finished:
     result = scored.result
     if job.prediction is None:
         result = _missing(result)
-    return Finished(result, scored.tally if keep_tally else None)
+    return Finished(result, scored.tally if keep_tally else None, libraries=loaded_libraries())
 
 
 def failed(job: Job, reason: str) -> Finished:
