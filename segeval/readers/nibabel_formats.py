@@ -53,15 +53,10 @@ def open_with_nibabel(path: Path, options: ReadOptions) -> Volume:
     )  # fmt: skip
 
 
-def _bytes_per_value(path: Path, image: Any) -> int:
-    """What nibabel holds at once: the stored values, and the scaled ones with what they are scaled by."""
+def _bytes_per_value(image: Any) -> int:
+    """What nibabel holds at once, measured: the stored values, and where they are scaled two arrays of float64."""
     stored = int(np.dtype(image.get_data_dtype()).itemsize)
-    name = path.name.lower()
-    if name.endswith((".par", ".rec")):
-        return 2 * stored + 24  # sorted by slice; product, offsets and sum are arrays of float64
-    if name.endswith(".mnc"):
-        return 3 * stored + 8
-    return stored if image.dataobj.scaling is None else stored + 8
+    return stored if getattr(image.dataobj, "scaling", 1) is None else stored + 16  # only AFNI's says that it has none
 
 
 def _load(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -69,7 +64,7 @@ def _load(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 
     try:
         image = nibabel.load(path)
-        size = _bytes_per_value(path, image) * math.prod(image.shape)
+        size = _bytes_per_value(image) * math.prod(image.shape)
         require_memory(str(path), Need(size, "a format that is read whole", "store it as NIfTI"))
         array, affine = np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64)
     except UnreadableFile:
