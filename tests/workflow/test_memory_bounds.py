@@ -36,8 +36,8 @@ def watching(name, *needs):
     asked.append(memory._used() + sum(need.size for need in needs))
     require(name, *needs)
 memory.require_memory = watching
-if "--instances" in sys.argv:
-    import pandas  # loaded between the asking and the taking
+if "instance" in str(sys.argv) or "lesionwise" in str(sys.argv):
+    import cc3d, pandas, scipy.ndimage, scipy.sparse.csgraph, scipy.spatial  # else between the asking and the taking
 from segeval.cli.app import main
 code = main(sys.argv[1:])
 peak = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) << 10
