@@ -2,6 +2,7 @@
 
 SegevalError                 exit 3   something the user can act on: one line, no traceback
 ├── UnreadableFile           missing, damaged or of an unknown format
+│   └── NotEnoughMemory      more must be held at once than may be
 ├── GeometryError            the two volumes do not lie on one grid
 ├── LabelError               labels, channels or values that cannot be evaluated as asked
 ├── PairingError             a case without a partner, or with too many
@@ -25,6 +26,10 @@ class SegevalError(Exception):
 
 class UnreadableFile(SegevalError):
     """A file is missing, damaged, or of a format that segeval does not read."""
+
+
+class NotEnoughMemory(UnreadableFile):
+    """What must be held at once is more than `--max-memory` or the machine allow."""
 
 
 class GeometryError(SegevalError):

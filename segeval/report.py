@@ -162,6 +162,7 @@ class Report:
     remarks: what the user should know that belongs to no single case.
     summary: over the cases; None for a single pair.
     pooled: the rows of all cases' tallies added, where asked for.
+    libraries: version by name, of those that the workers had loaded; in no output.
     """
 
     signature: str
@@ -171,6 +172,7 @@ class Report:
     remarks: tuple[str, ...] = field(default=())
     summary: tuple[Statistic, ...] | None = None
     pooled: tuple[Row, ...] | None = None
+    libraries: Mapping[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """The report as plain dicts and lists, undefined values as None: the schema ``segeval/1``."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from segeval.cli.audit import ProvenanceOption, label_files, provenance_of
 from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.github import tell_github
 from segeval.cli.options import LabelsOption, MetricsOption, label_choice, make_settings
@@ -16,9 +17,12 @@ from segeval.errors import UsageError, WriteError
 from segeval.whole_files import write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from segeval.report import Report
     from segeval.verdict import Verdict
     from segeval.workflow.gate.config import GateSettings
+    from segeval.workflow.provenance import Provenance
 
 _BASELINE, _OUTPUT = "Baseline", "Output"
 
@@ -102,9 +106,10 @@ def check(
     format_: Annotated[
         Literal["table", "json"], typer.Option("--format", "-f", help="What stdout carries.", rich_help_panel=_OUTPUT)
     ] = "table",
+    provenance: ProvenanceOption = None,
 ) -> int:
     """Check results against rules and a baseline. Exit 0: passed, 1: failed, 3: something could not be evaluated."""
-    from segeval.workflow.gate.config import parse_changes, read_config
+    from segeval.workflow.gate.config import default_config, parse_changes, read_config
     from segeval.workflow.gate.grammar import parse_rule
     from segeval.workflow.gate.judgement import judge, require_something_to_check
 
@@ -119,9 +124,18 @@ def check(
     )
     require_something_to_check(settings, update_baseline)
     outputs = [path for path in (junit, markdown, settings.baseline if update_baseline else None) if path is not None]
-    _require_writable(outputs, [path for path in (results, config) if path is not None])
-    report = _report(results, references, labels, metrics, settings)
+    extra = [provenance] if provenance else []
+    _require_writable([*outputs, *extra], [path for path in (results, config) if path is not None])
+    compared = None if update_baseline else settings.baseline
+    others = [config or default_config(), compared, *label_files(labels)]
+
+    def noted(volumes: Iterable[Path | None] = (), more: Iterable[Path] = ()) -> Provenance | None:
+        return provenance_of(provenance, outputs, volumes, [*others, *more])
+
+    report, note = _report(results, references, labels, metrics, settings, noted)
     verdict = judge(report, settings, compare=not update_baseline)
+    if note is not None:
+        note.write(report)
     _write(verdict, junit, markdown, format_)
     tell_github(verdict, tell if format_ == "json" else print_text)
     if update_baseline and settings.baseline is not None:
@@ -137,22 +151,34 @@ def exit_code(verdict: Verdict) -> int:
 
 
 def _report(
-    results: Path, references: Path | None, labels: str | None, metrics: str | None, settings: GateSettings
-) -> Report:
+    results: Path,
+    references: Path | None,
+    labels: str | None,
+    metrics: str | None,
+    settings: GateSettings,
+    noted: Callable[..., Provenance | None],
+) -> tuple[Report, Provenance | None]:
+    """What is to be checked, and the note on its files as they were before they were read."""
     from segeval.workflow.report_files import read_report
 
     if references is not None:
-        return _scored(results, references, labels, metrics, settings)
+        return _scored(results, references, labels, metrics, settings, noted)
     if results.is_dir():
         raise UsageError(f"{results}: is a folder; name the folder of references after it, or give a report")
     if labels is not None or metrics is not None:
         raise UsageError("--labels and --metrics choose what is scored, and a report is scored already; leave them out")
-    return read_report(results)
+    note = noted((), [results])
+    return read_report(results), note
 
 
 def _scored(
-    predictions: Path, references: Path, labels: str | None, metrics: str | None, settings: GateSettings
-) -> Report:
+    predictions: Path,
+    references: Path,
+    labels: str | None,
+    metrics: str | None,
+    settings: GateSettings,
+    noted: Callable[..., Provenance | None],
+) -> tuple[Report, Provenance | None]:
     """Both folders scored as ``segeval batch`` does, with every quantity that a rule needs."""
     from segeval.workflow.batch import run_batch, with_class_names
     from segeval.workflow.gate.rules import needed_quantities
@@ -173,9 +199,11 @@ def _scored(
         hash_=True,
     )
     scoring = with_class_names(scoring, jobs)
+    volumes = [path for job in jobs for path in (job.prediction, job.reference)]
+    note = noted(volumes, [found.label_file] if found.label_file is not None else [])
     with BatchProgress([selection.key for selection in scoring.selections]) as progress:
         report = run_batch(jobs, scoring, local_runner(default_workers()), observer=progress)
-    return report.with_remarks((*found.remarks, *report.remarks))
+    return report.with_remarks((*found.remarks, *report.remarks)), note
 
 
 def _tolerances(option: str, texts: list[str] | None) -> dict[str, str]:

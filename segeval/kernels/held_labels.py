@@ -10,6 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.kernels.boxes import Boxes, find_runs
+from segeval.volumes.memory import Need, require_memory
+
+BYTES = 2
+"""Per voxel: both label maps, as long as all of their values lie in 0 to 255."""
 
 
 class HeldLabels:
@@ -22,7 +26,7 @@ class HeldLabels:
         self._filled = 0
 
     def add(self, piece: NDArray[Any]) -> None:
-        """The labels that follow, the first axis fastest."""
+        """The labels that follow, the first axis fastest. Raises NotEnoughMemory for labels of more bytes."""
         if not piece.size:
             return
         if piece.dtype not in (np.uint8, np.bool_):
@@ -30,11 +34,20 @@ class HeldLabels:
             needed = np.result_type(self._flat.dtype, low, high)
             if needed.kind == "f":  # 64 bits, signed and not: no integer type holds both
                 needed = np.dtype(np.uint64)
-            self._flat = self._flat.astype(needed, copy=False)
+            if needed != self._flat.dtype:
+                self._widen(needed)
         self._flat[self._filled : self._filled + piece.size] = piece
         starts, lengths = find_runs(piece)
         self.boxes.add(starts + self._filled, lengths, piece.take(starts))
         self._filled += piece.size
+
+    def _widen(self, dtype: np.dtype[Any]) -> None:
+        words = f"keeping a label map of {dtype.name} values"
+        size = self._flat.size * dtype.itemsize
+        require_memory("distances and instances", Need(size, words, "leave distances and instances out"))
+        wider = np.empty(self._flat.size, dtype=dtype)
+        wider[: self._filled] = self._flat[: self._filled]
+        self._flat = wider
 
     @property
     def labels(self) -> NDArray[Any]:

@@ -95,6 +95,22 @@ class NumpySoftKernel:
         return Confusion({(value, labels[winner]): count for (value, winner), count in pairs})
 
 
+def stretch_bytes(
+    options: TallyOptions, sets: Mapping[int, frozenset[int]], values: np.dtype[Any], reference: np.dtype[Any]
+) -> int:
+    """What a stretch holds of each voxel while its channels pass, in bytes.
+
+    values, reference: the types of the probabilities and of the labels. More than 256 distinct labels take 3 more.
+    """
+    several = sum(len(channels) > 1 for channels in SoftTargets(options, sets).contributors.values())
+    winner = np.min_scalar_type(len(options.channels)).itemsize
+    size = reference.itemsize + (reference.itemsize > 1) + winner
+    size += options.ignore is not None
+    if options.independent:
+        return size + 9 * several
+    return size + values.itemsize + np.dtype(np.float32).itemsize + 8 * several
+
+
 class NumpyStretch:
     """Some voxels, and what their channels share: the running maximum and the running sums."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from segeval.errors import UnreadableFile, UsageError
-from segeval.volumes.memory import require_memory
+from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.volume import ArraySource, VoxelSource, gather
 
 
@@ -47,7 +47,8 @@ def split_axes(path: Path, dims: tuple[int, ...], class_axis: int | None) -> tup
 
 def with_class_axis(path: Path, source: VoxelSource, axis: int) -> VoxelSource:
     """The single-channel source with one of its axes turned into channels; the whole volume is held."""
-    require_memory(str(path), math.prod(source.shape) * source.dtype.itemsize, "a class axis that is not the slowest")
+    size = math.prod(source.shape) * source.dtype.itemsize
+    require_memory(str(path), Need(size, "a class axis that is not the slowest", "store the classes last"))
     array = np.moveaxis(gather(source, 0), axis, 0)
     while array.ndim > 4 and array.shape[-1] == 1:
         array = array[..., 0]

@@ -16,7 +16,7 @@ from segeval.readers.hashing import sha256_of
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import is_pointer_or_page
 from segeval.volumes.geometry import Geometry
-from segeval.volumes.memory import require_memory
+from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.volume import ArraySource, Volume
 
 
@@ -53,12 +53,19 @@ def open_with_nibabel(path: Path, options: ReadOptions) -> Volume:
     )  # fmt: skip
 
 
+def _bytes_per_value(image: Any) -> int:
+    """What nibabel holds at once, measured: the stored values, and where they are scaled two arrays of float64."""
+    stored = int(np.dtype(image.get_data_dtype()).itemsize)
+    return stored if getattr(image.dataobj, "scaling", 1) is None else stored + 16  # only AFNI's says that it has none
+
+
 def _load(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     import nibabel
 
     try:
         image = nibabel.load(path)
-        require_memory(str(path), 8 * math.prod(image.shape), "a format that is read whole")
+        size = _bytes_per_value(image) * math.prod(image.shape)
+        require_memory(str(path), Need(size, "a format that is read whole", "store it as NIfTI"))
         array, affine = np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64)
     except UnreadableFile:
         raise

@@ -22,7 +22,7 @@ from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
 from segeval.readers.zip_member import open_member
 from segeval.volumes.chunks import read_ahead
-from segeval.volumes.memory import require_memory
+from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.volume import ArraySource, Piece, Volume, VoxelSource
 
 _KEYS = ("probabilities", "softmax")
@@ -107,9 +107,13 @@ class _Member:
         if not self._fortran:
             return self
         size = math.prod(self._array_shape) * self.dtype.itemsize
-        require_memory(str(self._path), 2 * size, "an array in Fortran order")
-        blocks = b"".join(self._blocks(size))
-        array = np.frombuffer(blocks, self.dtype).reshape(self._array_shape, order="F")
+        require_memory(str(self._path), Need(size, "an array in Fortran order", "store it in C order"))
+        whole = np.empty(size, dtype=np.uint8)
+        filled = 0
+        for block in self._blocks(size):
+            whole[filled : filled + len(block)] = np.frombuffer(block, np.uint8)
+            filled += len(block)
+        array = whole.view(self.dtype).reshape(self._array_shape, order="F")
         return ArraySource(array.transpose(0, *range(array.ndim - 1, 0, -1)))
 
     def pieces(self, channel: int) -> Iterator[Piece]:

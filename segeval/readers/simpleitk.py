@@ -30,7 +30,7 @@ from segeval.readers.itk_files import ItkHeader, inspect_itk_file
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import is_pointer_or_page, recognise
 from segeval.volumes.geometry import Geometry
-from segeval.volumes.memory import require_memory
+from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.volume import ArraySource, Volume
 
 _SIGNATURES: tuple[tuple[bytes, tuple[str, ...]], ...] = (
@@ -137,7 +137,10 @@ def _require_plausible(path: Path, reader: Any) -> None:
             f"{path}: the header promises {size} bytes of voxels, which {files} bytes cannot hold; the header is "
             "damaged, so export it again"
         )
-    require_memory(str(path), size, "a format that is read whole")
+    held = (
+        size if reader.GetNumberOfComponents() == 1 else 2 * size
+    )  # SimpleITK copies vectors into an image of its own
+    require_memory(str(path), Need(held, "a format that is read whole", "store it as NIfTI"))
 
 
 def _own_endings(start: bytes) -> tuple[str, ...]:

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from segeval.array_types import Floats, Integers
 from segeval.instances import Instance, InstanceOptions, Match, TargetInstances
 from segeval.shapes.components import Components, Pairs, shared_voxels
+from segeval.volumes.memory import Need, require_memory
 
 Mask = NDArray[np.bool_]
 DistanceFunction = Callable[[Mask, Mask, Sequence[float]], float]
 """``f(prediction, reference, spacing_mm)`` gives a distance of two masks on one grid in mm; neither mask is empty."""
 
 _PER_MATCH = 1e-9
+_PER_INSTANCE = 1700  # bytes, measured: its record, the document that is made of it, and its text
 _BATCH = 1000
 
 
@@ -121,7 +123,13 @@ def with_pairs(
     hd95: DistanceFunction | None = None,
     spacing_mm: Sequence[float] = (),
 ) -> TargetInstances:
-    """The record that the matching pairs make: a match per reference instance that occurs in them."""
+    """The record that the matching pairs make: a match per reference instance that occurs in them.
+
+    Raises NotEnoughMemory.
+    """
+    count = len(prediction) + len(reference)
+    need = Need(_PER_INSTANCE * count, f"describing {count} instances", "leave instances out, or drop small ones")
+    require_memory(f"target {target}", need)
     found, predicted = reference.instances(), prediction.instances()
     shared, size = _sums(pairs, prediction.voxels, len(reference))
     iou = intersection_over_union(shared, size + reference.voxels - shared).tolist()

@@ -17,8 +17,11 @@ from segeval.array_types import Floats
 from segeval.shapes.nearest_points import nearest_mm
 from segeval.shapes.target_masks import Mask, TargetMasks, coordinates, marked
 from segeval.surfaces import TargetSurface
+from segeval.volumes.memory import Need, require_memory
 
 Positions = NDArray[np.intp]
+
+_PER_ELEMENT = 80  # bytes, measured: coordinates, a kd-tree, and what is looked up in it
 
 
 def measure(masks: TargetMasks, workers: int = 1) -> TargetSurface:
@@ -56,7 +59,11 @@ def both_ways_mm(
     """(Prediction to reference, reference to prediction) in mm, in the order of the positions in the padded box.
 
     shared_p, shared_r: which of the prediction's (the reference's) positions are the other's too.
+    Raises NotEnoughMemory.
     """
+    elements = prediction.size + reference.size
+    words = f"looking up {elements} boundary elements"
+    require_memory("surface distances", Need(_PER_ELEMENT * elements, words, "leave distances out"))
     p, r = (coordinates(positions, masks.padded_shape) for positions in (prediction, reference))
     to_reference, to_prediction = np.zeros(len(p)), np.zeros(len(r))
     to_reference[~shared_p] = nearest_mm(p[~shared_p], r, masks.spacing_mm, workers)

@@ -6,7 +6,6 @@ flipped or permuted. LPS and RAS are conventions of a header: geometries here ar
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import permutations, product
@@ -18,8 +17,8 @@ from segeval.array_types import Floats
 from segeval.choices import GeometryPolicy
 from segeval.errors import GeometryError
 from segeval.volumes.geometry import Geometry, corners, displacement_mm
-from segeval.volumes.memory import require_memory
-from segeval.volumes.volume import ArraySource, DerivedSource, Piece, Volume, gather
+from segeval.volumes.memory import Need
+from segeval.volumes.volume import ArraySource, DerivedSource, Piece, Volume, whole_channel, whole_channel_bytes
 
 
 @dataclass(frozen=True)
@@ -37,10 +36,20 @@ class Reordered(DerivedSource):
     def shape(self) -> tuple[int, ...]:
         return tuple(self.source.shape[axis] for axis in self.axes)
 
+    @property
+    def in_order(self) -> bool:
+        return not isinstance(self.source, ArraySource)  # side by side, all channels would be held
+
+    @property
+    def need(self) -> Need:
+        return Need(
+            whole_channel_bytes(self.source), "storage in another axis order", "store it in the reference's axis order"
+        )
+
     def pieces(self, channel: int) -> Iterator[Piece]:
         """The channel in the new order of its voxels."""
         steps = tuple(slice(None, None, -1 if flip else 1) for flip in self.flipped)
-        view = gather(self.source, channel).transpose(self.axes)[steps]
+        view = whole_channel(self.source, channel).transpose(self.axes)[steps]
         yield from ArraySource(view[np.newaxis]).pieces(0)
 
 
@@ -97,7 +106,6 @@ def align(
     axes, flipped, distance = _nearest_reordering(a, b, limit)
     if distance <= limit:
         if axes != tuple(sorted(axes)) or any(flipped):
-            _require_a_channel(prediction, "storage in another axis order")
             reordered = Reordered(prediction.source, axes, flipped)
             remarks.append(
                 f"{prediction.name}: stored as {a.axes}, reordered to the reference's {b.axes} (same grid in space)"
@@ -106,7 +114,6 @@ def align(
         return prediction, reference, remarks
     if policy == "strict" or len(a.shape) != len(b.shape) or a.affine is None or b.affine is None:
         raise GeometryError(_mismatch(prediction, reference, a, b, distance, limit))
-    _require_a_channel(prediction, "resampling", 1 if labels else 8)
     from segeval.volumes.resampling import LinearResampling, NearestResampling
 
     resampling = NearestResampling if labels else LinearResampling
@@ -118,12 +125,6 @@ def align(
         f"({_text(a.shape)} at {ours} mm to {_text(b.shape)} at {theirs} mm)"
     )
     return replace(prediction, source=source, geometry=b), reference, remarks
-
-
-def _require_a_channel(volume: Volume, why: str, least_itemsize: int = 1) -> None:
-    """Raises UnreadableFile where there is no memory for one channel, which is held."""
-    itemsize = max(volume.source.dtype.itemsize, least_itemsize)
-    require_memory(volume.name, math.prod(volume.shape) * itemsize, why)
 
 
 def drop_singletons(prediction: Volume, reference: Volume) -> tuple[Volume, Volume]:

@@ -1,21 +1,36 @@
-"""How much memory may be taken by what cannot be streamed, and the refusal of what needs more, before it is read.
+"""How much memory may be taken by what cannot be streamed, and the refusal of what needs more, before it is taken.
 
 The limit is `--max-memory`, handed to worker processes through the environment; else three quarters of what is free.
+Workers of a batch have equal shares of it. The table of what each kind of work needs is in docs/files.md.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
-from segeval.errors import UnreadableFile, UsageError
+from segeval.errors import NotEnoughMemory, UsageError
 
 VARIABLE = "SEGEVAL_MAX_MEMORY"
 _SHARE = 0.75
 _SMALL = 1 << 20  # never worth a look at what is free
 _SIZE = re.compile(r"([0-9]{1,15})\s*([KMGT]?)i?B?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_sharers = 1
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a piece of work holds at once.
+
+    size: bytes. work: what needs them, as the subject of a sentence. instead: how to do without, as a command.
+    """
+
+    size: int
+    work: str
+    instead: str
 
 
 def parse_size(text: str) -> int:
@@ -26,23 +41,37 @@ def parse_size(text: str) -> int:
     return int(match[1]) * _UNITS[match[2].upper()]
 
 
-def require_memory(name: str, need: int, why: str) -> None:
-    """Raises UnreadableFile where ``need`` bytes for this file are more than may still be taken.
+def share_memory(processes: int) -> None:
+    """This process is one of so many that work side by side: what follows asks for its share of the limit."""
+    global _sharers
+    _sharers = processes
 
-    why: what needs them, as the subject of a sentence.
+
+def require_memory(name: str, *needs: Need) -> None:
+    """Raises NotEnoughMemory where all of this, held at once, is more than may still be taken.
+
+    name: the file, or the work where it is done on more than one.
     """
-    if need <= _SMALL:
+    size = sum(need.size for need in needs)
+    if size <= _SMALL:
         return
     stated = os.environ.get(VARIABLE)
-    most = int(_SHARE * free) if not stated and (free := _free()) is not None else None
+    most = int(_SHARE * free) // _sharers if not stated and (free := _free()) is not None else None
     if stated:
-        most = parse_size(stated) - _used()
-    if most is not None and need > most:
-        limit = f"--max-memory {stated} leaves" if stated else f"{_SHARE:.0%} of the free memory are"
-        raise UnreadableFile(
-            f"{name}: {why} needs {_text(need)}, {limit} {_text(max(most, 0))}; score it on a larger machine, store "
-            "it as NIfTI on the reference's grid, or raise --max-memory"
-        )
+        most = parse_size(stated) // _sharers - _used()
+    if most is None or size <= most:
+        return
+    limit = f"--max-memory {stated} leaves" if stated else f"{_SHARE:.0%} of the free memory are"
+    shared = f" for each of {_sharers} workers" if _sharers > 1 else ""
+    works = [need for need in needs if need.size]
+    work = works[0].work
+    if len(works) > 1:
+        work = " and ".join(f"{need.work} ({_text(need.size)})" for need in works) + " together"
+    instead = ", ".join(dict.fromkeys(need.instead for need in works))
+    raise NotEnoughMemory(
+        f"{name}: {work} needs {_text(size)}, {limit} {_text(max(most, 0))}{shared}; {instead}, raise --max-memory, "
+        "or score it on a larger machine"
+    )
 
 
 def _free() -> int | None:

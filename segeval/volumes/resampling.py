@@ -5,6 +5,7 @@ A grid's field of view reaches half a voxel beyond its outermost centres. Outsid
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
-from segeval.volumes.volume import PIECE_VOXELS, DerivedSource, Piece, gather
+from segeval.volumes.memory import Need
+from segeval.volumes.volume import PIECE_VOXELS, ArraySource, DerivedSource, Piece, whole_channel, whole_channel_bytes
 
+_LOOKED_UP = (np.float32, np.float64)  # what SciPy interpolates as it is
 _EDGE = 1e-6  # voxels; an affine's rounding must not push a voxel on the edge outside
 
 
@@ -32,6 +35,18 @@ class _Resampling(DerivedSource):
     @property
     def shape(self) -> tuple[int, ...]:
         return self.new_shape
+
+    @property
+    def in_order(self) -> bool:
+        return not isinstance(self.source, ArraySource)  # side by side, all channels would be held
+
+    @property
+    def need(self) -> Need:
+        return Need(self._held_bytes(), "resampling", "resample it to the reference's grid beforehand")
+
+    def _held_bytes(self) -> int:
+        """One channel of the source, as it is looked up."""
+        return whole_channel_bytes(self.source)
 
     def _positions(self) -> Iterator[Floats]:
         """Positions in the source, in voxels, of stretches of the new grid's voxels: arrays (3, voxels)."""
@@ -54,7 +69,7 @@ class NearestResampling(_Resampling):
 
     def pieces(self, channel: int) -> Iterator[Piece]:
         """The channel on the new grid; the source's is held whole."""
-        volume = gather(self.source, channel)
+        volume = whole_channel(self.source, channel)
         last = np.array(volume.shape)[:, np.newaxis] - 1
         for positions in self._positions():
             inside = self._inside(positions)
@@ -75,12 +90,18 @@ class LinearResampling(_Resampling):
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(np.float64)
 
+    def _held_bytes(self) -> int:
+        stored = super()._held_bytes()
+        if self.source.dtype in _LOOKED_UP:
+            return stored
+        return stored + 8 * math.prod(self.source.shape)
+
     def pieces(self, channel: int) -> Iterator[Piece]:
         """The channel on the new grid; the source's is held whole."""
         from scipy.ndimage import map_coordinates
 
-        volume = gather(self.source, channel)
-        if volume.dtype not in (np.float32, np.float64):
+        volume = whole_channel(self.source, channel)
+        if volume.dtype not in _LOOKED_UP:
             volume = volume.astype(np.float64)
         background = self.outside if channel == 0 else 0.0
         for positions in self._positions():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,8 @@ from numpy.typing import NDArray
 
 from segeval.choices import Activation
 from segeval.errors import LabelError
-from segeval.volumes.volume import PIECE_VOXELS, ArraySource, DerivedSource, Piece, VoxelSource, gather
+from segeval.volumes.memory import Need, require_memory
+from segeval.volumes.volume import PIECE_VOXELS, ArraySource, DerivedSource, Piece, VoxelSource
 
 INTEGRAL_WITHIN = 1e-3
 """How far a label stored as a float may lie from its integer."""
@@ -135,8 +138,17 @@ class ScaledSource(DerivedSource):
 class SoftmaxSource(DerivedSource):
     """Logits of exclusive classes: all channels of a voxel are needed at once, so the stored volume is held whole."""
 
-    held: NDArray[Any]
     divisor: float
+
+    @cached_property
+    def held(self) -> NDArray[Any]:
+        """The stored values, shape (channels, voxels), read when they are first asked for."""
+        return _whole(self.source)
+
+    @property
+    def need(self) -> Need:
+        size = self.channels * math.prod(self.shape) * self.source.dtype.itemsize
+        return Need(size, "--activation softmax", "store probabilities instead of logits")
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -148,11 +160,17 @@ class SoftmaxSource(DerivedSource):
 
     def pieces(self, channel: int) -> Iterator[Piece]:
         """The channel's probabilities, float64."""
-        for start in range(0, self.held.shape[1], PIECE_VOXELS):
-            logits = self.held[:, start : start + PIECE_VOXELS].astype(np.float64) / self.divisor
-            with np.errstate(invalid="ignore"):
-                powers = np.exp(logits - logits.max(axis=0))
-                yield powers[channel] / powers.sum(axis=0)
+        step = max(1, PIECE_VOXELS // self.channels)
+        for start in range(0, self.held.shape[1], step):
+            yield self._probabilities(channel, slice(start, start + step))
+
+    def _probabilities(self, channel: int, where: slice) -> Piece:
+        logits = self.held[:, where].astype(np.float64)
+        logits /= self.divisor
+        with np.errstate(invalid="ignore"):
+            logits -= logits.max(axis=0)
+            powers = np.exp(logits, out=logits)
+            return np.asarray(powers[channel] / powers.sum(axis=0))
 
 
 def probabilities(source: VoxelSource, scale: float | None, activation: Activation | None) -> VoxelSource:
@@ -162,13 +180,33 @@ def probabilities(source: VoxelSource, scale: float | None, activation: Activati
     """
     divisor = 1.0 if scale is None else scale
     if activation == "softmax":
-        held = np.stack([gather(source, channel).reshape(-1, order="F") for channel in range(source.channels)])
-        return SoftmaxSource(source, held, divisor)
+        return SoftmaxSource(source, divisor)
     if activation == "sigmoid" or scale is not None or source.dtype.kind != "f":
         return ScaledSource(source, divisor, activation == "sigmoid")
     return source
 
 
-def held(source: VoxelSource) -> ArraySource:
-    """The whole source in memory, for a kind that must be known before the voxels are moved."""
-    return ArraySource(np.stack([gather(source, channel) for channel in range(source.channels)]))
+def held(name: str, source: VoxelSource) -> ArraySource:
+    """The whole source in memory, for a kind that must be known before the voxels are moved.
+
+    Raises NotEnoughMemory.
+    """
+    if isinstance(source, ArraySource):
+        return source
+    size = source.channels * math.prod(source.shape) * source.dtype.itemsize
+    require_memory(name, Need(size, "finding out its kind before it is resampled", "say what it holds with --kind"))
+    whole = _whole(source)
+    return ArraySource(
+        whole.reshape(source.channels, *source.shape[::-1]).transpose(0, *range(len(source.shape), 0, -1))
+    )
+
+
+def _whole(source: VoxelSource) -> NDArray[Any]:
+    """All channels in one array of shape (channels, voxels), the first axis fastest."""
+    whole = np.empty((source.channels, math.prod(source.shape)), dtype=source.dtype)
+    for channel, values in enumerate(whole):
+        filled = 0
+        for piece in source.pieces(channel):
+            values[filled : filled + piece.size] = piece
+            filled += piece.size
+    return whole

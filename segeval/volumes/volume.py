@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from segeval.choices import Kind
 from segeval.volumes.geometry import Geometry
+from segeval.volumes.memory import Need
 
 Piece = NDArray[Any]
 """A 1-D stretch of voxel values."""
@@ -134,13 +135,42 @@ class DerivedSource:
     def in_order(self) -> bool:
         return self.source.in_order
 
+    @property
+    def need(self) -> Need | None:
+        """What this source itself holds while its voxels are read; None for one that streams."""
+        return None
+
     def pieces(self, channel: int) -> Iterator[Piece]:
         """The channel as it is."""
         return self.source.pieces(channel)
 
 
+def needs_of(source: VoxelSource) -> list[Need]:
+    """What a source, and those that it is made of, will hold while its voxels are read."""
+    found = []
+    while isinstance(source, DerivedSource):
+        if source.need is not None:
+            found.append(source.need)
+        source = source.source
+    return found
+
+
+def whole_channel_bytes(source: VoxelSource) -> int:
+    """What `whole_channel` takes."""
+    in_memory = isinstance(source, ArraySource) and source.array.dtype.isnative
+    return 0 if in_memory else math.prod(source.shape) * source.dtype.itemsize
+
+
+def whole_channel(source: VoxelSource, channel: int) -> NDArray[Any]:
+    """One channel to be looked into: a view of what is in memory anyway, else gathered."""
+    if isinstance(source, ArraySource):
+        view: NDArray[Any] = source.array[channel].astype(source.dtype, copy=False)
+        return view
+    return gather(source, channel)
+
+
 def gather(source: VoxelSource, channel: int) -> NDArray[Any]:
-    """One channel whole, as an array of ``source.shape``; for the cases that cannot be streamed."""
+    """One channel whole, as a new array of ``source.shape``; for the cases that cannot be streamed."""
     flat = np.empty(int(np.prod(source.shape, dtype=np.int64)), dtype=source.dtype)
     filled = 0
     for piece in source.pieces(channel):

@@ -60,7 +60,7 @@ def evaluate_arrays(
     backend: as on the command line. Arrays on a CUDA device (CuPy's, and whatever else has a
         ``__cuda_array_interface__``) are counted there in any case and never copied to the host; where only one of the
         two lies there, the other one is copied to it piece by piece.
-    Raises LabelError, GeometryError (shapes that differ), UsageError.
+    Raises LabelError, GeometryError (shapes that differ), NotEnoughMemory, UsageError.
     """
     settings = Settings(
         labels=label_choice(labels, regions, ignore_label),

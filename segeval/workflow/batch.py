@@ -17,6 +17,7 @@ from segeval.report import MISSED, CaseResult, Report, Row
 from segeval.workflow.case import SAME_FILE, class_names
 from segeval.workflow.jobs import Finished, Job, skipped
 from segeval.workflow.journal import Journal
+from segeval.workflow.libraries import together
 from segeval.workflow.runners import Runner
 from segeval.workflow.settings import Settings, missed_text
 
@@ -101,6 +102,7 @@ def _report(finished: Sequence[Finished], settings: Settings, pooled: bool) -> R
         remarks=tuple(remarks),
         summary=summarise(cases, columns),
         pooled=rows,
+        libraries=together(entry.libraries for entry in finished),
     )
 
 

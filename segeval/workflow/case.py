@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segeval.choices import Kind
-from segeval.errors import LabelError, UnreadableFile
+from segeval.errors import LabelError, NotEnoughMemory
 from segeval.kernels import choose_backend
 from segeval.quantities import RecordName, score
 from segeval.readers import ReadOptions, is_directory, mask_classes, open_folder_of_masks, open_volume, stem
@@ -20,7 +19,6 @@ from segeval.tallies import Confusion, Tally
 from segeval.targets import LabelChoice
 from segeval.volumes.alignment import align
 from segeval.volumes.geometry import Geometry
-from segeval.volumes.memory import require_memory
 from segeval.volumes.values import Rounding, held, probabilities
 from segeval.volumes.volume import EmptySource, Volume
 from segeval.workflow.details import details_of
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
 
 SAME_FILE = "is the same file as"
 """In the remark that a batch must not overlook."""
-
-_HELD_BYTES = 4  # per voxel: both label maps, and as much again for the boxes of the largest label
 
 OnBytes = Callable[[int], None]
 
@@ -61,7 +57,7 @@ def score_files(
         return _score_files(prediction, reference, settings, on_bytes, case)
     except MemoryError:  # CuPy's are such errors, too
         where = "there is" if settings.backend == "numpy" else "there is here or on the CUDA device"
-        raise UnreadableFile(
+        raise NotEnoughMemory(
             f"{prediction} and {reference}: the volumes need more memory than {where}; score them on a larger machine"
             + ("" if settings.backend == "numpy" else ", or with --backend numpy")
         ) from None
@@ -157,9 +153,6 @@ def _evaluate(
         settings.backend, kind, aligned.source.shape, aligned.source.channels,
         hold=settings.holds_label_maps, histogram="histogram" in settings.records,
     )  # fmt: skip
-    if settings.holds_label_maps:
-        voxels = math.prod(target.shape)
-        require_memory(target.name, _HELD_BYTES * voxels, "keeping both label maps for distances and instances")
     sets = ChainMap(aligned.sets, target.sets)  # a view: overlaps are met while the voxels are read
     pair = Pair(aligned.source, target.source, aligned.name, target.name, settings, backend, sets)
     try:
@@ -187,7 +180,7 @@ def _as_its_kind(
     kind = settings.kind or ("probabilities" if settings.speaks_of_probabilities else volume.kind)
     remarks: list[str] = []
     if kind is None and settings.geometry == "resample":
-        volume = replace(volume, source=held(volume.source))
+        volume = replace(volume, source=held(volume.name, volume.source))
         kind, remarks = inferred_kind(volume.name, volume.source)
     if kind == "labels" and volume.source.channels == 1:
         volume = _as_labels(volume, checks)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from segeval.choices import Kind
 from segeval.errors import LabelError
 from segeval.kernels import Backend, HeldPair, ValuesSeen
+from segeval.kernels.held_labels import BYTES as HELD_BYTES
+from segeval.kernels.numpy_backend import NumpyBackend
 from segeval.quantities import log_settings
 from segeval.tallies import Confusion, Tally, TallyOptions
 from segeval.targets import BACKGROUND
+from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.values import LabelSource, Rounding
-from segeval.volumes.volume import VoxelSource
+from segeval.volumes.volume import VoxelSource, needs_of
 from segeval.workflow.channels import tally_options
 from segeval.workflow.counting import LabelResult, SoftResult, count_labels, count_probabilities, count_undecided
 from segeval.workflow.remarks import label_remarks, require_known_reference_labels
@@ -87,12 +91,15 @@ def _evaluate_labels(pair: Pair) -> Evaluated:
             "give --kind probabilities, or score one time point"
         )
     prediction, rounding = integral(pair.prediction)
+    _require_memory(pair, _held(pair))
     counted = count_labels(pair.backend, prediction, pair.reference, pair.settings.labels.ignore)
     return _judge_labels(pair, counted, rounding)
 
 
 def _evaluate_probabilities(pair: Pair) -> Evaluated:
-    result = count_probabilities(pair.backend, pair.prediction, pair.reference, _options(pair), pair.sets)
+    options = _options(pair)
+    _require_memory(pair, _held(pair), _channel_state(pair, options))
+    result = count_probabilities(pair.backend, pair.prediction, pair.reference, options, pair.sets)
     return _judge_probabilities(pair, result)
 
 
@@ -105,6 +112,7 @@ def _evaluate_undecided(pair: Pair) -> Evaluated:
             return _inferred(pair, _evaluate_labels(pair))
         except LabelError as no_labels:
             raise LabelError(f"{no_labels} (as a probability map: {no_map})") from None
+    _require_memory(pair, _held(pair, 2))  # as labels and as probabilities
     labels, soft, rounding = count_undecided(pair.backend, pair.prediction, pair.reference, options, pair.sets)
     name = pair.prediction_name
     if labels is not None:
@@ -120,6 +128,34 @@ def _evaluate_undecided(pair: Pair) -> Evaluated:
             "which with --kind, and for probabilities --activation, --scale or --clip"
         )
     return _inferred(pair, _judge_probabilities(pair, soft))
+
+
+def _require_memory(pair: Pair, *needs: Need) -> None:
+    """Raises NotEnoughMemory where what is held until the last voxel is too much, before the first."""
+    require_memory(pair.prediction_name, *needs_of(pair.prediction), *needs_of(pair.reference), *needs)
+
+
+def _held(pair: Pair, kinds: int = 1) -> Need:
+    """Both label maps, where something is measured on them afterwards."""
+    size = kinds * HELD_BYTES * math.prod(pair.reference.shape) if pair.settings.holds_label_maps else 0
+    return Need(
+        size, "keeping both label maps for distances and instances", "leave distances and instances out of --metrics"
+    )
+
+
+def _channel_state(pair: Pair, options: TallyOptions) -> Need:
+    """The reference, and what the voxels' channels share, where the channels come one after the other."""
+    one_after_the_other = pair.prediction.in_order and pair.prediction.channels > 1
+    if not one_after_the_other or not isinstance(pair.backend, NumpyBackend):  # a device has memory of its own
+        return Need(0, "", "")
+    from segeval.kernels.numpy_soft import stretch_bytes
+
+    size = stretch_bytes(options, pair.sets, pair.prediction.dtype, pair.reference.dtype)
+    return Need(
+        size * math.prod(pair.reference.shape),
+        "a map whose channels come one after the other",
+        "store it uncompressed, as .nii, in the reference's axis order",
+    )
 
 
 def _inferred(pair: Pair, evaluated: Evaluated) -> Evaluated:

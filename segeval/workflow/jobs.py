@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from segeval.errors import SegevalError
+from segeval.errors import NotEnoughMemory, SegevalError
 from segeval.report import CaseResult
 from segeval.tallies import Tally
 from segeval.workflow.case import score_files
+from segeval.workflow.libraries import loaded_libraries
 from segeval.workflow.settings import Settings
 
 NO_PREDICTION = "there is no prediction"
@@ -25,16 +27,24 @@ class Job:
 
 @dataclass(frozen=True)
 class Finished:
-    """A case's result, and its tally where tallies are to be pooled."""
+    """A case's result, and its tally where tallies are to be pooled.
+
+    wants_memory: it failed for want of memory, and may fit where it is done alone.
+    libraries: versions of those that its process had loaded.
+    """
 
     result: CaseResult
     tally: Tally | None = None
+    wants_memory: bool = False
+    libraries: Mapping[str, str] = field(default_factory=dict)
 
 
 def do(job: Job, settings: Settings, keep_tally: bool) -> Finished:
     """Score a case; one that cannot be evaluated is a result too."""
     try:
         scored = score_files(job.prediction, job.reference, settings, case=job.case)
+    except NotEnoughMemory as problem:
+        return replace(failed(job, str(problem)), wants_memory=True)
     except SegevalError as problem:
         return failed(job, str(problem))
     except Exception as problem:  # a bug costs its case alone, and says so
@@ -42,7 +52,7 @@ def do(job: Job, settings: Settings, keep_tally: bool) -> Finished:
     result = scored.result
     if job.prediction is None:
         result = _missing(result)
-    return Finished(result, scored.tally if keep_tally else None)
+    return Finished(result, scored.tally if keep_tally else None, libraries=loaded_libraries())
 
 
 def failed(job: Job, reason: str) -> Finished:

@@ -65,7 +65,8 @@ class Journal:
         if entry is None:
             return None
         tally = None if entry["tally"] is None else tally_of(entry["tally"])
-        return Finished(CaseResult.from_document(entry["case"], entry["kind"]), tally)
+        result = CaseResult.from_document(entry["case"], entry["kind"])
+        return Finished(result, tally, libraries=entry.get("libraries", {}))
 
     def add(self, job: Job, finished: Finished) -> None:
         """Note a finished case. A case that failed is tried again when the run is resumed."""
@@ -75,6 +76,7 @@ class Journal:
             "key": self._keys.pop(job.case, None) or self.key(job),
             "case": finished.result.document(),
             "kind": finished.result.kind,
+            "libraries": dict(finished.libraries),
             "tally": None if finished.tally is None else tally_document(finished.tally),
         }
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -27,21 +28,33 @@ from segeval.surfaces import Surfaces, TargetSurface, diagonal_mm
 from segeval.tallies import Tally, TargetKey
 from segeval.targets import BACKGROUND, LabelChoice
 from segeval.volumes.geometry import Geometry
+from segeval.volumes.memory import Need, require_memory
 from segeval.workflow.settings import Settings
 from segeval.workflow.worker_processes import usable_cores
 
 _MOST_THREADS = 4
 _SHEAR = 1e-3
 
+# Bytes that are held at once, measured: two masks and two numberings, with the copies that cc3d works on, for each
+# voxel of the box; indices and joint histogram for each voxel that is an instance of both volumes; whole masks of
+# the volume, where a box would cut a dilation.
+_PER_BOX_VOXEL, _PER_SHARED_VOXEL = 12, 26
+_PER_LESION_BOX_VOXEL, _PER_VOLUME_VOXEL = 16, 3
+
 
 @dataclass(frozen=True)
 class _Target:
-    """Where a target lies: the stored values that belong to it, and a box around all of its voxels."""
+    """Where a target lies: the stored values that belong to it, and a box around all of its voxels.
+
+    predicted, shared: its voxels in the prediction, and those in both volumes.
+    """
 
     key: TargetKey
     prediction_values: frozenset[int]
     reference_values: frozenset[int]
     box: Box | None
+    predicted: int = 0
+    shared: int = 0
 
 
 @dataclass(frozen=True)
@@ -165,7 +178,11 @@ def _targets(held: HeldPair, tally: Tally, choice: LabelChoice, axes: list[int])
         r = frozenset(value for value in references if index in belongs[value])
         whole = tuple(slice(0, n) for n in held.reference.shape)
         box = whole if 0 in p | r else enclosing((held.prediction.boxes.box(p), held.reference.boxes.box(r)))
-        yield _Target(key, p, r, None if box is None else tuple(box[axis] for axis in axes))
+        shares = [(count, value in r) for (value, label), count in confusion.pairs.items() if index in belongs[label]]
+        yield _Target(
+            key, p, r, None if box is None else tuple(box[axis] for axis in axes),
+            sum(count for count, _ in shares), sum(count for count, inside in shares if inside),
+        )  # fmt: skip
 
 
 def _stored_predictions(tally: Tally) -> Mapping[int, int]:
@@ -201,7 +218,19 @@ def _of_all(maps: _Maps, one: Callable[[_Target, Box], TargetInstances]) -> tupl
     )
 
 
+def _require_memory(target: _Target, box: Box, size: int) -> None:
+    sides = "×".join(str(side.stop - side.start) for side in box)
+    words = f"finding instances in its box of {sides} voxels"
+    require_memory(f"target {target.key}", Need(size, words, "leave its instances out"))
+
+
+def _voxels(box: Box) -> int:
+    return math.prod(side.stop - side.start for side in box)
+
+
 def _instances(maps: _Maps, options: InstanceOptions, distances: bool, target: _Target, box: Box) -> TargetInstances:
+    labels = maps.prediction.itemsize + maps.reference.itemsize if options.labelled else 0
+    _require_memory(target, box, (_PER_BOX_VOXEL + labels) * _voxels(box) + _PER_SHARED_VOXEL * target.shared)
     find = partial(
         _labelled if options.labelled else _connected, options, maps.voxel_volume_mm3, [side.start for side in box]
     )
@@ -222,9 +251,11 @@ def _labelled(options: InstanceOptions, voxel_mm3: float, origin: list[int], val
     return given_instances(values, min_volume_mm3=options.min_volume_mm3, voxel_volume_mm3=voxel_mm3, origin=origin)
 
 
-def _lesions(maps: _Maps, challenge: str, target: _Target, box: Box) -> TargetInstances:  # noqa: ARG001
+def _lesions(maps: _Maps, challenge: str, target: _Target, box: Box) -> TargetInstances:
     """Of whole volumes: a box would cut the dilation."""
     whole = tuple(slice(0, n) for n in maps.reference.shape)
+    size = _PER_VOLUME_VOXEL * _voxels(whole) + _PER_LESION_BOX_VOXEL * _voxels(box)
+    _require_memory(target, box, size + _PER_SHARED_VOXEL * target.predicted)
     prediction, reference = maps.masks_in(target, whole)
     return match_lesions(
         target.key, prediction, reference, BRATS_2023[challenge], hd95=_surfel_hd95, spacing_mm=maps.spacing_mm

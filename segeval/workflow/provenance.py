@@ -7,28 +7,22 @@ from __future__ import annotations
 
 import json
 import platform
-import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from segeval.errors import SegevalError
 from segeval.readers import ReadOptions, is_directory, mask_classes, open_volume
 from segeval.readers.byte_stream import Watch
-from segeval.readers.hashing import sha256_of
+from segeval.readers.hashing import new_sha256, sha256_of
 from segeval.report import Report
 from segeval.version import __version__
 from segeval.whole_files import write_whole
+from segeval.workflow.libraries import loaded_libraries, together
 
 PROVENANCE_SCHEMA = "segeval-provenance/1"
 
-_LIBRARIES = {
-    "cc3d": "connected-components-3d", "cupy": "cupy-cuda12x", "isal": "isal", "nibabel": "nibabel", "numpy": "numpy",
-    "scipy": "scipy", "SimpleITK": "SimpleITK",
-}  # fmt: skip
-"""Distributions that can touch voxels, by the module that is loaded where they did."""
 _COMPANIONS = {".hdr": ".img", ".hdr.gz": ".img.gz", ".head": ".brik", ".par": ".rec"}
 
 
@@ -54,10 +48,12 @@ class Provenance:
             "time": self._time.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "segeval": __version__,
             "python": platform.python_version(),
-            "libraries": _libraries(),
+            "libraries": together([loaded_libraries(), report.libraries]),
             "command": ["segeval", *self._command],
             "settings": dict(report.settings),
             "signature": report.signature,
+            "names": {str(row.label): row.name for case in report.cases for row in case.rows if row.name is not None},
+            "results_sha256": self._digest(report),
             "cases": [
                 {"case": case.case, "status": case.status, "prediction": case.prediction, "reference": case.reference}
                 for case in report.cases
@@ -65,6 +61,10 @@ class Provenance:
             "files": files,
         }
         write_whole(self._path, json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+
+    def _digest(self, report: Report) -> str | None:
+        """Of the JSON of what was scored; None of a report that was read: it is among the files."""
+        return new_sha256(f"{report.to_json()}\n".encode()).hexdigest() if self._volumes else None
 
     def _file(self, path: Path, watch: Watch, report: Report) -> dict[str, Any]:
         """Size, hash and header; what cannot be read, the reason of a failed case, has none."""
@@ -126,15 +126,3 @@ def _header(path: Path, class_axis: int | None) -> dict[str, Any] | None:
         except SegevalError:
             continue
     return None
-
-
-def _libraries() -> dict[str, str]:
-    """The versions of the libraries that are loaded; the headers were read here, so theirs are."""
-    found = {}
-    for module, distribution in _LIBRARIES.items():
-        if sys.modules.get(module) is not None:
-            try:
-                found[distribution] = metadata.version(distribution)
-            except metadata.PackageNotFoundError:
-                found[distribution] = str(getattr(sys.modules[module], "__version__", "unknown"))
-    return found

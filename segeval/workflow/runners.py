@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from segeval.errors import UsageError, WorkerError
 from segeval.readers import size_on_disk
 from segeval.volumes.chunks import stay_on_one_core
-from segeval.volumes.memory import VARIABLE
+from segeval.volumes.memory import VARIABLE, share_memory
 from segeval.workflow.jobs import Finished, Job, died, do
 from segeval.workflow.settings import Settings
 from segeval.workflow.worker_processes import Died, in_workers, usable_cores, worker_context
@@ -33,15 +34,33 @@ def default_workers() -> int:
 
 
 def local_runner(workers: int) -> Runner:
-    """A runner on processes of this machine; a worker that dies costs its case alone."""
+    """A runner on processes of this machine, which share the memory; what needs more is done at the end, alone.
+
+    A worker that dies costs its case alone.
+    """
 
     def run(jobs: Sequence[Job], settings: Settings, keep_tallies: bool) -> Iterator[tuple[Job, Finished]]:
-        alone = usable_cores() >= 2 * workers
-        work = partial(_do_in_worker, settings, keep_tallies, os.environ.get(VARIABLE, ""), alone)
-        for job, result in in_workers(work, _largest_first(jobs), workers, worker_context()):
-            yield job, died(job, f"exit code {result.exit_code}") if isinstance(result, Died) else result
+        processes = min(workers, max(1, len(jobs)))
+        too_large = []
+        with closing(_in_processes(processes, jobs, settings, keep_tallies)) as outcomes:
+            for job, finished in outcomes:
+                if finished.wants_memory and processes > 1:
+                    too_large.append(job)
+                else:
+                    yield job, finished
+        if too_large:
+            yield from _in_processes(1, too_large, settings, keep_tallies)
 
     return run
+
+
+def _in_processes(
+    processes: int, jobs: Sequence[Job], settings: Settings, keep_tallies: bool
+) -> Generator[tuple[Job, Finished], None, None]:
+    work = partial(_do_in_worker, settings, keep_tallies, os.environ.get(VARIABLE, ""), processes)
+    with closing(in_workers(work, _largest_first(jobs), processes, worker_context())) as outcomes:
+        for job, result in outcomes:
+            yield job, died(job, f"exit code {result.exit_code}") if isinstance(result, Died) else result
 
 
 def dask_runner(scheduler: str) -> Runner:
@@ -74,9 +93,10 @@ def dask_runner(scheduler: str) -> Runner:
     return run
 
 
-def _do_in_worker(settings: Settings, keep_tallies: bool, most_memory: str, alone: bool, job: Job) -> Finished:
+def _do_in_worker(settings: Settings, keep_tallies: bool, most_memory: str, processes: int, job: Job) -> Finished:
     os.environ[VARIABLE] = most_memory  # the server that workers are forked from may be older than the limit
-    if not alone:
+    share_memory(processes)
+    if usable_cores() < 2 * processes:
         stay_on_one_core()  # the others are for the other workers
     return do(job, settings, keep_tallies)
 

@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -62,7 +62,7 @@ def start_ahead() -> None:
 
 def in_workers(
     work: Callable[[_Job], _Result], jobs: Sequence[_Job], count: int, context: Any
-) -> Iterator[tuple[_Job, _Result | Died]]:
+) -> Generator[tuple[_Job, _Result | Died], None, None]:
     """Do the jobs in this many processes, and yield each with its result as it is done; closing it stops the work.
 
     work: sent to each worker once; an exception in it ends the worker. Raises WorkerError.

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segeval.errors import UnreadableFile, UsageError
+from segeval.errors import NotEnoughMemory, UsageError
 from segeval.volumes import memory
-from segeval.volumes.memory import parse_size, require_memory
+from segeval.volumes.memory import Need, parse_size, require_memory, share_memory
 
 LABELS = (np.arange(128**3).reshape(128, 128, 128) % 3).astype(np.uint8)  # 2 MiB
 AFFINE = np.diag([1.0, 1, 1, 1])
@@ -34,9 +34,39 @@ def test_a_size_that_is_none_is_a_usage_error(text: str) -> None:
 def test_without_the_option_three_quarters_of_what_is_free_may_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(memory.VARIABLE, raising=False)
     monkeypatch.setattr(memory, "_free", lambda: 100 << 20)
-    require_memory("x.nrrd", 75 << 20, "this")
-    with pytest.raises(UnreadableFile, match=r"^x\.nrrd: this needs 76 MiB, 75% of the free memory are 75 MiB; "):
-        require_memory("x.nrrd", 76 << 20, "this")
+    require_memory("x.nrrd", Need(75 << 20, "this", "take that"))
+    with pytest.raises(
+        NotEnoughMemory, match=r"^x\.nrrd: this needs 76 MiB, 75% of the free memory are 75 MiB; take that, raise"
+    ):
+        require_memory("x.nrrd", Need(76 << 20, "this", "take that"))
+
+
+def test_needs_that_are_held_together_are_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(memory.VARIABLE, raising=False)
+    monkeypatch.setattr(memory, "_free", lambda: 100 << 20)
+    needs = [Need(40 << 20, "one", "do this"), Need(0, "none", "never"), Need(36 << 20, "another", "do that")]
+    require_memory("x", *needs[:2])
+    with pytest.raises(NotEnoughMemory) as refusal:
+        require_memory("x", *needs)
+    assert str(refusal.value) == (
+        "x: one (40 MiB) and another (36 MiB) together needs 76 MiB, 75% of the free memory are 75 MiB; "
+        "do this, do that, raise --max-memory, or score it on a larger machine"
+    )
+
+
+@pytest.mark.parametrize(("stated", "share"), [("", "37.5 MiB"), ("64G", None)])
+def test_workers_have_equal_shares(stated: str, share: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(memory.VARIABLE, stated)
+    monkeypatch.setattr(memory, "_free", lambda: 100 << 20)
+    monkeypatch.setattr(memory, "_used", lambda: 0)
+    monkeypatch.setattr(memory, "_sharers", 1)
+    share_memory(2)
+    need = Need(38 << 20 if share else 32 << 30, "this", "take that")
+    if share is None:
+        require_memory("x", need)
+        need = Need(need.size + (1 << 20), need.work, need.instead)
+    with pytest.raises(NotEnoughMemory, match=f"{share or '32 GiB'} for each of 2 workers"):
+        require_memory("x", need)
 
 
 def test_what_is_free_is_known_here() -> None:

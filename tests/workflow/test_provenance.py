@@ -7,6 +7,8 @@ import hashlib
 import json
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +18,7 @@ import numpy as np
 import pytest
 
 from segeval.version import __version__
+from segeval.workflow.libraries import together
 
 LABELS = (np.arange(60).reshape(5, 4, 3) % 3).astype(np.uint8)
 AFFINE = np.array([[-0.8, 0, 0, 5], [0, 1.5, 0, -7], [0, 0, 3.0, 11], [0, 0, 0, 1.0]])
@@ -152,3 +155,103 @@ def test_a_file_that_changed_after_it_was_scored_has_no_provenance(
     assert "p.nii.gz: changed" in run.err
     assert not Path("run.json").exists()
     assert not Path("out.json").exists()
+
+
+@pytest.fixture
+def study(nifti: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files of every way to score, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    shape = (12, 10, 8)
+    labels = (np.arange(960).reshape(shape) // 7 % 4).astype(np.uint8)
+    shifted = np.roll(labels, 1, axis=0)
+    maps = np.stack([np.where(shifted == k, 0.7, 0.1) for k in range(4)]).astype(np.float32)
+    nifti("r.nii.gz", labels)
+    nifti("coarse.nii.gz", shifted[::2, ::2, ::2], np.diag([2.0, 2, 2, 1]))
+    np.savez_compressed("maps.npz", probabilities=maps.transpose(0, 3, 2, 1))
+    Path("names.json").write_text('{"liver": 1, "spleen": 2, "other": 3}')
+    for name, value in (("liver", 1), ("spleen", 2)):
+        nifti(f"ours/{name}.nii.gz", (shifted == value).astype(np.uint8))
+        nifti(f"theirs/{name}.nii.gz", (labels == value).astype(np.uint8))
+    for case in ("a", "b"):
+        nifti(f"p/{case}.nii.gz", shifted)
+        nifti(f"q/{case}.nii.gz", labels)
+    Path("segeval.toml").write_text("[check]\nrequire = ['mean(1.dice) >= 0']\n")
+    return tmp_path
+
+
+WAYS = {
+    "resampled": ("score", "coarse.nii.gz", "r.nii.gz", "--geometry", "resample", "--metrics", "overlap,hd95"),
+    "masks": ("score", "ours", "theirs", "--metrics", "dice,instance_f1"),
+    "npz": ("score", "maps.npz", "r.nii.gz", "--labels", "names.json", "--metrics", "overlap,losses,calibration"),
+    "protocol": ("score", "p/a.nii.gz", "q/a.nii.gz", "--protocol", "brats-lesionwise:ped"),
+    "batch": ("batch", "p", "q", "--metrics", "hd95,dice", "--workers", "2"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_number_is_repeated_from_the_note_alone(way: str, study: Path, segeval: Any) -> None:
+    """Elsewhere: the files as they are listed, checked by their hashes, and the words of the command."""
+    first = segeval(*WAYS[way], "--format", "json", "--provenance", "run.json")
+    assert first.code == 0
+    found = provenance()
+    assert hashlib.sha256(first.out.encode()).hexdigest() == found["results_sha256"]
+    elsewhere = study / "elsewhere"
+    for entry in found["files"]:
+        copy = elsewhere / entry["path"]
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(Path(entry["path"]).read_bytes())
+        assert hashlib.sha256(copy.read_bytes()).hexdigest() == entry["sha256"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(elsewhere)
+        again = segeval(*found["command"][1:])
+        repeated = provenance()
+    assert again.out == first.out
+    for key in ("results_sha256", "signature", "settings", "names", "libraries", "files"):
+        assert repeated[key] == found[key]
+
+
+@pytest.mark.usefixtures("study")
+def test_names_tell_which_value_a_label_had(segeval: Any) -> None:
+    assert segeval(*WAYS["masks"], "--provenance", "run.json").code == 0
+    assert provenance()["names"] == {"1": "liver", "2": "spleen"}
+
+
+@pytest.mark.usefixtures("study")
+def test_the_libraries_are_those_of_the_workers_even_of_an_earlier_run() -> None:
+    """What a fresh parent process has not loaded itself: SciPy for distances, cc3d and pandas for given instances."""
+    options = ["--metrics", "hd95,instance_f1", "--instances", "-o", "x.json", "--provenance", "run.json"]
+    command = [sys.executable, "-m", "segeval", "batch", "p", "q", *options]
+    for more in ([], ["--resume"]):
+        subprocess.run([*command, *more], check=True, capture_output=True)
+        libraries = provenance()["libraries"]
+        for name in ("scipy", "connected-components-3d", "pandas", "numpy", "isal"):
+            assert libraries[name] == metadata.version(name)
+
+
+def test_versions_that_differ_are_all_named() -> None:
+    found = together([{"numpy": "2.1.0"}, {"numpy": "2.0.0", "scipy": "1.13.0"}, {"numpy": "2.1.0"}])
+    assert found == {"numpy": "2.0.0, 2.1.0", "scipy": "1.13.0"}
+
+
+@pytest.mark.usefixtures("study")
+def test_a_check_notes_what_it_scored_and_its_rules(segeval: Any) -> None:
+    assert segeval("check", "p", "q", "--provenance", "run.json").code == 0
+    volumes = {f"{side}/{case}.nii.gz" for side in "pq" for case in "ab"}
+    assert {entry["path"] for entry in provenance()["files"]} == {"segeval.toml", *volumes}
+    assert provenance()["command"][:2] == ["segeval", "check"]
+    assert segeval("batch", "p", "q", "--metrics", "dice", "-o", "x.json").code == 0
+    baseline = ("--baseline", "base.json", "--max-drop", "dice=0")
+    assert segeval("check", "x.json", *baseline, "--update-baseline", "--provenance", "run.json").code == 0
+    assert {entry["path"] for entry in provenance()["files"]} == {"segeval.toml", "x.json"}
+    assert segeval("check", "x.json", *baseline, "--provenance", "run.json").code == 0
+    files = {entry["path"]: entry["sha256"] for entry in provenance()["files"]}
+    assert set(files) == {"segeval.toml", "x.json", "base.json"}
+    assert files["x.json"] == hashlib.sha256(Path("x.json").read_bytes()).hexdigest()
+    assert provenance()["results_sha256"] is None
+
+
+@pytest.mark.usefixtures("study")
+def test_a_check_does_not_write_its_note_over_its_baseline(segeval: Any) -> None:
+    arguments = ("--baseline", "base.json", "--update-baseline", "--provenance", "base.json")
+    assert segeval("check", "p", "q", *arguments).code == 2
+    assert not Path("base.json").exists()

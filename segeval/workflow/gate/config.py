@@ -62,14 +62,14 @@ class GateSettings:
         return found
 
 
-def read_config(path: Path | None = None) -> GateSettings:
-    """The settings of this file, else of segeval.toml or pyproject.toml in the current folder, else none.
+def default_config() -> Path | None:
+    """segeval.toml or pyproject.toml in the current folder, where there is one."""
+    return next((Path(name) for name in (_FILE, _PYPROJECT) if Path(name).is_file()), None)
 
-    Raises UsageError.
-    """
-    if path is not None:
-        return _settings(path, _table(path))
-    found = next((Path(name) for name in (_FILE, _PYPROJECT) if Path(name).is_file()), None)
+
+def read_config(path: Path | None = None) -> GateSettings:
+    """The settings of this file, else of the default one, else none. Raises UsageError."""
+    found = default_config() if path is None else path
     return GateSettings() if found is None else _settings(found, _table(found))
 
 

@@ -1,0 +1,37 @@
+"""The libraries that can touch voxels, and their versions where they are loaded."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+_DISTRIBUTIONS = {
+    "cc3d": "connected-components-3d", "cupy": "cupy-cuda12x", "isal": "isal", "nibabel": "nibabel", "numpy": "numpy",
+    "pandas": "pandas", "scipy": "scipy", "SimpleITK": "SimpleITK",
+}  # fmt: skip
+"""By the module that is loaded where they did."""
+
+
+def loaded_libraries() -> dict[str, str]:
+    """Version by distribution, of those that this process has loaded."""
+    return {name: _version(module, name) for module, name in _DISTRIBUTIONS.items() if sys.modules.get(module)}
+
+
+def together(processes: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """What several processes had loaded; every version where they differ."""
+    found: dict[str, set[str]] = {}
+    for libraries in processes:
+        for name, version in libraries.items():
+            found.setdefault(name, set()).update(version.split(", "))
+    return {name: ", ".join(sorted(versions)) for name, versions in sorted(found.items())}
+
+
+@cache
+def _version(module: str, distribution: str) -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return str(getattr(sys.modules[module], "__version__", "unknown"))
