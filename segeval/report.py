@@ -231,17 +231,17 @@ def _defined(value: Value) -> Value | None:
     return None if math.isnan(value) else value
 
 
+_encoded = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
+_NESTING = {dict, list, tuple}
+
+
 def _laid_out(value: Any, depth: int = 0) -> str:
     """JSON with one row, or one entry of the confusion, per line: people and line-based diffs can read it."""
-    nested = isinstance(value, (dict, list)) and any(isinstance(v, (dict, list, tuple)) for v in _children(value))
-    if not nested:
-        return json.dumps(value, allow_nan=False, ensure_ascii=False)
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if _NESTING.isdisjoint(map(type, children)):
+        return _encoded(value)
     inner, outer = "\n" + " " * (depth + 1), "\n" + " " * depth
     if isinstance(value, dict):
-        parts = [f"{json.dumps(str(k), ensure_ascii=False)}: {_laid_out(v, depth + 1)}" for k, v in value.items()]
+        parts = [f"{_encoded(str(k))}: {_laid_out(v, depth + 1)}" for k, v in value.items()]
         return "{" + inner + ("," + inner).join(parts) + outer + "}"
     return "[" + inner + ("," + inner).join(_laid_out(v, depth + 1) for v in value) + outer + "]"
-
-
-def _children(value: dict[str, Any] | list[Any]) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else value
