@@ -80,8 +80,10 @@ def score(
 ) -> None:
     """Score a prediction against a reference: overlap and every loss, per label."""
     from segeval.readers import size_on_disk
+    from segeval.volumes.allocator import keep_freed_memory
     from segeval.workflow.files import score_pair
 
+    keep_freed_memory()
     outputs = output or []
     extra = [provenance] if provenance else []
     require_writable([*outputs, *extra], [prediction, reference, *([Path(labels)] if labels else [])])

@@ -11,6 +11,7 @@ from typing import Any
 
 from segeval.errors import UsageError, WorkerError
 from segeval.readers import size_on_disk
+from segeval.volumes.allocator import keep_freed_memory
 from segeval.volumes.chunks import stay_on_one_core
 from segeval.volumes.memory import VARIABLE, share_memory
 from segeval.workflow.jobs import Finished, Job, died, do
@@ -96,6 +97,7 @@ def dask_runner(scheduler: str) -> Runner:
 def _do_in_worker(settings: Settings, keep_tallies: bool, most_memory: str, processes: int, job: Job) -> Finished:
     os.environ[VARIABLE] = most_memory  # the server that workers are forked from may be older than the limit
     share_memory(processes)
+    keep_freed_memory()
     if usable_cores() < 2 * processes:
         stay_on_one_core()  # the others are for the other workers
     return do(job, settings, keep_tallies)
