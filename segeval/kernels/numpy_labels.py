@@ -18,6 +18,7 @@ from segeval.tallies import Confusion
 
 _BLOCK = 1 << 18  # voxels whose labels and marks stay in a core's cache
 _SHORT_RUNS = 0.85  # of the words of eight voxels: where more of them hold a change, run-length counting loses
+_MOST_WAITING = 1 << 15  # pairs
 _DENSE_BINS = 1 << 16  # of the joint histogram that is an array
 
 
@@ -33,6 +34,8 @@ class NumpyLabelKernel:
         self._dense = np.zeros((16, 16), dtype=np.int64)  # by codes (reference, prediction), with room to grow
         self._sparse: dict[tuple[int, int], int] = {}  # by codes, once the dense histogram would be too large
         self._starts = RunStarts()
+        self._waiting: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []  # values, and voxels that they are of
+        self._entries = 0
 
     def add(self, prediction: NDArray[Any], reference: NDArray[Any]) -> None:
         """Count two 1-D integer arrays of equal length."""
@@ -46,14 +49,15 @@ class NumpyLabelKernel:
                 lengths = np.empty_like(starts)
                 np.subtract(starts[1:], starts[:-1], out=lengths[:-1])
                 lengths[-1] = p.size - starts[-1]
-                self._count(p.take(starts), r.take(starts), lengths)
+                self._later(p.take(starts), r.take(starts), lengths)
             elif p.itemsize == r.itemsize == 1:
-                self._count(*_histogram_of_bytes(p, r))
+                self._later(*_histogram_of_bytes(p, r))
             else:
                 self._count(p, r, None)
 
     def confusion(self) -> Confusion:
         """The joint histogram, ignored voxels left out."""
+        self._count_waiting()
         pairs = dict(self._sparse)
         for r, p in np.argwhere(self._dense).tolist():
             pairs[r, p] = pairs.get((r, p), 0) + int(self._dense[r, p])
@@ -61,6 +65,23 @@ class NumpyLabelKernel:
         return Confusion(
             {(references[r], predictions[p]): n for (r, p), n in pairs.items() if references[r] != self._ignore}
         )
+
+    def _later(self, prediction: NDArray[Any], reference: NDArray[Any], voxels: Integers) -> None:
+        """Few pairs of many blocks are counted together: by themselves they cost more calls than counting."""
+        if self._waiting and any(
+            a.dtype != b.dtype for a, b in zip(self._waiting[-1][:2], (prediction, reference), strict=True)
+        ):
+            self._count_waiting()  # together they would become floats
+        self._waiting.append((prediction, reference, voxels))
+        self._entries += prediction.size
+        if self._entries > _MOST_WAITING:
+            self._count_waiting()
+
+    def _count_waiting(self) -> None:
+        if self._waiting:
+            self._count(*map(np.concatenate, zip(*self._waiting, strict=True)))
+            self._waiting.clear()
+            self._entries = 0
 
     def _count(self, prediction: NDArray[Any], reference: NDArray[Any], voxels: Integers | None) -> None:
         """Pairs of values, each standing for so many voxels; None for one each."""

@@ -18,9 +18,12 @@ def resample(cases: int, draws: int, seed: int) -> NDArray[np.uint8]:
     """How often each draw holds each case, shape (draws, cases); 255 times does not happen."""
     generator = np.random.Generator(np.random.PCG64(seed))
     times = np.empty((draws, cases), np.uint8)
-    if cases:
-        for draw in times:
-            draw[:] = np.bincount(generator.integers(0, cases, cases), minlength=cases)
+    step = max(1, BLOCK // max(cases, 1))
+    for start in range(0, draws if cases else 0, step):
+        part = times[start : start + step]
+        drawn = generator.integers(0, cases, part.shape)
+        drawn += np.arange(len(part))[:, np.newaxis] * cases
+        part[:] = np.bincount(drawn.ravel(), minlength=part.size).reshape(part.shape)
     return times
 
 

@@ -141,6 +141,14 @@ def test_the_confusions_of_two_stretches_add_to_that_of_both_and_zero_is_neutral
     assert a + nothing == nothing + a == a
 
 
+def test_pieces_of_different_types_are_counted_exactly(backend: Backend) -> None:
+    kernel = backend.label_kernel(None)
+    for dtype, value in ((np.int64, -1), (np.uint64, 2**64 - 1), (np.int64, -(2**63)), (np.uint8, 7)):
+        kernel.add(np.full(64, value, dtype), np.zeros(64, np.uint8))
+    expected = dict.fromkeys([(0, -1), (0, 2**64 - 1), (0, -(2**63)), (0, 7)], 64)
+    assert kernel.confusion().pairs == expected
+
+
 def test_neighbouring_values_of_64_bits_stay_apart(backend: Backend) -> None:
     top = np.array([2**64 - 1, 2**64 - 2, 2**63, 2**63 - 1, 2**53, 2**53 + 1], dtype=np.uint64)
     low = np.array([-(2**63), -(2**63) + 1, 2**63 - 1, 2**63 - 2, 2**53, 2**53 + 1], dtype=np.int64)
