@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from segeval.errors import UsageError, WorkerError
 from segeval.readers import size_on_disk
-from segeval.volumes.chunks import stay_on_one_core
-from segeval.volumes.memory import VARIABLE
 from segeval.workflow.jobs import Finished, Job, do, failed
 from segeval.workflow.settings import Settings
-from segeval.workflow.worker_processes import usable_cores, worker_context
+from segeval.workflow.worker_processes import usable_cores
 
 Runner = Callable[[Sequence[Job], Settings, bool], Iterator[tuple[Job, Finished]]]
 """Takes jobs, settings and whether to keep tallies; closing the iterator stops the work."""
 
-_AHEAD = 4  # jobs handed out per worker
 _BYTES_PER_WORKER = 512 << 20
-_worker_settings: tuple[Settings, bool] | None = None
 
 
 def default_workers() -> int:
@@ -36,38 +31,14 @@ def default_workers() -> int:
 
 
 def local_runner(workers: int) -> Runner:
-    """A runner on processes of this machine. pebble's pool outlives a worker that dies; the standard one does not."""
+    """A runner on processes of this machine. Its iterator raises WorkerError where they cannot be started."""
 
     def run(jobs: Sequence[Job], settings: Settings, keep_tallies: bool) -> Iterator[tuple[Job, Finished]]:
-        from concurrent.futures.process import BrokenProcessPool
+        from segeval.workflow.worker_pool import Died, done_by_workers
 
-        from pebble import ProcessPool
-
-        pool = ProcessPool(
-            max_workers=min(workers, max(1, len(jobs))),
-            context=worker_context(),
-            initializer=_start_worker,
-            initargs=(settings, keep_tallies, os.environ.get(VARIABLE, "")),
-        )
-        waiting = iter(_largest_first(jobs))
-        running: dict[Future[Finished], Job] = {}
-        try:
-            while True:
-                while len(running) < workers * _AHEAD and (job := next(waiting, None)) is not None:
-                    running[pool.schedule(_do_in_worker, args=(job,))] = job
-                if not running:
-                    return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    job = running.pop(future)
-                    yield job, _outcome(future, job)
-        except BrokenProcessPool:  # the server that forks workers died while it was asked for one
-            raise WorkerError(
-                "the worker processes could not be started: the process that starts them died, perhaps for want of "
-                "memory; run again, with --resume to keep what is done"
-            ) from None
-        finally:
-            pool.stop()
-            pool.join()
+        with closing(done_by_workers(_largest_first(jobs), workers, settings, keep_tallies)) as outcomes:
+            for job, outcome in outcomes:
+                yield job, _lost(job, f"exit code {outcome.exit_code}") if isinstance(outcome, Died) else outcome
 
     return run
 
@@ -102,29 +73,17 @@ def dask_runner(scheduler: str) -> Runner:
     return run
 
 
-def _start_worker(settings: Settings, keep_tallies: bool, most_memory: str) -> None:
-    global _worker_settings
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the workers
-    os.environ[VARIABLE] = most_memory  # the server that workers are forked from may be older than the limit
-    stay_on_one_core()  # the others are for the other workers
-    _worker_settings = settings, keep_tallies
-
-
-def _do_in_worker(job: Job) -> Finished:
-    if _worker_settings is None:
-        raise RuntimeError("the worker was not started with settings")
-    return do(job, *_worker_settings)
-
-
 def _outcome(future: Any, job: Job) -> Finished:
     """The job's result; a worker that died costs its case alone."""
     try:
         result: Finished = future.result()
-    except Exception as problem:  # pebble's ProcessExpired, Dask's KilledWorker
-        code = getattr(problem, "exitcode", None)
-        how = f"exit code {code}" if code is not None else type(problem).__name__
-        return failed(job, f"the worker process died ({how}): out of memory, or a crash while reading the case")
+    except Exception as problem:  # Dask's KilledWorker
+        return _lost(job, type(problem).__name__)
     return result
+
+
+def _lost(job: Job, how: str) -> Finished:
+    return failed(job, f"the worker process died ({how}): out of memory, or a crash while reading the case")
 
 
 def _largest_first(jobs: Sequence[Job]) -> list[Job]:

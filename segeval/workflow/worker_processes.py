@@ -9,7 +9,7 @@ import multiprocessing
 import os
 from typing import Any
 
-_PRELOAD = ["segeval.workflow.runners", "segeval.readers.nifti", "segeval.kernels.numpy_soft", "isal.igzip_lib"]
+_PRELOAD = ["segeval.workflow.worker_pool", "segeval.readers.nifti", "segeval.kernels.numpy_soft", "isal.igzip_lib"]
 
 
 def usable_cores() -> int:

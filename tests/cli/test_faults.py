@@ -1,17 +1,14 @@
-"""Kills, full disks, folders that cannot be written, poor environments: nothing lost, nothing half written."""
+"""Full disks, folders that cannot be written, poor environments: nothing lost, nothing half written."""
 
 from __future__ import annotations
 
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
@@ -19,7 +16,6 @@ import pytest
 
 COMMAND = [sys.executable, "-m", "segeval"]
 CASES = 30
-ROUNDS = 12 * int(os.environ.get("SEGEVAL_FUZZ", "1"))
 QUICK = ("--metrics", "dice", "--format", "csv")
 
 
@@ -37,70 +33,6 @@ def finished(command: list[Any], **options: Any) -> subprocess.CompletedProcess[
     return subprocess.run(
         list(map(str, command)), capture_output=True, encoding="utf-8", timeout=60, check=False, **options
     )
-
-
-def everybody_gone(group: int) -> bool:
-    """Whether no process of the group is left, within some seconds."""
-    for _ in range(500):
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def workers_of(process: int) -> list[int]:
-    """The processes of this one's group that the server of workers has forked."""
-    found: list[int] = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                words = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-                parent, group = int(words[1]), int(words[2])
-                if group == process and process not in (parent, int(entry.name)):
-                    found.append(int(entry.name))
-    return found
-
-
-def test_a_batch_killed_at_random_times_resumes_to_the_same_bytes(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    """The parent, a worker, or all at once are killed, at random numbers of finished cases; nobody is left behind."""
-    random = Random(7)
-    whole, output = tmp_path / "whole.csv", tmp_path / "out.csv"
-    batch = [*COMMAND, "batch", *folders, *QUICK, "--workers", "2"]
-    assert finished([*batch, "-o", whole]).returncode == 0
-    journal = tmp_path / "out.csv.journal"
-    killed = 0
-    for number in range(ROUNDS):
-        if number % 3 == 0:
-            journal.unlink(missing_ok=True)
-        output.unlink(missing_ok=True)
-        process = subprocess.Popen(
-            [*map(str, batch), "--resume", "-o", str(output)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )  # fmt: skip
-        lines, delay = random.randrange(CASES), random.random() * 0.05
-        while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") > lines):
-            time.sleep(0.001)
-        time.sleep(delay)
-        victim = random.choice(("parent", "group", "worker"))
-        with suppress(ProcessLookupError):
-            if victim == "group":
-                os.killpg(process.pid, signal.SIGKILL)
-            elif victim == "worker":
-                os.kill(random.choice(workers_of(process.pid) or [process.pid]), signal.SIGKILL)
-            if victim != "worker":
-                process.kill()
-        code = process.wait(60)
-        killed += code == -signal.SIGKILL
-        assert code in (0, 3, -signal.SIGKILL)
-        assert everybody_gone(process.pid), victim
-        if code == 0:
-            assert output.read_bytes() == whole.read_bytes()
-    assert killed
-    assert finished([*batch, "--resume", "-o", output]).returncode == 0
-    assert output.read_bytes() == whole.read_bytes()
-    assert not [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")]
 
 
 def test_a_disk_that_fills_up_leaves_no_half_output(folders: tuple[Path, Path], tmp_path: Path) -> None:

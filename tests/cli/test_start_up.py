@@ -49,7 +49,7 @@ def imported(*arguments: str) -> set[str]:
 
 
 # What a pair of NIfTI label maps can do without; pydantic, where Typer brings it, loads some of the standard library.
-UNUSED = {"pandas", "SimpleITK", "scipy", "nibabel", "cupy", "distributed", "pebble", "lark", "filelock", "pyarrow"}
+UNUSED = {"pandas", "SimpleITK", "scipy", "nibabel", "cupy", "distributed", "lark", "filelock", "pyarrow"}
 UNUSED_PARTS = {
     "numpy.ma",
     "rich.console",
