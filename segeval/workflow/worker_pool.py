@@ -47,16 +47,18 @@ def done_by_workers(
 ) -> Generator[tuple[Job, Finished | Died], None, None]:
     """The jobs in the order in which they finish; closing the iterator kills whoever is still at work.
 
-    A worker that dies costs the job that it was given, and none where it had no job yet. Raises WorkerError where
-    workers die, or cannot be started, one after the other without any job done.
+    A worker that dies costs the job that it was given, and none where it had no job yet. Where no more can be started,
+    those that live go on. Raises WorkerError where none does.
     """
     waiting = deque(jobs)
     pool: dict[Connection, _Worker] = {}
-    lost = 0  # workers since the last finished job
+    lost = 0  # workers since the last one that was ready
     try:
         while waiting or any(worker.job for worker in pool.values()):
             wanted = len(waiting) + sum(worker.job is not None for worker in pool.values())
             while len(pool) < min(workers, wanted):
+                if lost > _MOST_LOST and any(worker.ready for worker in pool.values()):
+                    break  # fewer go on
                 if lost > _MOST_LOST:
                     raise WorkerError(
                         f"the worker processes cannot be started: {lost} of them died before they did anything, "
@@ -78,9 +80,12 @@ def done_by_workers(
                     del pool[pipe]
                 if job is not None and answer is not None:
                     finished.append((job, answer))
-                lost = 0 if job is not None else lost + isinstance(answer, Died)
+                if answer is None:
+                    lost = 0
+                elif not worker.ready:
+                    lost += 1
             for worker in pool.values():
-                if waiting and worker.idle and worker.begin(waiting[0]):
+                if waiting and worker.ready and worker.job is None and worker.begin(waiting[0]):
                     waiting.popleft()
             yield from finished
     finally:
@@ -97,7 +102,7 @@ class _Worker:
         context = worker_context()
         self.pipe, theirs = context.Pipe()
         self.job: Job | None = None
-        self._ready = False
+        self.ready = False
         arguments = (theirs, settings, keep_tallies, os.environ.get(VARIABLE, ""))
         self._process = context.Process(target=_work, args=arguments, daemon=True)
         try:
@@ -110,18 +115,13 @@ class _Worker:
         finally:
             theirs.close()
 
-    @property
-    def idle(self) -> bool:
-        """Whether it waits for a job."""
-        return self._ready and self.job is None
-
     def answer(self) -> Finished | Died | None:
         """What its pipe has: the result of its job, its end, or at first that it is ready."""
         try:
             answer: Finished | None = self.pipe.recv()
         except (EOFError, OSError):  # it is gone, perhaps amid its answer
             return Died(self.end())
-        self._ready, self.job = True, None
+        self.ready, self.job = True, None
         return answer
 
     def begin(self, job: Job) -> bool:

@@ -248,13 +248,38 @@ def test_workers_that_die_one_after_the_other_end_the_batch(deadly: Callable[[st
     assert "run again with fewer --workers" in words
 
 
-def test_a_server_that_cannot_start_is_exit_3(batch: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every interpreter imports sitecustomize; this one ends those that would fork workers."""
-    (tmp_path / "sitecustomize.py").write_text(
-        "import os, sys\nif any('forkserver' in word for word in sys.orig_argv):\n    os._exit(1)\n"
-    )
+# Every interpreter imports sitecustomize; this one ends those that would fork workers, while there is a certain file.
+NO_SERVER = """
+import os, sys
+from pathlib import Path
+if any("forkserver" in word for word in sys.orig_argv) and Path(__file__).with_name("no_server").exists():
+    os._exit(1)
+"""
+
+
+@pytest.fixture
+def no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that keeps servers of workers from starting."""
+    (tmp_path / "sitecustomize.py").write_text(NO_SERVER)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    return tmp_path / "no_server"
+
+
+def test_a_server_that_cannot_start_is_exit_3(batch: Batch, no_server: Path) -> None:
+    no_server.touch()
     assert batch.require_end(batch.start()) == 3
     assert batch.words().startswith("segeval: the worker processes cannot be started")
     assert batch.words().count("\n") == 1
     assert not batch.output.exists()
+
+
+def test_a_worker_goes_on_alone_where_no_other_can_be_started(batch: Batch, no_server: Path) -> None:
+    process = batch.start()
+    batch.wait_for_cases(process, 5)
+    no_server.touch()
+    helpers = helpers_of(process.pid)
+    os.kill(helpers["server"][0], signal.SIGKILL)
+    os.kill(helpers["worker"][0], signal.SIGKILL)
+    assert batch.require_end(process) == 3
+    lost = set(batch.whole.splitlines()) - set(batch.output.read_bytes().splitlines())
+    assert len({line.split(b",")[0] for line in lost}) == 1
