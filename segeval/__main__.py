@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 
@@ -10,6 +11,7 @@ import sys
 def run() -> None:
     """Run the command line and exit with its code."""
     _open_what_is_closed()
+    _buffer_stdout()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: its thread pool costs more than it gives here
     os.environ.setdefault("PYTHONSAFEPATH", "1")  # or processes started from here import what lies in the folder
     gc.set_threshold(100_000)  # more than imports allocate: they leave no garbage that is worth the search
@@ -28,6 +30,13 @@ def _open_what_is_closed() -> None:
     os.close(descriptor)
     if sys.stderr is None:
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 (for as long as the process lives)
+
+
+def _buffer_stdout() -> None:
+    """PYTHONUNBUFFERED leaves nobody to write the rest where a pipe took a part, as it does when Ctrl-Z stops us."""
+    if sys.stdout is not None and isinstance(sys.stdout.buffer, io.RawIOBase):
+        known = {"encoding": sys.stdout.encoding, "errors": sys.stdout.errors}
+        sys.stdout = open(1, "w", closefd=False, **known)  # noqa: SIM115 (for as long as the process lives)
 
 
 if __name__ == "__main__":

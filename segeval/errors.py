@@ -9,7 +9,7 @@ SegevalError                 exit 3   something the user can act on: one line, n
 ├── BaselineError            a baseline that cannot be compared
 ├── StoppedError             a batch that was to stop at the first failed case
 ├── WriteError               an output that could not be written
-├── WorkerError              a scheduler of workers that does not answer
+├── WorkerError              workers that cannot be reached or started
 └── UsageError               exit 2   options that contradict each other or cannot be understood
 """
 
@@ -57,7 +57,7 @@ class WriteError(SegevalError):
 
 
 class WorkerError(SegevalError):
-    """The workers that were to score the cases cannot be reached."""
+    """The workers that were to score the cases cannot be reached, or cannot be started."""
 
 
 class UsageError(SegevalError):

@@ -79,8 +79,10 @@ class Journal:
             "libraries": dict(finished.libraries),
             "tally": None if finished.tally is None else tally_document(finished.tally),
         }
+        line = memoryview(json.dumps(entry, allow_nan=False).encode() + b"\n")
         try:
-            os.write(self._file, json.dumps(entry, allow_nan=False).encode() + b"\n")
+            while line:  # a disk takes what it has room for, and says so the next time
+                line = line[os.write(self._file, line) :]
         except OSError as problem:
             raise WriteError(f"{self.path}: cannot be written ({problem.strerror}); free some space") from None
 

@@ -16,7 +16,7 @@ from segeval.volumes.chunks import stay_on_one_core
 from segeval.volumes.memory import VARIABLE, share_memory
 from segeval.workflow.jobs import Finished, Job, died, do
 from segeval.workflow.settings import Settings
-from segeval.workflow.worker_processes import Died, in_workers, usable_cores, worker_context
+from segeval.workflow.worker_processes import Died, in_workers, usable_cores
 
 Runner = Callable[[Sequence[Job], Settings, bool], Iterator[tuple[Job, Finished]]]
 """Takes jobs, settings and whether to keep tallies; closing the iterator stops the work."""
@@ -59,7 +59,7 @@ def _in_processes(
     processes: int, jobs: Sequence[Job], settings: Settings, keep_tallies: bool
 ) -> Generator[tuple[Job, Finished], None, None]:
     work = partial(_do_in_worker, settings, keep_tallies, os.environ.get(VARIABLE, ""), processes)
-    with closing(in_workers(work, _largest_first(jobs), processes, worker_context())) as outcomes:
+    with closing(in_workers(work, _largest_first(jobs), processes)) as outcomes:
         for job, result in outcomes:
             yield job, died(job, f"exit code {result.exit_code}") if isinstance(result, Died) else result
 

@@ -1,10 +1,11 @@
-"""Worker processes, each with a pipe of its own, so that one that is killed costs the job that it was at.
+"""Jobs done by processes of this machine, each with a pipe of its own to this one.
 
-The standard library's pools end, or wait for ever, when a worker is killed. pebble's goes on, but loads asyncio first
-(50 ms), hands jobs over through threads and locks that the workers share (0.7 ms each, where a small case takes 4), and
-never returned when the process that forks its workers was killed at the wrong moment. A pipe per worker needs neither.
+A pipe that nobody else holds ends with its process, so whoever is killed, at whatever moment, is noticed at once. The
+pools of libraries have their workers share queues, and with these a lock: a worker that is killed while it holds the
+lock, or has written half of a message, leaves all others waiting (pebble's for a minute or for ever), or ends the pool
+(the standard library's). The server that forks workers is needed only when one is started, and is started again then.
 
-Nothing heavy is imported here: the server that workers are forked from imports while the command that starts it does.
+Nothing heavy is imported here: the server imports while the command that starts it does.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
@@ -26,14 +29,23 @@ _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
 
 _PRELOAD = ["segeval.workflow.runners", "segeval.readers.nifti", "segeval.kernels.numpy_soft", "isal.igzip_lib"]
+_READY = None  # what a worker sends before it is given its first job
 _AHEAD = 2  # jobs handed to a worker: the one that it does, and the next
-_LAST_WORDS_S = 5.0
+_MOST_LOST = 10
+_PAUSE_S = 0.01
+_PATIENCE_S = 5.0
 _SWITCH_S = 1e-4  # how long a decoding thread waits for the interpreter's lock, which NumPy drops and takes at once
+_UNKNOWN = 255  # the exit code where the server that knows it is gone
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+_CANNOT_START = (OSError, EOFError, RuntimeError, multiprocessing.ProcessError)  # what start() meets without its server
 
 
 @dataclass(frozen=True)
 class Died:
-    """In place of a result: the worker ended while it was at the job."""
+    """In place of a result: the worker ended while it was at the job.
+
+    exit_code: negative for a signal, 255 where nobody knows it.
+    """
 
     exit_code: int | None
 
@@ -61,58 +73,77 @@ def start_ahead() -> None:
 
 
 def in_workers(
-    work: Callable[[_Job], _Result], jobs: Sequence[_Job], count: int, context: Any
+    work: Callable[[_Job], _Result], jobs: Sequence[_Job], count: int
 ) -> Generator[tuple[_Job, _Result | Died], None, None]:
     """Do the jobs in this many processes, and yield each with its result as it is done; closing it stops the work.
 
-    work: sent to each worker once; an exception in it ends the worker. Raises WorkerError.
+    work: sent to each worker once. A worker that dies costs the job that it was at, and none where it had none yet;
+    where no other can be started, those that live go on. Raises WorkerError where none does.
     """
     waiting = deque(jobs)
-    workers: list[_Worker[_Job]] = []
+    workers: dict[Any, _Worker[_Job]] = {}  # by their pipes
+    lost = 0  # workers since the last one that was ready
     try:
-        for _ in range(min(count, len(jobs))):
-            workers.append(_Worker(work, context))
-            workers[-1].give(waiting.popleft())
-        while True:
-            for held in range(_AHEAD):  # a job for each before a second for any
-                for worker in workers:
-                    if waiting and len(worker.jobs) == held:
-                        worker.give(waiting.popleft())
-            busy: dict[Any, _Worker[_Job]] = {worker.connection: worker for worker in workers if worker.jobs}
-            if not busy:
-                return
-            for connection in wait(list(busy)):
-                worker = busy[connection]
+        while waiting or any(worker.jobs for worker in workers.values()):
+            wanted = len(waiting) + sum(bool(worker.jobs) for worker in workers.values())
+            while len(workers) < min(count, wanted):
+                if lost > _MOST_LOST and any(worker.ready for worker in workers.values()):
+                    break  # fewer go on
+                if lost > _MOST_LOST:
+                    raise WorkerError(
+                        f"the worker processes cannot be started: {lost} of them died before they did anything, "
+                        "perhaps for want of memory; run again with fewer --workers, and with --resume to keep what "
+                        "is done"
+                    )
                 try:
-                    result: _Result | Died = worker.connection.recv()
-                    job = worker.jobs.popleft()
-                except (EOFError, OSError):  # its pipe ended, perhaps within a result
-                    result = Died(worker.exit_code())
-                    job = worker.jobs.popleft()
-                    waiting.extendleft(reversed(worker.jobs))
-                    workers.remove(worker)
-                    if waiting:
-                        workers.append(_Worker(work, context))
-                yield job, result
+                    worker = _Worker[_Job](work)
+                except _CANNOT_START:
+                    lost += 1
+                    time.sleep(_PAUSE_S * lost)  # a server that is killed is not gone at once
+                else:
+                    workers[worker.pipe] = worker
+            finished: list[tuple[_Job, _Result | Died]] = []
+            for pipe in wait(list(workers)):
+                worker = workers[pipe]
+                try:
+                    answer: Any = worker.pipe.recv()
+                except (EOFError, OSError):  # it is gone, perhaps amid its answer
+                    lost += not worker.ready
+                    del workers[pipe]
+                    answer = Died(worker.end())
+                    waiting.extendleft(reversed(worker.jobs[1:]))
+                if worker.jobs:
+                    finished.append((worker.jobs.pop(0), answer))
+                elif answer is _READY:
+                    worker.ready, lost = True, 0
+            for held in range(_AHEAD):  # a job for each before a second for any
+                for worker in workers.values():
+                    if waiting and worker.ready and len(worker.jobs) == held:
+                        worker.give(waiting.popleft())
+            yield from finished
     finally:
-        for worker in workers:
+        for worker in workers.values():
+            worker.kill()
+        for worker in workers.values():
             worker.end()
 
 
 class _Worker(Generic[_Job]):
     """A process, and the jobs that it was given and has not done, in their order."""
 
-    def __init__(self, work: Callable[[_Job], Any], context: Any) -> None:
-        self.jobs: deque[_Job] = deque()
-        self.connection, theirs = context.Pipe()
+    def __init__(self, work: Callable[[_Job], Any]) -> None:
+        context = worker_context()
+        self.pipe, theirs = context.Pipe()
+        self.jobs: list[_Job] = []
+        self.ready = False
         self._process = context.Process(target=_serve, args=(theirs, work), daemon=True)
         try:
-            self._process.start()
-        except (EOFError, OSError) as problem:  # the server that forks workers died while it was asked for one
-            raise WorkerError(
-                f"a worker process could not be started ({problem or type(problem).__name__}), perhaps for want of "
-                "memory; run again, with --resume to keep what is done"
-            ) from None
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that a helper of multiprocessing was killed and is started again
+                self._process.start()
+        except BaseException:
+            self.pipe.close()
+            raise
         finally:
             theirs.close()  # so that this end reads an end when the worker's is gone
 
@@ -120,26 +151,30 @@ class _Worker(Generic[_Job]):
         """Hand it a job; where it has died, reading its answer will tell."""
         self.jobs.append(job)
         with suppress(OSError):
-            self.connection.send(job)
+            self.pipe.send(job)
 
-    def exit_code(self) -> int | None:
-        """Of one whose pipe has ended, which its process is about to."""
-        self._process.join(_LAST_WORDS_S)
+    def kill(self) -> None:
+        """Stop it at once, whatever it is at."""
+        if self._process.exitcode in (None, _UNKNOWN):
+            with suppress(OSError):  # Process.kill does nothing once the server is dead: its workers count as dead, too
+                os.kill(self._process.pid, _KILL)
+
+    def end(self) -> int | None:
+        """The exit code of a worker that is about to be gone."""
+        self.pipe.close()
+        self._process.join(_PATIENCE_S)
+        if self._process.exitcode is None:
+            self.kill()
+            self._process.join(_PATIENCE_S)
         code: int | None = self._process.exitcode
-        self.end()
         return code
 
-    def end(self) -> None:
-        """Stop it at once, whatever it is at."""
-        self._process.kill()
-        self._process.join()
-        self.connection.close()
 
-
-def _serve(connection: Any, work: Callable[[Any], Any]) -> None:
+def _serve(pipe: Any, work: Callable[[Any], Any]) -> None:
     """Do what comes through the pipe until it ends, as it does when the parent has died."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the workers
     sys.setswitchinterval(_SWITCH_S)
-    with suppress(EOFError, ConnectionError):
+    with suppress(EOFError, OSError):
+        pipe.send(_READY)
         while True:
-            connection.send(work(connection.recv()))
+            pipe.send(work(pipe.recv()))

@@ -275,29 +275,6 @@ def test_an_interrupted_run_keeps_its_cases_and_exits_130(few: Folders, tmp_path
     assert journal.read_bytes().count(b"\n") > 10
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
-def test_a_worker_that_dies_costs_its_case_alone(few: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
-    from segeval.workflow import runners
-    from segeval.workflow.jobs import Finished, Job
-    from segeval.workflow.settings import Settings
-
-    jobs = [Job(f"case_{n:03}", few[0] / f"case_{n:03}.nii.gz", few[1] / f"case_{n:03}.nii.gz") for n in range(6)]
-    monkeypatch.setattr(runners, "worker_context", lambda: __import__("multiprocessing").get_context("fork"))
-    whole = runners.do
-
-    def deadly(job: Job, settings: Settings, keep_tally: bool) -> Finished:
-        if job.case == "case_004":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return whole(job, settings, keep_tally)
-
-    monkeypatch.setattr(runners, "do", deadly)
-    results = {job.case: done.result for job, done in runners.local_runner(2)(jobs, Settings(), False)}
-    assert {case: result.status for case, result in results.items()} == {
-        f"case_{n:03}": "error" if n == 4 else "ok" for n in range(6)
-    }
-    assert "died" in str(results["case_004"].reason)
-
-
 def test_shards_merge_to_the_whole(few: Folders, tmp_path: Path, segeval: Segeval) -> None:
     whole = segeval("batch", *few, "--metrics", "dice,focal:gamma=3", "--format", "json")
     parts = []

@@ -1,21 +1,27 @@
-"""Numbers of voxels that no test could hold: the kernel counts a stretch, and its tally is added to itself."""
+"""Numbers of voxels that no test could hold: the kernel counts a stretch, and its tally is added to itself, or the
+sums of a block are added again and again."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
 from operator import add
+from typing import Any
 
 import numpy as np
 import pytest
 
 from segeval.kernels import NumpyBackend
+from segeval.kernels.numpy_soft import NumpySoftKernel
+from segeval.kernels.target_sums import BLOCK, TargetSums, Workspace
 from segeval.quantities import select
 from segeval.quantities.scoring import ScoringSettings, score
 from segeval.tallies import Confusion, Tally, TallyOptions
 from segeval.targets import LabelChoice
-from segeval.volumes.volume import ArraySource
+from segeval.volumes.volume import ArraySource, Piece
 from segeval.workflow.counting import count_labels, count_probabilities
 
 STRETCH = 1 << 18
@@ -75,6 +81,139 @@ def test_sums_of_10_to_the_10_probabilities_near_0_and_1_are_those_of_exact_arit
     held = np.clip(p, 1e-7, 1 - 1e-7)
     logs = np.where(truth, np.log(held), np.log1p(-held))
     assert row.values["bce"] == pytest.approx(-math.fsum(logs) / STRETCH, rel=1e-9)
+
+
+# Many blocks, one after the other
+
+LOSSES = select("losses")
+ETA = 1e-7
+
+
+def block_of(seed: int, certainty: float, share: float) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    """Probabilities of a block, near 0 outside the target and near 1 inside, and where that is."""
+    random = np.random.default_rng(seed)
+    inside = random.random(BLOCK) < share
+    wrong = certainty * random.random(BLOCK)
+    return np.where(inside, 1 - wrong, wrong), inside
+
+
+BLOCKS = [block_of(0, 1e-4, 0.3), block_of(1, 1e-6, 0), block_of(2, 1e-6, 1), block_of(3, 1e-2, 0.01)]
+
+
+def exact_sums(times: int) -> dict[str, Fraction]:
+    """The nine sums over so many rounds of the blocks: exact but for the logarithms, which are exactly added."""
+    parts: list[dict[str, Fraction]] = []
+    for p, inside in BLOCKS:
+        of = [(Fraction(float(value)), bool(one)) for value, one in zip(p, inside, strict=True)]
+        wrong = [(1 - value if one else value, one) for value, one in of]
+        logs = [(math.log1p(-max(float(f), ETA)), float(f), one) for f, one in wrong]
+        parts.append({
+            "n": Fraction(len(of)), "r": Fraction(sum(one for _, one in of)),
+            "p": sum((v for v, _ in of), Fraction()), "i": sum((v for v, one in of if one), Fraction()),
+            "p2": sum((v * v for v, _ in of), Fraction()), "i2": sum((v * v for v, one in of if one), Fraction()),
+            "l1": Fraction(math.fsum(log for log, _, one in logs if one)),
+            "l0": Fraction(math.fsum(log for log, _, one in logs if not one)),
+            "f1": Fraction(math.fsum(f * f * log for log, f, one in logs if one)),
+            "f0": Fraction(math.fsum(f * f * log for log, f, one in logs if not one)),
+        })  # fmt: skip
+    return {name: times * sum((part[name] for part in parts), Fraction()) for name in parts[0]}
+
+
+def exact_losses(s: dict[str, Fraction]) -> dict[str, Fraction]:
+    """The formulas of the definitions page in exact arithmetic, for one foreground label."""
+    n, r, p, i, p2, i2 = (s[name] for name in ("n", "r", "p", "i", "p2", "i2"))
+    l1, l0, f1, f0 = (s[name] for name in ("l1", "l0", "f1", "f0"))
+    epsilon, rest, rest_p = Fraction(1e-6), n - r, n - p
+    rest_i = n - p - r + i
+
+    def gdl(power: int) -> Fraction:
+        w, v = 1 / r**power, 1 / rest**power
+        return 1 - 2 * (w * i + v * rest_i) / (w * (p + r) + v * (rest_p + rest))
+
+    return {
+        "ce": -l1 / n,
+        "weighted_ce": -n / (2 * r) * l1 / n,
+        "bce": -(l1 + l0) / n,
+        "wce": -((n - p) / p * l1 + l0) / n,
+        "weighted_bce": -(rest / r * l1 + l0) / n,
+        "focal_no_alpha": -(f1 + f0) / n,
+        "focal": -(f1 / 4 + f0 * 3 / 4) / n,
+        "dl2": 1 - (i + epsilon) / (p + r + epsilon) - (rest_i + epsilon) / (rest_p + rest + epsilon),
+        "ss": ((r - 2 * i + i2) / (r + epsilon) + 19 * (p2 - i2) / (rest + epsilon)) / 20,
+        "gdl_v": gdl(2),
+        "gdl_simple": gdl(1),
+        "gdl_uniform": gdl(0),
+        "soft_dice": 1 - 2 * i / (p2 + r + epsilon),
+        "soft_iou": 1 - i / (p + r - i),
+    }
+
+
+def require_exact(tally: Tally, times: int) -> None:
+    """Every sum and loss to 1e-9 of its value; a loss near 0, one minus a ratio, to 1e-14."""
+    assert tally.soft is not None
+    place = tally.soft.targets.index(1)
+    expected = exact_sums(times)
+    logs = tally.soft.sums.logs[2.0, ETA]
+    for name, exact in expected.items():
+        found = getattr(logs if name[0] in "lf" else tally.soft.sums, name)[place]
+        assert float(abs(Fraction(float(found)) / exact - 1)) < (1e-9 if name[0] in "lf" else 1e-13), name
+    rows = score(tally, LabelChoice.of((1,)), ScoringSettings(LOSSES, "nan", None), None)
+    (row,) = [row for row in rows if row.label == 1]
+    losses = exact_losses(expected)
+    assert row.values.keys() == losses.keys()
+    for name, exact in losses.items():
+        assert float(abs(Fraction(float(row.values[name])) - exact)) < 1e-9 * float(exact) + 1e-14, name
+
+
+class Repeated(ArraySource):
+    """Pieces that come again and again, without the memory that so many voxels take."""
+
+    def __init__(self, piece: Piece, times: int) -> None:
+        super().__init__(piece.reshape(1, -1, 1, 1))
+        self._piece, self._times = piece, times
+
+    def pieces(self, channel: int) -> Iterator[Piece]:
+        assert channel == 0
+        return iter([self._piece] * self._times)
+
+
+def test_10_to_the_8_voxels_through_the_whole_kernel_have_exact_sums_and_losses() -> None:
+    times = 10**8 // (len(BLOCKS) * BLOCK)
+    p, inside = (np.concatenate(parts) for parts in zip(*BLOCKS, strict=True))
+    options = TallyOptions(channels=(1,), labels=(1,))
+    ours, theirs = Repeated(p, times), Repeated(inside.astype(np.uint8), times)
+    require_exact(count_probabilities(BACKEND, ours, theirs, options, {}).tally, times)
+
+
+class Remembered(TargetSums):
+    """Sums each block once, as it is done for any, and adds what it found whenever the block comes again."""
+
+    def __init__(self, work: Workspace) -> None:
+        super().__init__(work)
+        self._found: dict[float, tuple[TargetSums, Any]] = {}
+
+    def add(self, p: Any, inside: Any) -> None:
+        if p[0] not in self._found:
+            block = TargetSums(self._work)
+            block.add(p, inside)
+            self._found[p[0]] = block, np.array(block._totals)
+        block, sums = self._found[p[0]]
+        self.n, self.r = self.n + block.n, self.r + block.r
+        self._include(slice(None), sums)
+
+
+def test_10_to_the_10_voxels_added_block_by_block_have_exact_sums_and_losses() -> None:
+    """Each of 610,352 blocks is added to what all before it have come to."""
+    times = -(-(10**10) // (len(BLOCKS) * BLOCK))
+    options = TallyOptions(channels=(1,), labels=(1,))
+    kernel = NumpySoftKernel(options, {})
+    sums = kernel._sums[1] = Remembered(Workspace(options.logs))
+    for _ in range(times):
+        for p, inside in BLOCKS:
+            sums.add(p, inside)
+    voxels, hits = sums.n, sums.r
+    assert voxels >= 10**10
+    require_exact(replace(kernel.tally(), confusion=Confusion({(1, 1): hits, (0, 0): voxels - hits})), times)
 
 
 def test_any_order_of_adding_many_stretches_agrees() -> None:
