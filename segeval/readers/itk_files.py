@@ -30,6 +30,7 @@ _GIPL_HEADER = 256
 _GIPL_BYTES = {1: 1, 7: 1, 8: 1, 15: 2, 16: 2, 31: 4, 32: 4, 64: 4, 65: 8}
 _BLOCK = 1 << 20
 _BMP_HEADER = 54
+_BMP_INFO = 40  # bytes of it, as Windows 3 has them; ITK reads no other kind aright
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,10 @@ def _inspect_bmp(path: Path) -> ItkHeader:
     bits, compression = int.from_bytes(head[28:30], "little"), int.from_bytes(head[30:34], "little")
     if len(head) < _BMP_HEADER or not head.startswith(b"BM"):
         raise UnreadableFile(f"{path}: is no BMP picture: it is {recognise(head) or 'damaged; export it again'}")
+    if (kind := int.from_bytes(head[14:18], "little")) != _BMP_INFO:
+        raise UnreadableFile(
+            f"{path}: has a header of {kind} bytes, a BMP of the usual kind one of {_BMP_INFO}; export it as such"
+        )
     if compression or bits not in (8, 24, 32):
         raise UnreadableFile(f"{path}: is compressed, or has {bits} bits per pixel; export it uncompressed with 8 bits")
     if min(width, abs(height)) < 1 or start < _BMP_HEADER:

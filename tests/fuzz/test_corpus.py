@@ -137,6 +137,8 @@ FOUND = [
     Found("the header as voxels: a strip at byte 0", "x.tif", tiff(*SLICES, offsets=0), "strip"),
     Found("16-bit floats as integers", "x.tif", tiff(*[np.tile(s, (2, 1)) for s in SLICES], width=5, bits=16, format=3),
           "format 3"),
+    Found("a size read from elsewhere: a BMP of another kind", "x.bmp",
+          after(bmp(LABELS[:, :, 0]), b"BM", 12, struct.pack("<I", 12)), "12 bytes"),
     Found("a BMP that was cut", "x.bmp", bmp(LABELS[:, :, 0])[:-1], "cut"),
     Found("another byte order: of no name", "x.HEAD", afni_header(order="MSB_FIRSX"), "BYTEORDER_STRING", BRIK),
     Found("an attribute of 13 values that are 12", "x.HEAD", AFNI.replace(b"count = 12", b"count = 13"), "13", BRIK),
