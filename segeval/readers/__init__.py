@@ -40,10 +40,22 @@ def _simpleitk() -> Reader:
     return open_with_simpleitk
 
 
-def _nibabel() -> Reader:
-    from segeval.readers.nibabel_formats import open_with_nibabel
+def _minc() -> Reader:
+    from segeval.readers.minc import open_minc
 
-    return open_with_nibabel
+    return open_minc
+
+
+def _afni() -> Reader:
+    from segeval.readers.afni import open_afni
+
+    return open_afni
+
+
+def _parrec() -> Reader:
+    from segeval.readers.parrec import open_parrec
+
+    return open_parrec
 
 
 READERS: tuple[tuple[tuple[str, ...], Callable[[], Reader]], ...] = (
@@ -51,7 +63,9 @@ READERS: tuple[tuple[tuple[str, ...], Callable[[], Reader]], ...] = (
     ((".mgz", ".mgh.gz", ".mgh"), _mgh),
     ((".npz",), _npz),
     ((".nrrd", ".nhdr", ".mha", ".mhd", ".gipl", ".gipl.gz", ".vtk", *PICTURE_ENDINGS), _simpleitk),
-    ((".mnc", ".head", ".brik", ".par", ".rec"), _nibabel),
+    ((".mnc",), _minc),
+    ((".head", ".brik"), _afni),
+    ((".par", ".rec"), _parrec),
 )
 """Which reader opens which endings, in order of preference; each is imported for the first file that needs it."""
 

@@ -5,12 +5,10 @@ Source of GIPL's header: ITK's GiplImageIO.
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from segeval.errors import UnreadableFile
 from segeval.printable import printable, shortened
@@ -26,12 +24,13 @@ from segeval.readers.itk_headers import (
     vtk_promise,
 )
 from segeval.readers.recognition import recognise
+from segeval.readers.tiff_header import verify_tiff
 
 _GIPL_HEADER = 256
 _GIPL_BYTES = {1: 1, 7: 1, 8: 1, 15: 2, 16: 2, 31: 4, 32: 4, 64: 4, 65: 8}
 _BLOCK = 1 << 20
-_BIG_TIFF = 43
-_MOST_DIRECTORIES = 65535
+_BMP_HEADER = 54
+_BMP_INFO = 40  # bytes of it, as Windows 3 has them; ITK reads no other kind aright
 
 
 @dataclass(frozen=True)
@@ -119,29 +118,29 @@ def _inspect_vtk(path: Path) -> ItkHeader:
 
 
 def _inspect_tiff(path: Path) -> ItkHeader:
-    """The directories of a TIFF, one per slice: ITK follows a chain that leads back into itself for ever.
+    verify_tiff(path)
+    return _inspect_picture(path)
 
-    Source: TIFF 6.0, section 2, and the BigTIFF extension.
-    """
+
+def _inspect_bmp(path: Path) -> ItkHeader:
+    """A BMP's header, which ITK believes. Source: BITMAPFILEHEADER and BITMAPINFOHEADER (Microsoft)."""
     with open_regular_file(path) as file:
-        start = file.read(16)
-        order: Literal["little", "big"] = "little" if start.startswith(b"II") else "big"
-        big = int.from_bytes(start[2:4], order) == _BIG_TIFF
-        count_bytes, entry_bytes, offset_bytes = (8, 20, 8) if big else (2, 12, 4)
-        offset = int.from_bytes(start[8:16] if big else start[4:8], order)
-        seen: set[int] = set()
-        while offset and start.startswith((b"II", b"MM")):
-            if offset in seen or len(seen) >= _MOST_DIRECTORIES:
-                raise UnreadableFile(f"{path}: its slices follow one another in a circle; export it again")
-            seen.add(offset)
-            if offset >= file_size(path):
-                break  # the library says so
-            file.seek(offset)
-            entries = int.from_bytes(file.read(count_bytes), order)
-            if entries * entry_bytes >= file_size(path):
-                break
-            file.seek(entries * entry_bytes, os.SEEK_CUR)
-            offset = int.from_bytes(file.read(offset_bytes), order)
+        head = file.read(_BMP_HEADER)
+    start, width, height = (int.from_bytes(head[at : at + 4], "little", signed=True) for at in (10, 18, 22))
+    bits, compression = int.from_bytes(head[28:30], "little"), int.from_bytes(head[30:34], "little")
+    if len(head) < _BMP_HEADER or not head.startswith(b"BM"):
+        raise UnreadableFile(f"{path}: is no BMP picture: it is {recognise(head) or 'damaged; export it again'}")
+    if (kind := int.from_bytes(head[14:18], "little")) != _BMP_INFO:
+        raise UnreadableFile(
+            f"{path}: has a header of {kind} bytes, a BMP of the usual kind one of {_BMP_INFO}; export it as such"
+        )
+    if compression or bits not in (8, 24, 32):
+        raise UnreadableFile(f"{path}: is compressed, or has {bits} bits per pixel; export it uncompressed with 8 bits")
+    if min(width, abs(height)) < 1 or start < _BMP_HEADER:
+        raise UnreadableFile(
+            f"{path}: its header states {width}×{height} pixels from byte {start}, which cannot be; export it again"
+        )
+    _require(path, file_size(path) - start, (width * bits // 8 + 3) // 4 * 4 * abs(height))
     return _inspect_picture(path)
 
 
@@ -155,6 +154,7 @@ _INSPECTORS: tuple[tuple[tuple[str, ...], Callable[[Path], ItkHeader]], ...] = (
     ((".gipl", ".gipl.gz"), _inspect_gipl),
     ((".vtk",), _inspect_vtk),
     ((".tif", ".tiff"), _inspect_tiff),
+    ((".bmp",), _inspect_bmp),
     (PICTURE_ENDINGS, _inspect_picture),
 )
 

@@ -29,8 +29,11 @@ _MOST_AXES = 8
 _MOST_BYTES = 1 << 50
 _WHOLE = re.compile(r"[0-9]{1,18}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
+_OWN_KEY = re.compile(r"(?:(?!: ).)*?:=")  # NRRD: a key of the writer's own, and no field such as "type: "
+_LONGEST_FIELD = 512
+"""Characters of a line of a NRRD header; ITK writes what it cannot read into a buffer that ends beyond."""
 _ENDLESS = re.compile(rb"[0-9+\-.eE]{%d,}" % (LONGEST_NUMBER + 1))
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n|$)")
 
 _METAIMAGE_BYTES = {
     "MET_CHAR": 1, "MET_UCHAR": 1, "MET_SHORT": 2, "MET_USHORT": 2, "MET_INT": 4, "MET_UINT": 4, "MET_LONG": 4,
@@ -77,8 +80,11 @@ class Promise:
 def nrrd_promise(path: Path, head: bytes) -> Promise:
     """Of the first bytes of a NRRD file. Raises UnreadableFile."""
     text, end = _text_until(head, (b"\n\n", b"\r\n\r\n"))
-    lines = [line for line in text[1:] if not line.startswith("#") and ":=" not in line]  # comments, own keys
+    lines = [line for line in text[1:] if not line.startswith("#") and not _OWN_KEY.match(line)]
     _require_plain(path, "\n".join(lines).encode("latin-1"))
+    long = any(len(line) > _LONGEST_FIELD and not line.startswith("content: ") for line in lines)
+    if long or "" in text[:-1] or any("\r" in line for line in text):  # other readers' lines end at \r too
+        raise _no_header(path)
     fields = _fields(path, lines, ":")
     axes = _whole(path, fields, "dimension")
     sizes = _sizes(path, fields, "sizes", axes)
@@ -195,7 +201,7 @@ def _text_until(head: bytes, ends: tuple[bytes, ...]) -> tuple[list[str], int]:
     """The header's lines, and where the data begin."""
     found = [(head.find(end), len(end)) for end in ends if end in head]
     at, length = min(found, default=(len(head), 0))
-    return [line.rstrip("\r") for line in head[:at].decode("latin-1").split("\n")], at + length
+    return [line.removesuffix("\r") for line in head[:at].decode("latin-1").split("\n")], at + length
 
 
 def _fields(path: Path, lines: Iterable[str], separators: str, exact: bool = False) -> dict[str, str]:
@@ -214,7 +220,11 @@ def _fields(path: Path, lines: Iterable[str], separators: str, exact: bool = Fal
 
 def _require_plain(path: Path, header: bytes) -> None:
     if len(header) >= HEADER_LIMIT or _ENDLESS.search(header) or _CONTROL.search(header):
-        raise UnreadableFile(f"{path}: its header holds bytes that no header holds; it is damaged, so export it again")
+        raise _no_header(path)
+
+
+def _no_header(path: Path) -> UnreadableFile:
+    return UnreadableFile(f"{path}: its header holds bytes that no header holds; it is damaged, so export it again")
 
 
 def _whole(path: Path, fields: dict[str, str], name: str, default: str = "") -> int:

@@ -15,6 +15,7 @@ import numpy as np
 from segeval.array_types import Floats
 from segeval.choices import Kind
 from segeval.errors import GeometryError, UnreadableFile
+from segeval.readers.affines import FARTHEST_MM
 from segeval.readers.axes import split_axes, with_class_axis
 from segeval.readers.byte_stream import ByteStream
 from segeval.readers.hashing import sha256_of_all
@@ -29,7 +30,6 @@ _MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 _INTENT_LABEL = 1002
 _SINGLE, _PAIR = b"n+", b"ni"  # how the magic begins
 _MOST_VOXELS = 1 << 50
-_FARTHEST_MM = 1e12
 
 
 def open_nifti(path: Path, options: ReadOptions) -> Volume:
@@ -245,8 +245,8 @@ def _usable(path: Path, affine: Floats, unit: float, shape: tuple[int, ...], nam
     """The affine in mm. Raises GeometryError for one that is singular or not finite."""
     result = affine.copy()
     result[:3] *= unit
-    if not (np.abs(result) < _FARTHEST_MM).all():  # NaN and infinity included
-        raise GeometryError(f"{path}: its {name} is not finite, or beyond {_FARTHEST_MM:g} mm; fix the header")
+    if not (np.abs(result) < FARTHEST_MM).all():  # NaN and infinity included
+        raise GeometryError(f"{path}: its {name} is not finite, or beyond {FARTHEST_MM:g} mm; fix the header")
     for axis in range(3):
         if (axis >= len(shape) or shape[axis] == 1) and not result[:3, axis].any():
             first, second = (result[:3, a] for a in range(3) if a != axis)

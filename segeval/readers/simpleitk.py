@@ -100,6 +100,8 @@ def _read(path: Path, start: bytes) -> Any:
         lines = [line.strip() for line in str(problem).strip().splitlines() if line.strip()]
         reason = f"it is {what}" if what else (lines[-1][:200] if lines else "unknown reason")
         raise UnreadableFile(f"{path}: SimpleITK cannot read it ({reason}); check or export it again") from None
+    if path.name.lower().endswith(".bmp"):
+        image = _grey(image)
     if "complex" in image.GetPixelIDTypeAsString():
         raise UnreadableFile(f"{path}: holds complex numbers; export labels or probabilities")
     if image.GetNumberOfComponentsPerPixel() > 1 and path.name.lower().endswith(PICTURE_ENDINGS):
@@ -107,6 +109,16 @@ def _read(path: Path, start: bytes) -> Any:
             f"{path}: is a colour picture ({image.GetNumberOfComponentsPerPixel()} values per pixel); export labels as "
             "grey values"
         )
+    return image
+
+
+def _grey(image: Any) -> Any:
+    """The grey values of a BMP, which ITK gives three times, as the palette has them; a colour picture as it is."""
+    import SimpleITK as sitk
+
+    view = sitk.GetArrayViewFromImage(image)
+    if image.GetNumberOfComponentsPerPixel() == 3 and (view[..., :1] == view).all():
+        return sitk.VectorIndexSelectionCast(image, 0)
     return image
 
 

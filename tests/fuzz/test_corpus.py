@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from handmade import afni_header, attribute, bmp, minc, par_header, tiff
 
 from segeval.readers import ReadOptions, open_volume
 
@@ -53,12 +56,29 @@ def vtk(data: bytes = NUMBERS, *, sizes: bytes = b"5 4 3", components: bytes = b
 
 @dataclass(frozen=True)
 class Found:
-    """An input, what it did, and words of the refusal."""
+    """An input, what it did, words of the refusal, and the files that belong beside it."""
 
     did: str
     name: str
     content: bytes
     words: str
+    beside: dict[str, bytes | None] = field(default_factory=dict)  # None: a pipe
+
+
+SLICES = [LABELS[:, :, z] for z in range(3)]
+PACKED = gzip.compress(VOXELS, mtime=0)
+AFNI = afni_header()
+PAR = par_header()
+BRIK: dict[str, bytes | None] = {"x.BRIK": VOXELS}
+REC: dict[str, bytes | None] = {"x.REC": VOXELS}
+MINC = minc(LABELS)
+LINE = b"\n2 1 1 1 0 1 1 8"  # how the second slice of the PAR begins
+
+
+def after(content: bytes, words: bytes, skip: int, new: bytes) -> bytes:
+    """The content with other bytes so many bytes behind these words."""
+    at = content.index(words) + len(words) + skip
+    return content[:at] + new + content[at + len(new) :]
 
 
 FOUND = [
@@ -67,6 +87,11 @@ FOUND = [
           "no header holds"),
     Found("segfault: a voxel of 5000 digits", "x.nrrd", nrrd(NUMBERS[:-1] + ENDLESS, encoding=b"ascii"), "no number"),
     Found("traceback: a size of 5000 digits", "x.nrrd", nrrd(sizes=b"5 4 " + ENDLESS), "no header holds"),
+    Found("segfault: a field of 2000 letters", "x.nrrd", nrrd(more=b"kinds: " + b"d" * 2000 + b"\n"), "no header"),
+    Found("segfault: a line without an end", "x.nrrd", nrrd(more=b"d" * 2000 + b"\n"), "no header holds"),
+    Found("segfault: a field before a key", "x.nrrd", nrrd(more=b"a: b:=" + b"d" * 2000 + b"\n"), "no header holds"),
+    Found("segfault: a line that ends in a comment", "x.nrrd", nrrd(more=b"# c\r" + b"d" * 2000 + b"\n"),
+          "no header holds"),
     Found("traceback: a superscript as size", "x.nrrd", nrrd(sizes=b"5 4 \xb3"), "sizes"),
     Found("8 GiB for 60 bytes", "x.nrrd", nrrd(sizes=b"5 4 2147483648"), "promises"),
     Found("10^15 voxels", "x.nrrd", nrrd(sizes=b"100000 100000 100000"), "promises"),
@@ -106,6 +131,43 @@ FOUND = [
     Found("XML with an entity", "x.vtk",
           b'<?xml version="1.0"?>\n<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>\n<VTKFile>&e;</VTKFile>\n',
           "web page"),
+    Found("memory as voxels: a slice of another size", "x.tif", tiff(*SLICES, width=1), "differ in size"),
+    Found("segfault: a thumbnail among the slices", "x.tif", tiff(*SLICES, subfile=255), "thumbnail"),
+    Found("segfault: a marked slice among others", "x.tif", tiff(*SLICES, subfile=0), "differ in size"),
+    Found("the header as voxels: a strip at byte 0", "x.tif", tiff(*SLICES, offsets=0), "strip"),
+    Found("16-bit floats as integers", "x.tif", tiff(*[np.tile(s, (2, 1)) for s in SLICES], width=5, bits=16, format=3),
+          "format 3"),
+    Found("a size read from elsewhere: a BMP of another kind", "x.bmp",
+          after(bmp(LABELS[:, :, 0]), b"BM", 12, struct.pack("<I", 12)), "12 bytes"),
+    Found("a BMP that was cut", "x.bmp", bmp(LABELS[:, :, 0])[:-1], "cut"),
+    Found("another byte order: of no name", "x.HEAD", afni_header(order="MSB_FIRSX"), "BYTEORDER_STRING", BRIK),
+    Found("an attribute of 13 values that are 12", "x.HEAD", AFNI.replace(b"count = 12", b"count = 13"), "13", BRIK),
+    Found("one attribute with two values", "x.HEAD",
+          AFNI + b"\n" + attribute("integer", "BRICK_TYPES", 1).encode(), "twice", BRIK),
+    Found("no voxel: a factor that is a text", "x.HEAD",
+          AFNI.replace(b"type = float-attribute\nname = BRICK_F", b"type = string-attribute\nname = BRICK_F"),
+          "BRICK_FLOAT_FACS", BRIK),
+    Found("a number with an underscore", "x.HEAD", AFNI.replace(b"5 4 3 0 0", b"5 4 3_0 0 0"), "3_0", BRIK),
+    Found("a checksum that nobody looked at", "x.HEAD", AFNI, "checksum",
+          {"x.BRIK.gz": PACKED[:-8] + b"\0\0\0\0" + PACKED[-4:]}),
+    Found("as much memory as there is, for 29 bytes", "x.HEAD", AFNI.replace(b"5 4 3 0 0", b"50000 400 300 0 0"),
+          "promises", {"x.BRIK.gz": PACKED}),
+    Found("hang: a pipe beside a header", "x.HEAD", AFNI, "FIFO", {"x.BRIK": None}),
+    Found("hang: a pipe beside a header", "x.PAR", PAR, "FIFO", {"x.REC": None}),
+    Found("hang: a line of blanks", "x.PAR", PAR.replace(b". ", b". a" + b" " * 100_000 + b"b\n. ", 1), "line 4", REC),
+    Found("slices in another order than in the header", "x.PAR",
+          PAR.replace(LINE, b"\n2 1 1 1 0 1 2 8").replace(b"\n3 1 1 1 0 1 2 8", b"\n3 1 1 1 0 1 1 8"), "order", REC),
+    Found("a warning of a library: an unknown version", "x.PAR", PAR.replace(b"V4.2", b"V5"), "V5", REC),
+    Found("a number read as far as it goes", "x.PAR", PAR.replace(b"9.000", b"9.O00"), "again", REC),
+    Found("a value too many", "x.PAR", PAR.replace(LINE, b"\n2 1 1 1 0 1 1 8 8"), "again", REC),
+    Found("an axis of what is left", "x.mnc", after(MINC, b"xspace", 2, struct.pack(">i", -1)), "axis without"),
+    Found("another label: voxels outside the valid range", "x.mnc", minc(np.where(LABELS == 2, 200, LABELS)), "20 of"),
+    Found("a warning of a library: a valid range of nothing", "x.mnc",
+          after(MINC, b"valid_range", 1 + 4 + 4 + 8, bytes(8)), "valid range"),
+    Found("2 GiB for an attribute", "x.mnc", after(MINC, b"signtype", 4, struct.pack(">i", 2**31 - 1)), "2147483647"),
+    Found("a warning of a library: a step of 1e300", "x.mnc",
+          after(MINC, b"step", 4 + 4, struct.pack(">d", 1e300)), "beyond"),
+    Found("an attribute in the place of the voxels", "x.mnc", MINC.replace(b"step", b"data"), "data"),
 ]  # fmt: skip
 
 
@@ -115,10 +177,14 @@ def test_what_was_found_is_refused(found: Found, tmp_path: Path, nifti: Any, seg
 
     path, good = tmp_path / found.name, nifti("good.nii", LABELS)
     path.write_bytes(found.content)
-    os.mkfifo(tmp_path / "pipe")
+    for name, content in {"pipe": None, **found.beside}.items():
+        if content is None:
+            os.mkfifo(tmp_path / name)
+        else:
+            (tmp_path / name).write_bytes(content)
     run = segeval("score", path, good, "--geometry", "ignore")
     assert (run.code, run.out) == (3, ""), run
-    assert run.err.startswith(f"segeval: {path}: ")
+    assert run.err.startswith(f"segeval: {tmp_path / path.stem}.")
     assert run.err.count("\n") == 1
     assert found.words in run.err
     assert judge.outcomes == {}  # its limit of memory was in force
@@ -128,22 +194,29 @@ def test_what_was_found_is_refused(found: Found, tmp_path: Path, nifti: Any, seg
     ("name", "content"),
     [
         ("x.nrrd", nrrd()),
-        ("x.nrrd", nrrd(more=b"# \x80 \x01\nSegment0_Tags:=" + ENDLESS + b"|" + ENDLESS + b"\nsizes:=7\n")),
+        ("x.nrrd", nrrd(more=b"# \x80 \x01\nSegment0_Tags:=a: " + ENDLESS + b"|" + ENDLESS + b"\nsizes:=7\n")),
         ("x.nrrd", nrrd(NUMBERS, encoding=b"ascii")),
         ("x.nrrd", nrrd(b" ".join(b"%02x" % byte for byte in VOXELS), encoding=b"hex")),
         ("x.mha", mha()),
         ("x.mha", mha(zlib.compress(VOXELS), more=SIZED)),
         ("x.mha", mha(NUMBERS + b"\n").replace(b"BinaryData = True", b"BinaryData = False")),
         ("x.vtk", vtk()),
+        ("x.tif", tiff(*SLICES)),
+        ("x.HEAD", AFNI),
+        ("x.PAR", PAR),
+        ("x.mnc", MINC),
     ],
-    ids=["nrrd", "nrrd with keys of its own", "nrrd text", "nrrd hex", "mha", "mha zlib", "mha text", "vtk text"],
+    ids=["nrrd", "nrrd with keys of its own", "nrrd text", "nrrd hex", "mha", "mha zlib", "mha text", "vtk text",
+         "tiff", "afni", "par", "minc"],
 )  # fmt: skip
 def test_the_same_files_undamaged_are_read(name: str, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(content)
+    for other in ("x.BRIK", "x.REC"):
+        (tmp_path / other).write_bytes(VOXELS)
     with open_volume(path, ReadOptions()) as volume:
         assert volume.shape == LABELS.shape
-        assert np.concatenate(list(volume.source.pieces(0))).tobytes() == VOXELS
+        assert np.concatenate(list(volume.source.pieces(0))).tolist() == list(VOXELS)
 
 
 def test_a_number_of_thousands_of_digits_in_rules_is_refused(tmp_path: Path, segeval: Segeval) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import nibabel
 import numpy as np
+from handmade import afni_header, minc, par_header
 from numpy.typing import NDArray
 
 from segeval.quantities import select
@@ -25,6 +26,7 @@ Confusion = dict[tuple[int, int], int]
 GZIP = b"\x1f\x8b"
 AFFINE = np.diag([0.8, 1.5, 3.0, 1.0])
 LABELS: Array = (np.arange(60).reshape(5, 4, 3) % 3).astype(np.uint8)
+FLAT: Array = LABELS[:, 0]  # what pictures hold
 CERTAIN = np.moveaxis(np.eye(3, dtype=np.float32)[LABELS], -1, 0)
 SOFTMAX = (0.7 * CERTAIN + 0.1).astype(np.float32)  # (C, x, y, z)
 AS_STORED = Settings(labels=LabelChoice(), selections=select("tp"), geometry="ignore")
@@ -102,12 +104,16 @@ def scored(path: Path, reference: Path, settings: Settings) -> Confusion:
 
 def fuzz(
     judge: Any, tmp_path: Path, files: dict[str, bytes], count: int, seed: int, oracle: Callable[[Path], Array],
-    header: int | None = None, text: bool = False,
+    header: int | None = None, text: bool = False, opened: dict[str, str] | None = None,
 ) -> None:  # fmt: skip
-    """Score damaged files on both sides; what is scored must be what the oracle reads, where it reads the file."""
-    good = tmp_path / "good.nii"
-    good.write_bytes(nifti(LABELS))
-    compared = 0
+    """Score damaged files on both sides; what is scored must be what the oracle reads, where it reads the file.
+
+    opened: for the data of a pair, the whole header beside them, which is what is opened.
+    """
+    whole, flat = tmp_path / "good.nii", tmp_path / "flat.nii"
+    whole.write_bytes(nifti(LABELS))
+    flat.write_bytes(nifti(FLAT))
+    compared: Counter[str] = Counter()
     for number, random in enumerate(judge.inputs(seed, count)):
         name = list(files)[number % len(files)]
         content, path = files[name], tmp_path / f"input.{name}"
@@ -116,6 +122,9 @@ def fuzz(
             path.write_bytes(gzip.compress(judge.damaged(gzip.decompress(content), random), mtime=0))
         else:
             path.write_bytes(judge.damaged(content[:cut], random, text) + content[cut:])
+        if opened is not None:
+            path = tmp_path / f"input.{opened[name]}"
+        good, labels = (flat, FLAT) if name.startswith("picture") else (whole, LABELS)
         settings = AS_STORED if number % 3 else IN_SPACE
         as_reference = "softmax" not in name and ".npz" not in name and number % 4 == 1
         pair = (good, path) if as_reference else (path, good)
@@ -126,8 +135,8 @@ def fuzz(
             array = oracle(path)
         except Exception:  # noqa: S112 (the oracle cannot read what segeval can: a padded stream, another magic)
             continue
-        compared += 1
-        sides = (LABELS, np.rint(array).reshape(array.shape[:3])) if as_reference else (array, LABELS)
+        compared[name] += 1
+        sides = (labels, np.rint(array).reshape(array.shape[:3])) if as_reference else (array, labels)
         truth = expected(*sides)
         if settings is IN_SPACE:  # axes may have been reordered: what does not depend on the order must agree
             side = 0 if as_reference else 1
@@ -135,7 +144,7 @@ def fuzz(
         else:
             assert found == truth, (number, path.read_bytes())
     assert judge.outcomes["refused"] > count // 10
-    assert compared > count // 50, judge.outcomes
+    assert min(compared[name] for name in files) > count // len(files) // 100, (judge.outcomes, compared)
 
 
 def marginal(confusion: Confusion, side: int) -> Counter[int]:
@@ -170,12 +179,16 @@ def itk_files(folder: Path) -> dict[str, bytes]:
         ("raw.nrrd", LABELS, False), ("gzip.nrrd", LABELS, True), ("apart.nhdr", LABELS, False),
         ("raw.mha", LABELS, False), ("zlib.mha", LABELS.astype(np.int16), True), ("apart.mhd", LABELS, False),
         ("plain.gipl", LABELS, False), ("gzip.gipl.gz", LABELS, False), ("binary.vtk", LABELS, False),
-        ("plain.tif", LABELS, False), ("deflated.tif", LABELS, True), ("picture.png", LABELS[:, :, 0], False),
-        ("picture.bmp", LABELS[:, :, 0], False),
+        ("plain.tif", LABELS, False), ("picture.png", FLAT, False),
+        ("picture.bmp", FLAT, False),
     ):  # fmt: skip
         path = folder / f"input.{name}"
         sitk.WriteImage(sitk.GetImageFromArray(array.transpose()), str(path), compressed)
         files[name] = path.read_bytes()
+    for method in ("Deflate", "LZW", "PackBits"):
+        path = folder / f"input.{method.lower()}.tif"
+        sitk.WriteImage(sitk.GetImageFromArray(LABELS.transpose()), str(path), True, compressor=method)
+        files[path.name.removeprefix("input.")] = path.read_bytes()
     numbers = " ".join(map(str, LABELS.ravel(order="F"))).encode()
     files["text.nrrd"] = (
         b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 5 4 3\nencoding: ascii\nspace: left-posterior-superior\n"
@@ -199,9 +212,105 @@ def read_by_simpleitk(path: Path) -> Array:
     import SimpleITK as sitk
 
     array: Array = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+    if path.suffix == ".bmp":
+        array = array[..., 0]  # ITK gives the values of a BMP's palette
     return array.transpose()
 
 
 def test_itk_headers_and_data(judge: Any, tmp_path: Path) -> None:
     files = itk_files(tmp_path)
     fuzz(judge, tmp_path, files, 4000, 5, read_by_simpleitk, text=True)
+
+
+def two_files(cls: Any, array: Array) -> tuple[bytes, bytes]:
+    """The header and the voxels of a pair, as nibabel writes it."""
+    header, voxels = io.BytesIO(), io.BytesIO()
+    cls(array, AFFINE).to_file_map(cls.make_file_map({"header": header, "image": voxels}))
+    return header.getvalue(), voxels.getvalue()
+
+
+AFNI_FILES = {
+    "plain.HEAD": (afni_header(), LABELS.tobytes("F"), ".BRIK"),
+    "packed.HEAD": (afni_header(kind=1), gzip.compress(LABELS.astype("<i2").tobytes("F"), mtime=0), ".BRIK.gz"),
+    "softmax.HEAD": (afni_header(3, 3), np.moveaxis(SOFTMAX, 0, -1).tobytes("F"), ".BRIK"),
+    "scaled.HEAD": (afni_header(1, 1, (0.5,)), (LABELS * 2).astype("<i2").tobytes("F"), ".BRIK"),
+}
+PAR_FILES = {
+    "bytes.PAR": (par_header(), LABELS.tobytes("F"), ".REC"),
+    "shorts.PAR": (par_header(16), LABELS.astype("<u2").tobytes("F"), ".REC"),
+}
+NIFTI_PAIRS = {
+    "one.hdr": (*two_files(nibabel.Nifti1Pair, LABELS), ".img"),
+    "two.hdr": (*two_files(nibabel.Nifti2Pair, LABELS.astype(np.int16)), ".img"),
+    "analyze.hdr": (*two_files(nibabel.AnalyzeImage, LABELS), ".img"),
+}
+MINC_FILES = {"bytes.mnc": minc(LABELS), "shorts.mnc": minc(LABELS.astype(np.int16), "h", b"signed__")}
+
+
+def read_pair(path: Path) -> tuple[bytes, bytes]:
+    """The header and the voxels, decompressed, of a pair by the header's path."""
+    (data,) = (p for p in path.parent.glob(f"{path.stem}.*") if p != path)
+    content = data.read_bytes()
+    return path.read_bytes(), gzip.decompress(content) if content.startswith(GZIP) else content
+
+
+def read_pair_by_nibabel(path: Path) -> Array:
+    from nibabel.brikhead import AFNIImage
+    from nibabel.fileholders import FileHolder
+    from nibabel.parrec import PARRECImage
+
+    header, voxels = read_pair(path)
+    text = io.StringIO(header.decode("latin-1").replace("\r\n", "\n"))
+    cls = PARRECImage if path.suffix == ".PAR" else AFNIImage
+    files = {"header": FileHolder(fileobj=text), "image": FileHolder(fileobj=io.BytesIO(voxels))}
+    return np.asanyarray(cls.from_file_map(files).dataobj)
+
+
+def read_nifti_pair_by_nibabel(path: Path) -> Array:
+    header, voxels = read_pair(path)
+    if int.from_bytes(header[:4], "little") == 540 or int.from_bytes(header[:4], "big") == 540:
+        cls: Any = nibabel.Nifti2Pair
+    else:
+        cls = nibabel.Nifti1Pair if header[344:346] in (b"n+", b"ni") else nibabel.AnalyzeImage
+    files = cls.make_file_map({"header": io.BytesIO(header), "image": io.BytesIO(voxels)})
+    return np.asanyarray(cls.from_file_map(files).dataobj)
+
+
+def read_minc_by_nibabel(path: Path) -> Array:
+    from nibabel.fileholders import FileHolder
+
+    image = nibabel.Minc1Image.from_file_map({"image": FileHolder(fileobj=io.BytesIO(path.read_bytes()))})
+    return np.asanyarray(image.dataobj)
+
+
+def fuzz_pairs(
+    judge: Any, tmp_path: Path, files: dict[str, tuple[bytes, bytes, str]], counts: tuple[int, int], seed: int,
+    oracle: Callable[[Path], Array], text: bool = False,
+) -> None:  # fmt: skip
+    """Damage the headers beside whole voxels, then the voxels beside whole headers; headers are what is opened."""
+    voxels, opened = {}, {}
+    for name, (header, data, ending) in files.items():
+        stem, own = name.split(".")
+        (tmp_path / f"input.{stem}{ending}").write_bytes(data)
+        opened[f"of-{stem}{ending}"] = f"of-{stem}.{own}"
+        (tmp_path / f"input.of-{stem}.{own}").write_bytes(header)
+        voxels[f"of-{stem}{ending}"] = data
+    headers = {name: header for name, (header, _, _) in files.items()}
+    fuzz(judge, tmp_path, headers, counts[0], seed, oracle, text=text)
+    fuzz(judge, tmp_path, voxels, counts[1], seed + 1, oracle, opened=opened)
+
+
+def test_nifti_and_analyze_pairs(judge: Any, tmp_path: Path) -> None:
+    fuzz_pairs(judge, tmp_path, NIFTI_PAIRS, (1500, 300), 21, read_nifti_pair_by_nibabel)
+
+
+def test_afni_headers_and_data(judge: Any, tmp_path: Path) -> None:
+    fuzz_pairs(judge, tmp_path, AFNI_FILES, (2000, 500), 23, read_pair_by_nibabel, text=True)
+
+
+def test_par_headers_and_data(judge: Any, tmp_path: Path) -> None:
+    fuzz_pairs(judge, tmp_path, PAR_FILES, (1500, 300), 25, read_pair_by_nibabel, text=True)
+
+
+def test_minc_volumes(judge: Any, tmp_path: Path) -> None:
+    fuzz(judge, tmp_path, MINC_FILES, 2000, 27, read_minc_by_nibabel)
