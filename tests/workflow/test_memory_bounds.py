@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from segeval.volumes import memory
 from segeval.workflow import jobs as jobs_module
-from segeval.workflow import runners
+from segeval.workflow import runners, worker_processes
 from segeval.workflow.jobs import Finished, Job
 from segeval.workflow.settings import Settings
 
@@ -269,7 +269,7 @@ def test_a_case_that_needs_more_than_a_share_is_scored_alone(
     sizes: tuple[Files, Files], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half of the limit is too little for a case, all of it enough: nothing fails."""
-    monkeypatch.setattr(runners, "worker_context", lambda: __import__("multiprocessing").get_context("fork"))
+    monkeypatch.setattr(worker_processes, "worker_context", lambda: __import__("multiprocessing").get_context("fork"))
     seen = tmp_path / "seen"
     whole = jobs_module.do
 
