@@ -182,7 +182,7 @@ def test_work_takes_what_it_asked_for(kind: str, sizes: tuple[Files, Files]) -> 
     (peak, foreseen), (tiny_peak, tiny_foreseen) = (observed(files, kind) for files in sizes)
     taken, asked = peak - tiny_peak, foreseen - tiny_foreseen
     assert taken <= 1.1 * asked + 20 * MIB
-    assert asked <= 1.5 * taken + 10 * MIB
+    assert asked <= 1.75 * taken + 10 * MIB  # what is freed in time depends on the allocator
     assert kind == "streams" or asked > 20 * MIB  # so that the first line means something
 
 
