@@ -20,14 +20,8 @@ from segeval.readers.affines import require_usable_affine
 from segeval.readers.axes import split_axes, with_class_axis
 from segeval.readers.layout import BlockSource, Layout, open_stream
 from segeval.readers.reader import ReadOptions
-from segeval.readers.two_files import (
-    by_nibabel,
-    numbers,
-    read_text_header,
-    require_label_or_probability_type,
-    unusable,
-    whole_numbers,
-)
+from segeval.readers.through_nibabel import by_nibabel, require_label_or_probability_type
+from segeval.readers.two_files import numbers, read_text_header, unusable, whole_numbers
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import DerivedSource, Piece, Volume, VoxelSource
 

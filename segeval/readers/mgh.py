@@ -14,9 +14,9 @@ from segeval.readers.affines import require_usable_affine
 from segeval.readers.axes import split_axes, with_class_axis
 from segeval.readers.byte_stream import ByteStream
 from segeval.readers.layout import BlockSource, Layout, open_stream
-from segeval.readers.nibabel_import import without_scipy
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
+from segeval.readers.through_nibabel import without_scipy
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import Volume
 

@@ -10,16 +10,13 @@ from typing import Any
 import numpy as np
 
 from segeval.errors import UnreadableFile
-from segeval.readers.affines import require_usable_affine
-from segeval.readers.axes import split_axes
 from segeval.readers.byte_stream import ByteStream, file_size
 from segeval.readers.minc_header import minc_promise
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
-from segeval.readers.two_files import by_nibabel, require_label_or_probability_type
-from segeval.volumes.geometry import Geometry
+from segeval.readers.through_nibabel import by_nibabel, held_volume
 from segeval.volumes.memory import Need, require_memory
-from segeval.volumes.volume import ArraySource, Volume
+from segeval.volumes.volume import Volume
 
 _NETCDF = b"CDF\x01"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -51,29 +48,14 @@ def open_minc(path: Path, options: ReadOptions) -> Volume:
                 array = array.transpose(order)
     finally:
         stream.close()
-    require_label_or_probability_type(path, array.dtype)
-    require_usable_affine(path, affine)
-    shape, channels, axis = split_axes(path, array.shape, options.class_axis)
-    geometry: Geometry | None = Geometry(shape, affine, oriented=True)
-    if channels > 1:
-        classes = axis if axis is not None else max(a for a in range(array.ndim) if array.shape[a] > 1)
-        array = np.moveaxis(array, classes, 0).reshape(channels, *shape)
-        geometry = None if classes < len(shape) else geometry
-    else:
-        array = array.reshape(1, *shape)
+    volume = held_volume(path, array, affine, options.class_axis)
 
     def digest() -> str | None:
         stream.require_unchanged()
         return stream.digest()
 
-    integers = array.dtype.kind in "iu"
-    return Volume(
-        str(path),
-        geometry,
-        ArraySource(array),
-        kind="probabilities" if channels > 1 else "labels" if integers else None,
-        digest=digest,
-    )
+    volume.digest = digest
+    return volume
 
 
 def _minc_1(content: bytes) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

@@ -18,14 +18,13 @@ import numpy as np
 from segeval.errors import UnreadableFile
 from segeval.printable import shortened
 from segeval.readers.affines import require_usable_affine
-from segeval.readers.axes import split_axes
 from segeval.readers.itk_headers import is_number
 from segeval.readers.layout import BlockSource, Layout, open_stream
 from segeval.readers.reader import ReadOptions
-from segeval.readers.two_files import by_nibabel, read_text_header
-from segeval.volumes.geometry import Geometry
+from segeval.readers.through_nibabel import by_nibabel, held_volume
+from segeval.readers.two_files import read_text_header
 from segeval.volumes.memory import Need, require_memory
-from segeval.volumes.volume import ArraySource, Volume, gather
+from segeval.volumes.volume import Volume, gather
 
 _VERSIONS = ("V4", "V4.1", "V4.2")
 _LONGEST_LINE = 1024  # characters
@@ -55,25 +54,9 @@ def open_parrec(path: Path, options: ReadOptions) -> Volume:
         remarks = blocks.finish()
     finally:
         stream.close()
-    shape, channels, axis = split_axes(path, array.shape, options.class_axis)
-    geometry: Geometry | None = Geometry(shape, affine, oriented=True)
-    if channels > 1:
-        classes = axis if axis is not None else max(a for a in range(array.ndim) if array.shape[a] > 1)
-        array = np.moveaxis(array, classes, 0).reshape(channels, *shape)
-        geometry = None if classes < len(shape) else geometry
-    else:
-        array = array.reshape(1, *shape)
-    integers = array.dtype.kind in "iu"
-    return head.volume(
-        Volume(
-            str(path),
-            geometry,
-            ArraySource(array),
-            kind="probabilities" if channels > 1 else "labels" if integers else None,
-            remarks=remarks,
-            digest=blocks.digest,
-        )
-    )
+    volume = held_volume(path, array, affine, options.class_axis)
+    volume.remarks, volume.digest = remarks, blocks.digest
+    return head.volume(volume)
 
 
 def _header(text: str) -> Any:

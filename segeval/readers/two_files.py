@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,7 +20,6 @@ from segeval.volumes.volume import Volume
 _MOST_HEADER = 1 << 22
 """Bytes: tens of thousands of slices, and what nibabel's parser takes a second for."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -115,30 +112,3 @@ def unusable(path: Path, name: str, words: list[str] | None) -> UnreadableFile:
         return UnreadableFile(f"{path}: its header states no {name}; export it again")
     value = shortened(" ".join(words), 60)
     return UnreadableFile(f"{path}: its header states {name} = {value!r}, which cannot be used; export it again")
-
-
-def by_nibabel(path: Path, read: Callable[[], _Result]) -> _Result:
-    """What nibabel makes of a header that was verified. Raises UnreadableFile for every exception of its own."""
-    import warnings
-
-    try:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return read()
-    except UnreadableFile:
-        raise
-    except Exception as problem:  # nibabel raises many types for damaged files
-        raise UnreadableFile(f"{path}: nibabel cannot read it ({_reason(problem)}); check or export it again") from None
-
-
-def _reason(problem: Exception) -> str:
-    if isinstance(problem, KeyError):
-        return f"there is no {shortened(printable(str(problem)), 60)}"
-    lines = str(problem).strip().splitlines()
-    return shortened(printable(lines[0])) if lines else type(problem).__name__
-
-
-def require_label_or_probability_type(path: Path, dtype: np.dtype[Any]) -> None:
-    """Raises UnreadableFile for complex and structured voxels."""
-    if dtype.kind not in "iuf":
-        raise UnreadableFile(f"{path}: holds {dtype} voxels; export labels or probabilities")
