@@ -46,7 +46,7 @@ class Rounding:
                 value, distance = label
                 self.moved = max(self.moved, distance)
                 self._seen += piece.size
-                return np.full_like(piece, value, dtype=np.int64)
+                return np.broadcast_to(np.full_like(piece[:1], value, dtype=np.int64), piece.shape)
             nearest = np.rint(piece)
             distance = np.abs(piece - nearest)
             good = (distance <= INTEGRAL_WITHIN) & (np.abs(nearest) < _INT64_LIMIT)
