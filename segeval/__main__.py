@@ -34,9 +34,10 @@ def _open_what_is_closed() -> None:
 
 def _buffer_stdout() -> None:
     """PYTHONUNBUFFERED leaves nobody to write the rest where a pipe took a part, as it does when Ctrl-Z stops us."""
-    if sys.stdout is not None and isinstance(sys.stdout.buffer, io.RawIOBase):
-        known = {"encoding": sys.stdout.encoding, "errors": sys.stdout.errors}
-        sys.stdout = open(1, "w", closefd=False, **known)  # noqa: SIM115 (for as long as the process lives)
+    if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
+        sys.stdout = open(  # noqa: SIM115 (for as long as the process lives)
+            1, "w", closefd=False, encoding=sys.stdout.encoding, errors=sys.stdout.errors
+        )
 
 
 if __name__ == "__main__":

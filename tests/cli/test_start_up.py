@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,6 +92,11 @@ def test_scoring_label_maps_imports_only_what_it_uses(form: str) -> None:
 @pytest.mark.parametrize("arguments", [LABEL_MAPS, PROBABILITIES])
 def test_a_label_file_imports_no_heavy_library(arguments: list[str]) -> None:
     assert imported(*arguments, *LABELS) & UNUSED == set()
+
+
+def test_a_batch_without_an_output_imports_nothing_to_lock_it(nifti: Any) -> None:
+    folders = [str(nifti(f"{side}/case.nii.gz", np.ones((3, 3, 3), np.uint8)).parent) for side in ("p", "r")]
+    assert imported("batch", *folders, "--workers", "1", "--format", "csv") & UNUSED == set()
 
 
 def test_explaining_the_quantities_reads_no_file() -> None:
