@@ -236,12 +236,18 @@ _NESTING = {dict, list, tuple}
 
 
 def _laid_out(value: Any, depth: int = 0) -> str:
-    """JSON with one row, or one entry of the confusion, per line: people and line-based diffs can read it."""
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    if _NESTING.isdisjoint(map(type, children)):
+    """JSON with one row, statistic or entry of the confusion per line: people and line-based diffs can read it."""
+    if not (nested := _nested(value)):
         return _encoded(value)
     inner, outer = "\n" + " " * (depth + 1), "\n" + " " * depth
     if isinstance(value, dict):
         parts = [f"{_encoded(str(k))}: {_laid_out(v, depth + 1)}" for k, v in value.items()]
         return "{" + inner + ("," + inner).join(parts) + outer + "}"
-    return "[" + inner + ("," + inner).join(_laid_out(v, depth + 1) for v in value) + outer + "]"
+    parts = [_laid_out(v, depth + 1) if any(map(_nested, _nested(v))) else _encoded(v) for v in nested]
+    return "[" + inner + ("," + inner).join(parts) + outer + "]"
+
+
+def _nested(value: Any) -> list[Any]:
+    """What a dict or list holds, where some of it is a dict or list itself; else nothing."""
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [] if _NESTING.isdisjoint(map(type, children)) else list(children)
