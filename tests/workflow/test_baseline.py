@@ -324,7 +324,9 @@ def test_what_may_change_is_labels_and_cases(tmp_path: Path) -> None:
 
 def test_a_baseline_without_the_quantity_that_is_asked_for(tmp_path: Path) -> None:
     before = replace(TWO, columns=COLUMNS[1:])
-    assert "the baseline holds no dice; it holds ce, tp" in refusal(TWO, before, tmp_path, {"dice": "0"})
+    words = refusal(TWO, before, tmp_path, {"dice": "0"})
+    assert "--max-drop dice: the baseline holds no dice; it holds ce, tp; write it anew with --update" in words
+    assert words.startswith(str(tmp_path))
 
 
 # Drops

@@ -174,8 +174,8 @@ def _column(where: str, quantity: str, matched: Matched, columns: Sequence[Colum
         raise UsageError(f"{where}: {key} has no direction that is worse; name one of {directed or 'more quantities'}")
     if key not in matched.baseline.quantities:
         raise BaselineError(
-            f"{where}: the baseline holds no {key}; it holds {listed(sorted(matched.baseline.quantities))}; write it "
-            "anew with --update-baseline"
+            f"{matched.path}: {where}: the baseline holds no {key}; it holds "
+            f"{listed(sorted(matched.baseline.quantities))}; write it anew with --update-baseline"
         )
     return column
 

@@ -23,10 +23,11 @@ _LABEL_SETTINGS = ("labels", "regions")
 class Matched:
     """Both sides, cut down to what they have in common.
 
-    cases: sorted. labels: in the order of reports, without ``mean`` and ``all``. failed: how many of the common cases
-    could not be evaluated now, and are not among the cases.
+    path: of the baseline. cases: sorted. labels: in the order of reports, without ``mean`` and ``all``.
+    failed: how many of the common cases could not be evaluated now, and are not among the cases.
     """
 
+    path: Path
     baseline: Scores
     current: Scores
     cases: tuple[str, ...]
@@ -59,7 +60,7 @@ def match(baseline: Scores, current: Scores, path: Path, allow_changed: frozense
             f"{path}: the row mean is averaged anew over the {len(labels)} common label(s), the row all is not compared"
         )
         baseline, current = _with_common_means(baseline, current, labels, cases)
-    return Matched(baseline, current, cases, labels, failed, tuple(remarks))
+    return Matched(path, baseline, current, cases, labels, failed, tuple(remarks))
 
 
 def _require(
