@@ -7,6 +7,8 @@ import io
 import os
 import sys
 
+_WITHOUT_WORKERS = {"--help", "-h", "--dry-run", "--dask"}
+
 
 def run() -> None:
     """Run the command line and exit with its code."""
@@ -16,6 +18,10 @@ def run() -> None:
     os.environ.setdefault("PYTHONSAFEPATH", "1")  # or processes started from here import what lies in the folder
     gc.set_threshold(100_000)  # more than imports allocate: they leave no garbage that is worth the search
     sys.setswitchinterval(1e-4)  # a decoding thread waits no longer for the lock that NumPy drops and takes at once
+    if sys.argv[1:2] == ["batch"] and _WITHOUT_WORKERS.isdisjoint(sys.argv):
+        from segeval.workflow.worker_processes import start_ahead
+
+        start_ahead()  # the server that workers are forked from imports while this process does
     from segeval.cli.app import main
 
     code = main()

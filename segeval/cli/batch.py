@@ -147,10 +147,6 @@ def batch(
     max_memory: MaxMemoryOption = None,
 ) -> int:
     """Score a folder of predictions against a folder of references: every case, and a summary over them."""
-    if dask is None and not dry_run:
-        from segeval.workflow.worker_processes import start_ahead
-
-        start_ahead()  # the workers' server imports while this process does
     from segeval.kernels.cupy_device import require_device
     from segeval.workflow.batch import run_batch, with_class_names
     from segeval.workflow.journal import journal_beside
