@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from masks import mask_pairs, masks_of
 from medpy.metric import binary
 
 from segeval.quantities.surface import assd, hd, hd95, masd, nsd
 from segeval.shapes.surface_distances import measure
-from segeval.shapes.target_masks import TargetMasks
 from segeval.surfaces import Surfaces, TargetSurface, diagonal_mm
 
 Array = np.ndarray[Any, Any]
-ONE = frozenset({1})
+PAIRS = mask_pairs(st.integers(2, 8), [0.1, 0.5, 0.9], st.sampled_from([0.5, 1.0, 1.2, 3.0]))
 
 # docs/surface_distances.md: a row of ten voxels of 2 mm; the prediction holds voxel 2, the reference 2, 3 and 6.
 HAND = TargetSurface(np.array([0.0]), np.array([0.0, 2.0, 8.0]))
@@ -28,21 +28,8 @@ def only(target: TargetSurface, **options: Any) -> Surfaces:
 
 
 def measured(prediction: Array, reference: Array, spacing: tuple[float, ...]) -> Surfaces:
-    box = tuple(slice(0, n) for n in prediction.shape)
-    target = measure(TargetMasks(prediction.astype(np.uint8), reference.astype(np.uint8), ONE, ONE, box, spacing))
+    target = measure(masks_of(prediction, reference, spacing))
     return Surfaces((target,), None, diagonal_mm(prediction.shape, spacing))
-
-
-@st.composite
-def mask_pairs(draw: st.DrawFn) -> tuple[Array, Array, tuple[float, ...]]:
-    shape = draw(st.lists(st.integers(2, 8), min_size=2, max_size=3))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    masks = []
-    for _ in range(2):
-        mask = rng.random(shape) < draw(st.sampled_from([0.1, 0.5, 0.9]))
-        mask.flat[rng.integers(mask.size)] = True
-        masks.append(mask)
-    return masks[0], masks[1], tuple(draw(st.sampled_from([0.5, 1.0, 1.2, 3.0])) for _ in shape)
 
 
 def test_the_worked_example_is_what_its_masks_measure() -> None:
@@ -117,7 +104,7 @@ def test_rows_can_be_picked_and_a_form_that_was_not_measured_is_refused() -> Non
         hd(surfaces, surfel=True)
 
 
-@given(mask_pairs())
+@given(PAIRS)
 def test_medpy_agrees(pair: tuple[Array, Array, tuple[float, ...]]) -> None:
     """MedPy's boundary is ours (erosion by the face neighbours); its hd95 is ours pooled, its asd one direction."""
     prediction, reference, spacing = pair
@@ -130,7 +117,7 @@ def test_medpy_agrees(pair: tuple[Array, Array, tuple[float, ...]]) -> None:
     assert masd(surfaces)[0] == pytest.approx(np.mean(directed), abs=1e-9)
 
 
-@given(mask_pairs())
+@given(PAIRS)
 @settings(max_examples=50)
 def test_laws(pair: tuple[Array, Array, tuple[float, ...]]) -> None:
     prediction, reference, spacing = pair

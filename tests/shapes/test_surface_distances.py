@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from masks import ONE, mask_pairs, masks_of
 from scipy import ndimage
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
@@ -18,13 +19,7 @@ from segeval.shapes.target_masks import TargetMasks
 from segeval.surfaces import TargetSurface
 
 Array = np.ndarray[Any, Any]
-ONE = frozenset({1})
-
-
-def masks_of(prediction: Array, reference: Array, spacing: tuple[float, ...], **options: Any) -> TargetMasks:
-    """Label 1 of two label maps, in the box of the whole image."""
-    box = tuple(slice(0, n) for n in prediction.shape)
-    return TargetMasks(prediction.astype(np.uint8), reference.astype(np.uint8), ONE, ONE, box, spacing, **options)
+PAIRS = mask_pairs(st.integers(1, 9), [0.05, 0.5, 0.9, 1.0], st.floats(0.1, 9))
 
 
 def brute_force(prediction: Array, reference: Array, spacing: tuple[float, ...]) -> tuple[Array, Array]:
@@ -42,32 +37,18 @@ def require_equal(found: TargetSurface, expected: tuple[Array, Array]) -> None:
     np.testing.assert_allclose(found.to_prediction, expected[1], rtol=0, atol=1e-9)
 
 
-@st.composite
-def mask_pairs(draw: st.DrawFn) -> tuple[Array, Array, tuple[float, ...]]:
-    """Two small masks, dense or sparse, none empty, and a spacing."""
-    shape = draw(st.lists(st.integers(1, 9), min_size=2, max_size=3))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    masks = []
-    for _ in range(2):
-        mask = rng.random(shape) < draw(st.sampled_from([0.05, 0.5, 0.9, 1.0]))
-        mask.flat[rng.integers(mask.size)] = True
-        masks.append(mask)
-    spacing = tuple(draw(st.floats(0.1, 9)) for _ in shape)
-    return masks[0], masks[1], spacing
-
-
 def ball(shape: tuple[int, ...], centre: tuple[float, ...], radius: float, spacing: tuple[float, ...]) -> Array:
     grid = np.ogrid[tuple(slice(0, n) for n in shape)]
     squared = sum(((g - c) * s) ** 2 for g, c, s in zip(grid, centre, spacing, strict=True))
     return np.asarray(squared <= radius**2)
 
 
-@given(mask_pairs())
+@given(PAIRS)
 def test_distances_are_those_of_the_full_matrix(pair: tuple[Array, Array, tuple[float, ...]]) -> None:
     require_equal(measure(masks_of(*pair)), brute_force(*pair))
 
 
-@given(mask_pairs())
+@given(PAIRS)
 @settings(max_examples=50)
 def test_planes_give_the_distances_of_the_tree(pair: tuple[Array, Array, tuple[float, ...]]) -> None:
     prediction, reference, spacing = pair
@@ -79,7 +60,7 @@ def test_planes_give_the_distances_of_the_tree(pair: tuple[Array, Array, tuple[f
     np.testing.assert_allclose(by_planes, expected, rtol=0, atol=1e-9)
 
 
-@given(mask_pairs())
+@given(PAIRS)
 def test_swapping_the_volumes_swaps_the_directions(pair: tuple[Array, Array, tuple[float, ...]]) -> None:
     prediction, reference, spacing = pair
     there, back = measure(masks_of(prediction, reference, spacing)), measure(masks_of(reference, prediction, spacing))
@@ -87,7 +68,7 @@ def test_swapping_the_volumes_swaps_the_directions(pair: tuple[Array, Array, tup
     np.testing.assert_array_equal(there.to_prediction, back.to_reference)
 
 
-@given(mask_pairs())
+@given(PAIRS)
 @settings(max_examples=50)
 def test_flipped_axes_and_the_order_of_memory_change_nothing(pair: tuple[Array, Array, tuple[float, ...]]) -> None:
     prediction, reference, spacing = pair

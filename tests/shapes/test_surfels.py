@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from masks import mask_pairs, masks_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -18,35 +19,20 @@ with warnings.catch_warnings():
 
 from segeval.quantities.surface import assd, hd, hd95, masd, nsd
 from segeval.shapes.surfels import element_areas, measure_surfels
-from segeval.shapes.target_masks import TargetMasks
 from segeval.surfaces import Surfaces
 
 Array = np.ndarray[Any, Any]
-ONE = frozenset({1})
+PAIRS = mask_pairs(st.integers(1, 8), [0.1, 0.5, 0.9], st.sampled_from([0.7, 1.0, 1.3, 2.5]))
 
 
 def surfels_of(prediction: Array, reference: Array, spacing: tuple[float, ...]) -> Surfaces:
-    box = tuple(slice(0, n) for n in prediction.shape)
-    masks = TargetMasks(prediction.astype(np.uint8), reference.astype(np.uint8), ONE, ONE, box, spacing)
-    return Surfaces(None, (measure_surfels(masks),), 1.0)
+    return Surfaces(None, (measure_surfels(masks_of(prediction, reference, spacing)),), 1.0)
 
 
 def package(prediction: Array, reference: Array, spacing: tuple[float, ...]) -> Any:
     with warnings.catch_warnings():  # it uses names that SciPy has moved
         warnings.simplefilter("ignore", DeprecationWarning)
         return deepmind.compute_surface_distances(reference, prediction, spacing)
-
-
-@st.composite
-def mask_pairs(draw: st.DrawFn) -> tuple[Array, Array, tuple[float, ...]]:
-    shape = draw(st.lists(st.integers(1, 8), min_size=2, max_size=3))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    masks = []
-    for _ in range(2):
-        mask = rng.random(shape) < draw(st.sampled_from([0.1, 0.5, 0.9]))
-        mask.flat[rng.integers(mask.size)] = True
-        masks.append(mask)
-    return masks[0], masks[1], tuple(draw(st.sampled_from([0.7, 1.0, 1.3, 2.5])) for _ in shape)
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.7, 1.3, 2.9), (3.1, 0.4, 1.7)])
@@ -70,7 +56,7 @@ def test_areas_that_are_known() -> None:
     assert element_areas((3.0, 4.0))[1] == pytest.approx(2.5)  # half a 3-4-5 diagonal
 
 
-@given(mask_pairs())
+@given(PAIRS)
 @settings(max_examples=150)
 def test_every_number_is_the_packages(pair: tuple[Array, Array, tuple[float, ...]]) -> None:
     prediction, reference, spacing = pair
