@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,10 +49,23 @@ def means_of_draws(values: Floats, weights: NDArray[np.uint8]) -> Floats:
     return means
 
 
-def interval(drawn: Floats, low: float, high: float) -> Floats:
-    """The percentile interval of one column of drawn means; NaN where no draw had a value.
+def intervals(drawn: Floats, low: Floats, high: Floats) -> Floats:
+    """The percentile interval of each column of drawn means, (2, columns); NaN where no draw had a value.
 
-    low, high: the least and greatest value: a mean lies between them, also where the weights rounded it.
+    low, high: each column's least and greatest value: a mean lies between them, also where the weights rounded it.
     """
-    known = drawn[~np.isnan(drawn)]
-    return np.quantile(known, TAILS).clip(low, high) if len(known) else np.full(2, np.nan)
+    return quantiles_by_column(drawn, TAILS).clip(low, high)
+
+
+def quantiles_by_column(table: Floats, shares: Sequence[float]) -> Floats:
+    """Quantiles of what is defined in each column, (shares, columns); NaN where nothing is."""
+    gaps = np.isnan(table).any(axis=0)
+    found = np.full((len(shares), table.shape[1]), np.nan)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not gaps.all():
+            found[:, ~gaps] = np.quantile(table[:, ~gaps], shares, axis=0)
+        for index in np.flatnonzero(gaps):
+            defined = table[:, index][~np.isnan(table[:, index])]
+            if defined.size:
+                found[:, index] = np.quantile(defined, shares)
+    return found

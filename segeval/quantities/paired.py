@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Integers
-from segeval.quantities.bootstrap import interval, means_of_draws
+from segeval.quantities.bootstrap import intervals, means_of_draws
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,9 @@ def paired_differences(first: Floats, second: Floats) -> Floats:
 
 def paired_intervals(differences: Floats, weights: NDArray[np.uint8]) -> tuple[Floats, Floats]:
     """The lower and upper ends of the percentile bootstrap's 95 % interval of each column's mean."""
-    drawn = means_of_draws(differences, weights)
-    bounds = np.full((2, differences.shape[1]), np.nan)
-    for index, column in enumerate(differences.T):
-        known = column[~np.isnan(column)]
-        if len(known):
-            low, high = float(known.min()), float(known.max())
-            bounds[:, index] = (low, high) if low == high else interval(drawn[:, index], low, high)
-    return bounds[0], bounds[1]
+    low, high = (of.reduce(differences, axis=0, initial=np.nan) for of in (np.fmin, np.fmax))
+    lower, upper = np.where(low == high, low, intervals(means_of_draws(differences, weights), low, high))
+    return lower, upper
 
 
 def wins_ties_losses(differences: Floats, signs: Integers) -> tuple[Integers, Integers, Integers]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
-from segeval.quantities.bootstrap import BLOCK, TAILS, means_of_draws, resample
+from segeval.quantities.bootstrap import BLOCK, intervals, means_of_draws, quantiles_by_column, resample
 from segeval.ranking import worst_cases
 from segeval.report import ALL, MEAN, CaseResult, Column, Row, Statistic
 
@@ -111,27 +111,14 @@ def _block_statistics(
             first += len(names)
     weights = times_drawn if len(places) == counts.evaluated else times_drawn[:, places]
     drawn = means_of_draws(values, weights)
-    quantiles, bounds = _by_column(values, (0, 0.25, 0.5, 0.75, 1)), _by_column(drawn, TAILS)
+    quantiles = quantiles_by_column(values, (0, 0.25, 0.5, 0.75, 1))
+    bounds = intervals(drawn, quantiles[0], quantiles[-1])
     for index, (line, key) in enumerate(entries):
         defined = values[:, index][~np.isnan(values[:, index])]
         yield Statistic(
             line.label, line.name, key, **_describe(defined, quantiles[:, index], bounds[:, index]), n=len(defined),
             undefined=counts.evaluated - len(defined), failed=counts.failed, missing=counts.missing,
         )  # fmt: skip
-
-
-def _by_column(table: Floats, shares: Sequence[float]) -> Floats:
-    """Quantiles of what is defined in each column, (shares, columns); NaN where nothing is."""
-    gaps = np.isnan(table).any(axis=0)
-    found = np.full((len(shares), table.shape[1]), np.nan)
-    with np.errstate(over="ignore", invalid="ignore"):
-        if not gaps.all():
-            found[:, ~gaps] = np.quantile(table[:, ~gaps], shares, axis=0)
-        for index in np.flatnonzero(gaps):
-            defined = table[:, index][~np.isnan(table[:, index])]
-            if defined.size:
-                found[:, index] = np.quantile(defined, shares)
-    return found
 
 
 def _describe(defined: Floats, quantiles: Floats, bounds: Floats) -> dict[str, Any]:
@@ -146,8 +133,7 @@ def _describe(defined: Floats, quantiles: Floats, bounds: Floats) -> dict[str, A
             "mean": defined.mean(), "sd": defined.std(ddof=1), "median": median, "q1": q1, "q3": q3,
             "min": low, "max": high,
         }  # fmt: skip
-    ends = bounds.clip(low, high)  # a mean lies between them, also where the weights rounded it
-    return {**{name: _finite(number) for name, number in numbers.items()}, "ci95": tuple(map(_finite, ends))}
+    return {**{name: _finite(number) for name, number in numbers.items()}, "ci95": tuple(map(_finite, bounds))}
 
 
 def _finite(number: float) -> float:
