@@ -154,11 +154,12 @@ class NumpyStretch:
         kernel, options = self._kernel, self._kernel.options
         where = slice(start, start + values.size)
         within = _look(kernel.seen, self._only(values, where, already=True))
-        above = np.zeros(0, dtype=np.bool_)
+        above = np.zeros(0, dtype=np.bool_)  # where channels compete, nobody asks
         if options.single or options.independent:
             above = values >= values.dtype.type(options.threshold)  # in the stored precision, inclusive
-            self._winner[where] = above if options.single else 0
-        else:
+        if options.single:
+            self._winner[where] = above
+        elif not options.independent:
             self._compete(channel, where, values)
         clipped = values if within and self._kept is None else np.clip(values.astype(np.float64), 0.0, 1.0)
         for target, contributors in kernel.contributors.items():
