@@ -23,6 +23,7 @@ SMALL_PIECE_BYTES = 1 << 16
 """The same where many files are open side by side."""
 TRAILING_ALLOWANCE = 1 << 20
 """Bytes that may follow the last voxel."""
+_MOST_INFLATED = 1100  # times: deflate cannot expand by more than 1032, and TIFF's other methods hardly do
 
 _GZIP = b"\x1f\x8b"
 
@@ -240,6 +241,11 @@ def read_bounded(path: Path, most: int) -> bytes:
     if max(size, len(content)) > most:
         raise UnreadableFile(f"{path}: is larger than {most} bytes; check what it is")
     return content
+
+
+def most_inflated(size: int) -> int:
+    """No more bytes than this come out of so many compressed ones."""
+    return size * _MOST_INFLATED + (1 << 20)
 
 
 def file_size(path: Path) -> int:

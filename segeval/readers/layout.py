@@ -10,14 +10,20 @@ from typing import Any
 import numpy as np
 
 from segeval.errors import UnreadableFile
-from segeval.readers.byte_stream import PIECE_BYTES, SMALL_PIECE_BYTES, TRAILING_ALLOWANCE, ByteStream, file_size
+from segeval.readers.byte_stream import (
+    PIECE_BYTES,
+    SMALL_PIECE_BYTES,
+    TRAILING_ALLOWANCE,
+    ByteStream,
+    file_size,
+    most_inflated,
+)
 from segeval.readers.hashing import sha256_of
 from segeval.readers.reader import ReadOptions
 from segeval.volumes.chunks import read_ahead
 from segeval.volumes.volume import Piece
 
 _WORTH_A_THREAD = 1 << 23  # decoded bytes: less is decoded sooner than two threads take turns
-_MOST_INFLATED = 1100  # deflate cannot expand by more than 1032
 
 
 def open_stream(path: Path, options: ReadOptions) -> ByteStream:
@@ -188,7 +194,7 @@ class BlockSource:
         promised = self._layout.offset + self._layout.data_bytes
         if not self._stream.compressed and promised > size:
             raise self._too_short(max(0, size - self._layout.offset))
-        if self._stream.compressed and promised > size * _MOST_INFLATED + (1 << 20):
+        if self._stream.compressed and promised > most_inflated(size):
             raise UnreadableFile(
                 f"{self._stream.path}: the header promises {promised} bytes, more than {size} compressed bytes can "
                 "hold; the header is damaged, so export the volume again"

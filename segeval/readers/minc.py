@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from segeval.errors import UnreadableFile
-from segeval.readers.byte_stream import ByteStream, file_size
+from segeval.readers.byte_stream import ByteStream, file_size, most_inflated
 from segeval.readers.minc_header import minc_promise
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
@@ -20,7 +20,6 @@ from segeval.volumes.volume import Volume
 
 _NETCDF = b"CDF\x01"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-_MOST_INFLATED = 1100  # deflate cannot expand by more than 1032
 
 
 def open_minc(path: Path, options: ReadOptions) -> Volume:
@@ -80,7 +79,7 @@ def _minc_2(path: Path, class_axis: int | None) -> tuple[np.ndarray[Any, Any], n
             "--class-axis"
         )
     size = math.prod(image.shape) * np.dtype(np.float64).itemsize
-    if size > file_size(path) * _MOST_INFLATED + (1 << 20):
+    if size > most_inflated(file_size(path)):
         raise UnreadableFile(
             f"{path}: the header promises {size} bytes of voxels, more than {file_size(path)} bytes can hold; export "
             "it again"

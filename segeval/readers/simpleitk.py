@@ -23,7 +23,7 @@ from segeval.array_types import Floats
 from segeval.errors import UnreadableFile
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.axes import split_axes
-from segeval.readers.byte_stream import Watch, file_size, open_regular_file
+from segeval.readers.byte_stream import Watch, file_size, most_inflated, open_regular_file
 from segeval.readers.endings import PICTURE_ENDINGS
 from segeval.readers.hashing import sha256_of, sha256_of_all
 from segeval.readers.itk_files import ItkHeader, inspect_itk_file
@@ -48,7 +48,6 @@ _IMAGE_IO: tuple[tuple[tuple[str, ...], str], ...] = (
     ((".tif", ".tiff"), "TIFFImageIO"),
     ((".bmp",), "BMPImageIO"),
 )
-_MOST_INFLATED = 1100  # deflate cannot expand by more than 1032, and TIFF's other methods hardly do
 
 
 def open_with_simpleitk(path: Path, options: ReadOptions) -> Volume:
@@ -144,7 +143,7 @@ def _require_plausible(path: Path, reader: Any) -> None:
     itemsize = int(bits[1]) // 8 if bits else 1
     size = math.prod(reader.GetSize()) * reader.GetNumberOfComponents() * itemsize
     files = file_size(path) if path.name.lower().endswith(PICTURE_ENDINGS) else size  # others were verified
-    if not size or size > files * _MOST_INFLATED + (1 << 20):
+    if not size or size > most_inflated(files):
         raise UnreadableFile(
             f"{path}: the header promises {size} bytes of voxels, which {files} bytes cannot hold; the header is "
             "damaged, so export it again"
