@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 from segeval.kernels.held_labels import HeldPair
 from segeval.tallies import Confusion, Tally, TallyOptions
 
+SUM_PRECISION = 1e-4
+
 
 @dataclass
 class ValuesSeen:
     """What a probability map held, as stored after scaling and before clipping.
 
-    not_finite: voxels that are NaN or infinite. sum_error: largest distance of a voxel's channel sum from 1.
+    not_finite: voxels that are NaN or infinite. sum_error: largest distance of a voxel's channel sum from 1, to
+    ``SUM_PRECISION``.
     """
 
     low: float = float("inf")

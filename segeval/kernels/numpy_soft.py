@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,12 +12,12 @@ from numpy.typing import NDArray
 from segeval.array_types import Floats
 from segeval.kernels.codebook import Codebook
 from segeval.kernels.held_labels import HeldPair
-from segeval.kernels.kernel import ValuesSeen
+from segeval.kernels.kernel import SUM_PRECISION, ValuesSeen
 from segeval.kernels.members import Members
 from segeval.kernels.numpy_labels import NumpyLabelKernel
 from segeval.kernels.probability_bins import ProbabilityBins
 from segeval.kernels.soft_targets import SoftTargets, reference_side
-from segeval.kernels.target_sums import BLOCK, TargetSums, Workspace, counts_of, sums_of
+from segeval.kernels.target_sums import BLOCK, LogSteps, TargetSums, counts_of, sums_of
 from segeval.tallies import Confusion, SoftTally, Tally, TallyOptions, TargetKey
 from segeval.targets import BACKGROUND
 
@@ -36,8 +37,8 @@ class NumpySoftKernel:
         self.targets = self.plan.keys
         self.contributors = self.plan.contributors
         self._bins = ProbabilityBins(len(self.targets)) if options.histogram else None
-        work = Workspace(options.logs)
-        self._sums = {target: TargetSums(work) for target in self.targets}
+        steps = LogSteps(options.logs)
+        self._sums = {target: TargetSums(steps) for target in self.targets}
         self._members: dict[tuple[TargetKey, bool], Members] = {}
 
     def stretch(self, reference: NDArray[Any]) -> NumpyStretch:
@@ -153,15 +154,17 @@ class NumpyStretch:
     def _add(self, channel: int, start: int, values: NDArray[Any]) -> None:
         kernel, options = self._kernel, self._kernel.options
         where = slice(start, start + values.size)
-        within = _look(kernel.seen, self._only(values, where, already=True))
+        low, high = _span(kernel.seen, self._only(values, where, already=True))
         above = np.zeros(0, dtype=np.bool_)  # where channels compete, nobody asks
         if options.single or options.independent:
             above = values >= values.dtype.type(options.threshold)  # in the stored precision, inclusive
         if options.single:
             self._winner[where] = above
         elif not options.independent:
-            self._compete(channel, where, values)
-        clipped = values if within and self._kept is None else np.clip(values.astype(np.float64), 0.0, 1.0)
+            self._compete(channel, where, values, low, high)
+        clipped = (
+            values if low >= 0 and high <= 1 and self._kept is None else np.clip(values.astype(np.float64), 0.0, 1.0)
+        )
         for target, contributors in kernel.contributors.items():
             if channel not in contributors:
                 continue
@@ -173,21 +176,27 @@ class NumpyStretch:
             if options.independent:
                 kernel.add_hard(target, self._only(above, where, already=True), inside)
 
-    def _compete(self, channel: int, where: slice, values: NDArray[Any]) -> None:
-        """The running argmax (the lowest channel wins a tie) and the running sum."""
+    def _compete(self, channel: int, where: slice, values: NDArray[Any], low: float, high: float) -> None:
+        """The running argmax (the lowest channel wins a tie) and the running sum, of values from low to high.
+
+        Where the sum is about 1, the winner is no less than the mean, and what is next to nothing changes neither.
+        """
         size = self._reference.size
         if self._best is None or self._total is None:
             self._best = np.empty(size, dtype=values.dtype)
             self._total = np.empty(size, dtype=np.float32)
+        nothing = low >= 0 and high <= SUM_PRECISION / len(self._kernel.options.channels)
         if channel == 0:  # comes first
-            self._best[where] = self._total[where] = values
-            return
-        best, winner = self._best[where], self._winner[where]
-        self._total[where] += values
-        higher = values > best
-        if higher.any():  # few channels win anything in a block
-            np.maximum(winner, higher.astype(winner.dtype) * winner.dtype.type(channel), out=winner)  # the last one won
-            np.maximum(best, values, out=best)
+            self._best[where] = self._total[where] = 0 if nothing else values
+        elif not nothing:
+            best, winner = self._best[where], self._winner[where]
+            self._total[where] += values
+            higher = values > best
+            if higher.any():  # few channels win anything in a block
+                np.maximum(
+                    winner, higher.astype(winner.dtype) * winner.dtype.type(channel), out=winner
+                )  # the last one won
+                np.maximum(best, values, out=best)
 
     def _collect(self, target: TargetKey, where: slice, clipped: NDArray[Any], above: NDArray[np.bool_]) -> None:
         """Add a channel to a target made of several: their sum, for independent channels their maximum."""
@@ -205,18 +214,19 @@ class NumpyStretch:
         return part if self._kept is None else part[self._kept[where]]
 
 
-def _look(seen: ValuesSeen, values: NDArray[Any]) -> bool:
-    """Take note of the values; whether all of them are probabilities."""
+def _span(seen: ValuesSeen, values: NDArray[Any]) -> tuple[float, float]:
+    """The smallest and the largest value, noted; NaN where some value is not finite."""
     if not values.size:
-        return True
+        return 0.0, 0.0
     low, high = float(values.min()), float(values.max())
-    within = low >= 0 and high <= 1
-    if not (np.isfinite(low) and np.isfinite(high)):
-        finite = values[np.isfinite(values)]
-        seen.not_finite += values.size - finite.size
-        low, high = float(finite.min(initial=np.inf)), float(finite.max(initial=-np.inf))
-    seen.low, seen.high = min(seen.low, low), max(seen.high, high)
-    return within
+    if np.isfinite(low) and np.isfinite(high):
+        seen.low, seen.high = min(seen.low, low), max(seen.high, high)
+        return low, high
+    finite = values[np.isfinite(values)]
+    seen.not_finite += values.size - finite.size
+    seen.low = min(seen.low, float(finite.min(initial=np.inf)))
+    seen.high = max(seen.high, float(finite.max(initial=-np.inf)))
+    return math.nan, math.nan
 
 
 def _codes_of(reference: NDArray[Any], codebook: Codebook) -> tuple[NDArray[Any], Sequence[int]]:

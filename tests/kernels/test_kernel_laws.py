@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from segeval.kernels import BACKENDS, Backend, NumpyBackend, SoftKernel, cupy_codes, numpy_soft
 from segeval.kernels.codebook import Codebook
 from segeval.kernels.cupy_device import missing_device
+from segeval.kernels.kernel import SUM_PRECISION
 from segeval.tallies import Confusion, LogSums, SoftSums, Tally, TallyOptions
 from segeval.targets import Region
 
@@ -265,7 +266,7 @@ def test_any_chunking_gives_the_tally_of_the_whole(
     require_equal(cut.tally(), whole.tally())
     assert cut.reference_counts() == whole.reference_counts()
     assert (cut.seen.low, cut.seen.high, cut.seen.not_finite) == (whole.seen.low, whole.seen.high, 0)
-    assert cut.seen.sum_error == pytest.approx(whole.seen.sum_error, abs=1e-12)
+    assert cut.seen.sum_error == pytest.approx(whole.seen.sum_error, abs=SUM_PRECISION)
 
 
 @given(maps=probability_maps(), shares=cuts(), within=cuts())
@@ -291,7 +292,7 @@ def test_every_backend_gives_numpys_tally(backend: Backend, maps: Maps, shares: 
     require_equal(found.tally(), expected.tally())
     assert found.reference_counts() == expected.reference_counts()
     assert (found.seen.low, found.seen.high, found.seen.not_finite) == (expected.seen.low, expected.seen.high, 0)
-    assert found.seen.sum_error == pytest.approx(expected.seen.sum_error, abs=1e-12)
+    assert found.seen.sum_error == pytest.approx(expected.seen.sum_error, abs=SUM_PRECISION)
 
 
 def test_values_that_are_not_finite_are_counted_and_left_out_of_the_span(backend: Backend) -> None:

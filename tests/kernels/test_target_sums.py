@@ -1,4 +1,4 @@
-"""The sums of one target against long double, where the kernel chooses between logarithms and a series."""
+"""The sums of one target against long double, where the kernel chooses between logarithms and a constant."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segeval.kernels.target_sums import BLOCK, TargetSums, Workspace
+from segeval.kernels.target_sums import BLOCK, LogSteps, TargetSums
 from segeval.tallies import DEFAULT_ETA, DEFAULT_GAMMA, LogSetting
 
 DEFAULT: tuple[LogSetting, ...] = ((DEFAULT_GAMMA, DEFAULT_ETA),)
@@ -26,11 +26,15 @@ def some(share: float) -> Any:
 OUTSIDE, INSIDE = some(0), some(1)
 FEW, MOST = some(0.02), some(0.98)
 TINY = near_zero(2.0**-40, 2.0**-15)
+CLIP = np.resize(np.nextafter(np.float32(1e-7), np.float32([0, 1])), BLOCK)
 BLOCKS = {
     "all outside, all certain": (TINY, OUTSIDE),
     "all inside, all certain": (1 - TINY, INSIDE),
-    "right at the border of the series": (near_zero(2.0**-15.01, 2.0**-14.99), OUTSIDE),
-    "just within the series": (near_zero(2.0**-15.5, 2.0**-15), OUTSIDE),
+    "right at the border of the clip": (near_zero(0.999e-7, 1.001e-7), OUTSIDE),
+    "the border of the clip, stored to the last bit": (CLIP, OUTSIDE),
+    "the border of the clip, inside": (1 - CLIP, INSIDE),
+    "the border of the clip, inside, in float64": (1 - CLIP.astype(np.float64), INSIDE),
+    "beyond any clip": (near_zero(2.0**-20, 2.0**-15), OUTSIDE),
     "some uncertain outside": (np.where(some(0.05), RANDOM.random(BLOCK), TINY), OUTSIDE),
     "few inside, right": (np.where(FEW, 1 - TINY, TINY), FEW),
     "few inside, all missed": (TINY, FEW),
@@ -60,15 +64,15 @@ def oracle(p: Any, inside: Any, eta: float, gamma: float) -> list[Any]:
 )
 def test_the_sums_are_those_of_long_double(name: str, logs: tuple[LogSetting, ...]) -> None:
     p, inside = BLOCKS[name]
-    sums = TargetSums(Workspace(logs))
+    sums = TargetSums(LogSteps(logs))
     for part in (slice(0, 5000), slice(5000, None)):  # blocks of any length
         sums.add(p[part], inside[part])
-    found = sums.logs
+    moments, found = sums.totals()
     for gamma, eta in logs:
         t, f, t2, f2, plain, focal = oracle(p, inside, eta, gamma)
         assert found[gamma, eta] == pytest.approx([*map(float, plain), *map(float, focal)], rel=1e-9)
-        assert sums.moments == pytest.approx(
-            (float(t[0] + f[1]), float(t[0]), float(t2[0] + f2[1]), float(t2[0])), rel=1e-12
+        assert moments == pytest.approx(
+            [float(t[0] + f[1]), float(t[0]), float(t2[0] + f2[1]), float(t2[0])], rel=1e-12
         )
     assert (sums.n, sums.r) == (BLOCK, np.count_nonzero(inside))
 
@@ -76,10 +80,11 @@ def test_the_sums_are_those_of_long_double(name: str, logs: tuple[LogSetting, ..
 @pytest.mark.parametrize("name", list(BLOCKS))
 def test_the_complement_has_the_sums_of_the_rest(name: str) -> None:
     p, inside = BLOCKS[name]
-    sums, rest = TargetSums(Workspace(DEFAULT)), TargetSums(Workspace(DEFAULT))
+    sums, rest = TargetSums(LogSteps(DEFAULT)), TargetSums(LogSteps(DEFAULT))
     sums.add(p, inside)
     rest.add(1 - p.astype(np.float64), ~inside)
     other = sums.complement()
-    assert other.moments == pytest.approx(rest.moments, rel=1e-12)
-    assert other.logs[DEFAULT[0]] == pytest.approx(rest.logs[DEFAULT[0]], rel=1e-9)
+    (moments, logs), (expected, expected_logs) = other.totals(), rest.totals()
+    assert moments == pytest.approx(expected, rel=1e-12)
+    assert logs[DEFAULT[0]] == pytest.approx(expected_logs[DEFAULT[0]], rel=1e-9)
     assert (other.n, other.r) == (rest.n, rest.r)

@@ -16,7 +16,7 @@ import pytest
 
 from segeval.kernels import NumpyBackend
 from segeval.kernels.numpy_soft import NumpySoftKernel
-from segeval.kernels.target_sums import BLOCK, TargetSums, Workspace
+from segeval.kernels.target_sums import BLOCK, LogSteps, TargetSums
 from segeval.quantities import select
 from segeval.quantities.scoring import ScoringSettings, score
 from segeval.tallies import Confusion, Tally, TallyOptions
@@ -188,18 +188,19 @@ def test_10_to_the_8_voxels_through_the_whole_kernel_have_exact_sums_and_losses(
 class Remembered(TargetSums):
     """Sums each block once, as it is done for any, and adds what it found whenever the block comes again."""
 
-    def __init__(self, work: Workspace) -> None:
-        super().__init__(work)
-        self._found: dict[float, tuple[TargetSums, Any]] = {}
+    def __init__(self, steps: LogSteps) -> None:
+        super().__init__(steps)
+        self._found: dict[float, tuple[TargetSums, list[float], list[float]]] = {}
 
     def add(self, p: Any, inside: Any) -> None:
         if p[0] not in self._found:
-            block = TargetSums(self._work)
+            block = TargetSums(self._steps)
             block.add(p, inside)
-            self._found[p[0]] = block, np.array(block._totals)
-        block, sums = self._found[p[0]]
-        self.n, self.r = self.n + block.n, self.r + block.r
-        self._include(slice(None), sums)
+            self._found[p[0]] = block, block.inside.totals(), block.outside.totals()
+        block, hits, misses = self._found[p[0]]
+        for side, sums, n in ((self.inside, hits, block.inside.n), (self.outside, misses, block.outside.n)):
+            side.n += n
+            side.include(sums)
 
 
 def test_10_to_the_10_voxels_added_block_by_block_have_exact_sums_and_losses() -> None:
@@ -207,7 +208,7 @@ def test_10_to_the_10_voxels_added_block_by_block_have_exact_sums_and_losses() -
     times = -(-(10**10) // (len(BLOCKS) * BLOCK))
     options = TallyOptions(channels=(1,), labels=(1,))
     kernel = NumpySoftKernel(options, {})
-    sums = kernel._sums[1] = Remembered(Workspace(options.logs))
+    sums = kernel._sums[1] = Remembered(LogSteps(options.logs))
     for _ in range(times):
         for p, inside in BLOCKS:
             sums.add(p, inside)
