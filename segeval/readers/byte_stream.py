@@ -90,6 +90,30 @@ class BlockReader:
         return taken
 
 
+def whole_items(
+    read_some: Callable[[int], bytes | memoryview], size: int, itemsize: int, most: int
+) -> Iterator[bytes | memoryview]:
+    """The next ``size`` bytes as they come, in blocks of at most ``most`` that end between two items.
+
+    Where the data end early, so does this, perhaps with a part of an item.
+    """
+    rest: bytes | memoryview = b""  # the beginning of an item that a block cut in two
+    most -= most % itemsize
+    while size:
+        block = read_some(min(size, most) - len(rest))
+        if not block:
+            break
+        if rest:
+            block = b"".join((rest, block))
+        cut = len(block) - len(block) % itemsize
+        rest = block[cut:]
+        size -= cut
+        if cut:
+            yield block[:cut]
+    if rest:
+        yield rest
+
+
 class ByteStream(BlockReader):
     """Reads a regular file from its first byte to its last, decompressed if it is gzip.
 

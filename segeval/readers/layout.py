@@ -17,6 +17,7 @@ from segeval.readers.byte_stream import (
     ByteStream,
     file_size,
     most_inflated,
+    whole_items,
 )
 from segeval.readers.hashing import sha256_of
 from segeval.readers.reader import ReadOptions
@@ -155,20 +156,12 @@ class BlockSource:
         if channel == 0 and not self._in_place:
             self._skip(layout.offset - self._consumed)
         left = layout.voxels * itemsize
-        whole = self._piece_bytes // itemsize * itemsize
-        rest: bytes | memoryview = b""  # the beginning of a voxel that a block cut in two
-        while left:
-            block = read_some(min(left, whole) - len(rest))
-            if not block:
-                before = layout.data_bytes - left - layout.voxels * itemsize * (layout.channels - channel - 1)
-                raise self._too_short(before + len(rest))
-            if rest:
-                block = b"".join((rest, block))
-            cut = len(block) // itemsize * itemsize
-            rest = block[cut:]
-            left -= cut
-            if cut:
-                yield layout.decode(block[:cut])
+        for block in whole_items(read_some, left, itemsize, self._piece_bytes):
+            left -= len(block)
+            if len(block) % itemsize == 0:
+                yield layout.decode(block)
+        if left:
+            raise self._too_short(layout.data_bytes - left - layout.voxels * itemsize * (layout.channels - channel - 1))
 
     def _skip(self, count: int) -> None:
         while count > 0:

@@ -16,11 +16,11 @@ import numpy as np
 
 from segeval.errors import UnreadableFile
 from segeval.printable import shortened
-from segeval.readers.byte_stream import PIECE_BYTES, Watch, open_regular_file
+from segeval.readers.byte_stream import PIECE_BYTES, Watch, open_regular_file, whole_items
 from segeval.readers.hashing import sha256_of
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
-from segeval.readers.zip_member import open_member
+from segeval.readers.zip_member import DeflatedMember, open_member
 from segeval.volumes.chunks import read_ahead
 from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.volume import ArraySource, Piece, Volume, VoxelSource
@@ -127,32 +127,37 @@ class _Member:
 
     def finish(self) -> list[str]:
         """Read to the member's end, where its checksum is verified."""
-        for _ in self._blocks(1, exact=False):
+        if self._guarded(self._file.read)(1):
             raise UnreadableFile(f"{self._path}: more bytes than the array's shape needs; export it again")
         self._watch.require_unchanged()
         return []
 
-    def _blocks(self, size: int, exact: bool = True) -> Iterator[bytes]:
-        whole = PIECE_BYTES // self.dtype.itemsize * self.dtype.itemsize
-        while size:
+    def _blocks(self, size: int) -> Iterator[bytes | memoryview]:
+        file = self._file
+        read_some = file.read_some if isinstance(file, DeflatedMember) else file.read
+        for block in whole_items(self._guarded(read_some), size, self.dtype.itemsize, PIECE_BYTES):
+            if self._on_bytes is not None:
+                self._on_bytes(len(block))
+            size -= len(block)
+            if len(block) % self.dtype.itemsize == 0:
+                yield block
+        if size:
+            self._watch.require_unchanged()
+            raise UnreadableFile(f"{self._path}: the array ends too early; the file was cut, copy or export it again")
+
+    def _guarded(self, read: Callable[[int], bytes | memoryview]) -> Callable[[int], bytes | memoryview]:
+        """The same reading, whose errors name the file."""
+
+        def guarded(size: int) -> bytes | memoryview:
             try:
-                block = self._file.read(min(size, whole))
+                return read(size)
             except _DAMAGED as problem:
                 self._watch.require_unchanged()
                 raise UnreadableFile(
                     f"{self._path}: damaged archive ({shortened(problem)}); copy or export it again"
                 ) from None
-            if not block and not exact:
-                return
-            if len(block) < min(size, whole):
-                self._watch.require_unchanged()
-                raise UnreadableFile(
-                    f"{self._path}: the array ends too early; the file was cut, copy or export it again"
-                )
-            if self._on_bytes is not None:
-                self._on_bytes(len(block))
-            size -= len(block)
-            yield block
+
+        return guarded
 
     def _check(self, stored: int, key: str) -> None:
         shape = "×".join(map(str, self._array_shape))
