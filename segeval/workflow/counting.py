@@ -100,8 +100,9 @@ def _channel_by_channel(kernel: SoftKernel, prediction: VoxelSource, reference: 
     stretches = [kernel.stretch(piece) for piece in pieces]
     lengths = [piece.size for piece in pieces]
     del pieces
+    last = prediction.channels - 1
     for channel in range(prediction.channels):
         for index, start, values in restretch(prediction.pieces(channel), lengths):
             stretches[index].add(channel, start, values)
-    for stretch in stretches:
-        stretch.finish()
+            if channel == last and start + values.size == lengths[index]:
+                stretches[index].finish()  # while what follows is decoded
