@@ -14,9 +14,8 @@ Cells ascend with p, so any cell, bin or part is a run of cells.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from segeval.array_types import Floats, Integers
 
@@ -64,8 +63,7 @@ def can_be_parted(parts: float) -> bool:
     return parts == int(parts) and 1 <= parts <= BINS and (BINS % parts == 0 or PARTS % parts == 0)
 
 
-@dataclass(frozen=True)
-class ProbabilityHistogram:
+class ProbabilityHistogram(Struct, frozen=True):
     """Of several targets: how many voxels have a probability in which cell, arrays of shape (targets, CELLS).
 
     voxels: all evaluated voxels; inside: those inside the reference; probability: the sum of their probabilities (all).

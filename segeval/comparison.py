@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 SCHEMA = "segeval-compare/1"
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """One of the reports. name: its path. cases: how many it holds; evaluated: how many of those have values."""
 
     name: str
@@ -25,8 +25,7 @@ class Compared:
         return _document(self)
 
 
-@dataclass(frozen=True, slots=True)
-class ComparisonRow:
+class ComparisonRow(Struct, frozen=True):
     """One quantity of one label (or region, ``mean`` or ``all``) in one report against the baseline.
 
     baseline, value: the means of both over the pairs. difference: value − baseline; ci95: its bootstrap interval.
@@ -69,8 +68,7 @@ class ComparisonRow:
         return _document(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A case whose ``mean`` changed much. better: in which direction, by the quantity's."""
 
     report: str
@@ -86,8 +84,7 @@ class Change:
         return _document(self)
 
 
-@dataclass(frozen=True, slots=True)
-class RankRow:
+class RankRow(Struct, frozen=True):
     """One report's place among all by one quantity of one label; 1 is the best.
 
     mean: over the n cases where every report has a value; mean_then_rank: the rank of that mean.
@@ -112,8 +109,7 @@ class RankRow:
         return _document(self)
 
 
-@dataclass(frozen=True, slots=True)
-class MissingCase:
+class MissingCase(Struct, frozen=True):
     """A case that not every report evaluated. why: in each report that did not, by its name."""
 
     case: str
@@ -124,8 +120,7 @@ class MissingCase:
         return {"case": self.case, "why": dict(self.why)}
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """Everything that a comparison found out; the first report is the baseline.
 
     main: the quantity that the changes are about, and that stands for the others in a short table.
@@ -170,7 +165,7 @@ class Comparison:
 
 
 def _document(record: Any) -> dict[str, Any]:
-    return {name: _plain(getattr(record, name)) for name in record.__dataclass_fields__}
+    return {name: _plain(getattr(record, name)) for name in record.__struct_fields__}
 
 
 def _plain(value: Any) -> Any:

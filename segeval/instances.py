@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import get_args
+
+from msgspec import Struct
 
 from segeval.choices import Matching
 from segeval.errors import UsageError
@@ -18,8 +19,7 @@ CONNECTIVITIES = (4, 8, 6, 18, 26)
 """Neighbours of a voxel: 4 or 8 in two dimensions, 6, 18 or 26 in three."""
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceOptions:
+class InstanceOptions(Struct, frozen=True):
     """How instances are found and matched.
 
     connectivity: None for the largest, 26 in three dimensions and 8 in two.
@@ -57,8 +57,7 @@ class InstanceOptions:
         return ",".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class LesionwiseOptions:
+class LesionwiseOptions(Struct, frozen=True):
     """The parameters of the published lesion-wise procedure of BraTS 2023 (Saluja et al.), the gliomas' by default.
 
     dilation: how often the reference is dilated, a step reaching the 18 neighbours that share a face or an edge.
@@ -81,8 +80,7 @@ BRATS_2023: Mapping[str, LesionwiseOptions] = {
 DEFAULT_CHALLENGE = "gli"
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(Struct, frozen=True):
     """One instance in one volume.
 
     id: the number of the component, from 1, or the value that the map stores.
@@ -96,8 +94,7 @@ class Instance:
     centroid: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """A reference instance and what was predicted for it, the predictions taken together as one mask.
 
     hd95: their 95th percentile Hausdorff distance in mm; None where distances were not asked for.
@@ -110,8 +107,7 @@ class Match:
     hd95: float | None = None
 
 
-@dataclass(frozen=True)
-class TargetInstances:
+class TargetInstances(Struct, frozen=True):
     """The instances of one target.
 
     missed: reference instances without a match. invented: prediction instances in no match.
@@ -125,8 +121,7 @@ class TargetInstances:
     left_out: tuple[Match, ...] = ()
 
 
-@dataclass(frozen=True)
-class Instances:
+class Instances(Struct, frozen=True):
     """The instances of several targets, in the order of the rows.
 
     voxel_volume_ml: the volume of one voxel in millilitres, NaN without a geometry.

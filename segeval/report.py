@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from segeval.choices import Kind
 
@@ -28,8 +30,7 @@ Status = Literal["ok", "error", "missing"]
 ConfusionEntry = tuple[int | tuple[int, ...], int | tuple[int, ...], int]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A quantity as the outputs need to know it.
 
     key: its canonical text, ``focal:gamma=3``: CSV column and JSON key.
@@ -43,8 +44,7 @@ class Column:
     worst: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One row: a label, a region, ``mean`` or ``all``.
 
     values: by column key; a quantity that this kind of row does not have is absent, an undefined one is NaN.
@@ -59,8 +59,7 @@ class Row:
     of: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CaseResult:
+class CaseResult(Struct, frozen=True):
     """One pair of volumes: evaluated, or why not.
 
     confusion: (reference, prediction, voxels), ascending; a voxel of overlapping masks shows the tuple of its labels.
@@ -121,8 +120,7 @@ class CaseResult:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Statistic:
+class Statistic(Struct, frozen=True):
     """One quantity of one label (or region, or ``mean``) over the cases of a batch; undefined statistics are NaN.
 
     sd: with n − 1. q1, median, q3: linear interpolation. ci95: a bootstrap interval of the mean.
@@ -148,13 +146,12 @@ class Statistic:
 
     def document(self) -> dict[str, Any]:
         """The statistic as the JSON output holds it."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
         numbers = {k: _defined(v) if isinstance(v, float) else v for k, v in values.items()}
         return {**numbers, "ci95": [_defined(v) for v in self.ci95]}
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """Everything that a run found out, ready for any output.
 
     signature: one line that states the version and every setting that can change a number.
@@ -169,7 +166,7 @@ class Report:
     settings: Mapping[str, Any]
     columns: tuple[Column, ...]
     cases: tuple[CaseResult, ...]
-    remarks: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = ()
     summary: tuple[Statistic, ...] | None = None
     pooled: tuple[Row, ...] | None = None
     libraries: Mapping[str, str] = field(default_factory=dict)

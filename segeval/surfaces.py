@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from segeval.array_types import Floats
 
@@ -24,8 +25,7 @@ def _no_elements() -> Floats:
     return np.empty(0)
 
 
-@dataclass(frozen=True, eq=False)
-class TargetSurface:
+class TargetSurface(Struct, frozen=True, eq=False):
     """The boundary distances of one label or region. A target that is empty in a volume has no distances at all.
 
     to_reference: from each boundary element of the prediction to the nearest of the reference, mm, ascending.
@@ -53,8 +53,7 @@ class TargetSurface:
         return self.in_prediction and self.in_reference
 
 
-@dataclass(frozen=True, eq=False)
-class Surfaces:
+class Surfaces(Struct, frozen=True, eq=False):
     """Every target of a pair of volumes, in the order of the rows.
 
     voxels: the targets with boundary voxels as elements; None if not measured.

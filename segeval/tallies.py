@@ -7,10 +7,11 @@ sums float64. A tally remembers the options that shaped it: adding two that diff
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from segeval.array_types import Floats, Integers
 from segeval.calibration import ProbabilityHistogram
@@ -25,8 +26,7 @@ DEFAULT_GAMMA = 2.0
 DEFAULT_ETA = 1e-7
 
 
-@dataclass(frozen=True, slots=True)
-class TallyOptions:
+class TallyOptions(Struct, frozen=True):
     """What must be known before the first voxel.
 
     ignore: the reference value whose voxels are not evaluated.
@@ -57,8 +57,7 @@ class TallyOptions:
         return len(self.channels) == 1 and not self.independent
 
 
-@dataclass(frozen=True)
-class Confusion:
+class Confusion(Struct, frozen=True):
     """Joint histogram: how many voxels have this (reference value, prediction value).
 
     A voxel that several one-file-per-class masks claim has no single value. It carries a code instead, and
@@ -87,8 +86,7 @@ class Confusion:
         return bool(self.sets)
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """Hard one-vs-rest counts of several targets, each an int64 array of shape (targets,).
 
     voxel_volume_ml: the volume of one voxel in millilitres, NaN without a geometry.
@@ -131,8 +129,7 @@ class Counts:
         return Counts(self.tp[rows], self.fp[rows], self.fn[rows], self.tn[rows], self.voxel_volume_ml)
 
 
-@dataclass(frozen=True)
-class LogSums:
+class LogSums(Struct, frozen=True):
     """The four logarithmic sums under one (gamma, eta), float64 arrays of shape (targets,)."""
 
     l1: Floats
@@ -148,8 +145,7 @@ class LogSums:
         return LogSums(self.l1[rows], self.l0[rows], self.f1[rows], self.f0[rows])
 
 
-@dataclass(frozen=True)
-class SoftSums:
+class SoftSums(Struct, frozen=True):
     """The nine sums of the definitions page and N, for several targets: float64 arrays of shape (targets,).
 
     The symbols are the definitions page's in lower case. The last two fields are no sums, but what a formula must
@@ -193,8 +189,7 @@ class SoftSums:
         )
 
 
-@dataclass(frozen=True)
-class SoftTally:
+class SoftTally(Struct, frozen=True):
     """Per target of a probability map: the nine sums, hard one-vs-rest counts, and how the values are distributed.
 
     targets: labels (0 first), then regions; the order of every array.
@@ -215,8 +210,7 @@ class SoftTally:
         )
 
 
-@dataclass(frozen=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """All that is known of a pair of volumes after the last voxel.
 
     confusion: None where there is no single predicted label map (independent channels).

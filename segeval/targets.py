@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from segeval.errors import UsageError
 
 BACKGROUND = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(Struct, frozen=True):
     """A named union of label values, evaluated like a label; ``labels`` None means every non-zero label."""
 
     name: str
@@ -37,8 +38,7 @@ class Region:
         return f"{self.name}={members}"
 
 
-@dataclass(frozen=True, slots=True)
-class LabelChoice:
+class LabelChoice(Struct, frozen=True):
     """Which labels and regions to evaluate.
 
     values: the evaluated non-zero labels, ascending; None means every non-zero label present in either volume.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 Level = Literal["fail", "warn"]
 Outcome = Literal["pass", "fail", "warn", "error", "skipped"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One rule, or one comparison with a baseline, against what was measured.
 
     rule: its text, ``mean(liver.dice) >= 0.9`` or ``drop of liver.dice <= 0.01``.
@@ -35,13 +35,12 @@ class Finding:
 
     def document(self) -> dict[str, Any]:
         """The finding as JSON holds it."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__} | {
+        return {name: getattr(self, name) for name in self.__struct_fields__} | {
             "worst": [list(entry) for entry in self.worst]
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """All findings, in the order of the rules.
 
     statistics: counts of findings by outcome, of cases evaluated, failed and missing, and level and seed of tests.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.kernels.boxes import Boxes, find_runs
@@ -55,8 +55,7 @@ class HeldLabels:
         return self._flat.reshape(self.shape, order="F")
 
 
-@dataclass(frozen=True)
-class HeldPair:
+class HeldPair(Struct, frozen=True):
     """The prediction's and the reference's labels on one grid, as they were counted."""
 
     prediction: HeldLabels

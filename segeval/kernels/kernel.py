@@ -7,9 +7,9 @@ and the tally of two stretches is the sum of their tallies.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.kernels.held_labels import HeldPair
@@ -18,8 +18,7 @@ from segeval.tallies import Confusion, Tally, TallyOptions
 SUM_PRECISION = 1e-4
 
 
-@dataclass
-class ValuesSeen:
+class ValuesSeen(Struct):
     """What a probability map held, as stored after scaling and before clipping.
 
     not_finite: voxels that are NaN or infinite. sum_error: largest distance of a voxel's channel sum from 1, to

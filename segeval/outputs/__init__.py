@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from segeval.choices import FileFormat, Format
 
@@ -18,8 +19,7 @@ def _nothing(_: Sequence[str]) -> None:
     """Most formats can be written always."""
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(Struct, frozen=True):
     """render: the report as text that ends with a newline, or as bytes. endings: of the files it is written to.
 
     shows_remarks: the text holds the report's remarks; otherwise they go to stderr.

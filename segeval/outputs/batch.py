@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from segeval.outputs.cells import UNDEFINED, value_text
 from segeval.ranking import main_column, worst_cases
@@ -16,8 +17,7 @@ POOLED_TITLE = "pooled over cases: the tallies of all cases added, then scored"
 DETAILS = ("mean", "sd", "median", "q1 – q3", "min – max", "95 % interval", "n", "undefined", "failed", "missing")
 
 
-@dataclass(frozen=True)
-class SummaryLine:
+class SummaryLine(Struct, frozen=True):
     """The statistics of a label by quantity; row stands for it where only label, name and means matter."""
 
     row: Row

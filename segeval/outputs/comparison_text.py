@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from segeval.comparison import Comparison, ComparisonRow, RankRow
 from segeval.outputs.comparison_table import render_comparison_table
@@ -37,8 +38,7 @@ _RANK_COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class ComparisonOutput:
+class ComparisonOutput(Struct, frozen=True):
     """render: the comparison as text that ends with a newline. endings: of the files it is written to.
 
     shows_remarks: the text holds the remarks; otherwise they go to stderr.

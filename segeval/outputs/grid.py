@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from rich.cells import cell_len, chop_cells
 
 from segeval.outputs.cells import TITLES
@@ -23,8 +23,7 @@ _TITLE_WIDTH = 24
 _RULE = "────"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A line of a table. cells: (text, style) by column; sums_up: it stands below the rule."""
 
     title: str

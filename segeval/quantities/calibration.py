@@ -5,10 +5,10 @@ Every formula gives one value per target, float64 of shape (targets,), NaN where
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from msgspec import Struct
 
 from segeval.array_types import Floats, Integers
 from segeval.calibration import BINS, ProbabilityHistogram
@@ -134,8 +134,7 @@ def best_dice_threshold(h: ProbabilityHistogram) -> Floats:
     return np.where(np.isnan(dice[:, 0]), np.nan, dice.argmax(axis=1) / BINS)
 
 
-@dataclass(frozen=True)
-class ThresholdCurve:
+class ThresholdCurve(Struct, frozen=True):
     """What thresholds, inclusive, make of a probability map; the same 138 thresholds for every map.
 
     thresholds: ascending, shape (points,); counts and ratios: shape (targets, points); n, reference: voxels, shape

@@ -7,17 +7,16 @@ Differences are second − first.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Integers
 from segeval.quantities.bootstrap import intervals, means_of_draws
 
 
-@dataclass(frozen=True)
-class PairedStatistics:
+class PairedStatistics(Struct, frozen=True):
     """One entry per column; NaN where undefined.
 
     first, second: the means over the defined pairs. low, high: the 95 % interval of the mean difference.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
@@ -18,8 +18,7 @@ RecordName = Literal["counts", "sums", "histogram", "surfaces", "instances", "le
 """Counts, SoftSums, ProbabilityHistogram, Surfaces, Instances; Instances of a lesion-wise protocol."""
 
 
-@dataclass(frozen=True)
-class Quantity:
+class Quantity(Struct, frozen=True):
     """One row of the definitions page.
 
     name: the name in Python, on the command line, in CSV and JSON.

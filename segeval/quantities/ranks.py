@@ -6,17 +6,15 @@ ranks; undefined values rank last, equal among themselves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Integers
 from segeval.quantities.bootstrap import BLOCK, TAILS, means_of_draws
 
 
-@dataclass(frozen=True)
-class RankStatistics:
+class RankStatistics(Struct, frozen=True):
     """Arrays of shape (reports, columns), intervals (2, reports, columns).
 
     means: over the cases where every report has a value; by_mean: the rank of that mean.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
@@ -22,8 +23,7 @@ from segeval.targets import BACKGROUND, LabelChoice, Region
 _FILL: Mapping[str, float] = {"zero": 0.0, "one": 1.0}
 
 
-@dataclass(frozen=True)
-class ScoringSettings:
+class ScoringSettings(Struct, frozen=True):
     """What may change after the last voxel.
 
     empty: the value of the undefined overlap of a label that is absent from both volumes.
@@ -35,8 +35,7 @@ class ScoringSettings:
     class_weights: Mapping[TargetKey, float] | None = None
 
 
-@dataclass(frozen=True)
-class _Evidence:
+class _Evidence(Struct, frozen=True):
     """What was measured of every target: the classes of ``all`` (background first), then the regions.
 
     others: what was measured besides counts and sums, by the name that a quantity knows it by.

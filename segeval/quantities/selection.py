@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from segeval.calibration import BINS, PARTS, can_be_parted
 from segeval.errors import UsageError
@@ -37,8 +38,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
 _SWITCH = {"yes": True, "no": False, "true": True, "false": False}
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(Struct, frozen=True, dict=True):
     """A quantity under complete settings."""
 
     quantity: Quantity

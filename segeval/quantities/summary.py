@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
@@ -21,8 +21,7 @@ __all__ = ["summarise", "worst_cases"]
 _NAN = math.nan
 
 
-@dataclass
-class _Line:
+class _Line(Struct):
     """A label over the cases. places: which evaluated cases have the row, ascending; rows: those."""
 
     label: int | str
@@ -36,8 +35,7 @@ class _Line:
         return self.label if self.label in (MEAN, ALL) and isinstance(self.label, str) else "target"
 
 
-@dataclass(frozen=True)
-class _Cases:
+class _Cases(Struct, frozen=True):
     """How many cases there are of each sort."""
 
     evaluated: int

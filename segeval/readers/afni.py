@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +76,7 @@ def open_afni(path: Path, options: ReadOptions) -> Volume:
     )
 
 
-@dataclass(frozen=True)
-class ScaledSource(DerivedSource):
+class ScaledSource(DerivedSource, frozen=True):
     """Channels that are each multiplied by a factor of their own, in float64."""
 
     factors: tuple[float, ...]

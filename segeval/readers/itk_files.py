@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from segeval.errors import UnreadableFile
 from segeval.printable import printable, shortened
@@ -33,8 +34,7 @@ _BMP_HEADER = 54
 _BMP_INFO = 40  # bytes of it, as Windows 3 has them; ITK reads no other kind aright
 
 
-@dataclass(frozen=True)
-class ItkHeader:
+class ItkHeader(Struct, frozen=True):
     """oriented: the file states where its axes point. data_files: all files that the volume is made of.
 
     watches: of the files behind the header, since before they were verified.

@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
+
+from msgspec import Struct
 
 from segeval.errors import UnreadableFile
 from segeval.printable import shortened
@@ -59,8 +60,7 @@ _METAIMAGE_SWITCHES = ("BinaryData", "CompressedData", "BinaryDataByteOrderMSB",
 _METAIMAGE_WHOLE = ("HeaderSize", "CompressedDataSize", "ElementNBits")
 
 
-@dataclass(frozen=True)
-class Promise:
+class Promise(Struct, frozen=True):
     """What a header says about the voxels.
 
     values: how many numbers. size: their bytes, decoded. start: where they begin in their file, None for "at its end".

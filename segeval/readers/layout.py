@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from segeval.errors import UnreadableFile
 from segeval.readers.byte_stream import (
@@ -33,8 +33,7 @@ def open_stream(path: Path, options: ReadOptions) -> ByteStream:
     return ByteStream(path, hashed=options.hashed, on_bytes=options.on_bytes, piece_bytes=piece_bytes)
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """Where the voxels are and what they mean.
 
     dtype: as stored, byte order included. shape: of one channel, first axis fastest. channels: one after the other.

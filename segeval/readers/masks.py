@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from segeval.errors import GeometryError, LabelError, UnreadableFile
@@ -27,8 +28,7 @@ _FIRST_CODE = -(2**63)  # no label map numbers its labels around the lowest 64-b
 _SAME_GRID = 1e-2  # of the smallest spacing, between the masks of one folder
 
 
-@dataclass
-class MaskCodes:
+class MaskCodes(Struct):
     """Which label value each class has, and the codes of label sets; shared by both sides of a comparison."""
 
     values: Mapping[str, int]

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from segeval.errors import UnreadableFile
 from segeval.printable import shortened
@@ -30,8 +30,7 @@ _RESERVED = frozenset(
 """Fields of nibabel's objects, which keep attributes among them; the others begin with _ and a small letter."""
 
 
-@dataclass(frozen=True)
-class _Variable:
+class _Variable(Struct, frozen=True):
     axes: tuple[str, ...]
     shape: tuple[int, ...]
     attributes: dict[str, Any]
@@ -43,8 +42,7 @@ class _Variable:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-@dataclass(frozen=True)
-class MincPromise:
+class MincPromise(Struct, frozen=True):
     """The image variable, and the range of stored numbers that have a value; None for floats."""
 
     image: _Variable

@@ -9,9 +9,10 @@ writes beyond its memory. Source: TIFF 6.0, sections 2 and 8, and the BigTIFF ex
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
+
+from msgspec import Struct
 
 from segeval.errors import UnreadableFile
 from segeval.readers.byte_stream import file_size, open_regular_file
@@ -55,8 +56,7 @@ def verify_tiff(path: Path) -> None:
         raise UnreadableFile(f"{path}: its slices differ in size or type; export it again")
 
 
-@dataclass(frozen=True)
-class _Directories:
+class _Directories(Struct, frozen=True):
     path: Path
     file: BinaryIO
     order: Literal["little", "big"]

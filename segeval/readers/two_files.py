@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct
 
 from segeval.errors import UnreadableFile
 from segeval.printable import printable, shortened
@@ -22,8 +22,7 @@ _MOST_HEADER = 1 << 22
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
-@dataclass(frozen=True)
-class TextHeader:
+class TextHeader(Struct, frozen=True):
     """A header's text, its lines ended by ``\\n``, and where the voxels are."""
 
     path: Path

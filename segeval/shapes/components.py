@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Integers
@@ -24,8 +24,7 @@ _IN_3D: dict[int, dict[int | None, int]] = {
 }  # cc3d measures boxes in three dimensions only: a picture is a volume of one slice
 
 
-@dataclass(frozen=True)
-class Components:
+class Components(Struct, frozen=True):
     """The instances of one target in one volume, or in a box of it.
 
     places: unsigned integers of the box's shape; 0 is none, k the k-th instance.
@@ -55,8 +54,7 @@ class Components:
         return list(map(Instance, self.ids.tolist(), self.voxels.tolist(), boxes, centroids))
 
 
-@dataclass(frozen=True)
-class Pairs:
+class Pairs(Struct, frozen=True):
     """Pairs of a reference and a prediction instance, and the voxels that the two share.
 
     Indices count from 0; the pairs ascend by reference, then by prediction. Three int64 arrays of shape (pairs,).

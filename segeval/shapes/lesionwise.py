@@ -11,9 +11,9 @@ histograms answer what the published loop over lesions does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from segeval.array_types import Integers

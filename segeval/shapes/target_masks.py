@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.kernels.boxes import Box
@@ -17,8 +17,7 @@ _SLAB_VOXELS = 1 << 20  # the few masks of a slab stay in the processor's cache
 _FEW_VALUES = 4  # up to which comparing with each value is faster than looking every voxel up
 
 
-@dataclass(frozen=True)
-class TargetMasks:
+class TargetMasks(Struct, frozen=True):
     """Where one target lies in the two label maps.
 
     prediction, reference: label maps of equal shape, 2-D or 3-D, integers of any type, any memory layout.

@@ -7,10 +7,10 @@ flipped or permuted. LPS and RAS are conventions of a header: geometries here ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from itertools import permutations, product
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
@@ -21,8 +21,7 @@ from segeval.volumes.memory import Need
 from segeval.volumes.volume import ArraySource, DerivedSource, Piece, Volume, whole_channel, whole_channel_bytes
 
 
-@dataclass(frozen=True)
-class Reordered(DerivedSource):
+class Reordered(DerivedSource, frozen=True):
     """A source whose axes are permuted and flipped; one channel at a time is held whole.
 
     axes: which axis of ``source`` becomes each new axis.
@@ -53,8 +52,7 @@ class Reordered(DerivedSource):
         yield from ArraySource(view[np.newaxis]).pieces(0)
 
 
-@dataclass(frozen=True)
-class Reshaped(DerivedSource):
+class Reshaped(DerivedSource, frozen=True):
     """A source whose axes of length one were dropped; the stream of voxels is the same."""
 
     new_shape: tuple[int, ...]

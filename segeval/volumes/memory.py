@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from segeval.errors import NotEnoughMemory, UsageError
 
@@ -21,8 +22,7 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _sharers = 1
 
 
-@dataclass(frozen=True)
-class Need:
+class Need(Struct, frozen=True):
     """What a piece of work holds at once.
 
     size: bytes. work: what needs them, as the subject of a sentence. instead: how to do without, as a command.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,7 @@ _LOOKED_UP = (np.float32, np.float64)  # what SciPy interpolates as it is
 _EDGE = 1e-6  # voxels; an affine's rounding must not push a voxel on the edge outside
 
 
-@dataclass(frozen=True)
-class _Resampling(DerivedSource):
+class _Resampling(DerivedSource, frozen=True):
     """new_shape: of the new grid. to_source: 4×4, from its voxel indices to the source's.
 
     outside: the value of channel 0 outside the source's field of view; every other channel is 0 there.
@@ -63,8 +61,7 @@ class _Resampling(DerivedSource):
         return np.asarray(((positions >= -0.5 - _EDGE) & (positions <= last + _EDGE)).all(axis=0))
 
 
-@dataclass(frozen=True)
-class NearestResampling(_Resampling):
+class NearestResampling(_Resampling, frozen=True):
     """Each voxel takes the value of the nearest voxel of the source, exactly; for label maps."""
 
     def pieces(self, channel: int) -> Iterator[Piece]:
@@ -79,8 +76,7 @@ class NearestResampling(_Resampling):
             yield values
 
 
-@dataclass(frozen=True)
-class LinearResampling(_Resampling):
+class LinearResampling(_Resampling, frozen=True):
     """Each voxel takes the linear interpolation of the source; for probabilities.
 
     SciPy's spline code does the interpolation: it accepts any affine, sheared ones included, and works on stretches.

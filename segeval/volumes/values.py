@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.choices import Activation
@@ -22,8 +22,7 @@ _SILENTLY = 1e-5  # moves up to here are the rounding of a scaled header
 _INT64_LIMIT = 2.0**63
 
 
-@dataclass
-class Rounding:
+class Rounding(Struct):
     """What rounding floats to labels met.
 
     fractional: voxels further than 1e-3 from an integer, NaN and infinity included.
@@ -97,8 +96,7 @@ def _largest(distances: NDArray[Any]) -> float:
     return float(distances.max()) if distances.size else 0.0
 
 
-@dataclass(frozen=True)
-class LabelSource(DerivedSource):
+class LabelSource(DerivedSource, frozen=True):
     """A source of floats read as labels; what the rounding met is in ``rounding``."""
 
     rounding: Rounding
@@ -112,8 +110,7 @@ class LabelSource(DerivedSource):
         return map(self.rounding.round, self.source.pieces(channel))
 
 
-@dataclass(frozen=True)
-class ScaledSource(DerivedSource):
+class ScaledSource(DerivedSource, frozen=True):
     """A source whose values are divided by a number, and may be logits of separate maps."""
 
     divisor: float
@@ -134,8 +131,7 @@ class ScaledSource(DerivedSource):
             yield values
 
 
-@dataclass(frozen=True)
-class SoftmaxSource(DerivedSource):
+class SoftmaxSource(DerivedSource, frozen=True, dict=True):
     """Logits of exclusive classes: all channels of a voxel are needed at once, so the stored volume is held whole."""
 
     divisor: float

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from segeval.choices import Kind
@@ -44,8 +44,7 @@ class VoxelSource(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class ArraySource:
+class ArraySource(Struct, frozen=True):
     """A volume that is in memory: ``array`` has shape (channels, *shape), any strides; NumPy's, or CuPy's on a device.
 
     owner: what the memory belongs to, where the array does not keep it alive itself.
@@ -86,8 +85,7 @@ class ArraySource:
                 yield slab[first : first + self.piece_voxels].astype(self.dtype, copy=False)
 
 
-@dataclass(frozen=True)
-class EmptySource:
+class EmptySource(Struct, frozen=True):
     """A label map of nothing but background."""
 
     shape: tuple[int, ...]
@@ -113,8 +111,7 @@ class EmptySource:
             yield np.zeros(size, dtype=np.uint8)
 
 
-@dataclass(frozen=True)
-class DerivedSource:
+class DerivedSource(Struct, frozen=True):
     """A source made of another one, alike in all that it does not say otherwise."""
 
     source: VoxelSource
@@ -179,8 +176,7 @@ def gather(source: VoxelSource, channel: int) -> NDArray[Any]:
     return flat.reshape(source.shape, order="F")
 
 
-@dataclass
-class Volume:
+class Volume(Struct):
     """An open volume.
 
     name: the path as the user gave it.

@@ -6,10 +6,10 @@ import math
 import operator
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from segeval.choices import BackendName, EmptyPolicy, Kind, Matching
 from segeval.errors import GeometryError, LabelError, UsageError

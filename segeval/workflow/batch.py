@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from functools import reduce
 from operator import add
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from segeval.errors import StoppedError
 from segeval.quantities import score, summarise

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from segeval.choices import Kind
 from segeval.errors import LabelError, NotEnoughMemory
@@ -34,8 +36,7 @@ SAME_FILE = "is the same file as"
 OnBytes = Callable[[int], None]
 
 
-@dataclass(frozen=True)
-class ScoredCase:
+class ScoredCase(Struct, frozen=True):
     """A case's result, and the tally that it was made of."""
 
     result: CaseResult

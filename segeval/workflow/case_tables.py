@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from segeval.array_types import Floats
 from segeval.errors import UsageError
@@ -16,8 +16,7 @@ from segeval.report import ALL, MEAN, CaseResult, Column, Report, Row
 Label = int | str
 
 
-@dataclass(frozen=True)
-class CaseTable:
+class CaseTable(Struct, frozen=True):
     """A report by case and label. statuses: of every case; rows: of the evaluated ones."""
 
     name: str
@@ -26,8 +25,7 @@ class CaseTable:
     rows: Mapping[str, Mapping[Label, Row]]
 
 
-@dataclass(frozen=True)
-class LabelLine:
+class LabelLine(Struct, frozen=True):
     """A label over the cases: the quantities that it has in any of them, in the order of the columns."""
 
     label: Label

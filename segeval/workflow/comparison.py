@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from segeval.array_types import Floats, Integers
 from segeval.comparison import Change, Compared, Comparison, ComparisonRow, MissingCase, RankRow

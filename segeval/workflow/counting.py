@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from segeval.kernels import Backend, HeldPair, SoftKernel, ValuesSeen
 from segeval.tallies import Confusion, Tally, TallyOptions
@@ -14,8 +15,7 @@ from segeval.volumes.volume import VoxelSource
 Sets = Mapping[int, frozenset[int]]
 
 
-@dataclass(frozen=True)
-class SoftResult:
+class SoftResult(Struct, frozen=True):
     """A probability map's tally, what values it held, and how often the reference holds each value.
 
     held: the winning channels and the reference labels, where the backend keeps them.
@@ -27,8 +27,7 @@ class SoftResult:
     held: HeldPair | None = None
 
 
-@dataclass(frozen=True)
-class LabelResult:
+class LabelResult(Struct, frozen=True):
     """The joint histogram of two label maps, and the maps themselves where the backend keeps them."""
 
     confusion: Confusion

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from segeval.choices import Kind
 from segeval.errors import LabelError
@@ -30,8 +32,7 @@ NO_LABELS = "export it as integers, or give --kind probabilities for a probabili
 Sets = Mapping[int, frozenset[int]]
 
 
-@dataclass
-class Pair:
+class Pair(Struct):
     """A prediction and a reference on one grid, ready to be counted."""
 
     prediction: VoxelSource
@@ -43,8 +44,7 @@ class Pair:
     sets: Sets = field(default_factory=dict)
 
 
-@dataclass
-class Evaluated:
+class Evaluated(Struct):
     """What the voxels gave: the tally, the kind that the prediction turned out to be of, and remarks.
 
     held: the labels of both volumes, where the backend keeps them (winning channels, for a probability map).

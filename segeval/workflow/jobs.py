@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from segeval.errors import NotEnoughMemory, SegevalError
 from segeval.report import CaseResult
@@ -16,8 +18,7 @@ from segeval.workflow.settings import Settings
 NO_PREDICTION = "there is no prediction"
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """A case to score; ``prediction`` None is scored as an empty one."""
 
     case: str
@@ -25,8 +26,7 @@ class Job:
     reference: Path
 
 
-@dataclass(frozen=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """A case's result, and its tally where tallies are to be pooled.
 
     wants_memory: it failed for want of memory, and may fit where it is done alone.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import multiprocessing
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.errors import GeometryError, LabelError
@@ -42,8 +42,7 @@ _PER_BOX_VOXEL, _PER_SHARED_VOXEL = 12, 26
 _PER_LESION_BOX_VOXEL, _PER_VOLUME_VOXEL = 16, 3
 
 
-@dataclass(frozen=True)
-class _Target:
+class _Target(Struct, frozen=True):
     """Where a target lies: the stored values that belong to it, and a box around all of its voxels.
 
     predicted, shared: its voxels in the prediction, and those in both volumes.
@@ -57,8 +56,7 @@ class _Target:
     shared: int = 0
 
 
-@dataclass(frozen=True)
-class _Maps:
+class _Maps(Struct, frozen=True):
     """Both label maps on the axes that are longer than one voxel, and where each target lies in them."""
 
     prediction: NDArray[Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from segeval.errors import UsageError
 from segeval.instances import BRATS_2023, DEFAULT_CHALLENGE

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
+
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
 
 from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, GeometryPolicy, Kind
 from segeval.errors import UsageError
@@ -25,8 +27,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """How to evaluate a prediction.
 
     labels: what is evaluated. selections: which quantities, under which settings. empty: the value of the undefined

@@ -19,9 +19,10 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from segeval.errors import WorkerError
 
@@ -40,8 +41,7 @@ _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 _CANNOT_START = (OSError, EOFError, RuntimeError, multiprocessing.ProcessError)  # what start() meets without its server
 
 
-@dataclass(frozen=True)
-class Died:
+class Died(Struct, frozen=True):
     """In place of a result: the worker ended while it was at the job.
 
     exit_code: negative for a signal, 255 where nobody knows it.

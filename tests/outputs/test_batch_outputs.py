@@ -7,13 +7,13 @@ import io
 import json
 import math
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas
 import pytest
+from msgspec.structs import replace
 
 from segeval.cli.writing import require_renderable, require_writable, write_report, write_whole
 from segeval.errors import WriteError

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from segeval.errors import BaselineError, SegevalError, UnreadableFile, UsageError, WriteError
 from segeval.report import CaseResult, Column, Report, Row

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
 from operator import add
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from segeval.kernels import NumpyBackend
 from segeval.kernels.numpy_soft import NumpySoftKernel
@@ -165,23 +165,25 @@ def require_exact(tally: Tally, times: int) -> None:
         assert float(abs(Fraction(float(row.values[name])) - exact)) < 1e-9 * float(exact) + 1e-14, name
 
 
-class Repeated(ArraySource):
+class Repeated(ArraySource, frozen=True, kw_only=True):
     """Pieces that come again and again, without the memory that so many voxels take."""
 
-    def __init__(self, piece: Piece, times: int) -> None:
-        super().__init__(piece.reshape(1, -1, 1, 1))
-        self._piece, self._times = piece, times
+    times: int
 
     def pieces(self, channel: int) -> Iterator[Piece]:
         assert channel == 0
-        return iter([self._piece] * self._times)
+        return iter([self.array.reshape(-1)] * self.times)
+
+
+def repeated(piece: Piece, times: int) -> Repeated:
+    return Repeated(piece.reshape(1, -1, 1, 1), times=times)
 
 
 def test_10_to_the_8_voxels_through_the_whole_kernel_have_exact_sums_and_losses() -> None:
     times = 10**8 // (len(BLOCKS) * BLOCK)
     p, inside = (np.concatenate(parts) for parts in zip(*BLOCKS, strict=True))
     options = TallyOptions(channels=(1,), labels=(1,))
-    ours, theirs = Repeated(p, times), Repeated(inside.astype(np.uint8), times)
+    ours, theirs = repeated(p, times), repeated(inside.astype(np.uint8), times)
     require_exact(count_probabilities(BACKEND, ours, theirs, options, {}).tally, times)
 
 

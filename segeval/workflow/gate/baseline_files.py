@@ -6,9 +6,10 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from segeval.errors import BaselineError, UnreadableFile
 from segeval.printable import printable, shortened
@@ -26,8 +27,7 @@ Label = int | str
 Rows = Mapping[Label, Mapping[str, Value]]
 
 
-@dataclass(frozen=True)
-class Scores:
+class Scores(Struct, frozen=True):
     """What a report and a baseline both hold.
 
     rows: by case and label, the values by quantity; NaN is undefined. names: of labels, where they have one.

@@ -6,9 +6,11 @@ import difflib
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from segeval.errors import UnreadableFile, UsageError
 from segeval.printable import quoted, shortened
@@ -21,8 +23,7 @@ _FILE, _PYPROJECT = "segeval.toml", "pyproject.toml"
 _MOST_BYTES = 16 << 20
 
 
-@dataclass(frozen=True)
-class GateSettings:
+class GateSettings(Struct, frozen=True):
     """Rules, and how to compare with a baseline.
 
     max_drop, max_case_drop: by quantity, the tolerance as text, ``0.01`` or ``1%``.

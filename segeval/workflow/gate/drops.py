@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
@@ -28,8 +28,7 @@ _ROUNDING = 1e-9  # of the values: what another machine may add up otherwise
 _BLOCK = 100  # comparisons whose draws are in memory together
 
 
-@dataclass(frozen=True, eq=False)
-class Drop:
+class Drop(Struct, frozen=True, eq=False):
     """One quantity of one label, case by case: before and now, NaN where undefined or not there.
 
     measure: as messages and findings name it. asked: whether the user named it.

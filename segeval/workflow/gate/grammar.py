@@ -7,9 +7,10 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from segeval.errors import UsageError
 from segeval.report import MEAN
@@ -50,8 +51,7 @@ _WORDS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """``>= 0.9``."""
 
     operator: str
@@ -65,8 +65,7 @@ class Condition:
         return f"{self.operator} {number_text(self.number)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(Struct, frozen=True):
     """A quantity of a row: ``liver.dice``; label ``mean`` where none is named."""
 
     label: str
@@ -76,8 +75,7 @@ class Measure:
         return self.quantity if self.label == MEAN else f"{_label_text(self.label)}.{self.quantity}"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """What must hold.
 
     statistic: ``every``, one of STATISTICS or COUNTERS, or a percentile like ``p97.5``.
@@ -92,7 +90,7 @@ class Rule:
     counted: Condition | None = None
     undefined_ok: bool = False
     level: Level = "fail"
-    text: str = field(default="", compare=False)
+    text: str = ""
 
     def __str__(self) -> str:
         subject = self.statistic if self.measure is None else str(self.measure)

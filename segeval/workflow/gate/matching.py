@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from segeval.errors import BaselineError, UsageError
 from segeval.printable import printable
@@ -19,8 +21,7 @@ _REGIONS_ONLY = "mean:regions"
 _LABEL_SETTINGS = ("labels", "regions")
 
 
-@dataclass(frozen=True)
-class Matched:
+class Matched(Struct, frozen=True):
     """Both sides, cut down to what they have in common.
 
     path: of the baseline. cases: sorted. labels: in the order of reports, without ``mean`` and ``all``.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from segeval.array_types import Floats
 from segeval.errors import UsageError
@@ -23,8 +23,7 @@ _NAN = math.nan
 Worst = tuple[tuple[str, float], ...]
 
 
-@dataclass(frozen=True)
-class _Values:
+class _Values(Struct, frozen=True):
     """A measure in the evaluated cases, by name: those with a value, and those where it is undefined."""
 
     defined: tuple[tuple[str, float], ...]
@@ -35,8 +34,7 @@ class _Values:
         return len(self.defined) + len(self.undefined)
 
 
-@dataclass(frozen=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     """holds: None where the rule's value is undefined and may be."""
 
     holds: bool | None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from segeval.errors import UsageError
 from segeval.workflow.gate.grammar import number_text
 
 
-@dataclass(frozen=True)
-class Tolerance:
+class Tolerance(Struct, frozen=True):
     """amount: a value of the quantity, or with ``relative`` a share of the baseline's value."""
 
     amount: float

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from segeval.errors import PairingError, UsageError
 from segeval.workflow.pairing.bids import by_bids

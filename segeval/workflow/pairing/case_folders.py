@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from segeval.workflow.pairing.cases import BothSides, Cases, chosen, file_stem, label_map_or_npz
 from segeval.workflow.pairing.listing import Listing, Side
@@ -27,8 +28,7 @@ _IMAGES = frozenset([
 """Names of what was segmented: never a case."""
 
 
-@dataclass
-class _Folder:
+class _Folder(Struct):
     """One case's folder: by role, the volumes in it, and the volumes in each of its folders."""
 
     name: str

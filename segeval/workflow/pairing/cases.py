@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from segeval.readers import stem
 from segeval.workflow.pairing.listing import Listing
@@ -13,8 +14,7 @@ from segeval.workflow.pairing.records import CasePair, Pairing, named
 NPZ = ".npz"
 
 
-@dataclass
-class Cases:
+class Cases(Struct):
     """One side's cases: relative paths by case name, and sentences on what could not be understood.
 
     unclear_files counts the references behind those sentences.
@@ -74,8 +74,7 @@ def label_map_or_npz(files: list[str], prefer_npz: bool) -> list[str]:
     return (archives or others) if prefer_npz else (others or archives)
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """What one layout makes of two folders, and how many references it leaves without a partner."""
 
     pairing: Pairing

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from segeval.errors import PairingError, UnreadableFile
 from segeval.readers.byte_stream import open_regular_file
@@ -17,16 +18,14 @@ COLUMNS = ("case", "prediction", "reference")
 _MOST_BYTES = 64 * 2**20
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True):
     number: int
     case: str
     prediction: Path | None
     reference: Path | None
 
 
-@dataclass
-class _Found:
+class _Found(Struct):
     """The lines by case, and sentences on those that say no pair."""
 
     lines: dict[str, list[_Line]] = field(default_factory=dict)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from segeval.errors import PairingError
 from segeval.printable import printable
@@ -13,8 +14,7 @@ MANIFEST = "manifest"
 _MOST_NAMED = 10
 
 
-@dataclass(frozen=True, slots=True)
-class CasePair:
+class CasePair(Struct, frozen=True):
     """A case's two paths; each is a file, or a folder of one mask per class. No prediction: it is missing."""
 
     case: str
@@ -22,8 +22,7 @@ class CasePair:
     reference: Path
 
 
-@dataclass(frozen=True)
-class Pairing:
+class Pairing(Struct, frozen=True):
     """The outcome of pairing two folders, or of reading a manifest; every part is in the order of case names.
 
     A reference stands in exactly one of pairs, missing, duplicates and ambiguous; a prediction in none of pairs,
