@@ -14,13 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
 
+import nibabel
 import numpy as np
 import pytest
 
 COMMAND = [sys.executable, "-m", "segeval"]
-CASES = 120
+CASES = 500  # so many that a batch is not over before anybody is killed
 KILLS = 200 * int(os.environ.get("SEGEVAL_FUZZ", "1"))
 PATIENCE_S = 60
 
@@ -31,9 +31,13 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="fi
 class Batch:
     """A batch over small cases, the folder that it writes to, and what it writes when nobody is killed."""
 
-    command: list[str]
+    cases: Path
     folder: Path
     whole: bytes
+
+    @property
+    def command(self) -> list[str]:
+        return command_of(self.cases)
 
     @property
     def output(self) -> Path:
@@ -55,6 +59,12 @@ class Batch:
         """What was said on stderr."""
         return (self.folder / "stderr").read_text()
 
+    def wait_for_workers(self, process: subprocess.Popen[str]) -> None:
+        """Until both are at work."""
+        self.wait_for_cases(process, 5)
+        while process.poll() is None and len(helpers_of(process.pid)["worker"]) < 2:
+            time.sleep(0.001)
+
     def wait_for_cases(self, process: subprocess.Popen[str], count: int) -> None:
         """Until so many cases are done, or the batch has ended."""
         while process.poll() is None and not (self.journal.exists() and self.journal.read_bytes().count(b"\n") > count):
@@ -70,17 +80,30 @@ class Batch:
         return code
 
 
-@pytest.fixture
-def batch(tmp_path: Path, nifti: Any) -> Batch:
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    """The folder of the cases, and what the batch writes when nobody is killed."""
+    folder = tmp_path_factory.mktemp("cases")
     random = np.random.default_rng(0)
-    for case in range(CASES):
-        for side in ("p", "r"):
-            nifti(f"{side}/case_{case:03}.nii.gz", random.integers(0, 3, (6, 5, 4)).astype(np.uint8))
-    command = [*COMMAND, "batch", str(tmp_path / "p"), str(tmp_path / "r"), "--metrics", "dice", "--workers", "2"]
-    whole = tmp_path / "whole.csv"
-    subprocess.run([*command, "-o", str(whole)], check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE_S)
+    for side in ("p", "r"):
+        (folder / side).mkdir()
+        for case in range(CASES):
+            image = nibabel.Nifti1Image(random.integers(0, 3, (6, 5, 4)).astype(np.uint8), np.eye(4))
+            nibabel.save(image, folder / side / f"case_{case:03}.nii.gz")
+    output = folder / "whole.csv"
+    subprocess.run([*command_of(folder), "-o", str(output)], check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE_S)
+    return folder, output.read_bytes()
+
+
+def command_of(cases: Path) -> list[str]:
+    return [*COMMAND, "batch", str(cases / "p"), str(cases / "r"), "--metrics", "dice", "--workers", "2"]
+
+
+@pytest.fixture
+def batch(tmp_path: Path, undisturbed: tuple[Path, bytes]) -> Batch:
+    cases, whole = undisturbed
     (tmp_path / "out").mkdir()
-    return Batch(command, tmp_path / "out", whole.read_bytes())
+    return Batch(cases, tmp_path / "out", whole)
 
 
 def everybody_gone(batch: int) -> bool:
@@ -152,7 +175,7 @@ def test_a_batch_killed_hundreds_of_times_resumes_to_the_same_bytes(batch: Batch
 def test_a_helper_that_is_killed_costs_nothing_and_is_replaced(batch: Batch, kind: str) -> None:
     """Workers outlive the server that forked them; the next that is started has a new one."""
     process = batch.start()
-    batch.wait_for_cases(process, 5)
+    batch.wait_for_workers(process)
     (victim,) = helpers_of(process.pid)[kind]
     os.kill(victim, signal.SIGKILL)
     worker = helpers_of(process.pid)["worker"][0]
@@ -173,7 +196,7 @@ from segeval.workflow.jobs import Job
 from segeval.workflow.runners import local_runner
 from segeval.workflow.settings import Settings
 
-work, how, folder = worker_processes._serve, sys.argv[1], Path(sys.argv[2])
+work, how, cases, folder = worker_processes._serve, sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
@@ -204,7 +227,7 @@ def claim(most):
 
 if __name__ == "__main__":
     worker_processes._serve = deadly
-    jobs = [Job(f"case_{n:03}", folder / f"p/case_{n:03}.nii.gz", folder / f"r/case_{n:03}.nii.gz") for n in range(9)]
+    jobs = [Job(f"case_{n:03}", cases / f"p/case_{n:03}.nii.gz", cases / f"r/case_{n:03}.nii.gz") for n in range(9)]
     try:
         for job, finished in local_runner(2)(jobs, Settings(), False):
             print(job.case, finished.result.status)
@@ -221,7 +244,7 @@ def deadly(batch: Batch) -> Callable[[str], list[str]]:
 
     def run(how: str) -> list[str]:
         done = subprocess.run(
-            [sys.executable, script, how, batch.folder.parent],
+            [sys.executable, script, how, batch.cases, batch.folder],
             capture_output=True,
             encoding="utf-8",
             timeout=PATIENCE_S,
@@ -276,7 +299,7 @@ def test_a_server_that_cannot_start_is_exit_3(batch: Batch, no_server: Path) -> 
 
 def test_a_worker_goes_on_alone_where_no_other_can_be_started(batch: Batch, no_server: Path) -> None:
     process = batch.start()
-    batch.wait_for_cases(process, 5)
+    batch.wait_for_workers(process)
     no_server.touch()
     helpers = helpers_of(process.pid)
     os.kill(helpers["server"][0], signal.SIGKILL)
