@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -228,8 +229,15 @@ def _defined(value: Value) -> Value | None:
     return None if math.isnan(value) else value
 
 
-_encoded = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
+_ENCODER = msgspec.json.Encoder(enc_hook=float)  # of NumPy's numbers
 _NESTING = {dict, list, tuple}
+
+
+def _encoded(value: Any) -> str:
+    try:
+        return msgspec.json.format(_ENCODER.encode(value), indent=0).decode()
+    except UnicodeEncodeError:  # a file's name that is no text
+        return json.dumps(value, allow_nan=False, ensure_ascii=False)
 
 
 def _laid_out(value: Any, depth: int = 0) -> str:
