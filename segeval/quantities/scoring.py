@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from segeval.array_types import Floats
 from segeval.choices import EmptyPolicy
 from segeval.errors import LabelError
-from segeval.quantities.quantity import RecordName
+from segeval.quantities.quantity import RecordName, ratio
 from segeval.quantities.selection import Selection, log_settings
 from segeval.report import ALL, MEAN, Row, Value
 from segeval.tallies import Confusion, Counts, SoftSums, Tally, TargetKey, label_map_sums
@@ -219,20 +219,22 @@ def _table(values: Sequence[NDArray[Any]], settings: ScoringSettings, evidence: 
 
 def _mean_row(table: Floats, settings: ScoringSettings, evidence: _Evidence, averaged: list[int]) -> Row:
     """Means over the labels present in at least one volume, of the values that are defined."""
+    quantities = [selection.quantity for selection in settings.selections]
+    keys = [selection.key for selection in settings.selections]
     occurring = [i for i in averaged if evidence.present[i]]
     in_reference = [i for i in occurring if evidence.counts.reference[i] > 0]
-    values: dict[str, Value] = {}
-    n: dict[str, int] = {}
-    for selection, row in zip(settings.selections, table, strict=True):
-        quantity = selection.quantity
-        column = row[averaged if quantity.fills_empty and settings.empty in _FILL else occurring]
-        undefined = np.isnan(column)
-        if undefined.any():
-            column = column[~undefined]
-        hides_a_miss = quantity.needs_every_value and np.isnan(row[in_reference]).any()
-        values[selection.key] = math.nan if hides_a_miss or not column.size else float(column.sum()) / column.size
-        n[selection.key] = column.size
-    return Row(MEAN, None, values, n, len(occurring))
+    undefined = np.isnan(table)
+    taken = np.zeros(table.shape, dtype=bool)
+    taken[:, occurring] = True
+    if settings.empty in _FILL:
+        taken[np.ix_([quantity.fills_empty for quantity in quantities], averaged)] = True
+    taken &= ~undefined
+    n = taken.sum(axis=1)
+    needs_every_value = np.array([quantity.needs_every_value for quantity in quantities], dtype=bool)
+    hides_a_miss = needs_every_value & undefined[:, in_reference].any(axis=1)
+    means = ratio(np.where(taken, table, 0.0).sum(axis=1), np.where(hides_a_miss, 0, n))
+    values: dict[str, Value] = dict(zip(keys, means.tolist(), strict=True))
+    return Row(MEAN, None, values, dict(zip(keys, n.tolist(), strict=True)), len(occurring))
 
 
 def _over_all(evidence: _Evidence, settings: ScoringSettings) -> dict[str, Value]:
