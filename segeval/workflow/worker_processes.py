@@ -20,9 +20,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import wait
-from typing import Any, Generic, TypeVar
-
-from msgspec import Struct
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from segeval.errors import WorkerError
 
@@ -41,7 +39,7 @@ _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 _CANNOT_START = (OSError, EOFError, RuntimeError, multiprocessing.ProcessError)  # what start() meets without its server
 
 
-class Died(Struct, frozen=True):
+class Died(NamedTuple):
     """In place of a result: the worker ended while it was at the job.
 
     exit_code: negative for a signal, 255 where nobody knows it.
