@@ -40,10 +40,10 @@ class DeflatedMember(BlockReader):
 
 
 def _inflated(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
-    from isal import igzip_lib, isal_zlib
+    from isal import igzip_lib
 
-    decoder = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_DEFLATE)
-    compressed, size, checksum = info.compress_size, 0, 0
+    decoder = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP_NO_HDR)  # deflate, and gzip's checksum of it
+    compressed, size = info.compress_size, 0
     while not decoder.eof:
         raw = b""
         if decoder.needs_input:
@@ -56,10 +56,9 @@ def _inflated(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
         except igzip_lib.error as problem:  # type: ignore[misc]  # its stub calls the class an instance
             raise zipfile.BadZipFile(f"the member {info.filename} is damaged: {problem}") from None
         size += len(block)
-        checksum = isal_zlib.crc32(block, checksum)
         if size > info.file_size:
             raise zipfile.BadZipFile(f"the member {info.filename} holds more than the {info.file_size} bytes promised")
         if block:
             yield block
-    if (size, checksum) != (info.file_size, info.CRC):
+    if (size, decoder.crc) != (info.file_size, info.CRC):
         raise zipfile.BadZipFile(f"the checksum or length of the member {info.filename} is wrong")
