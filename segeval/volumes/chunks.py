@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from itertools import accumulate
 from typing import TypeVar
 
@@ -30,24 +29,20 @@ def read_ahead(items: Iterator[_Item]) -> Iterator[_Item]:
     if _on_one_core:
         yield from items
         return
-    ready: queue.Queue[tuple[bool, _Item | BaseException | None]] = queue.Queue(_AHEAD)
-    stop = threading.Event()
-
-    def put(entry: tuple[bool, _Item | BaseException | None]) -> None:
-        while not stop.is_set():
-            with suppress(queue.Full):
-                ready.put(entry, timeout=0.1)
-                return
+    ready: queue.SimpleQueue[tuple[bool, _Item | BaseException | None]] = queue.SimpleQueue()
+    room: queue.SimpleQueue[bool] = queue.SimpleQueue()  # an entry per piece that may still be decoded; False: no more
+    for _ in range(_AHEAD):
+        room.put(True)
 
     def produce() -> None:
         try:
             for item in items:
-                put((True, item))
-                if stop.is_set():
+                ready.put((True, item))
+                if not room.get():
                     return
-            put((False, None))
+            ready.put((False, None))
         except BaseException as problem:  # handed to the reader, whatever it is
-            put((False, problem))
+            ready.put((False, problem))
 
     thread = threading.Thread(target=produce, daemon=True)
     thread.start()
@@ -58,9 +53,10 @@ def read_ahead(items: Iterator[_Item]) -> Iterator[_Item]:
                 if isinstance(item, BaseException):
                     raise item
                 return
+            room.put(True)
             yield item  # type: ignore[misc]
     finally:
-        stop.set()
+        room.put(False)
         thread.join()
 
 
