@@ -135,21 +135,26 @@ class NumpyStretch:
 
     def finish(self) -> None:
         """Count what needs all channels of a voxel."""
-        kernel, options = self._kernel, self._kernel.options
+        kernel = self._kernel
         kernel.hard.add(self._winner, self._reference)
+        for start in range(0, self._reference.size, BLOCK):
+            self._finish(slice(start, start + BLOCK))
+
+    def _finish(self, where: slice) -> None:
+        kernel, options = self._kernel, self._kernel.options
         if self._total is not None:
-            total = self._only(self._total, slice(None))
+            total = self._only(self._total, where)
             error = max(total.max(initial=1) - 1, 1 - total.min(initial=1))
             kernel.seen.sum_error = max(kernel.seen.sum_error, float(np.nan_to_num(error, nan=0.0)))
         for target, contributors in kernel.contributors.items():
             if len(contributors) == 1 or (options.single and target == BACKGROUND):
                 continue
             plane = self._planes.get(target)
-            plane = np.zeros(self._reference.size) if plane is None else np.minimum(plane, 1.0)
-            inside = self._only(kernel.inside(target, self._codes, self._values), slice(None))
-            kernel.add(target, self._only(plane, slice(None)), inside)
+            inside = self._only(kernel.inside(target, self._codes[where], self._values), where, already=True)
+            total = np.zeros(inside.size) if plane is None else np.minimum(self._only(plane, where), 1.0)
+            kernel.add(target, total, inside)
             if target in self._chosen:
-                kernel.add_hard(target, self._only(self._chosen[target], slice(None)), inside)
+                kernel.add_hard(target, self._only(self._chosen[target], where), inside)
 
     def _add(self, channel: int, start: int, values: NDArray[Any]) -> None:
         kernel, options = self._kernel, self._kernel.options

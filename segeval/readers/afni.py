@@ -71,7 +71,7 @@ def open_afni(path: Path, options: ReadOptions) -> Volume:
             kind="probabilities" if channels > 1 else "labels" if integers else None,
             finish=blocks.finish,
             digest=blocks.digest,
-            close=stream.close,
+            close=blocks.close,
         )
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from segeval.readers.byte_stream import (
 )
 from segeval.readers.hashing import sha256_of
 from segeval.readers.reader import ReadOptions
-from segeval.volumes.chunks import read_ahead
+from segeval.volumes.chunks import ChannelStream
 from segeval.volumes.volume import Piece
 
 _WORTH_A_THREAD = 1 << 23  # decoded bytes: less is decoded sooner than two threads take turns
@@ -89,11 +90,17 @@ class BlockSource:
         self._stream = stream
         self._layout = layout
         self._consumed = consumed  # bytes of the decoded file that were read as its header
-        self._side_by_side = options.side_by_side
         self._piece_bytes = SMALL_PIECE_BYTES if options.side_by_side else PIECE_BYTES
         self._trailing_remark = trailing_remark
         self._in_place = layout.channels > 1 and not stream.compressed
-        self._next_channel = 0
+        worth_a_thread = not options.side_by_side and layout.data_bytes >= _WORTH_A_THREAD
+        decoded_bytes = self._piece_bytes // layout.dtype.itemsize * layout.value_dtype.itemsize
+        self._in_order = ChannelStream(
+            partial(self._decoded, stream.read_some),
+            layout.channels,
+            layout.voxels,
+            decoded_bytes if worth_a_thread else None,
+        )
         self._require_enough_bytes()
 
     @property
@@ -116,12 +123,12 @@ class BlockSource:
         """The values of one channel; decoded ahead in a thread where there is much to inflate."""
         if self._in_place:
             return self._decoded(self._at(channel), channel)
-        if channel != self._next_channel:
-            raise ValueError(f"channel {channel} asked for, channel {self._next_channel} is next in the stream")
-        self._next_channel += 1
-        decoded = self._decoded(self._stream.read_some, channel)
-        small = self._side_by_side or self._layout.data_bytes < _WORTH_A_THREAD
-        return decoded if small else read_ahead(decoded)
+        return self._in_order.pieces(channel)
+
+    def close(self) -> None:
+        """Decode no more, and close the file."""
+        self._in_order.close()
+        self._stream.close()
 
     def finish(self) -> list[str]:
         """Read and verify what follows the voxels. Raises UnreadableFile."""

@@ -72,5 +72,5 @@ def _volume(path: Path, start: bytes, stream: ByteStream, options: ReadOptions) 
         kind="probabilities" if channels > 1 else "labels" if integers else None,
         finish=source.finish,
         digest=source.digest,
-        close=stream.close,
+        close=source.close,
     )

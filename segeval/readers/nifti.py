@@ -148,7 +148,7 @@ def _volume(path: Path, header: NiftiHeader, stream: ByteStream, consumed: int, 
         alternative=alternative,
         finish=source.finish,
         digest=source.digest,
-        close=stream.close,
+        close=source.close,
     )
 
 

@@ -21,7 +21,7 @@ from segeval.readers.hashing import sha256_of
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
 from segeval.readers.zip_member import DeflatedMember, open_member
-from segeval.volumes.chunks import read_ahead
+from segeval.volumes.chunks import ChannelStream
 from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.volume import ArraySource, Piece, Volume, VoxelSource
 
@@ -54,6 +54,10 @@ def open_npz(path: Path, options: ReadOptions) -> Volume:
         watch.require_unchanged()
         return found
 
+    def close() -> None:
+        member.close()
+        file.close()
+
     return Volume(
         str(path),
         None,
@@ -61,7 +65,7 @@ def open_npz(path: Path, options: ReadOptions) -> Volume:
         kind="probabilities",
         finish=member.finish,
         digest=digest,
-        close=file.close,
+        close=close,
     )
 
 
@@ -88,7 +92,7 @@ class _Member:
             ) from None
         self._check(archive.getinfo(f"{key}.npy").file_size, key)
         self._fortran = fortran
-        self._next_channel = 0
+        self._in_order = ChannelStream(self._decoded, self.channels, math.prod(self.shape), PIECE_BYTES)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -118,12 +122,16 @@ class _Member:
 
     def pieces(self, channel: int) -> Iterator[Piece]:
         """The values of one channel, (Z, Y, X) in C order: x varies fastest."""
-        if channel != self._next_channel:
-            raise ValueError(f"channel {channel} asked for, channel {self._next_channel} is next in the stream")
-        self._next_channel += 1
+        return self._in_order.pieces(channel)
+
+    def _decoded(self, channel: int) -> Iterator[Piece]:  # noqa: ARG002 (the next)
         size = math.prod(self.shape) * self.dtype.itemsize
         native = self.dtype.newbyteorder("=")
-        return read_ahead(np.frombuffer(b, self.dtype).astype(native, copy=False) for b in self._blocks(size))
+        return (np.frombuffer(b, self.dtype).astype(native, copy=False) for b in self._blocks(size))
+
+    def close(self) -> None:
+        """Decode no more."""
+        self._in_order.close()
 
     def finish(self) -> list[str]:
         """Read to the member's end, where its checksum is verified."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import accumulate
 from typing import TypeVar
 
@@ -12,6 +13,8 @@ from segeval.volumes.volume import Piece
 
 _Item = TypeVar("_Item")
 _AHEAD = 4  # pieces that a stream may be ahead of its reader
+CHANNELS_AHEAD_BYTES = 16 << 20
+"""How much several channels may be ahead: counting the first takes longer, as memory is taken for what all share."""
 _on_one_core = False
 
 
@@ -21,8 +24,10 @@ def stay_on_one_core() -> None:
     _on_one_core = True
 
 
-def read_ahead(items: Iterator[_Item]) -> Iterator[_Item]:
+def read_ahead(items: Iterator[_Item], most: int = _AHEAD) -> Generator[_Item, None, None]:
     """The same items, produced in a thread of their own; an exception in there comes out here.
+
+    most: how many may wait to be read.
 
     The decoders release the interpreter's lock, so two files decode side by side while a third core counts.
     """
@@ -31,7 +36,7 @@ def read_ahead(items: Iterator[_Item]) -> Iterator[_Item]:
         return
     ready: queue.SimpleQueue[tuple[bool, _Item | BaseException | None]] = queue.SimpleQueue()
     room: queue.SimpleQueue[bool] = queue.SimpleQueue()  # an entry per piece that may still be decoded; False: no more
-    for _ in range(_AHEAD):
+    for _ in range(most):
         room.put(True)
 
     def produce() -> None:
@@ -56,8 +61,54 @@ def read_ahead(items: Iterator[_Item]) -> Iterator[_Item]:
             room.put(True)
             yield item  # type: ignore[misc]
     finally:
+        with suppress(queue.Empty):
+            while True:
+                room.get_nowait()
         room.put(False)
         thread.join()
+
+
+class ChannelStream:
+    """The channels of one stream, one after the other: while one is counted to its end, the next is decoded.
+
+    decode: gives the pieces of a channel, and is called in the order of the channels. voxels: of a channel.
+    piece_bytes: how long a decoded piece is; None for pieces that are not worth a thread.
+    """
+
+    def __init__(
+        self, decode: Callable[[int], Iterator[Piece]], channels: int, voxels: int, piece_bytes: int | None
+    ) -> None:
+        every_piece = (piece for channel in range(channels) for piece in decode(channel))
+        if piece_bytes is not None:
+            several = CHANNELS_AHEAD_BYTES // piece_bytes if channels > 1 else 0
+            every_piece = read_ahead(every_piece, max(_AHEAD, several))
+        self._pieces: Generator[Piece, None, None] = every_piece
+        self._channels, self._voxels = channels, voxels
+        self._next_channel = 0
+
+    def pieces(self, channel: int) -> Iterator[Piece]:
+        """The next channel. Raises ValueError for any other."""
+        if channel != self._next_channel:
+            raise ValueError(f"channel {channel} asked for, channel {self._next_channel} is next in the stream")
+        self._next_channel += 1
+        return self._of_a_channel(last=self._next_channel == self._channels)
+
+    def _of_a_channel(self, last: bool) -> Iterator[Piece]:
+        left = self._voxels
+        try:
+            while left or last:  # behind the last channel is what ends the thread
+                piece = next(self._pieces, None)
+                if piece is None:
+                    return
+                left -= piece.size
+                yield piece
+        except GeneratorExit:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Decode no more."""
+        self._pieces.close()
 
 
 def lockstep(streams: Sequence[Iterator[Piece]]) -> Iterator[tuple[Piece, ...]]:

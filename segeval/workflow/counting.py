@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+import numpy as np
 from msgspec import Struct
 
 from segeval.kernels import Backend, HeldPair, SoftKernel, ValuesSeen
 from segeval.tallies import Confusion, Tally, TallyOptions
 from segeval.volumes.chunks import lockstep, restretch
 from segeval.volumes.values import Rounding
-from segeval.volumes.volume import VoxelSource
+from segeval.volumes.volume import Piece, VoxelSource
 
 Sets = Mapping[int, frozenset[int]]
+_HELD_VOXELS = 1 << 21  # what is kept of so many lies in huge pages: to touch others for the first time takes longer
 
 
 class SoftResult(Struct, frozen=True):
@@ -95,7 +97,7 @@ def _side_by_side(kernel: SoftKernel, prediction: VoxelSource, reference: VoxelS
 
 def _channel_by_channel(kernel: SoftKernel, prediction: VoxelSource, reference: VoxelSource) -> None:
     """A stream of whole channels, one after the other: the reference and the running state of its voxels are held."""
-    pieces = list(reference.pieces(0))
+    pieces = list(_joined(reference.pieces(0), _HELD_VOXELS))
     stretches = [kernel.stretch(piece) for piece in pieces]
     lengths = [piece.size for piece in pieces]
     del pieces
@@ -105,3 +107,15 @@ def _channel_by_channel(kernel: SoftKernel, prediction: VoxelSource, reference: 
             stretches[index].add(channel, start, values)
             if channel == last and start + values.size == lengths[index]:
                 stretches[index].finish()  # while what follows is decoded
+
+
+def _joined(pieces: Iterable[Piece], least: int) -> Iterator[Piece]:
+    """Longer pieces, of at least so many voxels but for the last."""
+    parts: list[Piece] = []
+    for piece in pieces:
+        parts.append(piece)
+        if sum(part.size for part in parts) >= least:
+            yield np.concatenate(parts)
+            parts = []
+    if parts:
+        yield np.concatenate(parts)

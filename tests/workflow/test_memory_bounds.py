@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from segeval.volumes import memory
 from segeval.workflow import jobs as jobs_module
 from segeval.workflow import runners, worker_processes
+from segeval.volumes.chunks import CHANNELS_AHEAD_BYTES
 from segeval.workflow.jobs import Finished, Job
 from segeval.workflow.settings import Settings
 
@@ -181,7 +182,8 @@ def test_work_takes_what_it_asked_for(kind: str, sizes: tuple[Files, Files]) -> 
     """Libraries and pieces are in the tiny volume's run, too, so that what more voxels take is the difference."""
     (peak, foreseen), (tiny_peak, tiny_foreseen) = (observed(files, kind) for files in sizes)
     taken, asked = peak - tiny_peak, foreseen - tiny_foreseen
-    assert taken <= 1.1 * asked + 20 * MIB
+    ahead = CHANNELS_AHEAD_BYTES if "channel" in kind else 0  # constant, and not asked for
+    assert taken <= 1.1 * asked + 16 * MIB + ahead
     assert asked <= 1.75 * taken + 10 * MIB  # what is freed in time depends on the allocator
     assert kind == "streams" or asked > 20 * MIB  # so that the first line means something
 
