@@ -339,6 +339,36 @@ def test_views_of_any_stride_are_summed_like_their_copies(backend: Backend, maps
         require_equal(soft_kernel(backend, view, []).tally(), soft_kernel(backend, copy, []).tally())
 
 
+@st.composite
+def sharp_maps(draw: st.DrawFn) -> tuple[Array, Array]:
+    """Softmax maps and labels of a trained network: most channels next to nothing, some overshooting, some tied."""
+    channels, size = draw(st.integers(2, 6)), draw(st.integers(1, 60))
+    rng = np.random.default_rng(draw(st.integers(0, 1000)))
+    logits = rng.normal(size=(channels, size)) * draw(st.sampled_from([1, 5, 20, 60]))
+    shares = np.exp(logits - logits.max(axis=0))
+    p = (shares / shares.sum(axis=0)).astype(np.float32)
+    if draw(st.booleans()):  # as resampling by splines leaves it
+        p[0], p[1] = p[0] + np.float32(0.03), p[1] - np.float32(0.03)
+    p[:, rng.random(size) < 0.1] = np.float32(1 / channels)
+    return p, rng.integers(0, channels, size)
+
+
+@given(maps=sharp_maps(), block=st.sampled_from([1, 2, 5, 100]), shares=cuts())
+def test_the_winner_is_the_first_largest_channel_however_small_the_others_are(
+    backend: Backend, maps: tuple[Array, Array], block: int, shares: list[float]
+) -> None:
+    p, reference = maps
+    options = TallyOptions(channels=tuple(range(len(p))), labels=tuple(range(1, len(p))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numpy_soft, "BLOCK", block)
+        kernel = soft_kernel(backend, Maps(p, reference, options), shares)
+    found = kernel.tally().confusion
+    assert found is not None
+    assert found.pairs == counted_one_by_one(p.argmax(axis=0), reference)
+    off = np.abs(p.sum(axis=0, dtype=np.float64) - 1).max()
+    assert kernel.seen.sum_error == pytest.approx(off, abs=SUM_PRECISION)
+
+
 @pytest.mark.parametrize("block", [1, 3, 7])
 def test_the_size_of_a_block_changes_nothing(backend: Backend, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)

@@ -18,7 +18,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from segeval.volumes import chunks
-from segeval.volumes.chunks import lockstep, read_ahead, restretch
+from segeval.volumes.chunks import ChannelStream, lockstep, read_ahead, restretch
 from segeval.volumes.volume import PIECE_VOXELS, ArraySource, gather
 
 Array = NDArray[Any]
@@ -217,7 +217,7 @@ def test_leaving_early_ends_the_thread_and_stops_the_producer(taken: int) -> Non
     stream = read_ahead(items())
     for _ in range(taken):
         next(stream)
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert set(threading.enumerate()) <= before  # at once: the file that it reads may now be closed
     count = len(made)
     assert taken <= count <= taken + 10  # a few ahead, not the whole stream
@@ -257,7 +257,7 @@ def test_the_producer_closes_its_source_when_the_reader_leaves() -> None:
 
     stream = read_ahead(items())
     next(stream)
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     del stream
     gc.collect()
     assert closed.is_set()
@@ -289,6 +289,64 @@ def test_scoring_that_fails_half_way_leaves_no_thread(segeval: Any, nifti: Any, 
     run = segeval("score", nifti("p.nii.gz", prediction), reference, "-o", tmp_path / "out.json")
     assert run.code == 3
     assert threads_left(before) == []
+
+
+# --- ChannelStream
+
+
+def channel_pieces(channel: int) -> Iterator[Array]:
+    """The numbers 0 … 99 of a channel, ten at a time."""
+    for start in range(0, 100, 10):
+        yield 1000 * channel + np.arange(start, start + 10)
+
+
+@pytest.mark.parametrize("piece_bytes", [None, 1, 1 << 40], ids=["no thread", "far ahead", "hardly ahead"])
+def test_channels_come_one_after_the_other(piece_bytes: int | None) -> None:
+    before = set(threading.enumerate())
+    stream = ChannelStream(channel_pieces, 3, 100, piece_bytes)
+    for channel in range(3):
+        assert np.concatenate(list(stream.pieces(channel))).tolist() == [1000 * channel + n for n in range(100)]
+    assert threads_left(before) == []
+    with pytest.raises(ValueError, match="channel 1 asked for, channel 3 is next"):
+        stream.pieces(1)
+
+
+def test_the_next_channel_is_decoded_while_this_one_is_counted() -> None:
+    begun = [threading.Event() for _ in range(2)]
+
+    def decode(channel: int) -> Iterator[Array]:
+        begun[channel].set()
+        yield from channel_pieces(channel)
+
+    stream = ChannelStream(decode, 2, 100, 1)
+    first = stream.pieces(0)
+    next(first)
+    assert begun[1].wait(10)
+    first.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("taken", [1, 10, 13], ids=["within a channel", "between two", "within the next"])
+def test_channels_that_are_given_up_leave_no_thread(taken: int) -> None:
+    before = set(threading.enumerate())
+    stream = ChannelStream(channel_pieces, 3, 100, 1 << 40)
+    pieces = (piece for channel in range(3) for piece in stream.pieces(channel))
+    for _ in range(taken):
+        next(pieces)
+    pieces.close()
+    stream.close()
+    assert threads_left(before) == []
+
+
+def test_an_error_of_a_later_channel_comes_out_of_that_channel() -> None:
+    def decode(channel: int) -> Iterator[Array]:
+        if channel == 1:
+            raise OSError("gone")
+        yield from channel_pieces(channel)
+
+    stream = ChannelStream(decode, 2, 100, 1)
+    assert len(list(stream.pieces(0))) == 10
+    with pytest.raises(OSError, match="gone"):
+        list(stream.pieces(1))
 
 
 # --- ArraySource and gather

@@ -15,9 +15,9 @@ import pytest
 from numpy.typing import NDArray
 
 from segeval.volumes import memory
+from segeval.volumes.chunks import CHANNELS_AHEAD_BYTES
 from segeval.workflow import jobs as jobs_module
 from segeval.workflow import runners, worker_processes
-from segeval.volumes.chunks import CHANNELS_AHEAD_BYTES
 from segeval.workflow.jobs import Finished, Job
 from segeval.workflow.settings import Settings
 
