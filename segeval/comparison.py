@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 SCHEMA = "segeval-compare/1"
 
@@ -165,7 +166,7 @@ class Comparison(Struct, frozen=True):
 
 
 def _document(record: Any) -> dict[str, Any]:
-    return {name: _plain(getattr(record, name)) for name in record.__struct_fields__}
+    return {name: _plain(value) for name, value in asdict(record).items()}
 
 
 def _plain(value: Any) -> Any:

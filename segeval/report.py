@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from segeval.choices import Kind
 
@@ -147,8 +147,7 @@ class Statistic(Struct, frozen=True):
 
     def document(self) -> dict[str, Any]:
         """The statistic as the JSON output holds it."""
-        values = {name: getattr(self, name) for name in self.__struct_fields__}
-        numbers = {k: _defined(v) if isinstance(v, float) else v for k, v in values.items()}
+        numbers = {k: _defined(v) if isinstance(v, float) else v for k, v in asdict(self).items()}
         return {**numbers, "ci95": [_defined(v) for v in self.ci95]}
 
 

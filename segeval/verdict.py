@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from msgspec import Struct, field
+from msgspec.structs import asdict
 
 Level = Literal["fail", "warn"]
 Outcome = Literal["pass", "fail", "warn", "error", "skipped"]
@@ -35,9 +36,7 @@ class Finding(Struct, frozen=True):
 
     def document(self) -> dict[str, Any]:
         """The finding as JSON holds it."""
-        return {name: getattr(self, name) for name in self.__struct_fields__} | {
-            "worst": [list(entry) for entry in self.worst]
-        }
+        return asdict(self) | {"worst": [list(entry) for entry in self.worst]}
 
 
 class Verdict(Struct, frozen=True):
