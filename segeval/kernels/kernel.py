@@ -16,6 +16,7 @@ from segeval.kernels.held_labels import HeldPair
 from segeval.tallies import Confusion, Tally, TallyOptions
 
 SUM_PRECISION = 1e-4
+"""How well the sum of a voxel's channels is known: far better than what a map is refused for."""
 
 
 class ValuesSeen(Struct):

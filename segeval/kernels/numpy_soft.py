@@ -17,7 +17,7 @@ from segeval.kernels.members import Members
 from segeval.kernels.numpy_labels import NumpyLabelKernel
 from segeval.kernels.probability_bins import ProbabilityBins
 from segeval.kernels.soft_targets import SoftTargets, reference_side
-from segeval.kernels.target_sums import BLOCK, LogSteps, TargetSums, counts_of, sums_of
+from segeval.kernels.target_sums import BLOCK, Logarithms, TargetSums, counts_of, sums_of
 from segeval.tallies import Confusion, SoftTally, Tally, TallyOptions, TargetKey
 from segeval.targets import BACKGROUND
 
@@ -37,8 +37,8 @@ class NumpySoftKernel:
         self.targets = self.plan.keys
         self.contributors = self.plan.contributors
         self._bins = ProbabilityBins(len(self.targets)) if options.histogram else None
-        steps = LogSteps(options.logs)
-        self._sums = {target: TargetSums(steps) for target in self.targets}
+        logarithms = Logarithms(options.logs)
+        self._sums = {target: TargetSums(logarithms) for target in self.targets}
         self._members: dict[tuple[TargetKey, bool], Members] = {}
 
     def stretch(self, reference: NDArray[Any]) -> NumpyStretch:
@@ -135,12 +135,12 @@ class NumpyStretch:
 
     def finish(self) -> None:
         """Count what needs all channels of a voxel."""
-        kernel = self._kernel
-        kernel.hard.add(self._winner, self._reference)
+        self._kernel.hard.add(self._winner, self._reference)
         for start in range(0, self._reference.size, BLOCK):
             self._finish(slice(start, start + BLOCK))
 
     def _finish(self, where: slice) -> None:
+        """The channels' sum, and the targets that are made of several channels."""
         kernel, options = self._kernel, self._kernel.options
         if self._total is not None:
             total = self._only(self._total, where)
@@ -151,8 +151,8 @@ class NumpyStretch:
                 continue
             plane = self._planes.get(target)
             inside = self._only(kernel.inside(target, self._codes[where], self._values), where, already=True)
-            total = np.zeros(inside.size) if plane is None else np.minimum(self._only(plane, where), 1.0)
-            kernel.add(target, total, inside)
+            p = np.zeros(inside.size) if plane is None else np.minimum(self._only(plane, where), 1.0)
+            kernel.add(target, p, inside)
             if target in self._chosen:
                 kernel.add_hard(target, self._only(self._chosen[target], where), inside)
 
@@ -167,9 +167,8 @@ class NumpyStretch:
             self._winner[where] = above
         elif not options.independent:
             self._compete(channel, where, values, low, high)
-        clipped = (
-            values if low >= 0 and high <= 1 and self._kept is None else np.clip(values.astype(np.float64), 0.0, 1.0)
-        )
+        within = low >= 0 and high <= 1
+        clipped = values if within and self._kept is None else np.clip(values.astype(np.float64), 0.0, 1.0)
         for target, contributors in kernel.contributors.items():
             if channel not in contributors:
                 continue
@@ -193,15 +192,14 @@ class NumpyStretch:
         nothing = low >= 0 and high <= SUM_PRECISION / len(self._kernel.options.channels)
         if channel == 0:  # comes first
             self._best[where] = self._total[where] = 0 if nothing else values
-        elif not nothing:
-            best, winner = self._best[where], self._winner[where]
-            self._total[where] += values
-            higher = values > best
-            if higher.any():  # few channels win anything in a block
-                np.maximum(
-                    winner, higher.astype(winner.dtype) * winner.dtype.type(channel), out=winner
-                )  # the last one won
-                np.maximum(best, values, out=best)
+        if channel == 0 or nothing:
+            return
+        best, winner = self._best[where], self._winner[where]
+        self._total[where] += values
+        higher = values > best
+        if higher.any():  # few channels win anything in a block
+            np.maximum(winner, higher.astype(winner.dtype) * winner.dtype.type(channel), out=winner)  # the last one won
+            np.maximum(best, values, out=best)
 
     def _collect(self, target: TargetKey, where: slice, clipped: NDArray[Any], above: NDArray[np.bool_]) -> None:
         """Add a channel to a target made of several: their sum, for independent channels their maximum."""

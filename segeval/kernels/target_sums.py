@@ -15,18 +15,18 @@ from segeval.tallies import Counts, LogSetting, LogSums, SoftSums
 BLOCK = 1 << 15
 """Voxels whose float64 work arrays stay in a core's cache."""
 _MOMENTS = 4  # sums that need no logarithm
-_ASIDE = BLOCK // 4
-_UNFOLDED = 1 << 7
+_ASIDE = BLOCK // 4  # voxels that wait to be taken together, of each side of each target
+_UNFOLDED = 1 << 7  # sums of blocks that are kept apart, of the same
 
 
-class LogSteps:
-    """The logarithms to sum: each clip η with its focal exponents γ.
+class Logarithms:
+    """Which logarithms are summed.
 
-    certain: the largest f that every η clips.
+    by_clip: each η with its focal exponents γ. certain: the largest f that every η clips.
     """
 
     def __init__(self, logs: tuple[LogSetting, ...]) -> None:
-        self.steps = [(eta, [g for g, e in logs if e == eta]) for eta in dict.fromkeys(e for _, e in logs)]
+        self.by_clip = [(eta, [g for g, e in logs if e == eta]) for eta in dict.fromkeys(e for _, e in logs)]
         self.certain = min((eta for _, eta in logs), default=0.5)  # without logarithms nothing is clipped
 
 
@@ -44,9 +44,9 @@ class SideSums:
     minus a ratio of such sums, shows in its fifth digit.
     """
 
-    def __init__(self, steps: LogSteps, inside: bool) -> None:
+    def __init__(self, logarithms: Logarithms, inside: bool) -> None:
         self.n = 0
-        self._logs = steps
+        self._logarithms = logarithms
         self._inside = inside
         self._blocks: list[Sequence[float]] = []
         self._aside: list[NDArray[Any]] = []
@@ -56,7 +56,7 @@ class SideSums:
         """Probabilities in [0, 1] of at most ``BLOCK`` voxels on this side."""
         self.n += p.size
         false = np.subtract(1.0, p, dtype=np.float64) if self._inside else p.astype(np.float64)
-        uncertain = (false > self._logs.certain).nonzero()[0]
+        uncertain = (false > self._logarithms.certain).nonzero()[0]
         if 2 * uncertain.size > p.size:
             self._put_aside(p.copy())  # of a view that its owner may write over
             return
@@ -75,7 +75,7 @@ class SideSums:
             self._blocks = [totals, lost]
 
     def totals(self) -> list[float]:
-        """The sums, in the order above; those of the logarithms for each setting of the steps."""
+        """The sums, in the order above; those of the logarithms clip by clip."""
         self._add_aside()
         if not self._blocks:
             self.include(self._certain(np.zeros(0), 0))
@@ -100,7 +100,7 @@ class SideSums:
         certain = false.size - zeros
         total, squares = float(false.sum()), float(false.dot(false))
         sums = [certain - total, total, certain - 2 * total + squares, squares]
-        for eta, gammas in self._logs.steps:
+        for eta, gammas in self._logarithms.by_clip:
             log = math.log(1 - eta)
             powers = (squares if gamma == 2 else float((false**gamma).sum()) - zeros * 0.0**gamma for gamma in gammas)
             sums += [certain * log, *(power * log for power in powers)]
@@ -111,7 +111,7 @@ class SideSums:
         true, false = (p, 1.0 - p) if self._inside else (1.0 - p, p)
         squared = np.square(false)
         sums = [true.sum(), false.sum(), true.dot(true), squared.sum()]
-        for eta, gammas in self._logs.steps:
+        for eta, gammas in self._logarithms.by_clip:
             logs = np.clip(true, eta, 1 - eta)
             np.log(logs, out=logs)
             sums += [logs.sum(), *((squared if gamma == 2 else false**gamma).dot(logs) for gamma in gammas)]
@@ -124,10 +124,10 @@ class TargetSums:
     The sums over its inside and its outside hold all that is wanted, for the target and for its complement.
     """
 
-    def __init__(self, steps: LogSteps) -> None:
+    def __init__(self, logarithms: Logarithms) -> None:
         self.tp = self.predicted = 0
-        self._steps = steps
-        self.inside, self.outside = SideSums(steps, inside=True), SideSums(steps, inside=False)
+        self._logarithms = logarithms
+        self.inside, self.outside = (SideSums(logarithms, inside) for inside in (True, False))
 
     @property
     def n(self) -> int:
@@ -149,7 +149,7 @@ class TargetSums:
 
     def complement(self) -> TargetSums:
         """The sums of 1 − p against the target's complement."""
-        other = TargetSums(self._steps)
+        other = TargetSums(self._logarithms)
         other.inside, other.outside = self.outside, self.inside
         return other
 
@@ -158,7 +158,7 @@ class TargetSums:
         (i, _, i2, _, *inside), (_, wrong, _, wrong2, *outside) = self.inside.totals(), self.outside.totals()
         logs: dict[LogSetting, list[float]] = {}
         sides = zip(inside, outside, strict=True)
-        for eta, gammas in self._steps.steps:
+        for eta, gammas in self._logarithms.by_clip:
             plain = next(sides)
             logs |= {(gamma, eta): [*plain, *next(sides)] for gamma in gammas}
         return [i + wrong, i, i2 + wrong2, i2], logs

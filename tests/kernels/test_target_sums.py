@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segeval.kernels.target_sums import BLOCK, LogSteps, TargetSums
+from segeval.kernels.target_sums import BLOCK, Logarithms, TargetSums
 from segeval.tallies import DEFAULT_ETA, DEFAULT_GAMMA, LogSetting
 
 DEFAULT: tuple[LogSetting, ...] = ((DEFAULT_GAMMA, DEFAULT_ETA),)
@@ -64,7 +64,7 @@ def oracle(p: Any, inside: Any, eta: float, gamma: float) -> list[Any]:
 )
 def test_the_sums_are_those_of_long_double(name: str, logs: tuple[LogSetting, ...]) -> None:
     p, inside = BLOCKS[name]
-    sums = TargetSums(LogSteps(logs))
+    sums = TargetSums(Logarithms(logs))
     for part in (slice(0, 5000), slice(5000, None)):  # blocks of any length
         sums.add(p[part], inside[part])
     moments, found = sums.totals()
@@ -80,7 +80,7 @@ def test_the_sums_are_those_of_long_double(name: str, logs: tuple[LogSetting, ..
 @pytest.mark.parametrize("name", list(BLOCKS))
 def test_the_complement_has_the_sums_of_the_rest(name: str) -> None:
     p, inside = BLOCKS[name]
-    sums, rest = TargetSums(LogSteps(DEFAULT)), TargetSums(LogSteps(DEFAULT))
+    sums, rest = TargetSums(Logarithms(DEFAULT)), TargetSums(Logarithms(DEFAULT))
     sums.add(p, inside)
     rest.add(1 - p.astype(np.float64), ~inside)
     other = sums.complement()

@@ -14,7 +14,7 @@ from sklearn import metrics as sk
 
 from segeval.calibration import ProbabilityHistogram
 from segeval.kernels.probability_bins import ProbabilityBins
-from segeval.kernels.target_sums import LogSteps, TargetSums, sums_of
+from segeval.kernels.target_sums import Logarithms, TargetSums, sums_of
 from segeval.quantities.calibration import (
     auroc,
     auroc_error,
@@ -44,7 +44,7 @@ def sums(*pairs: tuple[Any, Any]) -> SoftSums:
     """The nine sums of several targets' (probabilities, mask)."""
     parts = []
     for p, r in pairs:
-        part = TargetSums(LogSteps(()))
+        part = TargetSums(Logarithms(()))
         part.add(np.asarray(p, dtype=np.float64), np.asarray(r, dtype=np.bool_))
         parts.append(part)
     return sums_of(parts, ())

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from segeval.kernels import NumpyBackend
 from segeval.kernels.numpy_soft import NumpySoftKernel
-from segeval.kernels.target_sums import BLOCK, LogSteps, TargetSums
+from segeval.kernels.target_sums import BLOCK, Logarithms, TargetSums
 from segeval.quantities import select
 from segeval.quantities.scoring import ScoringSettings, score
 from segeval.tallies import Confusion, Tally, TallyOptions
@@ -190,13 +190,13 @@ def test_10_to_the_8_voxels_through_the_whole_kernel_have_exact_sums_and_losses(
 class Remembered(TargetSums):
     """Sums each block once, as it is done for any, and adds what it found whenever the block comes again."""
 
-    def __init__(self, steps: LogSteps) -> None:
-        super().__init__(steps)
+    def __init__(self, logarithms: Logarithms) -> None:
+        super().__init__(logarithms)
         self._found: dict[float, tuple[TargetSums, list[float], list[float]]] = {}
 
     def add(self, p: Any, inside: Any) -> None:
         if p[0] not in self._found:
-            block = TargetSums(self._steps)
+            block = TargetSums(self._logarithms)
             block.add(p, inside)
             self._found[p[0]] = block, block.inside.totals(), block.outside.totals()
         block, hits, misses = self._found[p[0]]
@@ -210,7 +210,7 @@ def test_10_to_the_10_voxels_added_block_by_block_have_exact_sums_and_losses() -
     times = -(-(10**10) // (len(BLOCKS) * BLOCK))
     options = TallyOptions(channels=(1,), labels=(1,))
     kernel = NumpySoftKernel(options, {})
-    sums = kernel._sums[1] = Remembered(LogSteps(options.logs))
+    sums = kernel._sums[1] = Remembered(Logarithms(options.logs))
     for _ in range(times):
         for p, inside in BLOCKS:
             sums.add(p, inside)
