@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from segeval.report import MEAN, CaseResult, Column
+from segeval.results.slices import Results
 
 _MAIN = "dice"
 
@@ -27,11 +28,9 @@ def worst_cases(
     if column is None:
         return ()
     sign = -1 if column.best is not None and column.worst is not None and column.best < column.worst else 1
-    values = [
-        (float(row.values[column.key]), case.case)
-        for case in cases
-        for row in case.rows
-        if row.label == MEAN and not math.isnan(row.values.get(column.key, math.nan))
-    ]
-    ranked = sorted(values, key=lambda entry: (sign * entry[0], entry[1]))
+    values = Results.of(cases, [column.key]).values(MEAN, [column.key])[:, 0].tolist()
+    ranked = sorted(
+        ((value, case.case) for value, case in zip(values, cases, strict=True) if not math.isnan(value)),
+        key=lambda entry: (sign * entry[0], entry[1]),
+    )
     return tuple((column.key, case, value) for value, case in ranked[:count])

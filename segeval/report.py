@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-import msgspec
 from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 
 from segeval.choices import Kind
+from segeval.results.json_text import ConfusionEntry, StoredConfusion, StoredDetails, compact, entry_of, pieces
+from segeval.results.rows import ALL, MEAN, Label, Row, Rows, Table, Value
 
 if TYPE_CHECKING:
     import pandas
 
+__all__ = [
+    "ALL", "DETAILS", "MEAN", "MISSED", "SCHEMA", "CaseResult", "Column", "ConfusionEntry", "Label", "Report", "Row",
+    "Statistic", "Status", "Value",
+]  # fmt: skip
+
 SCHEMA = "segeval/1"
-MEAN = "mean"
-ALL = "all"
-
-Value = int | float
-"""A number; NaN means undefined."""
-
 MISSED = "missed"
 DETAILS = ("curves", MISSED, "instances", "lesions")
 """Threshold curves of probability maps; labels whose distances stand for a miss; instances by what became of them."""
 
 Status = Literal["ok", "error", "missing"]
-ConfusionEntry = tuple[int | tuple[int, ...], int | tuple[int, ...], int]
 
 
 class Column(Struct, frozen=True):
@@ -45,21 +43,6 @@ class Column(Struct, frozen=True):
     worst: float | None = None
 
 
-class Row(Struct, frozen=True):
-    """One row: a label, a region, ``mean`` or ``all``.
-
-    values: by column key; a quantity that this kind of row does not have is absent, an undefined one is NaN.
-    n: how many values stand behind each mean (the ``mean`` row only).
-    of: how many labels those could have been.
-    """
-
-    label: int | str
-    name: str | None
-    values: Mapping[str, Value]
-    n: Mapping[str, int] | None = None
-    of: int | None = None
-
-
 class CaseResult(Struct, frozen=True):
     """One pair of volumes: evaluated, or why not.
 
@@ -70,13 +53,15 @@ class CaseResult(Struct, frozen=True):
     reason: why the status is not ``ok``.
     kind: what the prediction turned out to hold.
     details: what does not fit into rows, for the JSON: plain lists and dicts by the names of ``DETAILS``.
+
+    Of many cases, rows, confusion and details are views of columns and of JSON, made when they are asked for.
     """
 
     case: str
     prediction: str | None
     reference: str | None
-    rows: tuple[Row, ...] = ()
-    confusion: tuple[ConfusionEntry, ...] = ()
+    rows: Sequence[Row] = ()
+    confusion: Sequence[ConfusionEntry] = ()
     remarks: tuple[str, ...] = ()
     hashes: tuple[str, str] | None = None
     status: Status = "ok"
@@ -86,6 +71,13 @@ class CaseResult(Struct, frozen=True):
 
     def document(self) -> dict[str, Any]:
         """The case as the JSON output holds it."""
+        return self.members() | {
+            "rows": [_row_document(row) for row in self.rows],
+            "confusion": [list(entry) for entry in self.confusion],
+        }
+
+    def members(self) -> dict[str, Any]:
+        """The same, with rows and confusion as `laid_out` takes them: views as they are."""
         sides = ("prediction", "reference")
         hashes = {} if self.hashes is None else {"sha256": dict(zip(sides, self.hashes, strict=True))}
         reason = {} if self.reason is None else {"reason": self.reason}
@@ -97,10 +89,23 @@ class CaseResult(Struct, frozen=True):
             "status": self.status,
             **reason,
             "remarks": list(self.remarks),
-            "rows": [_row_document(row) for row in self.rows],
-            "confusion": [list(entry) for entry in self.confusion],
-            **self.details,
+            "rows": self.rows if isinstance(self.rows, Rows) else [_row_document(row) for row in self.rows],
+            "confusion": self.confusion if isinstance(self.confusion, StoredConfusion) else list(self.confusion),
+            **(self.details.decoded() if isinstance(self.details, StoredDetails) else self.details),
         }
+
+    def held_in(self, table: Table) -> CaseResult:
+        """The same case, its rows in a table of many; as it is where it has quantities that the table has not."""
+        try:
+            rows = table.add(self.rows) if self.rows else ()
+        except KeyError:
+            return self
+        confusion, details = self.confusion, self.details
+        if not isinstance(confusion, StoredConfusion) and confusion:
+            confusion = StoredConfusion(compact(confusion))
+        if not isinstance(details, StoredDetails) and details:
+            details = StoredDetails(compact(details))
+        return replace(self, rows=rows, confusion=confusion, details=details)
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any], kind: Kind | None = None) -> CaseResult:
@@ -111,7 +116,7 @@ class CaseResult(Struct, frozen=True):
             prediction=document["prediction"],
             reference=document["reference"],
             rows=tuple(_row_of(row) for row in document["rows"]),
-            confusion=tuple(_entry_of(entry) for entry in document["confusion"]),
+            confusion=tuple(entry_of(entry) for entry in document["confusion"]),
             remarks=tuple(document["remarks"]),
             hashes=None if hashes is None else (hashes["prediction"], hashes["reference"]),
             status=document["status"],
@@ -173,17 +178,31 @@ class Report(Struct, frozen=True):
 
     def document(self) -> dict[str, Any]:
         """The report as plain dicts and lists, undefined values as None: the schema ``segeval/1``."""
-        summary = {} if self.summary is None else {"summary": [entry.document() for entry in self.summary]}
-        pooled = {} if self.pooled is None else {"pooled": [_row_document(row) for row in self.pooled]}
         return {
             "schema": SCHEMA,
             "signature": self.signature,
             "settings": dict(self.settings),
             "cases": [case.document() for case in self.cases],
-            **summary,
-            **pooled,
+            **self._summed_up(),
             "remarks": list(self.remarks),
         }
+
+    def json_pieces(self) -> Iterator[str]:
+        """The text of ``to_json``, piece by piece: a report of many cases is never held as a whole text."""
+        document = {
+            "schema": SCHEMA,
+            "signature": self.signature,
+            "settings": dict(self.settings),
+            "cases": [],
+            **self._summed_up(),
+            "remarks": list(self.remarks),
+        }
+        return pieces(document, "cases", (case.members() for case in self.cases))
+
+    def _summed_up(self) -> dict[str, Any]:
+        summary = {} if self.summary is None else {"summary": [entry.document() for entry in self.summary]}
+        pooled = {} if self.pooled is None else {"pooled": [_row_document(row) for row in self.pooled]}
+        return {**summary, **pooled}
 
     def with_remarks(self, remarks: tuple[str, ...]) -> Report:
         """The same report with these remarks."""
@@ -191,21 +210,17 @@ class Report(Struct, frozen=True):
 
     def to_json(self) -> str:
         """The report as strict JSON text (no bare NaN), full float precision."""
-        return _laid_out(self.document())
+        return "".join(self.json_pieces())
 
     def to_frame(self) -> pandas.DataFrame:
         """The rows as a tidy pandas DataFrame: case, label, name, then a column per quantity; NaN for undefined
         and for absent values alike, as in the CSV."""
         import pandas
 
-        keys = [column.key for column in self.columns]
-        records = [
-            [case.case, row.label, row.name, *(row.values.get(key) for key in keys)]
-            for case in self.cases
-            for row in case.rows
-        ]
-        frame = pandas.DataFrame(records, columns=["case", "label", "name", *keys])
-        return frame.astype(dict.fromkeys(keys, "float64"))
+        from segeval.results.frames import tidy_columns
+
+        case_of, columns = tidy_columns(self.cases, [column.key for column in self.columns])
+        return pandas.DataFrame({"case": [self.cases[place].case for place in case_of], **columns})
 
 
 def _row_document(row: Row) -> dict[str, Any]:
@@ -215,43 +230,12 @@ def _row_document(row: Row) -> dict[str, Any]:
 
 
 def _row_of(document: Mapping[str, Any]) -> Row:
+    label = document["label"]
+    if isinstance(label, bool) or not isinstance(label, (int, str)):
+        raise TypeError(f"{label!r} is no label")
     values = {k: math.nan if v is None else v for k, v in document.items() if k not in ("label", "name", "n")}
-    return Row(document["label"], document["name"], values, document.get("n"))
-
-
-def _entry_of(entry: list[Any]) -> ConfusionEntry:
-    reference, prediction = (tuple(value) if isinstance(value, list) else value for value in entry[:2])
-    return reference, prediction, entry[2]
+    return Row(label, document["name"], values, document.get("n"))
 
 
 def _defined(value: Value) -> Value | None:
     return None if math.isnan(value) else value
-
-
-_ENCODER = msgspec.json.Encoder(enc_hook=float)  # of NumPy's numbers
-_NESTING = {dict, list, tuple}
-
-
-def _encoded(value: Any) -> str:
-    try:
-        return msgspec.json.format(_ENCODER.encode(value), indent=0).decode()
-    except UnicodeEncodeError:  # a file's name that is no text
-        return json.dumps(value, allow_nan=False, ensure_ascii=False)
-
-
-def _laid_out(value: Any, depth: int = 0) -> str:
-    """JSON with one row, statistic or entry of the confusion per line: people and line-based diffs can read it."""
-    if not (nested := _nested(value)):
-        return _encoded(value)
-    inner, outer = "\n" + " " * (depth + 1), "\n" + " " * depth
-    if isinstance(value, dict):
-        parts = [f"{_encoded(str(k))}: {_laid_out(v, depth + 1)}" for k, v in value.items()]
-        return "{" + inner + ("," + inner).join(parts) + outer + "}"
-    parts = [_laid_out(v, depth + 1) if any(map(_nested, _nested(v))) else _encoded(v) for v in nested]
-    return "[" + inner + ("," + inner).join(parts) + outer + "]"
-
-
-def _nested(value: Any) -> list[Any]:
-    """What a dict or list holds, where some of it is a dict or list itself; else nothing."""
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [] if _NESTING.isdisjoint(map(type, children)) else list(children)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from segeval.errors import WriteError
 
 
-def write_whole(path: Path, text: str | bytes) -> None:
-    """Write a file so that it is there whole or not at all. Raises WriteError."""
-    content = text.encode("utf-8", errors="backslashreplace") if isinstance(text, str) else text
+def write_whole(path: Path, content: str | bytes | Iterable[str | bytes]) -> None:
+    """Write a file, in pieces or at once, so that it is there whole or not at all. Raises WriteError."""
+    pieces = [content] if isinstance(content, (str, bytes)) else content
     part = path.absolute().with_name(f".{path.name}.{os.urandom(4).hex()}.part")
     try:
         file = part.open("xb")
@@ -19,7 +20,8 @@ def write_whole(path: Path, text: str | bytes) -> None:
         raise WriteError(f"{path}: cannot be written ({problem.strerror}); check the folder") from None
     try:
         with file:
-            file.write(content)
+            for piece in pieces:
+                file.write(piece.encode("utf-8", errors="backslashreplace") if isinstance(piece, str) else piece)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _MOST_REMARKS = 50  # on stderr
+_MOST_HELD = 1 << 20  # characters that are written together
 
 
 def require_writable(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
@@ -51,13 +52,15 @@ def write_report(report: Report, format_: Format, outputs: Iterable[Path]) -> No
     from segeval.outputs import OUTPUTS, format_of_ending
 
     for path in outputs:
-        write_whole(path, OUTPUTS[format_of_ending(path.name, format_) or format_].render(report))
+        write_whole(path, OUTPUTS[format_of_ending(path.name, format_) or format_].pieces(report))
     if format_ == "table":
         from segeval.outputs.table import print_table
 
         print_sheet(lambda sheet: print_table(report, sheet))
-    elif isinstance(text := OUTPUTS[format_].render(report), str):  # bytes are for files alone
-        print_text(text)
+    else:
+        print_pieces(
+            piece for piece in OUTPUTS[format_].pieces(report) if isinstance(piece, str)
+        )  # bytes are for files
     if not OUTPUTS[format_].shows_remarks:
         remarks = [*report.remarks, *(remark for case in report.cases for remark in case.remarks)]
         for remark in remarks[:_MOST_REMARKS]:
@@ -77,8 +80,19 @@ def print_sheet(draw: Callable[[Sheet], None]) -> None:
 
 def print_text(text: str) -> None:
     """Print to stdout, for as long as somebody reads it."""
+    print_pieces([text])
+
+
+def print_pieces(pieces: Iterable[str]) -> None:
+    """Print to stdout, for as long as somebody reads it."""
+    held: list[str] = []
     with to_stdout():
-        sys.stdout.write(text)
+        for piece in pieces:
+            held.append(piece)
+            if sum(map(len, held)) > _MOST_HELD:
+                sys.stdout.write("".join(held))
+                held = []
+        sys.stdout.write("".join(held))
         sys.stdout.flush()
 
 

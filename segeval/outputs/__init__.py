@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -20,40 +20,57 @@ def _nothing(_: Sequence[str]) -> None:
 
 
 class Output(Struct, frozen=True):
-    """render: the report as text that ends with a newline, or as bytes. endings: of the files it is written to.
+    """pieces: the report as text that ends with a newline, or as bytes, in as many pieces as keep memory small.
 
+    endings: of the files it is written to.
     shows_remarks: the text holds the report's remarks; otherwise they go to stderr.
     require: given the keys of the columns, raises the SegevalError that rendering would end in.
     """
 
-    render: Callable[[Report], str | bytes]
+    pieces: Callable[[Report], Iterable[str] | Iterable[bytes]]
     endings: tuple[str, ...]
     shows_remarks: bool = True
     require: Callable[[Sequence[str]], None] = _nothing
 
+    def render(self, report: Report) -> str | bytes:
+        """The pieces together."""
+        text: list[str] = []
+        content: list[bytes] = []
+        for piece in self.pieces(report):
+            if isinstance(piece, str):
+                text.append(piece)
+            else:
+                content.append(piece)
+        return b"".join(content) if content else "".join(text)
 
-def _table(report: Report) -> str:
+
+def _table(report: Report) -> Iterable[str]:
     from segeval.outputs.table import render_table
 
-    return render_table(report)
+    yield render_table(report)
 
 
-def _csv(report: Report) -> str:
-    from segeval.outputs.csv_output import render_csv
+def _csv(report: Report) -> Iterable[str]:
+    from segeval.outputs.csv_output import csv_pieces
 
-    return render_csv(report)
+    return csv_pieces(report)
 
 
-def _markdown(report: Report) -> str:
+def _json(report: Report) -> Iterable[str]:
+    yield from report.json_pieces()
+    yield "\n"
+
+
+def _markdown(report: Report) -> Iterable[str]:
     from segeval.outputs.markdown import render_markdown
 
-    return render_markdown(report)
+    yield render_markdown(report)
 
 
-def _nnunet(report: Report) -> str:
+def _nnunet(report: Report) -> Iterable[str]:
     from segeval.outputs.nnunet import render_nnunet
 
-    return render_nnunet(report)
+    yield render_nnunet(report)
 
 
 def _require_nnunet_quantities(keys: Sequence[str]) -> None:
@@ -62,10 +79,10 @@ def _require_nnunet_quantities(keys: Sequence[str]) -> None:
     require_nnunet_quantities(keys)
 
 
-def _parquet(report: Report) -> bytes:
+def _parquet(report: Report) -> Iterable[bytes]:
     from segeval.outputs.parquet import render_parquet
 
-    return render_parquet(report)
+    yield render_parquet(report)
 
 
 def _require_pyarrow(_: Sequence[str]) -> None:
@@ -77,7 +94,7 @@ def _require_pyarrow(_: Sequence[str]) -> None:
 OUTPUTS: dict[FileFormat, Output] = {
     "table": Output(_table, (".txt",)),
     "csv": Output(_csv, (".csv",), shows_remarks=False),
-    "json": Output(lambda report: report.to_json() + "\n", (".json",)),
+    "json": Output(_json, (".json",)),
     "markdown": Output(_markdown, (".md", ".markdown")),
     "nnunet": Output(_nnunet, (".json",), shows_remarks=False, require=_require_nnunet_quantities),
     "parquet": Output(_parquet, (".parquet",), shows_remarks=False, require=_require_pyarrow),

@@ -5,41 +5,65 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from segeval.printable import printable
-from segeval.report import CaseResult, Report, Row, Value
+from segeval.report import CaseResult, Report, Value
+from segeval.results.json_text import compact
+from segeval.results.rows import Rows
 
+_MOST_LINES = 2000  # held as text
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def render_csv(report: Report) -> str:
     """Full float precision. Control characters in names are escaped: a row is a line."""
+    return "".join(csv_pieces(report))
+
+
+def csv_pieces(report: Report) -> Iterator[str]:
+    """The same, some cases at a time."""
+    keys = tuple(column.key for column in report.columns)
+    of_batch = report.summary is not None
+    lines = [_line(["case", "label", "name", *keys, *(["status", "reason"] if of_batch else [])])]
+    for case in report.cases:
+        name = text_cell(case.case)
+        after = f",{_line([case.status, text_cell(case.reason or '')])}" if of_batch else ""
+        lines += [f"{_line([name, *label])}{numbers}{after}" for label, numbers in _rows(case, keys)]
+        if not case.rows and of_batch:  # it stands there once, without a label
+            lines.append(f"{_line([name, '', ''])}{',' * len(keys)}{after}")
+        if len(lines) > _MOST_LINES:
+            yield "\n".join(lines) + "\n"
+            lines = []
+    yield "\n".join([*lines, ""])
+
+
+def _line(cells: Sequence[str]) -> str:
+    """Cells as the standard library's writer quotes them."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    keys = [column.key for column in report.columns]
-    writer.writerow(["case", "label", "name", *keys, *(["status", "reason"] if report.summary is not None else [])])
-    for case, row in tidy_rows(report):
-        label, name, values = ("", "", {}) if row is None else (row.label, row.name or "", row.values)
-        line = [
-            text_cell(case.case),
-            text_cell(label),
-            text_cell(name),
-            *(number_cell(values.get(key)) for key in keys),
-        ]
-        if report.summary is not None:
-            line += [case.status, text_cell(case.reason or "")]
-        writer.writerow(line)
+    csv.writer(text, lineterminator="").writerow(cells)
     return text.getvalue()
 
 
-def tidy_rows(report: Report) -> Iterator[tuple[CaseResult, Row | None]]:
-    """Every row with its case; in a batch a case without rows stands there once, without a label."""
-    for case in report.cases:
-        for row in case.rows:
-            yield case, row
-        if not case.rows and report.summary is not None:
-            yield case, None
+def _rows(case: CaseResult, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, str], str]]:
+    """Label and name, and a comma before each number, of every row."""
+    rows = case.rows
+    if isinstance(rows, Rows) and rows.table.keys == keys:
+        for number in rows.numbers:
+            line, cells = rows.table.line(number), rows.table.cells(number)
+            yield (text_cell(line.label), text_cell(line.name or "")), _numbers(cells)
+        return
+    for row in rows:
+        yield (text_cell(row.label), text_cell(row.name or "")), _numbers([row.values.get(key) for key in keys])
+
+
+def _numbers(cells: Sequence[Value | None]) -> str:
+    """Each number behind a comma, as Python writes it: what JSON writes likewise is written by its encoder, which is
+    five times as fast."""
+    text = compact(cells)[1:-1].replace("null", "")
+    if "e" in text or "0.0000" in text or not cells:
+        return "".join(f",{number_cell(cell)}" for cell in cells)
+    return f",{text}"
 
 
 def text_cell(text: str | int) -> str:

@@ -6,8 +6,8 @@ import io
 from importlib.util import find_spec
 
 from segeval.errors import WriteError
-from segeval.outputs.csv_output import tidy_rows
 from segeval.report import Report
+from segeval.results.frames import tidy_columns
 
 _TEXT = ("case", "label", "name", "status", "reason")
 
@@ -26,16 +26,17 @@ def render_parquet(report: Report) -> bytes:
     require_pyarrow()
     import pandas
 
-    keys = [column.key for column in report.columns]
-    columns = ["case", "label", "name", *keys, *(["status", "reason"] if report.summary is not None else [])]
-    records = []
-    for case, row in tidy_rows(report):
-        label, name, values = (None, None, {}) if row is None else (str(row.label), row.name, row.values)
-        state = (case.status, case.reason) if report.summary is not None else ()
-        records.append([case.case, label, name, *(values.get(key) for key in keys), *state])
-    frame = pandas.DataFrame(records, columns=columns)
-    kinds = {column: "string" if column in _TEXT else "float64" for column in columns}
-    frame = frame.astype(kinds)
+    case_of, columns = tidy_columns(report.cases, [column.key for column in report.columns])
+    columns["label"] = list(map(str, columns["label"]))
+    frame = pandas.DataFrame({"case": case_of, **columns})
+    if report.summary is not None:  # a case without rows stands there once
+        bare = pandas.DataFrame({"case": [place for place, case in enumerate(report.cases) if not case.rows]})
+        frame = pandas.concat([frame, bare], ignore_index=True) if len(bare) else frame
+        frame = frame.sort_values("case", kind="stable", ignore_index=True)
+        frame["status"] = [report.cases[place].status for place in frame["case"]]
+        frame["reason"] = [report.cases[place].reason for place in frame["case"]]
+    frame["case"] = [report.cases[place].case for place in frame["case"]]
+    frame = frame.astype({column: "string" if column in _TEXT else "float64" for column in frame.columns})
     frame.attrs["signature"] = report.signature
     held = io.BytesIO()
     frame.to_parquet(held, engine="pyarrow", index=False)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from segeval.array_types import Floats
 from segeval.quantities.quantity import ratio
 
-BLOCK = 4_000_000
+BLOCK = 1_000_000
 """Numbers in an array: what bounds the memory for any number of cases and labels."""
 
 TAILS = (0.025, 0.975)
@@ -20,7 +20,7 @@ def resample(cases: int, draws: int, seed: int) -> NDArray[np.uint8]:
     """How often each draw holds each case, shape (draws, cases); 255 times does not happen."""
     generator = np.random.Generator(np.random.PCG64(seed))
     times = np.empty((draws, cases), np.uint8)
-    step = max(1, BLOCK // max(cases, 1))
+    step = max(1, BLOCK // 2 // max(cases, 1))
     for start in range(0, draws if cases else 0, step):
         part = times[start : start + step]
         drawn = generator.integers(0, cases, part.shape)
@@ -35,11 +35,11 @@ def means_of_draws(values: Floats, weights: NDArray[np.uint8]) -> Floats:
     values: (cases, columns), NaN where undefined. weights: of `resample`.
     """
     defined = ~np.isnan(values)
-    filled = np.where(defined, values, 0.0)
+    filled = values if defined.all() else np.where(defined, values, 0.0)
     gaps = np.flatnonzero(~defined.all(axis=0))
     present = defined[:, gaps].astype(np.float64)
     means = np.empty((len(weights), values.shape[1]))
-    step = max(1, BLOCK // 4 // max(len(values), 1))
+    step = max(1, BLOCK // max(len(values), 1))
     for start in range(0, len(weights), step):
         part = weights[start : start + step].astype(np.float64)
         numbers = np.repeat(part.sum(axis=1, keepdims=True), values.shape[1], axis=1)

@@ -8,31 +8,19 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from msgspec import Struct, field
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
 from segeval.quantities.bootstrap import BLOCK, intervals, means_of_draws, quantiles_by_column, resample
 from segeval.ranking import worst_cases
-from segeval.report import ALL, MEAN, CaseResult, Column, Row, Statistic
+from segeval.report import ALL, MEAN, CaseResult, Column, Statistic
+from segeval.results.rows import Line
+from segeval.results.slices import Results
 
 __all__ = ["summarise", "worst_cases"]
 
 _NAN = math.nan
-
-
-class _Line(Struct):
-    """A label over the cases. places: which evaluated cases have the row, ascending; rows: those."""
-
-    label: int | str
-    name: str | None = None
-    places: list[int] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-
-    @property
-    def kind(self) -> str:
-        """Rows of a kind have the same quantities."""
-        return self.label if self.label in (MEAN, ALL) and isinstance(self.label, str) else "target"
 
 
 class _Cases(Struct, frozen=True):
@@ -55,58 +43,51 @@ def summarise(
     evaluated = [case for case in ordered if case.status == "ok" or (case.status == "missing" and case.rows)]
     status = Counter(case.status for case in cases)
     counts = _Cases(len(evaluated), status["error"], status["missing"])
-    lines = _lines(evaluated)
-    keys = _keys_by_kind(lines, [column.key for column in columns])
+    results = Results.of(evaluated, [column.key for column in columns])
+    keys = _keys_by_kind(results, [column.key for column in columns])
     times_drawn = resample(len(evaluated), draws, seed)
     statistics: list[Statistic] = []
-    for block in _blocks(lines, counts.evaluated * max(len(columns), 1)):
-        statistics += _block_statistics(block, keys, times_drawn, counts)
+    for block in _blocks(results.lines, counts.evaluated * max(len(columns), 1)):
+        statistics += _block_statistics(results, block, keys, times_drawn, counts)
     return tuple(statistics)
 
 
-def _lines(evaluated: Sequence[CaseResult]) -> list[_Line]:
-    found: dict[int | str, _Line] = {}
-    for place, case in enumerate(evaluated):
-        for row in case.rows:
-            line = found.setdefault(row.label, _Line(row.label))
-            line.name = line.name or row.name
-            line.places.append(place)
-            line.rows.append(row)
-    labels = sorted(label for label in found if isinstance(label, int))
-    regions = [label for label in found if isinstance(label, str) and label not in (MEAN, ALL)]
-    return [found[label] for label in (*labels, *regions, MEAN, ALL) if label in found]
+def _kind(line: Line) -> str:
+    """Rows of a kind have the same quantities."""
+    return line.label if line.label in (MEAN, ALL) and isinstance(line.label, str) else "target"
 
 
-def _keys_by_kind(lines: Sequence[_Line], keys: Sequence[str]) -> dict[str, list[str]]:
+def _keys_by_kind(results: Results, keys: Sequence[str]) -> dict[str, list[str]]:
     """The quantities that a kind of row has in any case: ``all`` lacks most of them."""
     present: dict[str, set[str]] = {}
-    for line in lines:
-        known = present.setdefault(line.kind, set())
-        for row in line.rows:
-            if not row.values.keys() <= known:
-                known.update(row.values)
+    for line in results.lines:
+        present.setdefault(_kind(line), set()).update(results.keys(line.label))
     return {kind: [key for key in keys if key in known] for kind, known in present.items()}
 
 
-def _blocks(lines: Sequence[_Line], numbers_per_line: int) -> Iterator[Sequence[_Line]]:
+def _blocks(lines: Sequence[Line], numbers_per_line: int) -> Iterator[Sequence[Line]]:
     size = max(1, BLOCK // max(numbers_per_line, 1))
     for start in range(0, len(lines), size):
         yield lines[start : start + size]
 
 
 def _block_statistics(
-    lines: Sequence[_Line], keys: dict[str, list[str]], times_drawn: NDArray[np.uint8], counts: _Cases
+    results: Results,
+    lines: Sequence[Line],
+    keys: dict[str, list[str]],
+    times_drawn: NDArray[np.uint8],
+    counts: _Cases,
 ) -> Iterator[Statistic]:
-    places = np.unique(np.concatenate([line.places for line in lines]))  # the cases that have any of these labels
-    entries = [(line, key) for line in lines for key in keys[line.kind]]
+    found = [results.cells(line.label, keys[_kind(line)]) for line in lines]
+    places = np.unique(np.concatenate([cases for cases, _ in found]))  # the cases that have any of these labels
+    entries = [(line, key) for line in lines for key in keys[_kind(line)]]
     values = np.full((len(places), len(entries)), np.nan)
     first = 0
-    for line in lines:
-        names = keys[line.kind]
-        if names:
-            table = [[row.values.get(key, _NAN) for key in names] for row in line.rows]
-            values[np.searchsorted(places, line.places), first : first + len(names)] = table
-            first += len(names)
+    for cases, table in found:
+        width = table.shape[1]
+        values[np.searchsorted(places, cases), first : first + width] = table
+        first += width
+    del found, cases, table
     weights = times_drawn if len(places) == counts.evaluated else times_drawn[:, places]
     drawn = means_of_draws(values, weights)
     quantiles = quantiles_by_column(values, (0, 0.25, 0.5, 0.75, 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from functools import reduce
 from operator import add
@@ -14,7 +14,9 @@ from msgspec.structs import replace
 from segeval.errors import StoppedError
 from segeval.quantities import score, summarise
 from segeval.readers import is_directory
-from segeval.report import MISSED, CaseResult, Report, Row
+from segeval.report import MISSED, CaseResult, Label, Report, Row
+from segeval.results.rows import Table
+from segeval.tallies import Tally
 from segeval.workflow.case import SAME_FILE, class_names
 from segeval.workflow.jobs import Finished, Job, skipped
 from segeval.workflow.journal import Journal
@@ -32,9 +34,11 @@ class Observer(Protocol):
 
 def with_class_names(settings: Settings, jobs: Sequence[Job]) -> Settings:
     """Settings whose labels have one number in all cases, where cases are folders of masks and no file names them."""
-    sides = [path for job in jobs for path in (job.prediction, job.reference) if path is not None]
+    if settings.labels.names:
+        return settings
+    sides = (path for job in jobs for path in (job.prediction, job.reference) if path is not None)
     folders = [path for path in sides if is_directory(path)]
-    if not folders or settings.labels.names:
+    if not folders:
         return settings
     return replace(settings, labels=replace(settings.labels, names=class_names(folders)))
 
@@ -55,23 +59,50 @@ def run_batch(
     missing: references without a prediction that are to be named and not scored.
     Raises StoppedError at the first failure with ``fail_fast``.
     """
-    found: dict[str, Finished] = {}
+    held = _Held(settings)
     if journal is not None:
-        found = {job.case: known for job in jobs if (known := journal.find(job)) is not None}
+        for job in jobs:
+            if (known := journal.find(job, held.table)) is not None:
+                held.add(job, known)
     if observer is not None:
-        observer.started(len(jobs), len(found))
-    todo = [job for job in jobs if job.case not in found]
+        observer.started(len(jobs), len(held.cases))
+    todo = [job for job in jobs if job.case not in held.cases]
     with closing(_done(todo, settings, runner, pooled)) as outcomes:
         for job, finished in outcomes:
-            found[job.case] = finished
+            result = held.add(job, finished)
             if journal is not None:
                 journal.add(job, finished)
             if observer is not None:
-                observer.finished(finished.result)
-            if fail_fast and finished.result.status == "error":
-                raise StoppedError(f"case {job.case}: {finished.result.reason} (stopped at the first failure)")
-    found |= {job.case: skipped(job) for job in missing}
-    return _report([found[case] for case in sorted(found)], settings, pooled)
+                observer.finished(result)
+            if fail_fast and result.status == "error":
+                raise StoppedError(f"case {job.case}: {result.reason} (stopped at the first failure)")
+    for job in missing:
+        held.add(job, skipped(job))
+    return _report(held, settings, pooled)
+
+
+class _Held:
+    """What the finished cases leave behind: results as columns, tallies where they are pooled, libraries."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.cases: dict[str, CaseResult] = {}
+        self.tallies: dict[str, Tally] = {}
+        self.libraries: dict[tuple[tuple[str, str], ...], None] = {}
+        self.missed: Counter[Label] = Counter()
+        self.table = Table(selection.key for selection in settings.selections)
+
+    def add(self, job: Job, finished: Finished) -> CaseResult:
+        """The case's result as it is held."""
+        result = self.cases[job.case] = finished.result.held_in(self.table)
+        if finished.tally is not None:
+            self.tallies[job.case] = finished.tally
+        self.libraries[tuple(sorted(finished.libraries.items()))] = None
+        self.missed.update(finished.result.details.get(MISSED, ()))
+        return result
+
+    def ordered(self) -> tuple[CaseResult, ...]:
+        """By case."""
+        return tuple(self.cases[case] for case in sorted(self.cases))
 
 
 def _done(
@@ -81,15 +112,15 @@ def _done(
         yield from runner(jobs, settings, keep_tallies)
 
 
-def _report(finished: Sequence[Finished], settings: Settings, pooled: bool) -> Report:
-    cases = tuple(entry.result for entry in finished)
+def _report(held: _Held, settings: Settings, pooled: bool) -> Report:
+    cases = held.ordered()
     columns = tuple(selection.column for selection in settings.selections)
     remarks = [remark for case in cases for remark in case.remarks if SAME_FILE in remark]
-    remarks += _missed_remark(cases, settings)
+    remarks += _missed_remark(held.missed, settings)
     rows: tuple[Row, ...] | None = None
     if pooled:
         try:
-            rows = _pooled_rows(finished, settings)
+            rows = _pooled_rows(held, settings)
         except ValueError as problem:
             remarks.append(
                 f"--pooled: the cases' tallies do not add ({problem}); name the labels with --labels, and score label "
@@ -103,13 +134,12 @@ def _report(finished: Sequence[Finished], settings: Settings, pooled: bool) -> R
         remarks=tuple(remarks),
         summary=summarise(cases, columns),
         pooled=rows,
-        libraries=together(entry.libraries for entry in finished),
+        libraries=together(map(dict, held.libraries)),
     )
 
 
-def _missed_remark(cases: Sequence[CaseResult], settings: Settings) -> list[str]:
+def _missed_remark(counts: Mapping[Label, int], settings: Settings) -> list[str]:
     """How many distances of the summary are not measured, but stand for a label that one volume lacks."""
-    counts = Counter(label for case in cases for label in case.details.get(MISSED, ()))
     if not counts:
         return []
     words = ", ".join(f"{label} in {count} case(s)" for label, count in sorted(counts.items(), key=_label_order))
@@ -131,7 +161,7 @@ def batch_signature(cases: Sequence[CaseResult], settings: Settings) -> str:
     return settings.signature(None)
 
 
-def _pooled_rows(finished: Sequence[Finished], settings: Settings) -> tuple[Row, ...]:
+def _pooled_rows(held: _Held, settings: Settings) -> tuple[Row, ...]:
     """The rows of all tallies added, in case order. Raises ValueError for tallies that do not add."""
-    tallies = [entry.tally for entry in finished if entry.tally is not None]
+    tallies = [held.tallies[case] for case in sorted(held.tallies)]
     return score(reduce(add, tallies), settings.labels, settings.scoring, None) if tallies else ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +16,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from segeval.errors import UnreadableFile, WriteError
-from segeval.readers import is_directory, mask_classes
-from segeval.report import CaseResult
+from segeval.readers import mask_classes
+from segeval.results.rows import Table
 from segeval.version import __version__
 from segeval.workflow.jobs import Finished, Job
+from segeval.workflow.journal_lines import finished_of, key_of, line_of
 from segeval.workflow.settings import Settings
-from segeval.workflow.tally_documents import tally_document, tally_of
 
 
 class Journal:
@@ -43,6 +44,7 @@ class Journal:
             raise WriteError(f"{output}: another run is writing it; wait for it, or name another file") from None
         except OSError as problem:
             raise WriteError(f"{self.path}: cannot be written ({problem.strerror}); check the folder") from None
+        self._columns = tuple(selection.key for selection in settings.selections)
         self._known = self._read() if resume else {}
         self._keys: dict[str, str] = {}
         self._file = self._open(resume)
@@ -57,28 +59,24 @@ class Journal:
         self._lock.release()
         Path(self._lock.lock_file).unlink(missing_ok=True)
 
-    def find(self, job: Job) -> Finished | None:
-        """The job's result, if these very files were scored under these very settings before."""
+    def find(self, job: Job, table: Table | None = None) -> Finished | None:
+        """The job's result, if these very files were scored under these very settings before. table: for its rows."""
         key = self._keys[job.case] = self.key(job)  # of the files as they are before they are read
-        entry = self._known.pop(key, None)
-        if entry is None:
+        place = self._known.pop(key, None)
+        if place is None:
             return None
-        tally = None if entry["tally"] is None else tally_of(entry["tally"])
-        result = CaseResult.from_document(entry["case"], entry["kind"])
-        return Finished(result, tally, libraries=entry.get("libraries", {}))
+        line = os.pread(self._file, place[1], place[0])
+        found = finished_of(line, Table(self._columns) if table is None else table)
+        if found is not None:
+            del self._keys[job.case]
+        return found
 
     def add(self, job: Job, finished: Finished) -> None:
         """Note a finished case. A case that failed is tried again when the run is resumed."""
         if finished.result.status == "error":
             return
-        entry = {
-            "key": self._keys.pop(job.case, None) or self.key(job),
-            "case": finished.result.document(),
-            "kind": finished.result.kind,
-            "libraries": dict(finished.libraries),
-            "tally": None if finished.tally is None else tally_document(finished.tally),
-        }
-        line = memoryview(json.dumps(entry, allow_nan=False).encode() + b"\n")
+        key = self._keys.pop(job.case, None) or self.key(job)
+        line = memoryview(line_of(key, finished, self._columns))
         try:
             while line:  # a disk takes what it has room for, and says so the next time
                 line = line[os.write(self._file, line) :]
@@ -90,24 +88,24 @@ class Journal:
         files = [None if path is None else _fingerprint(path) for path in (job.prediction, job.reference)]
         return json.dumps([job.case, str(job.prediction), str(job.reference), files, self._settings_key])
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> dict[str, tuple[int, int]]:
+        """Where the line of each key stands, and how long it is; the last one where there are several."""
+        known: dict[str, tuple[int, int]] = {}
+        first = 0
         try:
-            lines = self.path.read_bytes().split(b"\n")
+            with self.path.open("rb") as lines:
+                for line in lines:
+                    if (key := key_of(line)) is not None:  # None of the line that was being written when the run ended
+                        known[key] = first, len(line)
+                    first += len(line)
         except FileNotFoundError:
             return {}
         except OSError as problem:
             raise WriteError(f"{self.path}: cannot be read ({problem.strerror}); remove it to start anew") from None
-        known = {}
-        for line in lines:
-            try:
-                entry = json.loads(line)
-                known[entry["key"]] = entry
-            except (ValueError, KeyError, TypeError):
-                continue  # the line that was being written when the run was killed
         return known
 
     def _open(self, resume: bool) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (0 if resume else os.O_TRUNC)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | (0 if resume else os.O_TRUNC)
         try:
             file = os.open(self.path, flags, 0o666)
             if resume and os.fstat(file).st_size:
@@ -134,17 +132,16 @@ def _settings_key(settings: Settings, keep_tallies: bool) -> str:
 def _fingerprint(path: Path) -> list[Any]:
     """Size and time of a file, or of every mask of a folder."""
     try:
-        files = sorted(mask_classes(path).items()) if is_directory(path) else [("", path)]
+        status = path.stat()
+    except (OSError, ValueError):
+        return [["", None, None]]
+    if not stat.S_ISDIR(status.st_mode):
+        return [["", status.st_size, status.st_mtime_ns]]
+    try:
+        masks = sorted(mask_classes(path).items())
     except UnreadableFile:
         return []
-    found: list[Any] = []
-    for name, file in files:
-        try:
-            status = file.stat()
-            found.append([name, status.st_size, status.st_mtime_ns])
-        except OSError:
-            found.append([name, None, None])
-    return found
+    return [[name, *_fingerprint(mask)[0][1:]] for name, mask in masks]
 
 
 @contextmanager

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from segeval.errors import SegevalError
+from segeval.outputs import OUTPUTS
 from segeval.readers import ReadOptions, is_directory, mask_classes, open_volume
 from segeval.readers.byte_stream import Watch
 from segeval.readers.hashing import new_sha256, sha256_of
 from segeval.report import Report
+from segeval.results.rows import lines_of
 from segeval.version import __version__
 from segeval.whole_files import write_whole
 from segeval.workflow.libraries import loaded_libraries, together
@@ -52,7 +54,7 @@ class Provenance:
             "command": ["segeval", *self._command],
             "settings": dict(report.settings),
             "signature": report.signature,
-            "names": {str(row.label): row.name for case in report.cases for row in case.rows if row.name is not None},
+            "names": {str(x.label): x.name for case in report.cases for x in lines_of(case.rows) if x.name is not None},
             "results_sha256": self._digest(report),
             "cases": [
                 {"case": case.case, "status": case.status, "prediction": case.prediction, "reference": case.reference}
@@ -64,7 +66,12 @@ class Provenance:
 
     def _digest(self, report: Report) -> str | None:
         """Of the JSON of what was scored; None of a report that was read: it is among the files."""
-        return new_sha256(f"{report.to_json()}\n".encode()).hexdigest() if self._volumes else None
+        if not self._volumes:
+            return None
+        digest = new_sha256()
+        for piece in OUTPUTS["json"].pieces(report):
+            digest.update(piece if isinstance(piece, bytes) else piece.encode())
+        return digest.hexdigest()
 
     def _file(self, path: Path, watch: Watch, report: Report) -> dict[str, Any]:
         """Size, hash and header; what cannot be read, the reason of a failed case, has none."""
