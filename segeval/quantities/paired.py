@@ -37,8 +37,10 @@ class PairedStatistics(Struct, frozen=True):
     n: Integers
 
 
-def compare_pairs(first: Floats, second: Floats, signs: Integers, weights: NDArray[np.uint8]) -> PairedStatistics:
-    """Every statistic of every column.
+def compare_pairs(
+    first: Floats, second: Floats, signs: Integers, weights: NDArray[np.uint8], *, tested: bool = True
+) -> PairedStatistics:
+    """Every statistic of every column. tested: p and effect, too, which `signed_rank_tests` can tell later.
 
     signs: per column 1 where higher is better, −1 where lower is, 0 where neither. weights: how often each draw holds
     each case, (draws, cases), as `bootstrap.resample` gives them: the same draws for every column.
@@ -47,10 +49,9 @@ def compare_pairs(first: Floats, second: Floats, signs: Integers, weights: NDArr
     defined = ~np.isnan(differences)
     intervals = paired_intervals(differences, weights)
     wins, ties, losses = wins_ties_losses(differences, signs)
-    tests = [signed_ranks(column[known]) for column, known in zip(differences.T, defined.T, strict=True)]
-    p, effect = np.array(tests, np.float64).reshape(-1, 2).T
+    p, effect = signed_rank_tests(differences) if tested else np.full((2, len(signs)), np.nan)
     return PairedStatistics(
-        _means(np.where(defined, first, np.nan)), _means(np.where(defined, second, np.nan)), _means(differences),
+        _means(first, defined), _means(second, defined), _means(differences, defined),
         *intervals, wins, ties, losses, p, effect, defined.sum(axis=0),
     )  # fmt: skip
 
@@ -59,7 +60,8 @@ def paired_differences(first: Floats, second: Floats) -> Floats:
     """second − first, NaN where either is undefined or the difference overflows."""
     with np.errstate(over="ignore", invalid="ignore"):
         differences = second - first
-    return np.where(np.isfinite(differences), differences, np.nan)
+    differences[~np.isfinite(differences)] = np.nan
+    return differences
 
 
 def paired_intervals(differences: Floats, weights: NDArray[np.uint8]) -> tuple[Floats, Floats]:
@@ -75,6 +77,13 @@ def wins_ties_losses(differences: Floats, signs: Integers) -> tuple[Integers, In
     counts = ((better > 0).sum(axis=0), (differences == 0).sum(axis=0), (better < 0).sum(axis=0))
     wins, ties, losses = (np.where(signs == 0, -1, count) for count in counts)
     return wins, ties, losses
+
+
+def signed_rank_tests(differences: Floats) -> tuple[Floats, Floats]:
+    """p and effect of each column of differences."""
+    tests = [signed_ranks(column[~np.isnan(column)]) for column in differences.T]
+    p, effect = np.array(tests, np.float64).reshape(-1, 2).T
+    return p, effect
 
 
 def signed_ranks(differences: Floats) -> tuple[float, float]:
@@ -106,11 +115,11 @@ def holm(p: Floats) -> Floats:
     return adjusted
 
 
-def _means(values: Floats) -> Floats:
-    """Each column's mean over its defined values, summed as NumPy sums a list of them."""
+def _means(values: Floats, defined: NDArray[np.bool_]) -> Floats:
+    """Each column's mean over what is defined, summed as NumPy sums a list of it."""
     means = np.full(values.shape[1], np.nan)
-    for index, column in enumerate(values.T):
-        known = column[~np.isnan(column)]
+    for index, (column, which) in enumerate(zip(values.T, defined.T, strict=True)):
+        known = column[which]
         if len(known):
             with np.errstate(over="ignore"):
                 mean = known.mean()

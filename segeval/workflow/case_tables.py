@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -11,18 +10,23 @@ from msgspec import Struct
 from segeval.array_types import Floats
 from segeval.errors import UsageError
 from segeval.quantities.bootstrap import BLOCK
-from segeval.report import ALL, MEAN, CaseResult, Column, Report, Row
+from segeval.report import CaseResult, Column, Label, Report
+from segeval.results.slices import Results, in_order
 
-Label = int | str
 
+class CaseTable(Struct, frozen=True, eq=False):
+    """A report by case and label, without its text: many cases of several reports are held side by side.
 
-class CaseTable(Struct, frozen=True):
-    """A report by case and label. statuses: of every case; rows: of the evaluated ones."""
+    statuses: of every case. places: of the evaluated ones among the results. references: SHA-256, where known.
+    """
 
     name: str
-    report: Report
+    signature: str
+    columns: tuple[Column, ...]
+    references: Mapping[str, str]
     statuses: Mapping[str, str]
-    rows: Mapping[str, Mapping[Label, Row]]
+    places: Mapping[str, int]
+    results: Results
 
 
 class LabelLine(Struct, frozen=True):
@@ -40,8 +44,17 @@ def case_table(name: str, report: Report) -> CaseTable:
         if case.case in statuses:
             raise UsageError(f"{name}: case {case.case!r} occurs twice, so no pairs can be made; score again")
         statuses[case.case] = _status(case)
-    rows = {case.case: {row.label: row for row in case.rows} for case in report.cases if not statuses[case.case]}
-    return CaseTable(name, report, statuses, rows)
+    evaluated = sorted((case for case in report.cases if not statuses[case.case]), key=lambda case: case.case)
+    results = Results.of(evaluated, [column.key for column in report.columns])
+    return CaseTable(
+        name=name,
+        signature=report.signature,
+        columns=report.columns,
+        references={case.case: case.hashes[1] for case in report.cases if case.hashes},
+        statuses=statuses,
+        places={case.case: place for place, case in enumerate(evaluated)},
+        results=results,
+    )
 
 
 def label_lines(tables: Sequence[CaseTable], columns: Sequence[Column]) -> list[LabelLine]:
@@ -49,16 +62,10 @@ def label_lines(tables: Sequence[CaseTable], columns: Sequence[Column]) -> list[
     names: dict[Label, str | None] = {}
     present: dict[Label, set[str]] = {}
     for table in tables:
-        for case in sorted(table.rows):
-            for label, row in table.rows[case].items():
-                names[label] = names.get(label) or row.name
-                known = present.setdefault(label, set())
-                if not row.values.keys() <= known:
-                    known.update(row.values)
-    labels = sorted(label for label in names if isinstance(label, int))
-    regions = [label for label in names if isinstance(label, str) and label not in (MEAN, ALL)]
-    ordered = [label for label in (*labels, *regions, MEAN, ALL) if label in names]
-    return [LabelLine(x, names[x], tuple(c for c in columns if c.key in present[x])) for x in ordered]
+        for line in table.results.lines:
+            names[line.label] = names.get(line.label) or line.name
+            present.setdefault(line.label, set()).update(table.results.keys(line.label))
+    return [LabelLine(x, names[x], tuple(c for c in columns if c.key in present[x])) for x in in_order(names)]
 
 
 def blocks(lines: Sequence[LabelLine], rows: int) -> Iterator[Sequence[LabelLine]]:
@@ -76,14 +83,17 @@ def blocks(lines: Sequence[LabelLine], rows: int) -> Iterator[Sequence[LabelLine
 def values_of(table: CaseTable, cases: Sequence[str], lines: Sequence[LabelLine]) -> Floats:
     """(cases, quantities of all lines); NaN where a case, a label or a quantity is absent or undefined."""
     values = np.full((len(cases), sum(len(line.columns) for line in lines)), np.nan)
+    position = np.full(table.results.size, -1)  # of each evaluated case among those asked for
     for place, case in enumerate(cases):
-        first = 0
-        found = table.rows.get(case, {})
-        for line in lines:
-            if (row := found.get(line.label)) is not None:
-                numbers = [row.values.get(column.key, math.nan) for column in line.columns]
-                values[place, first : first + len(numbers)] = numbers
-            first += len(line.columns)
+        if case in table.places:
+            position[table.places[case]] = place
+    first = 0
+    for line in lines:
+        found, numbers = table.results.cells(line.label, [column.key for column in line.columns])
+        at = position[found]
+        columns = slice(first, first + len(line.columns))
+        values[at[at >= 0], columns] = numbers if (at >= 0).all() else numbers[at >= 0]
+        first = columns.stop
     return values
 
 

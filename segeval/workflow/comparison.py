@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from segeval.array_types import Floats, Integers
 from segeval.comparison import Change, Compared, Comparison, ComparisonRow, MissingCase, RankRow
 from segeval.errors import UsageError
 from segeval.quantities.bootstrap import resample
-from segeval.quantities.paired import compare_pairs, holm
+from segeval.quantities.paired import PairedStatistics, compare_pairs, holm, paired_differences, signed_rank_tests
 from segeval.quantities.ranks import rank_reports
 from segeval.ranking import main_column
 from segeval.report import MEAN, Column, Report
@@ -39,13 +39,13 @@ def compare_files(
     allowed: Collection[str] = (),
 ) -> Comparison:
     """`compare_reports` on JSON outputs, named by their paths. Raises UnreadableFile, UsageError."""
-    reports: dict[str, Report] = {}
+    tables: dict[str, CaseTable] = {}
     for path in paths:
         name, number = str(path), 2
-        while name in reports:
+        while name in tables:
             name, number = f"{path} ({number})", number + 1
-        reports[name] = read_report(path)
-    return compare_reports(reports, metrics=metrics, labels=labels, draws=draws, seed=seed, allowed=allowed)
+        tables[name] = case_table(name, read_report(path, values_only=True))
+    return _compare(list(tables.values()), metrics, labels, draws, seed, allowed)
 
 
 def compare_reports(
@@ -62,30 +62,41 @@ def compare_reports(
     metrics, labels: which quantities and rows, as text of the command line; None means all that the reports share.
     draws, seed: of the bootstrap. allowed: the parts of the signatures that may differ.
     """
-    if len(reports) < 2:
-        raise UsageError(f"{len(reports)} report given; give the baseline, then one or more to compare with it")
-    require_same_settings(reports, allowed)
-    columns = chosen_columns(reports, metrics)
     tables = [case_table(name, report) for name, report in reports.items()]
+    return _compare(tables, metrics, labels, draws, seed, allowed)
+
+
+def _compare(
+    tables: Sequence[CaseTable],
+    metrics: str | None,
+    labels: str | None,
+    draws: int,
+    seed: int,
+    allowed: Collection[str],
+) -> Comparison:
+    if len(tables) < 2:
+        raise UsageError(f"{len(tables)} report given; give the baseline, then one or more to compare with it")
+    require_same_settings(tables, allowed)
+    columns = chosen_columns(tables, metrics)
     every_line = label_lines(tables, columns)
     lines = chosen_lines(every_line, labels)
     cases = sorted({case for table in tables for case in table.statuses})
     rows = _rows(tables, lines, len(cases), draws, seed)
     main = main_column(columns)
     return Comparison(
-        reports=tuple(Compared(t.name, t.report.signature, len(t.statuses), len(t.rows)) for t in tables),
+        reports=tuple(Compared(t.name, t.signature, len(t.statuses), len(t.places)) for t in tables),
         metrics=tuple(column.key for column in columns),
         main=None if main is None else main.key,
         draws=draws,
         seed=seed,
         cases=len(cases),
-        paired=sum(all(case in table.rows for table in tables) for case in cases),
+        paired=sum(all(case in table.places for table in tables) for case in cases),
         tests=sum(row.p == row.p for row in rows),
         rows=rows,
         changes=_changes(tables, [line for line in every_line if line.label == MEAN], main),
         ranks=_ranks(tables, lines, draws, seed) if len(tables) > 2 else (),
         missing=_missing(tables, cases),
-        remarks=(*provenance_remarks(reports), *left_out_remarks(reports, metrics)),
+        remarks=(*provenance_remarks(tables), *left_out_remarks(tables, metrics)),
     )
 
 
@@ -100,31 +111,41 @@ def _rows(
 def _pair_rows(
     baseline: CaseTable, table: CaseTable, lines: Sequence[LabelLine], cases: int, draws: int, seed: int
 ) -> list[ComparisonRow]:
-    pairs = sorted(baseline.rows.keys() & table.rows.keys())
+    pairs = sorted(baseline.places.keys() & table.places.keys())
     if not pairs:
         examples = " and ".join(repr(next(iter(sorted(t.statuses)), "no case")) for t in (baseline, table))
         raise UsageError(
             f"{baseline.name} and {table.name}: no case was evaluated in both (they hold, for example, {examples}); "
             "give reports of the same cases"
         )
+    groups = list(blocks(lines, max(len(pairs), draws)))
     weights = resample(len(pairs), draws, seed)
+    found = [
+        compare_pairs(values_of(baseline, pairs, x), values_of(table, pairs, x), _signs(x), weights, tested=False)
+        for x in groups
+    ]
+    del weights  # what was drawn for 20,000 cases makes room for SciPy, which needs 70 MB
     rows: list[ComparisonRow] = []
-    for block in blocks(lines, max(len(pairs), draws)):
-        found = compare_pairs(
-            values_of(baseline, pairs, block), values_of(table, pairs, block), _signs(block), weights
-        )  # fmt: skip
-        for index, (line, column) in enumerate(_entries(block)):
-            sign, n = _sign(column), int(found.n[index])
-            counts = (int(kind[index]) for kind in (found.wins, found.ties, found.losses))
-            wins, ties, losses = (None if sign == 0 else count for count in counts)
-            rows.append(ComparisonRow(
-                table.name, line.label, line.name, column.key, None if sign == 0 else sign > 0,
-                float(found.first[index]), float(found.second[index]), float(found.difference[index]),
-                (float(found.low[index]), float(found.high[index])), wins, ties, losses,
-                float(found.p[index]), float("nan"), float(found.effect[index]),
-                n, len(pairs) - n, cases - len(pairs),
-            ))  # fmt: skip
+    for block, of_block in zip(groups, found, strict=True):
+        tests = signed_rank_tests(paired_differences(values_of(baseline, pairs, block), values_of(table, pairs, block)))
+        rows += _block_rows(table.name, block, replace(of_block, p=tests[0], effect=tests[1]), len(pairs), cases)
     return rows
+
+
+def _block_rows(
+    report: str, block: Sequence[LabelLine], found: PairedStatistics, pairs: int, cases: int
+) -> Iterator[ComparisonRow]:
+    for index, (line, column) in enumerate(_entries(block)):
+        sign, n = _sign(column), int(found.n[index])
+        counts = (int(kind[index]) for kind in (found.wins, found.ties, found.losses))
+        wins, ties, losses = (None if sign == 0 else count for count in counts)
+        yield ComparisonRow(
+            report, line.label, line.name, column.key, None if sign == 0 else sign > 0,
+            float(found.first[index]), float(found.second[index]), float(found.difference[index]),
+            (float(found.low[index]), float(found.high[index])), wins, ties, losses,
+            float(found.p[index]), float("nan"), float(found.effect[index]),
+            n, pairs - n, cases - pairs,
+        )  # fmt: skip
 
 
 def _changes(tables: Sequence[CaseTable], lines: Sequence[LabelLine], main: Column | None) -> tuple[Change, ...]:
@@ -134,7 +155,7 @@ def _changes(tables: Sequence[CaseTable], lines: Sequence[LabelLine], main: Colu
     line = [replace(line, columns=(main,)) for line in lines if main in line.columns]
     changes: list[Change] = []
     for table in tables[1:] if line else ():
-        pairs = sorted(tables[0].rows.keys() & table.rows.keys())
+        pairs = sorted(tables[0].places.keys() & table.places.keys())
         before, after = (values_of(side, pairs, line)[:, 0] for side in (tables[0], table))
         with np.errstate(over="ignore", invalid="ignore"):
             gains = (after - before) * _sign(main)
@@ -149,7 +170,7 @@ def _changes(tables: Sequence[CaseTable], lines: Sequence[LabelLine], main: Colu
 
 def _ranks(tables: Sequence[CaseTable], lines: Sequence[LabelLine], draws: int, seed: int) -> tuple[RankRow, ...]:
     """Every report's place by every quantity that has a direction, over all cases that any report evaluated."""
-    cases = sorted({case for table in tables for case in table.rows})
+    cases = sorted({case for table in tables for case in table.places})
     weights = resample(len(cases), draws, seed)
     directed = [replace(x, columns=tuple(c for c in x.columns if _sign(c))) for x in lines]
     rows: list[RankRow] = []
@@ -170,7 +191,7 @@ def _ranks(tables: Sequence[CaseTable], lines: Sequence[LabelLine], draws: int, 
 
 def _missing(tables: Sequence[CaseTable], cases: Sequence[str]) -> tuple[MissingCase, ...]:
     why = {
-        case: {t.name: t.statuses.get(case, "not in the report") for t in tables if case not in t.rows}
+        case: {t.name: t.statuses.get(case, "not in the report") for t in tables if case not in t.places}
         for case in cases
     }  # fmt: skip
     return tuple(MissingCase(case, reasons) for case, reasons in why.items() if reasons)

@@ -8,61 +8,61 @@ from collections.abc import Collection, Mapping, Sequence
 from segeval.errors import UsageError
 from segeval.quantities import select
 from segeval.quantities.quantity import GROUPS
-from segeval.report import Column, Report
-from segeval.workflow.case_tables import LabelLine
+from segeval.report import Column
+from segeval.workflow.case_tables import CaseTable, LabelLine
 from segeval.workflow.signatures import differing_parts, version_of
 
 _MOST_NAMED = 10
 
 
-def require_same_settings(reports: Mapping[str, Report], allowed: Collection[str]) -> None:
+def require_same_settings(tables: Sequence[CaseTable], allowed: Collection[str]) -> None:
     """Refuse reports made under other settings than the first. Raises UsageError that says which."""
-    (first, baseline), *others = reports.items()
-    for name, report in others:
-        parts = differing_parts(baseline.signature, report.signature)
+    baseline, *others = tables
+    for table in others:
+        parts = differing_parts(baseline.signature, table.signature)
         refused = {part: values for part, values in parts.items() if part not in allowed}
         if refused:
             told = "; ".join(f"{part} is {_or_none(a)} and {_or_none(b)}" for part, (a, b) in refused.items())
             raise UsageError(
-                f"{first} and {name} were made under different settings: {told}; score again under the same, or go on "
-                f"with --allow-changed {','.join(parts)}"
+                f"{baseline.name} and {table.name} were made under different settings: {told}; score again under the "
+                f"same, or go on with --allow-changed {','.join(parts)}"
             )
 
 
-def provenance_remarks(reports: Mapping[str, Report]) -> list[str]:
+def provenance_remarks(tables: Sequence[CaseTable]) -> list[str]:
     """Other versions, settings that were allowed to differ, and other references behind the same case."""
-    (first, baseline), *others = reports.items()
+    baseline, *others = tables
     remarks: list[str] = []
-    for name, report in others:
-        ours, theirs = version_of(baseline.signature), version_of(report.signature)
+    for table in others:
+        both = f"{baseline.name} and {table.name}"
+        ours, theirs = version_of(baseline.signature), version_of(table.signature)
         if ours != theirs:
-            remarks.append(f"{first} was made by segeval {ours}, {name} by {theirs}")
-        for part, (a, b) in differing_parts(baseline.signature, report.signature).items():
-            remarks.append(f"{first} and {name} differ in {part}: {_or_none(a)} and {_or_none(b)}")
-        hashes = {case.case: case.hashes[1] for case in baseline.cases if case.hashes}
-        other = sorted(c.case for c in report.cases if c.hashes and hashes.get(c.case, c.hashes[1]) != c.hashes[1])
+            remarks.append(f"{baseline.name} was made by segeval {ours}, {table.name} by {theirs}")
+        for part, (a, b) in differing_parts(baseline.signature, table.signature).items():
+            remarks.append(f"{both} differ in {part}: {_or_none(a)} and {_or_none(b)}")
+        other = [case for case, digest in table.references.items() if baseline.references.get(case, digest) != digest]
         if other:
-            remarks.append(f"{first} and {name} were scored against other references (SHA-256): {_named(other)}")
+            remarks.append(f"{both} were scored against other references (SHA-256): {_named(sorted(other))}")
     return remarks
 
 
-def chosen_columns(reports: Mapping[str, Report], metrics: str | None) -> list[Column]:
+def chosen_columns(tables: Sequence[CaseTable], metrics: str | None) -> list[Column]:
     """The quantities of ``--metrics``, or all that every report has. Raises UsageError."""
-    shared = {column.key: column for column in _shared(reports)}
+    shared = {column.key: column for column in _shared(tables)}
     if metrics is None:
         keys = list(shared)
     else:
-        keys = [key for part in metrics.split(",") for key in _asked(part, shared, reports)]
+        keys = [key for part in metrics.split(",") for key in _asked(part, shared, tables)]
     if not keys:
-        held = "; ".join(f"{name} holds {_held(report)}" for name, report in reports.items())
+        held = "; ".join(f"{table.name} holds {_held(table)}" for table in tables)
         raise UsageError(f"no quantity that was asked for is in every report: {held}; score with the same --metrics")
     return [shared[key] for key in dict.fromkeys(keys)]
 
 
-def left_out_remarks(reports: Mapping[str, Report], metrics: str | None) -> list[str]:
+def left_out_remarks(tables: Sequence[CaseTable], metrics: str | None) -> list[str]:
     """The quantities that only some reports have, where all were asked for."""
-    shared = {column.key for column in _shared(reports)}
-    found = dict.fromkeys(column.key for report in reports.values() for column in report.columns)
+    shared = {column.key for column in _shared(tables)}
+    found = dict.fromkeys(column.key for table in tables for column in table.columns)
     only_some = [key for key in found if key not in shared]
     return [f"not compared, in some of the reports only: {', '.join(only_some)}"] if only_some and not metrics else []
 
@@ -83,25 +83,27 @@ def chosen_lines(lines: Sequence[LabelLine], labels: str | None) -> list[LabelLi
     return [line for line in lines if line.label in wanted]
 
 
-def _asked(part: str, shared: Mapping[str, Column], reports: Mapping[str, Report]) -> list[str]:
+def _asked(part: str, shared: Mapping[str, Column], tables: Sequence[CaseTable]) -> list[str]:
     keys = [selection.key for selection in select(part)]
     if part.strip() in GROUPS:
         return [key for key in keys if key in shared]
     for key in keys:
-        for name, report in reports.items():
-            if key not in (column.key for column in report.columns):
-                raise UsageError(f"--metrics {key}: {name} has no such quantity, it holds {_held(report)}; score again")
+        for table in tables:
+            if key not in (column.key for column in table.columns):
+                raise UsageError(
+                    f"--metrics {key}: {table.name} has no such quantity, it holds {_held(table)}; score again"
+                )
     return keys
 
 
-def _shared(reports: Mapping[str, Report]) -> list[Column]:
-    first, *others = reports.values()
-    keys = [{column.key for column in report.columns} for report in others]
+def _shared(tables: Sequence[CaseTable]) -> list[Column]:
+    first, *others = tables
+    keys = [{column.key for column in table.columns} for table in others]
     return [column for column in first.columns if all(column.key in held for held in keys)]
 
 
-def _held(report: Report) -> str:
-    return ", ".join(column.key for column in report.columns) or "none"
+def _held(table: CaseTable) -> str:
+    return ", ".join(column.key for column in table.columns) or "none"
 
 
 def _or_none(value: str | None) -> str:

@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from segeval.errors import UnreadableFile, UsageError
 from segeval.printable import shortened
 from segeval.quantities import select
-from segeval.readers import read_bounded
-from segeval.report import SCHEMA, CaseResult, Report
+from segeval.report import SCHEMA, CaseResult, Column, Report, Row
+from segeval.results.rows import Table
+from segeval.workflow.json_lists import NotJson, read_list
 
 _MOST_BYTES = 4 << 30
 _KEYS = {"schema", "signature", "settings", "cases", "remarks"}
 
 
-def read_report(path: Path) -> Report:
-    """The report that wrote this JSON file, without the statistics of its summary. Raises UnreadableFile."""
-    document = _document(path)
+def read_report(path: Path, *, values_only: bool = False) -> Report:
+    """The report that wrote this JSON file, without the statistics of its summary. Raises UnreadableFile.
+
+    values_only: without the confusions, paths, remarks and details of its cases, which many cases have much of.
+    The values of all cases are held in one table, eight bytes each; the text is never held whole.
+    """
+    cases: list[CaseResult] = []
+    columns: list[Column] = []
+
+    def begin(document: Any) -> Callable[[Any], None]:
+        if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+            raise _no_report(path)
+        columns.extend(selection.column for selection in select(",".join(document["settings"]["metrics"])))
+        table = Table(column.key for column in columns)
+
+        def take(entry: Any) -> None:
+            case = CaseResult.from_document(entry)
+            cases.append((_bare(case) if values_only else case).held_in(table))
+
+        return take
+
     try:
-        cases = tuple(CaseResult.from_document(entry) for entry in document["cases"])
-        columns = tuple(selection.column for selection in select(",".join(document["settings"]["metrics"])))
+        document = read_list(path, "cases", ("schema", "settings"), _MOST_BYTES, begin)
+        if not document.keys() >= _KEYS:
+            raise _no_report(path)
         return Report(
             signature=document["signature"],
             settings=document["settings"],
-            columns=columns,
-            cases=cases,
+            columns=tuple(columns),
+            cases=tuple(cases),
             remarks=tuple(document["remarks"]),
             summary=() if "summary" in document else None,
         )
+    except NotJson:
+        raise UnreadableFile(f"{path}: is no JSON; give the .json output of segeval score or batch") from None
     except UsageError as problem:
         raise UnreadableFile(
             f"{path}: was written by another version of segeval ({shortened(problem)}); score again"
@@ -38,13 +60,10 @@ def read_report(path: Path) -> Report:
         raise UnreadableFile(f"{path}: the report is damaged ({shortened(repr(problem))}); score again") from None
 
 
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(read_bounded(path, _MOST_BYTES))
-    except (ValueError, RecursionError):
-        raise UnreadableFile(f"{path}: is no JSON; give the .json output of segeval score or batch") from None
-    if not isinstance(document, dict) or not document.keys() >= _KEYS or document["schema"] != SCHEMA:
-        raise UnreadableFile(
-            f"{path}: is no report of schema {SCHEMA}; give the .json output of segeval score or batch"
-        )
-    return document
+def _bare(case: CaseResult) -> CaseResult:
+    rows = tuple(Row(row.label, row.name, row.values) for row in case.rows)
+    return CaseResult(case.case, None, None, rows, hashes=case.hashes, status=case.status, reason=case.reason)
+
+
+def _no_report(path: Path) -> UnreadableFile:
+    return UnreadableFile(f"{path}: is no report of schema {SCHEMA}; give the .json output of segeval score or batch")

@@ -120,7 +120,8 @@ def _finding(
     worst: list[tuple[str, float]] = []
     if outcome == "fail":
         worst = [(drop.cases[i], math.nan) for i in _places(drop.lost)]
-        order = sorted(_places(behind), key=lambda i: (drop.gains[i], drop.cases[i]))
+        gains = drop.gains
+        order = sorted(_places(behind), key=lambda i: (gains[i], drop.cases[i]))
         worst += [(drop.cases[i], float(drop.now[i])) for i in order[:most]]
     return Finding(
         rule=rule,

@@ -14,8 +14,8 @@ from segeval.array_types import Floats
 from segeval.errors import BaselineError, UsageError
 from segeval.quantities import select
 from segeval.quantities.bootstrap import means_of_draws, resample
-from segeval.report import MEAN, Column
-from segeval.workflow.gate.baseline_files import Label, Scores, listed
+from segeval.report import MEAN, Column, Label
+from segeval.workflow.gate.baseline_files import Scores, listed
 from segeval.workflow.gate.grammar import Measure, parse_measure
 from segeval.workflow.gate.matching import Matched
 from segeval.workflow.gate.tolerances import Tolerance
@@ -140,10 +140,7 @@ def _rounding(*values: float) -> float:
 def _drop(
     measure: Measure, label: Label, column: Column, tolerance: Tolerance, matched: Matched, *, asked: bool
 ) -> Drop:
-    before, now = (
-        np.array([side.rows[case].get(label, {}).get(column.key, math.nan) for case in matched.cases], np.float64)
-        for side in (matched.baseline, matched.current)
-    )
+    before, now = (side.values(label, column.key, matched.cases) for side in (matched.baseline, matched.current))
     return Drop(measure, column, tolerance, asked, matched.cases, before, now)
 
 
@@ -153,7 +150,7 @@ def _is_directed(column: Column) -> bool:
 
 def _has(matched: Matched, label: Label, key: str) -> bool:
     sides = (matched.baseline, matched.current)
-    return any(key in side.rows[case].get(label, {}) for side in sides for case in matched.cases)
+    return any(side.presence(label, key, matched.cases).any() for side in sides)
 
 
 def _column(where: str, quantity: str, matched: Matched, columns: Sequence[Column]) -> Column:
@@ -181,9 +178,7 @@ def _column(where: str, quantity: str, matched: Matched, columns: Sequence[Colum
 
 def _label(where: str, text: str, matched: Matched) -> Label:
     """The row that a label's number or name stands for."""
-    rows = dict.fromkeys(
-        label for side in (matched.baseline, matched.current) for case in side.rows.values() for label in case
-    )
+    rows = dict.fromkeys(label for side in (matched.baseline, matched.current) for label in side.labels)
     named = [label for label in rows if str(label) == text]
     named = named or [label for label in rows if text in _names(label, matched)]
     if len(named) > 1:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
 from segeval.errors import BaselineError, UsageError
 from segeval.printable import printable
-from segeval.report import ALL, MEAN, Value
+from segeval.report import ALL, MEAN, Label
+from segeval.results.slices import label_order
 from segeval.targets import BACKGROUND
-from segeval.workflow.gate.baseline_files import Label, Rows, Scores, label_order, listed
+from segeval.workflow.gate.baseline_files import Means, Scores, listed
 from segeval.workflow.signatures import differing_parts
 
 CHANGES = ("labels", "cases")
@@ -43,11 +45,11 @@ def match(baseline: Scores, current: Scores, path: Path, allow_changed: frozense
         raise UsageError(f"--allow-changed {listed(unknown)}: write {' or '.join(CHANGES)}, or both with a comma")
     settings, label_settings = _settings_changes(baseline, current)
     case_changes = _case_changes(baseline, current)
-    common = sorted((baseline.rows.keys() & current.rows.keys()) - set(_other_references(baseline, current)))
+    common = sorted((baseline.cases.keys() & current.cases.keys()) - set(_other_references(baseline, current)))
     cases = tuple(case for case in common if case not in current.failed)
     if not common:
         case_changes.append("no case is the same")
-    labels, label_changes = _labels(baseline, current, [case for case in cases if current.rows[case]])
+    labels, label_changes = _labels(baseline, current, _with_rows(current, cases))
     label_changes = label_settings + label_changes
     _require(path, settings, case_changes, label_changes, allow_changed, nothing=not common)
     remarks = _version_remarks(baseline, current, path)
@@ -96,7 +98,7 @@ def _settings_changes(baseline: Scores, current: Scores) -> tuple[list[str], lis
 
 
 def _case_changes(baseline: Scores, current: Scores) -> list[str]:
-    changes = _missing_on("case(s)", baseline.rows.keys(), current.rows.keys())
+    changes = _missing_on("case(s)", baseline.cases.keys(), current.cases.keys())
     if other := _other_references(baseline, current):
         changes.append(f"{len(other)} case(s) with another reference file (SHA-256): {listed(other)}")
     return changes
@@ -111,7 +113,7 @@ def _other_references(baseline: Scores, current: Scores) -> list[str]:
 def _labels(baseline: Scores, current: Scores, cases: Iterable[str]) -> tuple[tuple[Label, ...], list[str]]:
     """The labels that are the same on both sides, and what differs."""
     cases = list(cases)
-    before, now = ({label for case in cases for label in side.rows[case]} - {MEAN, ALL} for side in (baseline, current))
+    before, now = (side.labels_of(cases) - {MEAN, ALL} for side in (baseline, current))
     common = before & now
     changes = _missing_on("label(s)", before, now, lambda label: _title(label, baseline, current))
     renamed = [
@@ -162,34 +164,35 @@ def _version_remarks(baseline: Scores, current: Scores, path: Path) -> list[str]
     ]
 
 
+def _with_rows(side: Scores, cases: Iterable[str]) -> list[str]:
+    has_rows = side.has_rows
+    return [case for case in cases if has_rows[side.cases[case]]]
+
+
 def _with_common_means(
-    baseline: Scores, current: Scores, labels: tuple[Label, ...], cases: Iterable[str]
+    baseline: Scores, current: Scores, labels: tuple[Label, ...], cases: Sequence[str]
 ) -> tuple[Scores, Scores]:
     """Both sides with the row ``mean`` over these labels alone, and without the row ``all``."""
     of_regions = _REGIONS_ONLY in baseline.signature.split("|")
     averaged = [k for k in labels if (isinstance(k, str) if of_regions else isinstance(k, int) and k != BACKGROUND)]
-    before, now = ({case: _cut(side.rows[case], labels) for case in cases} for side in (baseline, current))
-    for case in cases:
-        keys = dict.fromkeys(key for label in averaged for key in before[case].get(label, {}))
-        if not keys or not current.rows[case]:
-            continue
-        means = {key: _paired_mean(before[case], now[case], averaged, key) for key in keys}
-        before[case][MEAN] = {key: mean[0] for key, mean in means.items()}
-        now[case][MEAN] = {key: mean[1] for key, mean in means.items()}
-    return replace(baseline, rows=before), replace(current, rows=now)
+    scored = _with_rows(current, cases)
+    keys = tuple(sorted(baseline.quantities))
+    before, now = (Means.nothing(keys, side.results.size) for side in (baseline, current))
+    for at, key in enumerate(keys):
+        ours, theirs = (np.array([side.values(x, key, scored) for x in averaged]) for side in (baseline, current))
+        held = np.array([baseline.presence(label, key, scored) for label in averaged])
+        for place, case in enumerate(scored):
+            if averaged and held[:, place].any():
+                means = _paired_mean(ours[:, place].tolist(), theirs[:, place].tolist())
+                before.put(baseline.cases[case], at, means[0])
+                now.put(current.cases[case], at, means[1])
+    shown = (*labels, *((MEAN,) if before.present.any() else ()))
+    return replace(baseline, means=before, labels=shown), replace(current, means=now, labels=shown)
 
 
-def _cut(rows: Rows, labels: Iterable[Label]) -> dict[Label, Mapping[str, Value]]:
-    return {label: rows[label] for label in labels if label in rows}
-
-
-def _paired_mean(before: Rows, now: Rows, labels: Iterable[Label], key: str) -> tuple[float, float]:
+def _paired_mean(before: Sequence[float], now: Sequence[float]) -> tuple[float, float]:
     """Both means over the labels that the baseline has a value of; NaN now where one of those is undefined now."""
-    pairs = [
-        (before[label][key], now.get(label, {}).get(key, math.nan))
-        for label in labels
-        if label in before and not math.isnan(before[label].get(key, math.nan))
-    ]
+    pairs = [(ours, theirs) for ours, theirs in zip(before, now, strict=True) if not math.isnan(ours)]
     if not pairs:
         return math.nan, math.nan
     ours, theirs = zip(*pairs, strict=True)

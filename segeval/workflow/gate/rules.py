@@ -14,6 +14,7 @@ from segeval.errors import UsageError
 from segeval.quantities import select
 from segeval.quantities.quantity import QUANTITIES
 from segeval.report import CaseResult, Report
+from segeval.results.slices import Results
 from segeval.verdict import Finding, Outcome
 from segeval.workflow.gate.grammar import EVERY, Condition, Measure, Rule, number_text
 
@@ -45,11 +46,15 @@ class _Answer(Struct, frozen=True):
 def check_rules(report: Report, rules: Sequence[Rule]) -> tuple[Finding, ...]:
     """A finding per rule, in their order. Raises UsageError for a label or a quantity that the report does not hold."""
     evaluated = evaluated_cases(report)
-    measured = [None if rule.measure is None else _values(rule, rule.measure, report, evaluated) for rule in rules]
-    return tuple(
-        _finding(rule, _count(rule, report, evaluated) if values is None else _answer(rule, values))
-        for rule, values in zip(rules, measured, strict=True)
-    )
+    results = Results.of(evaluated, [column.key for column in report.columns])
+    names = [case.case for case in evaluated]
+
+    def answer(rule: Rule) -> _Answer:
+        if rule.measure is None:
+            return _count(rule, report, evaluated)
+        return _answer(rule, _values(rule, rule.measure, report, results, names))
+
+    return tuple(_finding(rule, answer(rule)) for rule in rules)
 
 
 def evaluated_cases(report: Report) -> list[CaseResult]:
@@ -81,22 +86,18 @@ def _finding(rule: Rule, answer: _Answer) -> Finding:
 # What the report holds
 
 
-def _values(rule: Rule, measure: Measure, report: Report, evaluated: Sequence[CaseResult]) -> _Values:
+def _values(rule: Rule, measure: Measure, report: Report, results: Results, cases: Sequence[str]) -> _Values:
     key = _held_key(rule, measure.quantity, report)
-    if not evaluated:
+    if not cases:
         return _Values((), ())
-    label = _row_label(rule, measure.label, evaluated)
-    found = [next((row.values for row in case.rows if row.label == label), None) for case in evaluated]
-    if not any(values is not None and key in values for values in found):
-        held = sorted({name for values in found if values is not None for name in values})
+    label = _row_label(rule, measure.label, results)
+    held = results.keys(label)
+    if key not in held:
         raise UsageError(
-            f"rule {rule}: the rows of {measure.label!r} have no {key!r}{_nearest(key, held)}; "
-            f"they have {_listed(held)}"
+            f"rule {rule}: the rows of {measure.label!r} have no {key!r}{_nearest(key, sorted(held))}; "
+            f"they have {_listed(sorted(held))}"
         )
-    pairs = [
-        (case.case, _NAN if values is None else float(values.get(key, _NAN)))
-        for case, values in zip(evaluated, found, strict=True)
-    ]
+    pairs = list(zip(cases, results.values(label, [key])[:, 0].tolist(), strict=True))
     return _Values(
         tuple((case, value) for case, value in pairs if not math.isnan(value)),
         tuple(case for case, value in pairs if math.isnan(value)),
@@ -126,12 +127,9 @@ def _held_key(rule: Rule, text: str, report: Report) -> str:
     return key
 
 
-def _row_label(rule: Rule, label: str, evaluated: Sequence[CaseResult]) -> int | str:
+def _row_label(rule: Rule, label: str, results: Results) -> int | str:
     """The row that a label's number or name stands for."""
-    rows: dict[int | str, set[str]] = {}
-    for case in evaluated:
-        for row in case.rows:
-            rows.setdefault(row.label, set()).update([row.name] if row.name else [])
+    rows = results.names
     by_number = [key for key in rows if str(key) == label]
     named = by_number or [key for key, names in rows.items() if label in names]
     if len(named) == 1:
