@@ -87,10 +87,7 @@ def align(
         remarks += _two_affines(volume, tolerance)
     if a is None or b is None:
         _require_equal_shapes(prediction, reference)
-        for volume in (prediction, reference):
-            if volume.geometry is None:
-                remarks.append(f"{volume.name}: carries no geometry; the other volume's grid is assumed")
-        return prediction, reference, remarks
+        return prediction, reference, [*remarks, _without_grid(prediction, reference)]
     if not (a.oriented and b.oriented):
         _require_equal_shapes(prediction, reference)
         _require_equal_spacings(prediction, reference, a, b, tolerance)
@@ -176,6 +173,14 @@ def _partners(
     for new, (old, flip) in enumerate(zip(axes, flipped, strict=True)):
         result[:, new] = shape[new] - 1 - indices[:, old] if flip else indices[:, old]
     return result
+
+
+def _without_grid(prediction: Volume, reference: Volume) -> str:
+    """What is done where one volume has no grid, or both."""
+    without, *both = [volume.name for volume in (prediction, reference) if volume.geometry is None]
+    if both:
+        return f"{without} and {both[0]}: neither carries a geometry; compared voxel by voxel, as stored"
+    return f"{without}: carries no geometry; the other volume's grid is assumed"
 
 
 def _two_affines(volume: Volume, tolerance: float) -> list[str]:

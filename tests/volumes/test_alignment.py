@@ -694,6 +694,35 @@ def test_an_npz_of_another_shape_is_refused_even_where_a_reordering_would_fit(
     assert "6×5×4" in message
 
 
+@pytest.mark.parametrize("policy", ["strict", "resample"])
+def test_two_volumes_without_geometry_are_told_once_that_neither_has_one(
+    segeval: Any, tmp_path: Path, policy: str
+) -> None:
+    for name in ("p.png", "r.png"):
+        sitk.WriteImage(sitk.GetImageFromArray(labels()[:, :, 0].T), tmp_path / name)
+    run = segeval("score", tmp_path / "p.png", tmp_path / "r.png", "--format", "json", "--geometry", policy)
+    assert run.row("all")["dice"] == 1
+    (remark,) = run.remarks
+    assert str(tmp_path / "p.png") in remark
+    assert str(tmp_path / "r.png") in remark
+    assert "neither" in remark
+    assert "assumed" not in remark
+    array = labels()[:, :, :1]
+    np.savez(tmp_path / "p.npz", probabilities=np.stack([array == k for k in range(4)]).transpose(0, 3, 2, 1) * 1.0)
+    (remark,) = segeval("score", tmp_path / "p.npz", tmp_path / "r.png", "--format", "json").remarks
+    assert "neither" in remark
+
+
+def test_a_picture_as_reference_takes_the_predictions_grid_with_a_remark(
+    segeval: Any, nifti: Any, tmp_path: Path
+) -> None:
+    array = labels()[:, :, :1]
+    sitk.WriteImage(sitk.GetImageFromArray(array[:, :, 0].T), tmp_path / "r.png")
+    (remark,) = segeval("score", nifti("p.nii", array), tmp_path / "r.png", "--format", "json").remarks
+    assert remark.startswith(str(tmp_path / "r.png"))
+    assert "the other volume's grid is assumed" in remark
+
+
 # --- What align leaves as it was
 
 
