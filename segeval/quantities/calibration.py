@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from segeval.array_types import Floats, Integers
 from segeval.calibration import BINS, ProbabilityHistogram
-from segeval.quantities.quantity import measure, ratio
+from segeval.quantities.quantity import also, measure, ratio
 from segeval.tallies import SoftSums
 
 _CURVE_EDGES = sorted({0} | {k for i in range(6) for k in (1 << i, BINS - (1 << i))} | set(range(32, BINS, 32)))
@@ -35,6 +35,7 @@ def brier_over_all(s: SoftSums) -> float:
     best=0.0,
     worst=1.0,
     over_all=brier_over_all,
+    synonyms=also("brier_loss brier_score_loss mse mean_squared_error"),
 )
 def brier(s: SoftSums) -> Floats:
     """Mean squared difference of probability and truth."""
@@ -50,6 +51,7 @@ def brier(s: SoftSums) -> Floats:
     source="Naeini et al. 2015, Guo et al. 2017",
     best=0.0,
     worst=1.0,
+    synonyms=also("expected_calibration_error calibration_error"),
 )
 def ece(h: ProbabilityHistogram, *, bins: float = 15) -> Floats:
     """Expected calibration error; bins is a divisor of 300 or of 4096."""
@@ -65,6 +67,7 @@ def ece(h: ProbabilityHistogram, *, bins: float = 15) -> Floats:
     source="Hanley and McNeil 1982, Fawcett 2006",
     best=1.0,
     worst=0.0,
+    synonyms=also("auc roc_auc auc_roc area_under_curve"),
 )
 def auroc(h: ProbabilityHistogram) -> Floats:
     """Area under the receiver operating characteristic; voxels of one histogram cell are tied."""
@@ -87,6 +90,7 @@ def auroc_error(h: ProbabilityHistogram) -> Floats:
     source="Davis and Goadrich 2006",
     best=1.0,
     worst=0.0,
+    synonyms=also("ap auprc auc_pr pr_auc"),
 )
 def average_precision(h: ProbabilityHistogram) -> Floats:
     """Area under the precision-recall curve as a step function over the histogram's cells."""
@@ -115,6 +119,7 @@ def average_precision_error(h: ProbabilityHistogram) -> Floats:
     source="Dice 1945",
     best=1.0,
     worst=0.0,
+    synonyms=also("max_dice optimal_dice"),
 )
 def best_dice(h: ProbabilityHistogram) -> Floats:
     """The highest Dice that a threshold on p could have given."""
@@ -127,6 +132,7 @@ def best_dice(h: ProbabilityHistogram) -> Floats:
     "the lowest k/4096 that reaches best_dice",
     undefined="reference empty, or the prediction is a label map",
     source="",
+    synonyms=also("best_threshold optimal_threshold"),
 )
 def best_dice_threshold(h: ProbabilityHistogram) -> Floats:
     """The lowest threshold, inclusive, that gives the best Dice."""

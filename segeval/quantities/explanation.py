@@ -14,8 +14,10 @@ _DIRECTIONS = {"higher": "higher is better", "lower": "lower is better", "none":
 def explain(quantity: Quantity) -> str:
     """Some lines of at most 80 characters: what it is, formula, direction, when undefined, settings, source."""
     rows = [(quantity.over_all is not None and "labels, regions, mean, all") or "labels, regions, mean"]
+    called = [word for word, answer in quantity.synonyms.items() if answer == quantity.name]
     facts = [
         ("", inspect.getdoc(quantity.formula) or ""),
+        ("", f"Also called {', '.join(called)}." if called else ""),
         ("formula", quantity.text),
         ("direction", f"{_DIRECTIONS[quantity.direction]}{_scale(quantity)}"),
         ("undefined", quantity.undefined or "only where no voxel is evaluated" * (not quantity.is_count) or "never"),

@@ -13,7 +13,7 @@ import numpy as np
 
 from segeval.array_types import Floats, Integers
 from segeval.instances import Instance, Instances, TargetInstances
-from segeval.quantities.quantity import measure, ratio
+from segeval.quantities.quantity import also, measure, ratio
 
 
 @measure(
@@ -23,6 +23,7 @@ from segeval.quantities.quantity import measure, ratio
     undefined="",
     source="Kirillov et al. 2019",
     is_count=True,
+    synonyms=also("lesion_tp tp_instances"),
 )
 def instance_tp(i: Instances) -> Integers:
     """True positives: reference instances with a match."""
@@ -36,6 +37,7 @@ def instance_tp(i: Instances) -> Integers:
     undefined="",
     source="Kirillov et al. 2019",
     is_count=True,
+    synonyms=also("lesion_fp fp_instances"),
 )
 def instance_fp(i: Instances) -> Integers:
     """False positives: prediction instances in no match."""
@@ -49,6 +51,7 @@ def instance_fp(i: Instances) -> Integers:
     undefined="",
     source="Kirillov et al. 2019",
     is_count=True,
+    synonyms=also("lesion_fn fn_instances"),
 )
 def instance_fn(i: Instances) -> Integers:
     """False negatives: reference instances without a match."""
@@ -63,6 +66,7 @@ def instance_fn(i: Instances) -> Integers:
     source="Maier-Hein et al. 2024",
     best=1.0,
     worst=0.0,
+    synonyms=also("instance_recall lesion_recall lesion_sensitivity lesionwise_recall ltpr obj_tpr detection_rate"),
 )
 def instance_sensitivity(i: Instances) -> Floats:
     """Share of the reference instances that have a match, lesion-wise recall."""
@@ -77,6 +81,7 @@ def instance_sensitivity(i: Instances) -> Floats:
     source="Maier-Hein et al. 2024",
     best=1.0,
     worst=0.0,
+    synonyms=also("lesion_precision lesionwise_precision instance_ppv"),
 )
 def instance_precision(i: Instances) -> Floats:
     """Share of matches among matches and invented instances; predictions that share a match count as one."""
@@ -91,6 +96,7 @@ def instance_precision(i: Instances) -> Floats:
     source="Kirillov et al. 2019",
     best=1.0,
     worst=0.0,
+    synonyms=also("rq recognition_quality lesion_f1 lesionwise_f1 detection_f1 object_f1"),
 )
 def instance_f1(i: Instances) -> Floats:
     """Recognition quality: harmonic mean of instance_sensitivity and instance_precision."""
@@ -105,6 +111,7 @@ def instance_f1(i: Instances) -> Floats:
     source="Kirillov et al. 2019",
     best=1.0,
     worst=0.0,
+    synonyms=also("segmentation_quality"),
 )
 def sq(i: Instances) -> Floats:
     """Segmentation quality: mean IoU over the matches."""
@@ -119,6 +126,7 @@ def sq(i: Instances) -> Floats:
     source="Kirillov et al. 2019",
     best=1.0,
     worst=0.0,
+    synonyms=also("panoptic_quality panoptic"),
 )
 def pq(i: Instances) -> Floats:
     """Panoptic quality: sq · instance_f1."""
@@ -133,6 +141,7 @@ def pq(i: Instances) -> Floats:
     source="Maier-Hein et al. 2024",
     best=1.0,
     worst=0.0,
+    synonyms=also("sq_dsc sq_dice lesion_dice"),
 )
 def instance_dice(i: Instances) -> Floats:
     """Mean Dice over the matches: how well what was found is outlined."""
@@ -147,6 +156,7 @@ def instance_dice(i: Instances) -> Floats:
     source="Maier-Hein et al. 2024",
     best=0.0,
     worst=np.inf,
+    synonyms=also("sq_hd95 lesion_hd95"),
 )
 def instance_hd95(i: Instances) -> Floats:
     """Mean 95th percentile Hausdorff distance over the matches, in mm."""
@@ -161,6 +171,7 @@ def instance_hd95(i: Instances) -> Floats:
     source="Maier-Hein et al. 2024",
     best=0.0,
     worst=np.inf,
+    synonyms=also("missed_volume false_negative_volume fnv"),
 )
 def missed_volume_ml(i: Instances) -> Floats:
     """Volume of the reference instances without a match, in millilitres."""
@@ -175,6 +186,7 @@ def missed_volume_ml(i: Instances) -> Floats:
     source="Maier-Hein et al. 2024",
     best=0.0,
     worst=np.inf,
+    synonyms=also("invented_volume false_positive_volume fpv"),
 )
 def invented_volume_ml(i: Instances) -> Floats:
     """Volume of the prediction instances in no match, in millilitres."""
@@ -189,6 +201,7 @@ def invented_volume_ml(i: Instances) -> Floats:
     source="Saluja et al. 2023",
     best=1.0,
     worst=0.0,
+    synonyms=also("lesionwise_dsc lesion_dice"),
 )
 def lesionwise_dice(i: Instances) -> Floats:
     """Mean over scored lesions and invented instances: Dice of a match, 0 of a miss and of an invention."""
@@ -203,6 +216,7 @@ def lesionwise_dice(i: Instances) -> Floats:
     source="Saluja et al. 2023",
     best=0.0,
     worst=np.inf,
+    synonyms=also("lesionwise_hausdorff95 lesion_hd95"),
 )
 def lesionwise_hd95(i: Instances, *, penalty_mm: float = 374.0) -> Floats:
     """Mean over scored lesions and invented instances: HD95 of a match, the penalty of a miss and of an invention.

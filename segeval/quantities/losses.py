@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from segeval.array_types import Floats
-from segeval.quantities.quantity import generalised_dice, loss, mean_of_defined, ratio, two_class
+from segeval.quantities.quantity import also, generalised_dice, loss, mean_of_defined, ratio, two_class
 from segeval.tallies import DEFAULT_ETA, DEFAULT_GAMMA, SoftSums
 
 _SUDRE = "Sudre et al. 2017"
@@ -58,7 +58,10 @@ def _gdl_uniform_over_all(s: SoftSums, *, background: bool) -> float:
     return _generalised_over_all(s, background, 0)
 
 
-@loss("−L1 / N, the label's share", source="cross-entropy averaged over voxels", over_all=_sum_of_ce)
+@loss(
+    "−L1 / N, the label's share", source="cross-entropy averaged over voxels", over_all=_sum_of_ce,
+    synonyms=also("cross_entropy ce_loss cross_entropy_loss categorical_cross_entropy log_loss nll nll_loss"),
+)  # fmt: skip
 def ce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
     """The label's share of the multi-class cross-entropy; the shares of all labels add up to ``all``."""
     return ratio(-s.logs[DEFAULT_GAMMA, eta].l1, s.n)
@@ -67,6 +70,7 @@ def ce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
 @loss(
     "−w L1 / N, w = N / (C R) or --class-weights, the label's share",
     source="class-weighted cross-entropy, FCN / U-Net", over_all=_sum_of_weighted_ce,
+    synonyms=also("class_weighted_ce weighted_cross_entropy weighted_cross_entropy_loss"),
 )  # fmt: skip
 def weighted_ce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
     """The label's share of the class-weighted cross-entropy; 0 where the reference lacks the label."""
@@ -74,7 +78,10 @@ def weighted_ce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
     return np.where(s.r == 0, 0.0, weights * ce(s, eta=eta))
 
 
-@loss("−(L1 + L0) / N", source="binary cross-entropy")
+@loss(
+    "−(L1 + L0) / N", source="binary cross-entropy",
+    synonyms=also("binary_cross_entropy bce_loss binary_cross_entropy_loss sigmoid_cross_entropy"),
+)  # fmt: skip
 def bce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
     """Binary cross-entropy of the label against the rest."""
     logs = s.logs[DEFAULT_GAMMA, eta]
@@ -84,6 +91,7 @@ def bce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
 @loss(
     "−(w L1 + L0) / N, w = (N − P) / P", undefined="P = 0 while R > 0", source=f"{_SUDRE}, weighted cross-entropy",
     needs_every_value=True,
+    synonyms=also("wce_loss weighted_cross_entropy weighted_cross_entropy_loss"),
 )  # fmt: skip
 def wce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
     """Weighted cross-entropy, weighted by the predicted volume."""
@@ -92,7 +100,10 @@ def wce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
     return ratio(-(weighted + logs.l0), s.n)
 
 
-@loss("−(β L1 + L0) / N, β = (N − R) / R by default", source="weighted BCE with pos_weight")
+@loss(
+    "−(β L1 + L0) / N, β = (N − R) / R by default", source="weighted BCE with pos_weight",
+    synonyms=also("wbce weighted_binary_cross_entropy"),
+)  # fmt: skip
 def weighted_bce(s: SoftSums, *, eta: float = DEFAULT_ETA, pos_weight: float | None = None) -> Floats:
     """Binary cross-entropy whose positive term is weighted; that term is 0 where the reference lacks the label."""
     logs = s.logs[DEFAULT_GAMMA, eta]
@@ -101,14 +112,17 @@ def weighted_bce(s: SoftSums, *, eta: float = DEFAULT_ETA, pos_weight: float | N
     return ratio(-(weighted + logs.l0), s.n)
 
 
-@loss("−(F1 + F0) / N", source=f"{_LIN}, modulating factor alone", over_all=_true_class_focal)
+@loss(
+    "−(F1 + F0) / N", source=f"{_LIN}, modulating factor alone", over_all=_true_class_focal,
+    synonyms=also("focal_loss_no_alpha focal_without_alpha"),
+)  # fmt: skip
 def focal_no_alpha(s: SoftSums, *, eta: float = DEFAULT_ETA, gamma: float = DEFAULT_GAMMA) -> Floats:
     """Focal loss without class balance."""
     logs = s.logs[gamma, eta]
     return ratio(-(logs.f1 + logs.f0), s.n)
 
 
-@loss("−(α F1 + (1−α) F0) / N", source=f"{_LIN}, α-balanced")
+@loss("−(α F1 + (1−α) F0) / N", source=f"{_LIN}, α-balanced", synonyms=also("focal_loss balanced_focal_loss"))
 def focal(s: SoftSums, *, alpha: float = 0.25, eta: float = DEFAULT_ETA, gamma: float = DEFAULT_GAMMA) -> Floats:
     """Focal loss, α-balanced."""
     logs = s.logs[gamma, eta]
@@ -118,6 +132,7 @@ def focal(s: SoftSums, *, alpha: float = 0.25, eta: float = DEFAULT_ETA, gamma: 
 @loss(
     "1 − (I + ε)/(P + R + ε) − (Σ(1−p)(1−r) + ε)/(2N − P − R + ε)",
     source=f"two-class Dice loss, {_SUDRE} (after Milletari et al. 2016)", worst=1,
+    synonyms=also("two_class_dice two_class_dice_loss"),
 )  # fmt: skip
 def dl2(s: SoftSums, *, epsilon: float = _EPSILON) -> Floats:
     """Two-class Dice loss."""
@@ -125,7 +140,10 @@ def dl2(s: SoftSums, *, epsilon: float = _EPSILON) -> Floats:
     return 1 - ratio(hit + epsilon, total + epsilon) - ratio(rest_hit + epsilon, rest_total + epsilon)
 
 
-@loss("λ Σ(r−p)² r /(R + ε) + (1−λ) Σ(r−p)²(1−r) / (N − R + ε)", source="Brosch et al. 2015", worst=1)
+@loss(
+    "λ Σ(r−p)² r /(R + ε) + (1−λ) Σ(r−p)²(1−r) / (N − R + ε)", source="Brosch et al. 2015", worst=1,
+    synonyms=also("sensitivity_specificity sensitivity_specificity_loss ss_loss"),
+)  # fmt: skip
 def ss(s: SoftSums, *, epsilon: float = _EPSILON, sensitivity_weight: float = 0.05) -> Floats:
     """Sensitivity-specificity loss."""
     missed = ratio(s.r - 2 * s.i + s.i2, s.r + epsilon)
@@ -136,6 +154,7 @@ def ss(s: SoftSums, *, epsilon: float = _EPSILON, sensitivity_weight: float = 0.
 @loss(
     "1 − 2 Σ w_c I_c / Σ w_c (P_c + R_c) over {label, rest}, w_c = 1/R_c²",
     source=f"generalised Dice loss, volume weights, {_SUDRE}", worst=1, over_all=_gdl_v_over_all,
+    synonyms=also("gdl gdl_square generalised_dice_loss generalized_dice_loss"),
 )  # fmt: skip
 def gdl_v(s: SoftSums, *, background: bool = True) -> Floats:  # noqa: ARG001 (the setting belongs to the row `all`)
     """Generalised Dice loss with volume weights."""
@@ -157,6 +176,7 @@ def gdl_uniform(s: SoftSums, *, background: bool = True) -> Floats:  # noqa: ARG
 @loss(
     "1 − 2 I / (P2 + R + ε)", source="V-Net, squared denominator, Milletari et al. 2016", worst=1,
     over_all=_mean_soft_dice, without_label_map=True,
+    synonyms=also("dice_loss soft_dice_loss vnet_dice"),
 )  # fmt: skip
 def soft_dice(s: SoftSums, *, epsilon: float = _EPSILON) -> Floats:
     """Soft Dice loss with the squared denominator."""
@@ -166,6 +186,7 @@ def soft_dice(s: SoftSums, *, epsilon: float = _EPSILON) -> Floats:
 @loss(
     "1 − I / (P + R − I)", undefined="P + R = 0", source="soft Jaccard loss", worst=1,
     over_all=_mean_soft_iou, without_label_map=True,
+    synonyms=also("iou_loss soft_iou_loss jaccard_loss soft_jaccard soft_jaccard_loss"),
 )  # fmt: skip
 def soft_iou(s: SoftSums) -> Floats:
     """Soft Jaccard loss."""

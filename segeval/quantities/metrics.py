@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from segeval.array_types import Floats, Integers
-from segeval.quantities.quantity import as_floats, generalised_dice, metric, ratio
+from segeval.quantities.quantity import also, as_floats, generalised_dice, metric, ratio
 from segeval.tallies import Counts
 
 _CRUM = "Crum et al. 2006, weights of Sudre et al. 2017"
@@ -61,6 +61,10 @@ def _gds_over_all(c: Counts, *, background: bool) -> float:
 @metric(
     "2TP / (2TP+FP+FN)", undefined="both empty", source="Dice 1945; Sørensen 1948", best=1, worst=0,
     over_all=_dice_over_all, without_label_map=True, fills_empty=True,
+    synonyms=also(
+        "dsc dc dice_similarity sorensen sorensen_dice f1 f_score f_measure zsi",
+        mean="mdice mean_dice", over_all="micro_dice global_dice",
+    ),
 )  # fmt: skip
 def dice(c: Counts) -> Floats:
     """Dice similarity coefficient."""
@@ -70,37 +74,61 @@ def dice(c: Counts) -> Floats:
 @metric(
     "TP / (TP+FP+FN)", undefined="both empty", source="Jaccard 1912", best=1, worst=0,
     over_all=_iou_over_all, without_label_map=True, fills_empty=True,
+    synonyms=also(
+        "jaccard jac jc jsc tanimoto intersection_over_union critical_success_index threat_score",
+        mean="miou mean_iou", over_all="micro_iou", complement="voe volumetric_overlap_error jaccard_distance",
+    ),
 )  # fmt: skip
 def iou(c: Counts) -> Floats:
     """Intersection over union, the Jaccard index."""
     return ratio(c.tp, c.tp + c.fp + c.fn)
 
 
-@metric("TP / (TP+FN)", undefined="reference empty", source="recall, TPR", best=1, worst=0, fills_empty=True)
+@metric(
+    "TP / (TP+FN)", undefined="reference empty", source="recall, TPR", best=1, worst=0, fills_empty=True,
+    synonyms=also(
+        "recall tpr true_positive_rate hit_rate sens",
+        mean="mean_accuracy macc", complement="fnr false_negative_rate miss_rate",
+    ),
+)  # fmt: skip
 def sensitivity(c: Counts) -> Floats:
     """Sensitivity, recall, true positive rate."""
     return ratio(c.tp, c.tp + c.fn)
 
 
-@metric("TN / (TN+FP)", undefined="reference fills everything", source="TNR", best=1, worst=0)
+@metric(
+    "TN / (TN+FP)", undefined="reference fills everything", source="TNR", best=1, worst=0,
+    synonyms=also("tnr true_negative_rate selectivity spec", complement="fpr false_positive_rate fallout"),
+)  # fmt: skip
 def specificity(c: Counts) -> Floats:
     """Specificity, true negative rate."""
     return ratio(c.tn, c.tn + c.fp)
 
 
-@metric("TP / (TP+FP)", undefined="prediction empty", source="PPV", best=1, worst=0, fills_empty=True)
+@metric(
+    "TP / (TP+FP)", undefined="prediction empty", source="PPV", best=1, worst=0, fills_empty=True,
+    synonyms=also("ppv positive_predictive_value prec", complement="fdr false_discovery_rate"),
+)  # fmt: skip
 def precision(c: Counts) -> Floats:
     """Precision, positive predictive value."""
     return ratio(c.tp, c.tp + c.fp)
 
 
-@metric("TN / (TN+FN)", undefined="prediction fills everything", source="NPV", best=1, worst=0)
+@metric(
+    "TN / (TN+FN)", undefined="prediction fills everything", source="NPV", best=1, worst=0,
+    synonyms=also("negative_predictive_value", complement="for false_omission_rate"),
+)  # fmt: skip
 def npv(c: Counts) -> Floats:
     """Negative predictive value."""
     return ratio(c.tn, c.tn + c.fn)
 
 
-@metric("(TP+TN) / N", source="Rand 1971 (as a rate)", best=1, worst=0, over_all=_accuracy_over_all)
+@metric(
+    "(TP+TN) / N", source="Rand 1971 (as a rate)", best=1, worst=0, over_all=_accuracy_over_all,
+    synonyms=also(
+        "acc voxel_accuracy", over_all="pixel_accuracy overall_accuracy global_accuracy aacc", complement="error_rate"
+    ),
+)  # fmt: skip
 def accuracy(c: Counts) -> Floats:
     """Share of voxels on which the volumes agree."""
     return ratio(c.tp + c.tn, c.n)
@@ -109,6 +137,9 @@ def accuracy(c: Counts) -> Floats:
 @metric(
     "(sensitivity + specificity) / 2", undefined="sensitivity or specificity is",
     source="Brodersen et al. 2010", best=1, worst=0,
+    synonyms=also(
+        "bacc balanced_acc", **dict.fromkeys(("informedness", "youden", "youdens_j"), "{name} ({word} is 2 {name} − 1)")
+    ),
 )  # fmt: skip
 def balanced_accuracy(c: Counts) -> Floats:
     """Mean of sensitivity and specificity."""
@@ -118,6 +149,7 @@ def balanced_accuracy(c: Counts) -> Floats:
 @metric(
     "1 − |FN−FP| / (2TP+FP+FN)", undefined="both empty", source="Taha and Hanbury 2015",
     best=1, worst=0, fills_empty=True,
+    synonyms=also("vs volumetric_similarity vol_sim"),
 )  # fmt: skip
 def volume_similarity(c: Counts) -> Floats:
     """Agreement of the two volumes, wherever they lie."""
@@ -125,8 +157,11 @@ def volume_similarity(c: Counts) -> Floats:
 
 
 @metric(
-    "(prediction − reference) / reference voxels, signed", undefined="reference empty", source="Heimann et al. 2009"
-)
+    "(prediction − reference) / reference voxels, signed", undefined="reference empty", source="Heimann et al. 2009",
+    synonyms=also(
+        "rvd", ravd="{name} (signed, as MedPy's ravd is)", relative_absolute_volume_difference="{name} (signed)"
+    ),
+)  # fmt: skip
 def relative_volume_difference(c: Counts) -> Floats:
     """Signed difference of the volumes, as a share of the reference; 0 is best."""
     return ratio(c.prediction - c.reference, c.reference)
@@ -135,6 +170,7 @@ def relative_volume_difference(c: Counts) -> Floats:
 @metric(
     "(TP·TN − FP·FN) / √((TP+FP)(TP+FN)(TN+FP)(TN+FN))", undefined=_UNDEFINED_MCC,
     source="Matthews 1975; over all labels: Gorodkin's R_K 2004", best=1, worst=-1, over_all=_mcc_over_all,
+    synonyms=also("matthews matthews_corrcoef matthews_correlation phi"),
 )  # fmt: skip
 def mcc(c: Counts) -> Floats:
     """Matthews correlation coefficient."""
@@ -142,7 +178,10 @@ def mcc(c: Counts) -> Floats:
     return ratio(tp * tn - fp * fn, np.sqrt((tp + fp) * (tp + fn)) * np.sqrt((tn + fp) * (tn + fn)))
 
 
-@metric("(p_o − p_e) / (1 − p_e)", undefined="p_e = 1", source="Cohen 1960", best=1, worst=-1, over_all=_kappa_over_all)
+@metric(
+    "(p_o − p_e) / (1 − p_e)", undefined="p_e = 1", source="Cohen 1960", best=1, worst=-1, over_all=_kappa_over_all,
+    synonyms=also("cohen_kappa cohens_kappa"),
+)  # fmt: skip
 def kappa(c: Counts) -> Floats:
     """Cohen's kappa: agreement beyond chance."""
     tp, fp, fn, tn = as_floats(c)
@@ -156,6 +195,7 @@ def kappa(c: Counts) -> Floats:
     best=1,
     worst=0,
     over_all=_gds_over_all,
+    synonyms=also("generalised_dice generalized_dice gdsc"),
 )
 def gds(c: Counts, *, background: bool = True) -> Floats:  # noqa: ARG001 (the setting belongs to the row `all`)
     """Generalised Dice score. ``background=no`` drops label 0 from the row ``all``."""
@@ -165,49 +205,55 @@ def gds(c: Counts, *, background: bool = True) -> Floats:  # noqa: ARG001 (the s
     )
 
 
-@metric("true positive voxels", is_count=True)
+@metric("true positive voxels", is_count=True, synonyms=also("true_positives"))
 def tp(c: Counts) -> Integers:
     """True positives: voxels of the label in both volumes."""
     return c.tp
 
 
-@metric("false positive voxels", is_count=True)
+@metric("false positive voxels", is_count=True, synonyms=also("false_positives"))
 def fp(c: Counts) -> Integers:
     """False positives: voxels of the label in the prediction alone."""
     return c.fp
 
 
-@metric("false negative voxels", is_count=True)
+@metric("false negative voxels", is_count=True, synonyms=also("false_negatives"))
 def fn(c: Counts) -> Integers:
     """False negatives: voxels of the label in the reference alone."""
     return c.fn
 
 
-@metric("true negative voxels", is_count=True)
+@metric("true negative voxels", is_count=True, synonyms=also("true_negatives"))
 def tn(c: Counts) -> Integers:
     """True negatives: voxels of the label in neither volume."""
     return c.tn
 
 
-@metric("TP + FN", is_count=True)
+@metric("TP + FN", is_count=True, synonyms=also("n_ref reference_voxels gt_voxels"))
 def ref_voxels(c: Counts) -> Integers:
     """Voxels of the label in the reference."""
     return c.reference
 
 
-@metric("TP + FP", is_count=True)
+@metric("TP + FP", is_count=True, synonyms=also("n_pred prediction_voxels predicted_voxels"))
 def pred_voxels(c: Counts) -> Integers:
     """Voxels of the label in the prediction."""
     return c.prediction
 
 
-@metric("reference voxels × voxel volume, ml", undefined="no geometry")
+@metric(
+    "reference voxels × voxel volume, ml", undefined="no geometry",
+    synonyms=also("reference_volume ref_volume gt_volume volume"),
+)  # fmt: skip
 def ref_volume_ml(c: Counts) -> Floats:
     """Volume of the label in the reference, in millilitres."""
     return np.asarray(c.reference * np.float64(c.voxel_volume_ml))
 
 
-@metric("prediction voxels × voxel volume, ml", undefined="no geometry")
+@metric(
+    "prediction voxels × voxel volume, ml", undefined="no geometry",
+    synonyms=also("prediction_volume predicted_volume pred_volume volume"),
+)  # fmt: skip
 def pred_volume_ml(c: Counts) -> Floats:
     """Volume of the label in the prediction, in millilitres."""
     return np.asarray(c.prediction * np.float64(c.voxel_volume_ml))

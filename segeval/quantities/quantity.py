@@ -33,6 +33,7 @@ class Quantity(Struct, frozen=True):
     is_count: an integer that is 0 rather than undefined where no voxel was evaluated.
     fills_empty: ``--empty`` replaces its undefined values for a label that is absent from both volumes.
     needs_every_value: its ``mean`` is undefined while a label that occurs in the reference has no value.
+    synonyms: what people call it, and what to write instead; made by `also`.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Quantity(Struct, frozen=True):
     is_count: bool
     fills_empty: bool
     needs_every_value: bool
+    synonyms: Mapping[str, str]
 
     @property
     def direction(self) -> str:
@@ -58,6 +60,8 @@ class Quantity(Struct, frozen=True):
             return "none"
         return "higher" if self.best > self.worst else "lower"
 
+
+_NONE: Mapping[str, str] = {}
 
 QUANTITIES: dict[str, Quantity] = {}
 """Every quantity by name, as its module registered it."""
@@ -78,6 +82,21 @@ def default_quantities() -> list[Quantity]:
     return [quantity for quantity in all_quantities() if quantity.group in DEFAULT_GROUPS]
 
 
+def also(words: str, *, mean: str = "", over_all: str = "", complement: str = "", **answers: str) -> Mapping[str, str]:
+    """What people call a quantity, and what to write instead; in an answer stand ``{name}`` and ``{word}``.
+
+    words: whose answer is the quantity's name. mean, over_all: words for its value in the rows ``mean`` and ``all``.
+    complement: words for 1 minus it. answers: of words that need one of their own, like ``hd99="hd:p=99"``.
+    """
+    groups = {
+        words: "{name}",
+        mean: "{name}, in the row mean",
+        over_all: "{name}, in the row all",
+        complement: "{name} ({word} is 1 − {name})",
+    }
+    return {word: answer for text, answer in groups.items() for word in text.split()} | answers
+
+
 def metric(
     text: str,
     *,
@@ -89,6 +108,7 @@ def metric(
     without_label_map: bool = False,
     is_count: bool = False,
     fills_empty: bool = False,
+    synonyms: Mapping[str, str] = _NONE,
 ) -> Callable[[Callable[..., NDArray[Any]]], Callable[..., NDArray[Any]]]:
     """Register a function of Counts as an overlap metric; ``text`` is its formula in words."""
 
@@ -96,6 +116,7 @@ def metric(
         _register(
             formula, "overlap", "counts", text=text, undefined=undefined, source=source, best=best, worst=worst,
             over_all=over_all, without_label_map=without_label_map, is_count=is_count, fills_empty=fills_empty,
+            synonyms=synonyms,
         )  # fmt: skip
         return formula
 
@@ -111,6 +132,7 @@ def loss(
     over_all: Callable[..., float] | None = None,
     without_label_map: bool = False,
     needs_every_value: bool = False,
+    synonyms: Mapping[str, str] = _NONE,
 ) -> Callable[[Callable[..., NDArray[Any]]], Callable[..., NDArray[Any]]]:
     """Register a function of SoftSums as a loss, best at 0; ``text`` is its formula in words."""
 
@@ -118,6 +140,7 @@ def loss(
         _register(
             formula, "losses", "sums", text=text, undefined=undefined, source=source, best=0.0, worst=worst,
             over_all=over_all, without_label_map=without_label_map, needs_every_value=needs_every_value,
+            synonyms=synonyms,
         )  # fmt: skip
         return formula
 
@@ -135,6 +158,7 @@ def measure(
     worst: float | None = None,
     over_all: Callable[..., float] | None = None,
     is_count: bool = False,
+    synonyms: Mapping[str, str] = _NONE,
 ) -> Callable[[Callable[..., NDArray[Any]]], Callable[..., NDArray[Any]]]:
     """Register a function of another record; ``text`` is its formula in words."""
 
@@ -142,6 +166,7 @@ def measure(
         _register(
             formula, group, record, text=text, undefined=undefined, source=source, best=best, worst=worst,
             over_all=over_all, without_label_map=over_all is not None, is_count=is_count,
+            synonyms=synonyms,
         )  # fmt: skip
         return formula
 
@@ -156,13 +181,16 @@ def _register(
     is_count: bool = False,
     fills_empty: bool = False,
     needs_every_value: bool = False,
+    synonyms: Mapping[str, str],
     **facts: Any,
 ) -> None:
+    name = formula.__name__
     parameters = inspect.signature(formula).parameters.values()
     settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    QUANTITIES[formula.__name__] = Quantity(
-        formula.__name__, group, record, formula, settings=settings, is_count=is_count, fills_empty=fills_empty,
+    QUANTITIES[name] = Quantity(
+        name, group, record, formula, settings=settings, is_count=is_count, fills_empty=fills_empty,
         needs_every_value=needs_every_value, **facts,
+        synonyms={word: answer.format(name=name, word=word) for word, answer in synonyms.items()},
     )  # fmt: skip
 
 

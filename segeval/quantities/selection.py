@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -11,6 +10,7 @@ from msgspec import Struct
 
 from segeval.calibration import BINS, PARTS, can_be_parted
 from segeval.errors import UsageError
+from segeval.quantities.naming import did_you_mean
 from segeval.quantities.quantity import (
     DEFAULT_GROUPS,
     GROUPS,
@@ -98,7 +98,7 @@ def _selections(item: str) -> list[Selection]:
         quantities = [quantity for quantity in all_quantities() if quantity.group == name]
     else:
         raise UsageError(
-            f"--metrics: there is no quantity {name!r}{_did_you_mean(name)}; `segeval quantities` lists all"
+            f"--metrics: there is no quantity {name!r}{did_you_mean(name)}; `segeval quantities` lists all"
         )
     given: dict[str, Setting] = {}
     for assignment in assignments:
@@ -129,11 +129,6 @@ def _parse_setting(name: str, key: str, text: str, default: Setting, named_alone
     if not (low <= value <= high and math.isfinite(value)) or (key == "bins" and not can_be_parted(value)):
         raise UsageError(f"--metrics: {name}:{key}={text!r}; write a number {words}")
     return value
-
-
-def _did_you_mean(name: str) -> str:
-    close = difflib.get_close_matches(name, [*QUANTITIES, *GROUPS], n=3)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 def _setting_text(value: Setting) -> str:

@@ -13,8 +13,12 @@ from collections.abc import Callable
 import numpy as np
 
 from segeval.array_types import Floats
-from segeval.quantities.quantity import measure
+from segeval.quantities.quantity import also, measure
 from segeval.surfaces import Surfaces, TargetSurface
+
+_AVERAGES = ("asd", "average_surface_distance", "msd", "mean_surface_distance")
+"""One way in MedPy (asd) and by MONAI's default; of both boundaries together in seg-metrics (msd) and MONAI's symmetric
+one, which is assd; the mean of both directions elsewhere, which is masd: whoever asks for one is told of both."""
 
 
 @measure(
@@ -25,6 +29,12 @@ from segeval.surfaces import Surfaces, TargetSurface
     source="Huttenlocher et al. 1993",
     best=0.0,
     worst=np.inf,
+    synonyms=also(
+        "hausdorff hausdorff_distance hd100 max_hausdorff maximum_hausdorff maximum_surface_distance mssd",
+        hd90="hd:p=90",
+        hd98="hd:p=98",
+        hd99="hd:p=99",
+    ),
 )
 def hd(surfaces: Surfaces, *, p: float = 100.0, surfel: bool = False) -> Floats:
     """Hausdorff distance, mm: the larger of the two directed percentiles; the maximum by default."""
@@ -46,6 +56,9 @@ def hd(surfaces: Surfaces, *, p: float = 100.0, surfel: bool = False) -> Floats:
     source="Taha and Hanbury 2015",
     best=0.0,
     worst=np.inf,
+    synonyms=also(
+        "hausdorff95 hausdorff_distance_95 95hd percentile_hausdorff robust_hausdorff",
+    ),
 )
 def hd95(surfaces: Surfaces, *, pooled: bool = False, surfel: bool = False) -> Floats:
     """95th percentile of the Hausdorff distance, mm; ``pooled`` takes it over both directions together."""
@@ -62,6 +75,10 @@ def hd95(surfaces: Surfaces, *, pooled: bool = False, surfel: bool = False) -> F
     source="Heimann et al. 2009",
     best=0.0,
     worst=np.inf,
+    synonyms=also(
+        "average_symmetric_surface_distance mean_symmetric_surface_distance",
+        **dict.fromkeys(_AVERAGES, "{name} (both boundaries together)"),
+    ),
 )
 def assd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
     """Average symmetric surface distance, mm: the mean over the elements of both boundaries."""
@@ -76,6 +93,10 @@ def assd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
     source="Beneš and Zitová 2015, Reinke et al. 2024",
     best=0.0,
     worst=np.inf,
+    synonyms=also(
+        "mean_average_surface_distance",
+        **dict.fromkeys(_AVERAGES, "{name} (the mean of both directions)"),
+    ),
 )
 def masd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
     """Mean average surface distance, mm: the mean of the two directed means."""
@@ -96,6 +117,13 @@ def masd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
     source="Nikolov et al. 2021",
     best=1.0,
     worst=0.0,
+    synonyms=also(
+        "surface_dice normalised_surface_dice normalized_surface_dice normalized_surface_distance surface_dsc",
+        nsd1="nsd",
+        nsd2="nsd:tau=2",
+        nsd3="nsd:tau=3",
+        nsd5="nsd:tau=5",
+    ),
 )
 def nsd(surfaces: Surfaces, *, tau: float = 1.0, surfel: bool = False) -> Floats:
     """Normalised surface distance: the share of both boundaries within ``tau`` mm (inclusive) of the other."""

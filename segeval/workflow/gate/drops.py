@@ -14,6 +14,7 @@ from segeval.array_types import Floats
 from segeval.errors import BaselineError, UsageError
 from segeval.quantities import select
 from segeval.quantities.bootstrap import means_of_draws, resample
+from segeval.quantities.naming import did_you_mean
 from segeval.report import MEAN, Column, Label
 from segeval.workflow.gate.baseline_files import Scores, listed
 from segeval.workflow.gate.grammar import Measure, parse_measure
@@ -163,7 +164,8 @@ def _column(where: str, quantity: str, matched: Matched, columns: Sequence[Colum
     else:
         key = selection.key
     if more or key not in known:
-        raise UsageError(f"{where}: the results hold no quantity {quantity!r}{_nearest(quantity, known)}")
+        nearest = did_you_mean(quantity, known) or f"; there are {listed(known) or 'none'}"
+        raise UsageError(f"{where}: the results hold no quantity {quantity!r}{nearest}")
     column = known[key]
     if not _is_directed(column):
         directed = listed(name for name, other in known.items() if _is_directed(other))

@@ -12,6 +12,7 @@ from msgspec import Struct
 from segeval.array_types import Floats
 from segeval.errors import UsageError
 from segeval.quantities import select
+from segeval.quantities.naming import did_you_mean
 from segeval.quantities.quantity import QUANTITIES
 from segeval.report import CaseResult, Report
 from segeval.results.slices import Results
@@ -107,7 +108,7 @@ def _values(rule: Rule, measure: Measure, report: Report, results: Results, case
 def _canonical(text: str, where: str, held: Sequence[str] = ()) -> str:
     """The quantity as columns are called: ``focal:gamma=3.0`` is ``focal:gamma=3``."""
     if text.partition(":")[0] not in QUANTITIES:
-        nearest = _nearest(text, [*held, *QUANTITIES])
+        nearest = did_you_mean(text, [*held, *QUANTITIES])
         raise UsageError(f"{where}: there is no quantity {text!r}{nearest}; `segeval quantities` lists all")
     try:
         return select(text)[0].key
