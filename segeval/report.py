@@ -176,6 +176,17 @@ class Report(Struct, frozen=True):
     pooled: tuple[Row, ...] | None = None
     libraries: Mapping[str, str] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        from segeval.glimpse import line
+
+        return line(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from segeval.glimpse import html_table
+
+        return html_table(self)
+
     def document(self) -> dict[str, Any]:
         """The report as plain dicts and lists, undefined values as None: the schema ``segeval/1``."""
         return {

@@ -11,6 +11,7 @@ from msgspec import Struct
 from segeval.outputs.cells import UNDEFINED, value_text
 from segeval.ranking import main_column, worst_cases
 from segeval.report import CaseResult, Column, Report, Row, Statistic
+from segeval.shown_values import mean_sd_text
 
 _MOST_FAILURES = 20
 POOLED_TITLE = "pooled over cases: the tallies of all cases added, then scored"
@@ -39,12 +40,7 @@ def mean_text(statistic: Statistic | None) -> str:
     """``0.9123 ± 0.0345``, and behind it ``(995/997)`` where not every evaluated case has a value."""
     if statistic is None:
         return ""
-    text = value_text(statistic.mean)
-    if not math.isnan(statistic.sd):
-        text += f" ± {value_text(statistic.sd)}"
-    if statistic.undefined:
-        text += f" ({statistic.n}/{statistic.n + statistic.undefined})"
-    return text
+    return mean_sd_text(statistic.mean, statistic.sd, statistic.n, statistic.undefined)
 
 
 def detail_texts(statistic: Statistic) -> dict[str, str]:

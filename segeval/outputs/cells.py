@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from segeval.printable import printable
-from segeval.report import Column, Report, Row, Value
+from segeval.report import Column, Report, Row
+from segeval.shown_values import UNDEFINED as UNDEFINED
+from segeval.shown_values import value_text as value_text
 
-UNDEFINED = "–"
 TITLES = {"surface": "Surface (mm)"}
-
-
-def value_text(value: Value | None) -> str:
-    """Four decimals, one from 100 on, two digits and an exponent for the very small and large; counts in full."""
-    if value is None:
-        return ""
-    if math.isnan(value):
-        return UNDEFINED
-    if isinstance(value, int):
-        return str(value)
-    size = abs(value)
-    if size != 0 and (size < 1e-3 or size >= 1e7):
-        return f"{value:.1e}"
-    return f"{value:.1f}" if size >= 100 else f"{value:.4f}"
 
 
 def cell_text(row: Row, column: Column) -> str:
