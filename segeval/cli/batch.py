@@ -38,6 +38,7 @@ from segeval.cli.options import (
     ScaleOption,
     ThresholdOption,
     ToleranceOption,
+    VolumeOption,
     label_choice,
     make_settings,
 )
@@ -130,6 +131,7 @@ def batch(
     clip: ClipOption = False,
     channels: ChannelsOption = "exclusive",
     class_axis: ClassAxisOption = None,
+    volume: VolumeOption = None,
     geometry: GeometryOption = "strict",
     tolerance: ToleranceOption = 1e-2,
     backend: BackendOption = "numpy",
@@ -189,6 +191,7 @@ def batch(
         clip=clip,
         channels=channels,
         class_axis=class_axis,
+        volume=volume,
         geometry=geometry,
         tolerance=tolerance,
         backend=backend,

@@ -91,6 +91,14 @@ ClassAxisOption = Annotated[
         rich_help_panel=_VALUES,
     ),
 ]  # fmt: skip
+VolumeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--volume", metavar="K|K,J",
+        help="Of a file that holds several volumes (4-D), the one to score, from 0; K,J for prediction and reference.",
+        rich_help_panel=_VALUES,
+    ),
+]  # fmt: skip
 GeometryOption = Annotated[
     GeometryPolicy,
     typer.Option(
@@ -184,12 +192,14 @@ def make_settings(
     matching: Matching = "one-to-one",
     iou: float = 0.5,
     protocol: str | None = None,
+    volume: str | None = None,
     **options: Any,
 ) -> Settings:
     """The settings of a command; ``options`` are those whose names and words are the settings' own."""
     from segeval.instances import InstanceOptions
     from segeval.quantities import select
     from segeval.workflow.protocols import apply_protocol
+    from segeval.workflow.series import volume_choice
     from segeval.workflow.settings import Settings, missed_mm
 
     settings = Settings(
@@ -198,6 +208,7 @@ def make_settings(
         class_weights=class_weights(weights),
         hashed=hash_,
         missed=missed_mm(missed),
+        volume=volume_choice(volume),
         instances=InstanceOptions(connectivity, min_volume_mm3, matching, iou, instances),
         **options,
     )

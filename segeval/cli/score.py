@@ -36,6 +36,7 @@ from segeval.cli.options import (
     ScaleOption,
     ThresholdOption,
     ToleranceOption,
+    VolumeOption,
     label_choice,
     make_settings,
 )
@@ -62,6 +63,7 @@ def score(
     clip: ClipOption = False,
     channels: ChannelsOption = "exclusive",
     class_axis: ClassAxisOption = None,
+    volume: VolumeOption = None,
     geometry: GeometryOption = "strict",
     tolerance: ToleranceOption = 1e-2,
     backend: BackendOption = "numpy",
@@ -108,6 +110,7 @@ def score(
         scale=scale,
         clip=clip,
         class_axis=class_axis,
+        volume=volume,
         geometry=geometry,
         tolerance=tolerance,
         backend=backend,

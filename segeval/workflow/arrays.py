@@ -23,7 +23,10 @@ from segeval.volumes.values import probabilities
 from segeval.volumes.volume import ArraySource, VoxelSource
 from segeval.workflow.case import confusion_entries, rows_and_details
 from segeval.workflow.evaluation import NO_LABELS, Pair, evaluate_pair, integral
+from segeval.workflow.series import SeriesAdvice
 from segeval.workflow.settings import Settings, missed_mm
+
+_ADVICE = SeriesAdvice("give one of them", "class probabilities are floats, or take kind='probabilities'")
 
 
 def evaluate_arrays(
@@ -96,7 +99,11 @@ def evaluate_arrays(
             settings.backend, kind, source.shape, source.channels,
             hold=settings.holds_label_maps, histogram="histogram" in settings.records,
         )  # fmt: skip
-        evaluated = evaluate_pair(Pair(source, target, "the prediction", "the reference", settings, counting), kind)
+        pair = Pair(
+            source, target, "the prediction", "the reference", settings, counting, integers=channels.dtype.kind in "iu",
+            advice=_ADVICE,
+        )  # fmt: skip
+        evaluated = evaluate_pair(pair, kind)
     rows, details, measured = rows_and_details(evaluated, geometry, voxel_volume_mm3, settings, "the prediction")
     remarks = chosen + measured + evaluated.remarks
     if rounding is not None:

@@ -25,6 +25,7 @@ from segeval.volumes.values import Rounding, held, probabilities
 from segeval.volumes.volume import EmptySource, Volume
 from segeval.workflow.details import details_of
 from segeval.workflow.evaluation import NO_LABELS, Evaluated, Pair, evaluate_pair, inferred_kind, integral
+from segeval.workflow.series import PREDICTION, REFERENCE, SeriesAdvice, picked, require_several
 from segeval.workflow.settings import Settings
 
 if TYPE_CHECKING:
@@ -74,9 +75,15 @@ def _score_files(
         settings = replace(settings, labels=replace(settings.labels, names=names_of(codes.values)))
     with ExitStack() as stack:
         options = ReadOptions(settings.hashed, settings.class_axis, on_bytes)
-        theirs = stack.enter_context(_open(reference, codes, replace(options, class_axis=None)))
+        opened = [stack.enter_context(_open(reference, codes, replace(options, class_axis=None)))]
+        theirs = picked(opened[0], settings.volume, REFERENCE)
         _require_a_label_map(theirs)
-        ours = _empty(theirs) if prediction is None else stack.enter_context(_open(prediction, codes, options))
+        if prediction is None:
+            ours = _empty(theirs)
+        else:
+            opened.insert(0, stack.enter_context(_open(prediction, codes, options)))
+            ours = picked(opened[0], settings.volume, PREDICTION)
+        require_several(settings.volume, *opened)
         evaluated, geometry, remarks = _evaluate(ours, theirs, settings)
         remarks = ours.remarks + theirs.remarks + remarks + ours.finish() + theirs.finish()
         hashes = _hashes(ours, theirs)
@@ -144,6 +151,7 @@ def _evaluate(
 ) -> tuple[Evaluated, Geometry | None, list[str]]:
     """The tally, the grid, and remarks on values and geometry."""
     checks: list[tuple[str, Rounding]] = []
+    integers = prediction.source.dtype.kind in "iu"
     reference = _as_labels(reference, checks)
     prediction, kind, remarks = _as_its_kind(prediction, settings, checks)
     aligned, target, moved = align(
@@ -155,7 +163,7 @@ def _evaluate(
         hold=settings.holds_label_maps, histogram="histogram" in settings.records,
     )  # fmt: skip
     sets = ChainMap(aligned.sets, target.sets)  # a view: overlaps are met while the voxels are read
-    pair = Pair(aligned.source, target.source, aligned.name, target.name, settings, backend, sets)
+    pair = Pair(aligned.source, target.source, aligned.name, target.name, settings, backend, sets, integers=integers)
     try:
         evaluated = evaluate_pair(pair, kind)
     except LabelError:
@@ -232,11 +240,15 @@ def _empty(reference: Volume) -> Volume:
 
 
 def _require_a_label_map(reference: Volume) -> None:
-    if reference.source.channels > 1:
-        raise LabelError(
-            f"{reference.name}: has {reference.source.channels} channels; a reference is a label map, so give the "
-            "reference as the second file, or merge its channels into labels"
-        )
+    count = reference.source.channels
+    if count == 1:
+        return
+    if reference.source.dtype.kind in "iu":
+        raise LabelError(SeriesAdvice().words(reference.name, count))
+    raise LabelError(
+        f"{reference.name}: has {count} channels; a reference is a label map, so give the reference as the second "
+        f"file, merge its channels into labels, or pick one with --volume (numbered 0 to {count - 1})"
+    )
 
 
 def _hashes(prediction: Volume, reference: Volume) -> tuple[str, str] | None:

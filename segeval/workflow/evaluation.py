@@ -22,6 +22,7 @@ from segeval.volumes.volume import VoxelSource, needs_of
 from segeval.workflow.channels import tally_options
 from segeval.workflow.counting import LabelResult, SoftResult, count_labels, count_probabilities, count_undecided
 from segeval.workflow.remarks import label_remarks, require_known_reference_labels
+from segeval.workflow.series import SeriesAdvice
 from segeval.workflow.settings import Settings
 
 _OVERSHOOT = 1e-3  # outside [0, 1]; clipped
@@ -33,7 +34,11 @@ Sets = Mapping[int, frozenset[int]]
 
 
 class Pair(Struct):
-    """A prediction and a reference on one grid, ready to be counted."""
+    """A prediction and a reference on one grid, ready to be counted.
+
+    integers: the prediction is stored as integers, so that several channels may be a series of label maps. advice: what
+    to do with such a series.
+    """
 
     prediction: VoxelSource
     reference: VoxelSource
@@ -42,6 +47,14 @@ class Pair(Struct):
     settings: Settings
     backend: Backend
     sets: Sets = field(default_factory=dict)
+    integers: bool = False
+    advice: SeriesAdvice = SeriesAdvice()
+
+    @property
+    def may_be_a_series(self) -> bool:
+        """Whether it may hold one label map per channel, and nobody said that it holds probabilities."""
+        said = self.settings.kind is not None or self.settings.speaks_of_probabilities
+        return self.integers and self.prediction.channels > 1 and not said
 
 
 class Evaluated(Struct):
@@ -86,10 +99,7 @@ def inferred_kind(name: str, source: VoxelSource) -> tuple[Kind, list[str]]:
 
 def _evaluate_labels(pair: Pair) -> Evaluated:
     if pair.prediction.channels > 1:
-        raise LabelError(
-            f"{pair.prediction_name}: has {pair.prediction.channels} channels, a label map has one; "
-            "give --kind probabilities, or score one time point"
-        )
+        raise LabelError(pair.advice.words(pair.prediction_name, pair.prediction.channels))
     prediction, rounding = integral(pair.prediction)
     _require_memory(pair, _held(pair))
     counted = count_labels(pair.backend, prediction, pair.reference, pair.settings.labels.ignore)
@@ -97,10 +107,20 @@ def _evaluate_labels(pair: Pair) -> Evaluated:
 
 
 def _evaluate_probabilities(pair: Pair) -> Evaluated:
-    options = _options(pair)
+    try:
+        options = _options(pair)
+    except LabelError as problem:
+        raise (_series_error(pair, problem) if pair.may_be_a_series else problem) from None
     _require_memory(pair, _held(pair), _channel_state(pair, options))
     result = count_probabilities(pair.backend, pair.prediction, pair.reference, options, pair.sets)
     return _judge_probabilities(pair, result)
+
+
+def _series_error(pair: Pair, problem: LabelError | None = None) -> LabelError:
+    """Of several channels of integers that are no probabilities. problem: why not, where the values do not say it."""
+    why_not = "" if problem is None else f" (as a probability map: {problem})"
+    words = pair.advice.words(pair.prediction_name, pair.prediction.channels)
+    return LabelError(f"{words}; {pair.advice.otherwise}{why_not}")
 
 
 def _evaluate_undecided(pair: Pair) -> Evaluated:
@@ -204,14 +224,18 @@ def _of_reference(counts: Mapping[int, int], sets: Sets) -> Confusion:
 def _judge_probabilities(pair: Pair, result: SoftResult) -> Evaluated:
     """Whether the values were probabilities at all, and what they say about the labels. Raises LabelError."""
     settings, name = pair.settings, pair.prediction_name
-    remarks = _value_remarks(name, result.seen, settings)
     options, tally = result.tally.options, result.tally
+    off = result.seen.sum_error if len(options.channels) > 1 and not options.independent else 0.0
+    if pair.may_be_a_series and (_overshoot(result.seen) > _OVERSHOOT or off > _SUM_ERROR):
+        raise _series_error(pair)
+    remarks = _value_remarks(pair, result.seen)
     if tally.confusion is not None:
         tally = replace(tally, confusion=_with_sets(tally.confusion, pair.sets))
-    if len(options.channels) > 1 and not options.independent and result.seen.sum_error > _SUM_ERROR:
+    if off > _SUM_ERROR:
         raise LabelError(
-            f"{name}: the channels of a voxel do not sum to 1 (off by up to {result.seen.sum_error:.4g}); give "
-            "--activation softmax for logits, or --channels independent for separate sigmoid maps"
+            f"{name}: the channels of a voxel do not sum to 1 (off by up to {off:.4g}); give --activation softmax for "
+            "logits, --channels independent for separate sigmoid maps, or, of a series of label maps, "
+            f"{pair.advice.pick}"
         )
     if options.any_foreground:
         tally = tally.with_foreground(_only_label(pair, result.reference_counts))
@@ -223,8 +247,9 @@ def _judge_probabilities(pair: Pair, result: SoftResult) -> Evaluated:
     return Evaluated(tally, "probabilities", remarks, result.held)
 
 
-def _value_remarks(name: str, seen: ValuesSeen, settings: Settings) -> list[str]:
+def _value_remarks(pair: Pair, seen: ValuesSeen) -> list[str]:
     """Raises LabelError for values that are no probabilities."""
+    name = pair.prediction_name
     span = f"{seen.low:.6g} to {seen.high:.6g}"
     if seen.not_finite:
         raise LabelError(
@@ -232,10 +257,12 @@ def _value_remarks(name: str, seen: ValuesSeen, settings: Settings) -> list[str]
             "replace them before scoring"
         )
     overshoot = _overshoot(seen)
-    if overshoot > _OVERSHOOT and not settings.clip:
+    if overshoot > _OVERSHOOT and not pair.settings.clip:
+        series = f", of a series of label maps, {pair.advice.pick}"
+        labels = " --kind labels" if pair.prediction.channels == 1 else series
         raise LabelError(
             f"{name}: values reach from {span}, probabilities lie in 0 to 1; give --activation softmax or sigmoid for "
-            "logits, --scale 255 for stored integers, --clip for a map that overshoots, or --kind labels"
+            f"logits, --scale 255 for stored integers, --clip for a map that overshoots, or{labels}"
         )
     if overshoot > _SILENT_OVERSHOOT:
         return [f"{name}: values from {span} were clipped to 0 to 1"]

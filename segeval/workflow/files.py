@@ -14,6 +14,7 @@ from segeval.tallies import TargetKey
 from segeval.workflow.arrays import label_choice
 from segeval.workflow.case import OnBytes, score_files
 from segeval.workflow.protocols import apply_protocol
+from segeval.workflow.series import volume_choice
 from segeval.workflow.settings import Settings, missed_mm
 
 
@@ -35,6 +36,7 @@ def evaluate(
     scale: float | None = None,
     clip: bool = False,
     class_axis: int | None = None,
+    volume: int | tuple[int, int] | None = None,
     geometry: GeometryPolicy = "strict",
     tolerance: float = 1e-2,
     missed: str | float = "diagonal",
@@ -51,6 +53,7 @@ def evaluate(
 
     labels: label values, name → value, or the path of a label file.
     regions: name → label values or ``"*"``. metrics: ``"dice,focal:gamma=3"``; None for all.
+    volume: which one of a file that holds several, such as a 4-D series, from 0; a pair for prediction and reference.
     tolerance: a fraction of the reference's smallest spacing.
     Raises SegevalError: UnreadableFile, GeometryError, LabelError, UsageError.
     """
@@ -73,6 +76,7 @@ def evaluate(
         scale=scale,
         clip=clip,
         class_axis=class_axis,
+        volume=volume_choice(volume),
         geometry=geometry,
         tolerance=tolerance,
         missed=missed_mm(missed),

@@ -16,6 +16,7 @@ from segeval.quantities import RecordName, ScoringSettings, Selection, records_n
 from segeval.tallies import TargetKey
 from segeval.targets import LabelChoice
 from segeval.version import __version__
+from segeval.workflow.series import VolumeChoice, volume_document, volume_text
 
 _WORDS: dict[str, tuple[str, ...]] = {
     "empty": get_args(EmptyPolicy),
@@ -34,7 +35,7 @@ class Settings(Struct, frozen=True):
     overlap of a label that both volumes lack. class_weights: by label, for ``weighted_ce``.
     kind: what the prediction holds, None to find out. threshold: inclusive, for single and independent maps.
     channels: ``independent`` for separate sigmoid maps. activation, scale, clip: how stored values become
-    probabilities. class_axis: the stored axis of the classes, from 0.
+    probabilities. class_axis: the stored axis of the classes, from 0. volume: which one of a file that holds several.
     geometry, tolerance: how the grids must match; a fraction of the reference's smallest spacing.
     missed: the distance in mm of a label that one volume lacks, or NaN; None for the image's diagonal.
     instances: how instances are found and matched. challenge: whose lesion-wise procedure.
@@ -53,6 +54,7 @@ class Settings(Struct, frozen=True):
     scale: float | None = None
     clip: bool = False
     class_axis: int | None = None
+    volume: VolumeChoice | None = None
     geometry: GeometryPolicy = "strict"
     tolerance: float = 1e-2
     missed: float | None = None
@@ -122,6 +124,7 @@ class Settings(Struct, frozen=True):
             "scale": self.scale,
             "clip": self.clip,
             "class_axis": self.class_axis,
+            **({} if self.volume is None else {"volume": volume_document(self.volume)}),
             "geometry": self.geometry,
             "tolerance": self.tolerance,
             "missed": missed_text(self.missed),
@@ -147,6 +150,8 @@ class Settings(Struct, frozen=True):
             parts.append("mean:regions")
         if labels.ignore is not None:
             parts.append(f"ignore:{labels.ignore}")
+        if self.volume is not None:
+            parts.append(f"volume:{volume_text(self.volume)}")
         parts += [f"empty:{self.empty}", f"geometry:{self.geometry}" + self._tolerance_text()]
         if (kind or self.kind) == "probabilities":
             parts += self._probability_parts()

@@ -155,6 +155,11 @@ CHANGES: dict[str, list[tuple[Path, list[str], list[str]]]] = {
     "clip": [(SOFTMAX, [], ["--clip"])],
     "channels": [(SOFTMAX, [], ["--channels=independent"])],
     "class_axis": [(SOFTMAX, [], ["--class-axis=3"])],
+    "volume": [
+        (SOFTMAX, ["--labels=1"], ["--labels=1", "--volume=1"]),
+        (SOFTMAX, ["--labels=1", "--volume=1"], ["--labels=1", "--volume=2"]),
+        (SOFTMAX, ["--labels=1", "--volume=1"], ["--labels=1", "--volume=1,0"]),
+    ],
     "geometry": [(PREDICTION, [], ["--geometry=ignore"]), (PREDICTION, [], ["--geometry=resample"])],
     "tolerance": [(PREDICTION, [], ["--tolerance=0.02"])],
     "missed": [(PREDICTION, ["--metrics=hd"], ["--metrics=hd", f"--missed={mm}"]) for mm in ("nan", "100")],
