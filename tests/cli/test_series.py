@@ -119,7 +119,9 @@ def test_arrays_are_told_to_give_one_of_them() -> None:
 def test_the_volume_that_is_picked_is_scored(name: str, index: int, segeval: Any) -> None:
     run = segeval("score", name, "other.nii", "--volume", index, "--metrics", "dice", "--format", "json")
     assert run.row(5)["dice"] == pytest.approx(dice(SERIES[..., index], SERIES[..., 0]), rel=1e-15)
-    assert f"{name}: holds 4 volumes; number {index} (from 0) is scored" in run.remarks
+    picked, *inferred = run.remarks
+    assert picked == f"{name}: holds 4 volumes; number {index} (from 0) is scored"
+    assert len(inferred) == (name == "float.nii")
     assert run.json["settings"]["volume"] == index
     assert f"|volume:{index}|" in run.json["signature"]
     swapped = segeval("score", "other.nii", name, "--volume", index, "--metrics", "dice", "--format", "json")
