@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from segeval.printable import printable, shortened
+from segeval.results.rows import lines_of
 from segeval.shown_values import mean_sd_text, value_text
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _labels(report: Report) -> list[str]:
     entries = (
         ((entry.label, entry.name) for entry in report.summary)
         if report.summary
-        else ((row.label, row.name) for case in report.cases for row in case.rows)
+        else ((row.label, row.name) for case in report.cases for row in lines_of(case.rows))
     )
     found: dict[int | str, str] = {}
     for label, name in entries:
