@@ -56,7 +56,7 @@ class TimeRatio:
 
     def judge(self, found: Found) -> Judgement:
         """By the medians."""
-        demand = f"≤ {self.limit:.3g} × {self.other}"
+        demand = _of(self.ours, f"≤ {self.limit:.3g} × {self.other}")
         if self.ours not in found or self.other not in found:
             return Judgement(demand, "not measured", None)
         ratio = found[self.ours].median / found[self.other].median
@@ -87,7 +87,7 @@ class Seconds:
     def judge(self, found: Found) -> Judgement:
         """By the median."""
         seconds = found[self.ours].median
-        return _judgement(f"≤ {self.limit:g} s", f"{seconds:.3f} s", seconds, self.limit)
+        return _judgement(_of(self.ours, f"≤ {self.limit:g} s"), f"{seconds:.3f} s", seconds, self.limit)
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Peak:
     def judge(self, found: Found) -> Judgement:
         """By the largest peak of all runs."""
         peak = found[self.ours].peak / MB or math.nan
-        return _judgement(f"≤ {self.limit:g} MB", f"{peak:.0f} MB", peak, self.limit)
+        return _judgement(_of(self.ours, f"≤ {self.limit:g} MB"), f"{peak:.0f} MB", peak, self.limit)
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,11 @@ class Case:
     contenders: tuple[Contender, ...]
     targets: tuple[Target, ...]
     volumes: tuple[str, ...] = ()
+
+
+def _of(ours: str, demand: str) -> str:
+    """The demand, and of whom where that is not plain segeval."""
+    return demand if ours == OURS else f"{ours}: {demand}"
 
 
 def _judgement(demand: str, measured: str, value: float, limit: float) -> Judgement:
@@ -249,6 +254,11 @@ def _batch(volumes: str, workers: str) -> tuple[str, ...]:
     )
 
 
+def _many(name: str, *arguments: str, once: bool = False) -> Contender:
+    words = (argument.replace("{here}", "{volumes}/many_8x8x4") for argument in arguments)
+    return Contender(name, "segeval", tuple(words), once=once, alike=False)
+
+
 CASES = (
     Case(
         "help",
@@ -335,5 +345,23 @@ CASES = (
         ),
         (Speedup(1.6, "segeval, two workers", "segeval, one worker"),),
         ("batch_256x256x200",),
+    ),
+    Case(
+        "many",
+        "20,000 cases of 7 rows and 35 quantities",
+        (
+            _many(OURS, "batch", "--manifest", "{here}/pairs.csv", "-o", "{here}/a.json", once=True),
+            _many("another", "batch", "--manifest", "{here}/better_pairs.csv", "-o", "{here}/b.json", once=True),
+            _many("resumed", "batch", "--manifest", "{here}/pairs.csv", "-o", "{here}/a.json", "--resume"),
+            _many("check", "check", "{here}/a.json", "--require", "mean(dice) >= 0.1"),
+            _many("baseline", "check", "{here}/a.json", "--baseline", "{here}/base.json", "--update-baseline"),
+            _many("check a baseline", "check", "{here}/a.json", "--baseline", "{here}/base.json"),
+            _many("compare", "compare", "{here}/a.json", "{here}/b.json"),
+        ),
+        (
+            *(Peak(250, ours) for ours in (OURS, "resumed", "check", "baseline", "check a baseline", "compare")),
+            Seconds(4, "resumed"),
+        ),
+        ("many_8x8x4",),
     ),
 )

@@ -27,6 +27,7 @@ from phantoms import Phantom, Style
 VERSION = 1  # of what phantoms.py and this file make; raise it when the volumes change
 _SEED = 20
 _SPACING = (0.8, 0.8, 1.5)
+_FEW = 60  # pairs of volumes behind many cases
 _SLAB = 1 << 23  # bytes that are handed to the compressor at once
 
 Shape = tuple[int, int, int]
@@ -83,6 +84,7 @@ RECIPES = (
     Recipe("softmax_192x192x160_5", (192, 192, 160), 4, Style(3, 22), (".nii.gz", ".npz"), kind="softmax"),
     Recipe("batch_128x128x96", (128, 128, 96), 3, Style(3, 12), cases=200),
     Recipe("batch_256x256x200", (256, 256, 200), 3, Style(8, 24), cases=200),
+    Recipe("many_8x8x4", (8, 8, 4), 5, Style(1, 1), cases=20_000, kind="many"),
 )
 _FLIPS = tuple(product((1, -1), repeat=3))  # a few phantoms, each in eight orientations, make a batch
 
@@ -103,7 +105,7 @@ def make(folder: Path, names: Sequence[str] = (), tell: Callable[[str], object] 
         for name in recipe.folders:
             shutil.rmtree(folder / name, ignore_errors=True)
             (folder / name).mkdir(parents=True)
-        makers[recipe.kind if not recipe.cases else "batch"](recipe, folder)
+        makers["batch" if recipe.cases and recipe.kind == "labels" else recipe.kind](recipe, folder)
         for name in recipe.folders:
             (folder / name / "made_from.json").write_text(recipe.stamp())
 
@@ -202,6 +204,25 @@ def _make_batch(recipe: Recipe, folder: Path) -> None:
                 done.result()
 
 
+def _make_many(recipe: Recipe, folder: Path) -> None:
+    """Manifests of as many cases over a few noisy pairs: what a report costs, not what reading costs. In the second
+    manifest a tenth of the predictions are right."""
+    random, target = np.random.default_rng(_SEED), folder / recipe.name
+    for number in range(_FEW):
+        reference = random.integers(0, recipe.labels + 1, recipe.shape[::-1], dtype=np.uint8)
+        noise = random.integers(0, recipe.labels + 1, reference.shape, dtype=np.uint8)
+        changed = random.random(reference.shape) < 0.3 + number / 200
+        _write(target / f"reference_{number}.nii", reference)
+        _write(target / f"prediction_{number}.nii", np.where(changed, noise, reference))
+    chosen, right = random.integers(_FEW, size=recipe.cases), random.random(recipe.cases) < 0.1
+    for name, perfect in (("pairs", np.zeros_like(right)), ("better_pairs", right)):
+        lines = [
+            f"case_{case:06},{target}/{'reference' if same else 'prediction'}_{pair}.nii,{target}/reference_{pair}.nii"
+            for case, (pair, same) in enumerate(zip(chosen, perfect, strict=True))
+        ]
+        (target / f"{name}.csv").write_text("\n".join(["case,prediction,reference", *lines, ""]))
+
+
 def _make_foreground(recipe: Recipe, folder: Path) -> None:
     """A foreground map in float32, and its reference."""
     phantom = Phantom(recipe.shape, recipe.labels, recipe.style, _SEED)
@@ -238,6 +259,7 @@ def _write(path: Path, volume: NDArray[Any]) -> None:
 makers: dict[str, Callable[[Recipe, Path], None]] = {
     "labels": _make_labels,
     "batch": _make_batch,
+    "many": _make_many,
     "foreground": _make_foreground,
     "softmax": _make_softmax,
 }
