@@ -109,7 +109,7 @@ def laid_out(value: Any, depth: int = 0) -> str:
     if not (nested := _nested(value)):
         return on_a_line(value)
     if isinstance(value, dict):
-        parts = [f"{on_a_line(str(k))}: {laid_out(v, depth + 1)}" for k, v in value.items()]
+        parts = [f"{_name(k)}: {laid_out(v, depth + 1)}" for k, v in value.items()]
         return _bracketed("{", parts, "}", depth)
     return _bracketed("[", [_entry_text(entry, depth + 1) for entry in nested], "]", depth)
 
@@ -139,6 +139,11 @@ def _bracketed(opening: str, parts: Sequence[str], closing: str, depth: int) -> 
     return opening + inner + ("," + inner).join(parts) + outer + closing
 
 
+@lru_cache(maxsize=1024)
+def _name(key: object) -> str:
+    return on_a_line(str(key))
+
+
 def _entry_text(entry: Any, depth: int) -> str:
     """An entry of a list: on a line, unless what it holds holds lists itself."""
     return laid_out(entry, depth) if any(map(_nested, _nested(entry))) else on_a_line(entry)
@@ -160,18 +165,25 @@ def _confusion_text(text: str, depth: int) -> str:
 
 
 def _row_texts(rows: Rows) -> Iterator[str]:
-    """Each row on a line. Rows of a label differ in their numbers alone: all else is made once, in half of the time."""
+    """Each row on a line.
+
+    Rows of a label differ in their numbers alone, so all else is made once, and the numbers of a case are encoded
+    together: a third of the time of a dict per row.
+    """
     table = rows.table
-    known = _templates(table.keys)
-    for number in rows.numbers:
-        line, kinds, cells = table.line(number), table.kinds_of(number), table.cells(number)
-        if (found := known.get((line.label, line.name, kinds))) is None:
+    known, width = _templates(table.keys), len(table.keys)
+    kinds, numbers = table.kinds_of(rows.numbers), table.numbers_of(rows.numbers)
+    texts = compact(numbers)[1:-1].split(",")
+    for place, number in enumerate(rows.numbers):
+        line, cells = table.line(number), slice(place * width, (place + 1) * width)
+        key = (line.label, line.name, kinds[cells])
+        if key not in known:
             if len(known) > _MOST_TEMPLATES:
                 known.clear()
-            found = known[line.label, line.name, kinds] = _template(line, table.keys, kinds)
-        template, held = found
-        numbers = compact(cells if held is None else [cells[place] for place in held])[1:-1]
-        text = template % tuple(numbers.split(",")) if numbers else template % ()
+            known[key] = _template(line, table.keys, kinds[cells])
+        template, held = known[key]
+        of_row = texts[cells] if held is None else [texts[cells.start + at] for at in held]
+        text = template % tuple(of_row)
         n, _ = table.means(number)
         yield text if n is None else f'{text[:-1]}, "n": {on_a_line(n)}}}'
 

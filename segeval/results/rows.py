@@ -146,19 +146,26 @@ class Table:
 
     def cells(self, number: int) -> list[Value | None]:
         """The values of a row in the order of the keys: integers are such, undefined is NaN, and None is absent."""
-        found: list[Any] = self._values[self._cells(range(number, number + 1))].tolist()
-        whole, undefined, absent = _places(self.kinds_of(number))
-        for place in whole:
-            found[place] = int(found[place])
-        for place in undefined:
-            found[place] = math.nan  # this very object: rows whose undefined values are the same are equal
-        for place in absent:
+        found: list[Value | None] = self.numbers_of(range(number, number + 1))
+        for place in _places(self.kinds_of(range(number, number + 1)))[ABSENT]:
             found[place] = None
         return found
 
-    def kinds_of(self, number: int) -> bytes:
-        """What stands in each cell of a row."""
-        return bytes(self._kinds[self._cells(range(number, number + 1))])
+    def numbers_of(self, numbers: range) -> list[Any]:
+        """The values of some rows one after the other: integers are such, undefined and absent ones are NaN."""
+        width, found = len(self.keys), self._values[self._cells(numbers)].tolist()
+        kinds = self.kinds_of(numbers)
+        for first in range(0, len(found), max(width, 1)):
+            places = _places(kinds[first : first + width])
+            for place in places[WHOLE]:
+                found[first + place] = int(found[first + place])
+            for place in places[UNDEFINED]:
+                found[first + place] = math.nan  # this very object: rows whose undefined values are the same are equal
+        return found
+
+    def kinds_of(self, numbers: range) -> bytes:
+        """What stands in each cell of some rows, one after the other."""
+        return bytes(self._kinds[self._cells(numbers)])
 
     def means(self, number: int) -> tuple[dict[str, int] | None, int | None]:
         """How many values stand behind each mean of a row, and how many those could have been."""
@@ -277,10 +284,8 @@ def lines_of(rows: Sequence[Row]) -> Iterator[Line | Row]:
 
 @lru_cache(maxsize=1024)
 def _places(kinds: bytes) -> tuple[tuple[int, ...], ...]:
-    """Where integers, undefined values and nothing stand; the rows of a report know few patterns."""
-    return tuple(
-        tuple(place for place, found in enumerate(kinds) if found == kind) for kind in (WHOLE, UNDEFINED, ABSENT)
-    )
+    """Where each kind of cell stands, by the kind; the rows of a report know few patterns."""
+    return tuple(tuple(place for place, found in enumerate(kinds) if found == kind) for kind in range(REAL))
 
 
 def _text(numbers: array[float] | bytearray) -> str:
