@@ -8,12 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from segeval.errors import WriteError
+from segeval.paths import beside
 
 
 def write_whole(path: Path, content: str | bytes | Iterable[str | bytes]) -> None:
     """Write a file, in pieces or at once, so that it is there whole or not at all. Raises WriteError."""
     pieces = [content] if isinstance(content, (str, bytes)) else content
-    part = path.absolute().with_name(f".{path.name}.{os.urandom(4).hex()}.part")
+    part = beside(path.absolute(), ".", f".{os.urandom(4).hex()}.part")
     try:
         file = part.open("xb")
     except OSError as problem:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segeval.errors import UsageError
+from segeval.paths import is_file, real
 
 if TYPE_CHECKING:
     from segeval.workflow.provenance import Provenance
@@ -39,7 +40,7 @@ command_line: list[str] = []
 
 def label_files(labels: str | None) -> list[Path]:
     """The label file of ``--labels``, where it is one."""
-    return [Path(labels)] if labels is not None and Path(labels).is_file() else []
+    return [Path(labels)] if labels is not None and is_file(Path(labels)) else []
 
 
 def limit_memory(size: str | None) -> None:
@@ -59,7 +60,7 @@ def provenance_of(
         return None
     if path.suffix.lower() != ".json":
         raise UsageError(f"--provenance {path}: it is JSON; name a file that ends in .json")
-    if os.path.realpath(path) in {os.path.realpath(output) for output in outputs}:
+    if real(path) in {real(output) for output in outputs}:
         raise UsageError(f"--provenance {path}: is an output, too; name another file")
     from segeval.workflow.provenance import Provenance
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,6 +13,7 @@ from segeval.cli.github import tell_github
 from segeval.cli.options import LabelsOption, MetricsOption, label_choice, make_settings
 from segeval.cli.writing import print_sheet, print_text, tell
 from segeval.errors import UsageError, WriteError
+from segeval.paths import is_directory, real
 from segeval.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _report(
 
     if references is not None:
         return _scored(results, references, labels, metrics, settings, noted)
-    if results.is_dir():
+    if is_directory(results):
         raise UsageError(f"{results}: is a folder; name the folder of references after it, or give a report")
     if labels is not None or metrics is not None:
         raise UsageError("--labels and --metrics choose what is scored, and a report is scored already; leave them out")
@@ -221,14 +221,14 @@ def _tolerances(option: str, texts: list[str] | None) -> dict[str, str]:
 
 def _require_writable(outputs: list[Path], inputs: list[Path]) -> None:
     """Refuse outputs that could not be written, before anything is scored. Raises UsageError, WriteError."""
-    taken = {os.path.realpath(path) for path in inputs}
+    taken = {real(path) for path in inputs}
     for path in outputs:
-        if os.path.realpath(path) in taken:
+        if real(path) in taken:
             raise UsageError(f"{path}: is an input or another output, which would be overwritten; name another file")
-        taken.add(os.path.realpath(path))
-        if path.is_dir():
+        taken.add(real(path))
+        if is_directory(path):
             raise WriteError(f"{path}: is a directory; name a file in it")
-        if not path.absolute().parent.is_dir():
+        if not is_directory(path.absolute().parent):
             raise WriteError(f"{path}: there is no folder {path.absolute().parent}; create it first")
 
 

@@ -6,12 +6,14 @@ Rich and what Typer draws with it take 70 ms to load; a pipe or a file needs not
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
 from segeval.cli.writing import to_stdout
 from segeval.colours import may_have_colours
+from segeval.paths import require_possible, require_text
 
 
 class _PlainWherePiped:
@@ -51,6 +53,22 @@ def _print_help(ctx: Any, _: Any, wanted: bool) -> None:
 
 class Command(_PlainWherePiped, TyperCommand):
     """A command of segeval."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Typer's, of what can be a text or a path. Raises UsageError."""
+        for text in args:
+            require_text(text)
+        return list(super().parse_args(ctx, args))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it, unless an option names a file that cannot exist. Raises UsageError."""
+        for parameter in self.params:
+            value = ctx.params.get(parameter.name)
+            for path in value if isinstance(value, (list, tuple)) else [value]:
+                if isinstance(path, Path):
+                    option = parameter.param_type_name == "option"
+                    require_possible(parameter.opts[0] if option else str(parameter.make_metavar(ctx)), path)
+        return super().invoke(ctx)
 
 
 class Group(_PlainWherePiped, TyperGroup):

@@ -9,6 +9,7 @@ import typer
 
 from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, Format, GeometryPolicy, Kind, Matching
 from segeval.errors import UsageError
+from segeval.paths import is_file
 from segeval.targets import LabelChoice, parse_region
 
 if TYPE_CHECKING:
@@ -243,7 +244,7 @@ def _listed(labels: str | None) -> LabelChoice:
     from segeval.readers.label_files import read_label_file
 
     path = Path(labels)
-    if ("," in labels or not path.suffix) and not path.is_file():
+    if ("," in labels or not path.suffix) and not is_file(path):
         raise UsageError(f"--labels {labels!r}: write label values like 1,2,3, or *, or the path of a label file")
     return read_label_file(path)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from segeval.choices import Format
 from segeval.errors import UsageError, WriteError
+from segeval.paths import is_directory, real
 from segeval.printable import printable
 from segeval.whole_files import write_whole
 
@@ -26,16 +27,16 @@ def require_writable(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
     """Refuse outputs that could not be written, before any voxel is read. Raises UsageError, WriteError."""
     from segeval.outputs import OUTPUTS, format_of_ending
 
-    taken = {os.path.realpath(path) for path in inputs}
+    taken = {real(path) for path in inputs}
     for path in outputs:
         if format_of_ending(path.name) is None:
             endings = ", ".join(dict.fromkeys(ending for output in OUTPUTS.values() for ending in output.endings))
             raise UsageError(f"-o {path}: the ending says the format; known are {endings}")
-        if os.path.realpath(path) in taken:
+        if real(path) in taken:
             raise UsageError(f"-o {path}: is an input, which would be overwritten; name another file")
-        if path.is_dir():
+        if is_directory(path):
             raise WriteError(f"{path}: is a directory; name a file in it")
-        if not path.absolute().parent.is_dir():
+        if not is_directory(path.absolute().parent):
             raise WriteError(f"{path}: there is no folder {path.absolute().parent}; create it first")
 
 

@@ -280,14 +280,6 @@ def file_size(path: Path) -> int:
         return 0
 
 
-def is_directory(path: Path) -> bool:
-    """Whether the path is a directory; no for what cannot even be looked at."""
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
-
-
 def _file_type(mode: int) -> str:
     kinds = {
         stat.S_IFIFO: "pipe (FIFO)",

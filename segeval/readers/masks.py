@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from segeval.errors import GeometryError, LabelError, UnreadableFile
+from segeval.paths import is_directory
 from segeval.readers.endings import PICTURE_ENDINGS
 from segeval.readers.hashing import new_sha256, sha256_of_all
 from segeval.readers.reader import Reader, ReadOptions
@@ -114,7 +115,7 @@ def class_files(folder: Path, endings: tuple[str, ...]) -> dict[str, Path]:
     volumes = [name for name in names if name.lower().endswith(endings) and not name.lower().endswith(PICTURE_ENDINGS)]
     for name in volumes or names:  # a preview picture beside volumes is no class
         ending = next((e for e in endings if name.lower().endswith(e)), None)
-        if ending is None or (folder / name).is_dir():
+        if ending is None or is_directory(folder / name):
             continue
         stem = name[: -len(ending)]
         if stem in found:

@@ -15,6 +15,7 @@ import numpy as np
 from segeval.array_types import Floats
 from segeval.choices import Kind
 from segeval.errors import GeometryError, UnreadableFile
+from segeval.paths import exists
 from segeval.readers.affines import FARTHEST_MM
 from segeval.readers.axes import split_axes, with_class_axis
 from segeval.readers.byte_stream import ByteStream
@@ -84,7 +85,7 @@ def _pair(path: Path) -> tuple[Path, Path] | None:
             stem = path.name[: len(path.name) - len(ours + packed)]
             for ending in (theirs + packed, theirs, theirs + ".gz", theirs.upper()):
                 partner = path.with_name(stem + ending)
-                if partner.exists():
+                if exists(partner):
                     return (path, partner) if ours == ".hdr" else (partner, path)
             raise UnreadableFile(f"{path}: there is no {stem}{theirs} beside it; a .hdr and its .img belong together")
     return None

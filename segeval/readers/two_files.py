@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import Struct
 
 from segeval.errors import UnreadableFile
+from segeval.paths import exists
 from segeval.printable import printable, shortened
 from segeval.readers.byte_stream import ByteStream, open_regular_file
 from segeval.readers.hashing import sha256_of_all
@@ -82,7 +83,7 @@ def _beside(path: Path, endings: tuple[str, ...]) -> Path:
     stem = path.name.removesuffix(path.suffix)
     shown = tuple(ending.upper().replace(".GZ", ".gz") for ending in endings)
     for ending in (*shown, *endings):
-        if (found := path.with_name(stem + ending)).exists():
+        if exists(found := path.with_name(stem + ending)):
             return found
     names = " or ".join(printable(stem) + ending for ending in shown)
     raise UnreadableFile(f"{path}: there is no {names} beside it; the header and its voxels belong together")

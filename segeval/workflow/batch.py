@@ -7,13 +7,14 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from functools import reduce
 from operator import add
+from pathlib import Path
 from typing import Protocol
 
 from msgspec.structs import replace
 
-from segeval.errors import StoppedError
+from segeval.errors import SegevalError, StoppedError
 from segeval.quantities import score, summarise
-from segeval.readers import is_directory
+from segeval.readers import is_directory, mask_classes
 from segeval.report import MISSED, CaseResult, Label, Report, Row
 from segeval.results.rows import Table
 from segeval.tallies import Tally
@@ -37,10 +38,18 @@ def with_class_names(settings: Settings, jobs: Sequence[Job]) -> Settings:
     if settings.labels.names:
         return settings
     sides = (path for job in jobs for path in (job.prediction, job.reference) if path is not None)
-    folders = [path for path in sides if is_directory(path)]
+    folders = [path for path in sides if is_directory(path) and _has_masks(path)]
     if not folders:
         return settings
     return replace(settings, labels=replace(settings.labels, names=class_names(folders)))
+
+
+def _has_masks(folder: Path) -> bool:
+    """No for a folder without any, which costs its own case when that is scored."""
+    try:
+        return bool(mask_classes(folder))
+    except SegevalError:
+        return False
 
 
 def run_batch(

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from segeval.errors import UnreadableFile, WriteError
+from segeval.paths import exists
 from segeval.readers import mask_classes
 from segeval.results.rows import Table
 from segeval.version import __version__
@@ -39,7 +40,7 @@ class Journal:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
-            if not Path(self._lock.lock_file).exists():  # filelock waits where a file cannot even be made
+            if not exists(Path(self._lock.lock_file)):  # filelock waits where a file cannot even be made
                 raise WriteError(f"{self.path}: cannot be written; check the folder") from None
             raise WriteError(f"{output}: another run is writing it; wait for it, or name another file") from None
         except OSError as problem:

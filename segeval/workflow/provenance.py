@@ -14,6 +14,7 @@ from typing import Any
 
 from segeval.errors import SegevalError
 from segeval.outputs import OUTPUTS
+from segeval.paths import is_file
 from segeval.readers import ReadOptions, is_directory, mask_classes, open_volume
 from segeval.readers.byte_stream import Watch
 from segeval.readers.hashing import new_sha256, sha256_of
@@ -111,7 +112,7 @@ def _companions(volume: Path) -> list[Path]:
             if name.endswith(ours):
                 stem = volume.name[: -len(ours)]
                 names = (stem + theirs, stem + theirs.upper(), stem + theirs.removesuffix(".gz"), stem + theirs + ".gz")
-                found = [volume.with_name(other) for other in names if volume.with_name(other).is_file()]
+                found = [volume.with_name(other) for other in names if is_file(volume.with_name(other))]
                 return found[:1]
     return []
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from segeval.errors import UsageError, WorkerError
+from segeval.paths import is_file
 from segeval.readers import size_on_disk
 from segeval.volumes.allocator import keep_freed_memory
 from segeval.volumes.chunks import stay_on_one_core
@@ -72,9 +73,7 @@ def dask_runner(scheduler: str) -> Runner:
         raise UsageError("--dask needs dask.distributed; install it with pip install 'segeval-cli[cluster]'") from None
 
     def run(jobs: Sequence[Job], settings: Settings, keep_tallies: bool) -> Iterator[tuple[Job, Finished]]:
-        where: Mapping[str, Any] = (
-            {"scheduler_file": scheduler} if Path(scheduler).is_file() else {"address": scheduler}
-        )
+        where: Mapping[str, Any] = {"scheduler_file": scheduler} if is_file(Path(scheduler)) else {"address": scheduler}
         try:
             client = Client(**where)
         except (OSError, ValueError) as problem:

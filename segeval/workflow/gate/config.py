@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from segeval.errors import UnreadableFile, UsageError
+from segeval.paths import is_file, require_possible
 from segeval.printable import quoted, shortened
 from segeval.readers import read_bounded
 from segeval.workflow.gate.grammar import Measure, Rule, parse_measure, parse_rule
@@ -65,7 +66,7 @@ class GateSettings(Struct, frozen=True):
 
 def default_config() -> Path | None:
     """segeval.toml or pyproject.toml in the current folder, where there is one."""
-    return next((Path(name) for name in (_FILE, _PYPROJECT) if Path(name).is_file()), None)
+    return next((Path(name) for name in (_FILE, _PYPROJECT) if is_file(Path(name))), None)
 
 
 def read_config(path: Path | None = None) -> GateSettings:
@@ -115,6 +116,7 @@ def _settings(path: Path, table: Mapping[str, Any]) -> GateSettings:
     rules = (*read.pop("require", ()), *read.pop("warn", ()))
     if "baseline" in read:
         read["baseline"] = path.parent / read["baseline"]
+        require_possible(f"{path}: baseline", read["baseline"])
     return GateSettings(rules=rules, **read)
 
 

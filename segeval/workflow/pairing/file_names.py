@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from segeval.errors import UsageError
+from segeval.paths import is_file
 from segeval.workflow.pairing.cases import NPZ, BothSides, Cases, file_stem, grouped
 from segeval.workflow.pairing.listing import Listing
 from segeval.workflow.pairing.records import named
@@ -25,11 +26,11 @@ _MODALITIES = frozenset(["t1", "t1c", "t1ce", "t1gd", "t1n", "t2", "t2f", "t2w",
 def dataset_json(folder: Path) -> Path | None:
     """The dataset.json that describes the label maps of a folder, if there is one."""
     found = folder / DATASET_JSON
-    if found.is_file():
+    if is_file(found):
         return found
     folder = folder.absolute()
     above = folder.parent / DATASET_JSON
-    return above if folder.name in _LABEL_FOLDERS and above.is_file() else None
+    return above if folder.name in _LABEL_FOLDERS and is_file(above) else None
 
 
 def by_nnunet(predictions: Listing, references: Listing, probabilities: bool) -> BothSides:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from segeval.errors import UnreadableFile
+from segeval.paths import exists
 from segeval.readers import ENDINGS, is_directory
 from segeval.workflow.pairing.records import counted_as, named
 
@@ -31,7 +32,7 @@ class Listing:
         """Raises UnreadableFile for what is no directory."""
         if not is_directory(root):
             what = "is a file, not a folder; `segeval score` compares two files"
-            raise UnreadableFile(f"{root}: {what if root.exists() else 'there is no such folder; check the path'}")
+            raise UnreadableFile(f"{root}: {what if exists(root) else 'there is no such folder; check the path'}")
         self.root = root
         self.side: Side = side
         self._identity = _identity(root)

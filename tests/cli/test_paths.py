@@ -1,0 +1,189 @@
+"""Whatever a user writes where a file may be named: words and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from segeval.cli.app import _COMMANDS, _built, main
+from segeval.paths import LONGEST_NAME, beside, exists, is_directory, is_file, real, require_possible
+
+BAD = {
+    "a long name": "x" * 300,
+    "a long path": "/".join(["y" * 200] * 30),
+    "a NUL byte": "a\0b",
+    "half of a surrogate pair": "a\ud800b",
+    "a byte that is no text": "a\udcffb",
+    "a loop": "{folder}/loop",
+    "through a file": "{folder}/file/inside",
+    "a folder": "{folder}/folder",
+    "nothing there": "{folder}/nothing/there",
+}
+ENDINGS = {"--output": ".json", "--provenance": ".json", "--junit": ".xml"}
+
+
+def options() -> Iterator[Any]:
+    """Every option and argument of every command that takes text: what may be a path now or later."""
+    for command in _COMMANDS:
+        for parameter in _built(command).params:
+            if parameter.type.name in ("path", "str", "text"):
+                name = parameter.opts[0] if parameter.param_type_name == "option" else parameter.name
+                yield pytest.param(command, name, id=f"{command} {name}")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pairs of volumes, a report of them, and the things that a bad path leads through."""
+    import nibabel
+
+    found = tmp_path_factory.mktemp("paths")
+    for name in ("loop", "loop.json", "loop.xml"):
+        (found / name).symlink_to(name)
+    (found / "file").write_text("text")
+    for name in ("folder", "p", "r"):
+        (found / name).mkdir()
+    for side in "pr":
+        for case in ("a", "b"):
+            image = nibabel.Nifti1Image(np.ones((4, 4, 4), np.uint8), np.eye(4))
+            nibabel.save(image, found / side / f"{case}.nii")
+    assert main(["batch", f"{found}/p", f"{found}/r", "--workers", "1", "-o", f"{found}/report.json"]) == 0
+    assert json.loads((found / "report.json").read_text())["schema"] == "segeval/1"
+    return found
+
+
+def arguments(command: str, folder: Path) -> dict[str, str]:
+    """Of a command that works."""
+    report = f"{folder}/report.json"
+    return {
+        "score": {"prediction": f"{folder}/p/a.nii", "reference": f"{folder}/r/a.nii"},
+        "batch": {"predictions": f"{folder}/p", "references": f"{folder}/r"},
+        "merge": {"reports": report},
+        "check": {"results": report},
+        "compare": {"reports": report},
+        "quantities": {},
+    }[command]
+
+
+@pytest.mark.parametrize(("command", "name"), list(options()))
+@pytest.mark.parametrize("kind", BAD)
+def test_every_option_survives_every_name(
+    command: str,
+    name: str,
+    kind: str,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bad = BAD[kind].format(folder=folder) + (ENDINGS.get(name, "") if kind != "a folder" else "")
+    given = arguments(command, folder)
+    if name in given:
+        given = {**given, name: bad}
+    words = [command, *given.values()]
+    if command == "compare":
+        words.insert(1, f"{folder}/report.json")
+    if command == "check" and not name.startswith("--require"):
+        words += ["--require", "mean(dice) >= 0"]
+    if name.startswith("--"):
+        words += [name, bad]
+    if command == "batch":
+        words += ["--workers", "1"]
+    if name == "--manifest":
+        words = [command, name, bad]
+    code = main(words)
+    captured = capsys.readouterr()
+    assert code in (0, 2, 3), captured.err
+    assert "Traceback" not in captured.err
+    assert code == 0 or len(captured.err.splitlines()) >= 1
+    possible = kind in ("a byte that is no text", "a loop")  # of a file that is written
+    written = possible and name in (*ENDINGS, "--markdown")
+    if not written and (name in given or name in (*ENDINGS, "--manifest", "--baseline", "--config", "--labels")):
+        assert code in (2, 3), captured.err
+    assert bool(list(tmp_path.iterdir())) == (written and kind != "a loop")
+
+
+def test_the_options_that_take_paths_are_all_of_them() -> None:
+    """What the test above goes through holds at least the options that name files today."""
+    known = {tuple(parameter.values) for parameter in options()}
+    assert known >= {
+        ("score", "--output"), ("score", "--labels"), ("batch", "--manifest"), ("batch", "--dask"),
+        ("check", "--baseline"), ("check", "--junit"), ("compare", "--output"), ("merge", "reports"),
+    }  # fmt: skip
+
+
+def test_a_list_of_117_labels_is_a_list(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = ",".join(map(str, range(118)))
+    for command in (["score", f"{folder}/p/a.nii", f"{folder}/r/a.nii"], ["batch", f"{folder}/p", f"{folder}/r"]):
+        assert main([*command, "--labels", labels, "--format", "json"]) == 0, capsys.readouterr().err
+        rows = json.loads(capsys.readouterr().out)["cases"][0]["rows"]
+        assert [row["label"] for row in rows] == [*range(118), "mean", "all"]
+
+
+def test_an_output_with_the_longest_name_there_is_can_be_written(folder: Path, tmp_path: Path) -> None:
+    for name in ("x" * (LONGEST_NAME - 5) + ".json", "é" * ((LONGEST_NAME - 5) // 2) + ".json"):
+        assert main(["score", f"{folder}/p/a.nii", f"{folder}/r/a.nii", "-o", str(tmp_path / name)]) == 0
+        assert json.loads((tmp_path / name).read_text())["schema"] == "segeval/1"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_batch_says_before_it_scores_that_the_name_leaves_no_room_for_its_journal(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / ("x" * (LONGEST_NAME - 5) + ".json")
+    assert main(["batch", f"{folder}/p", f"{folder}/r", "--workers", "1", "-o", str(output)]) == 3
+    assert ".journal: cannot be written (File name too long)" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\\u0000b"])
+def test_a_baseline_that_segeval_toml_names_so(
+    name: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "segeval.toml"
+    config.write_text(f'[check]\nbaseline = "{name}"\n')
+    assert main(["check", f"{folder}/report.json", "--config", str(config)]) == 2
+    assert "segeval.toml: baseline" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_manifest_that_names_such_files(
+    kind: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = BAD[kind].format(folder=folder)
+    rows = f"case,prediction,reference\na,{bad},{folder}/r/a.nii\nb,{folder}/p/b.nii,{folder}/r/b.nii\n"
+    (tmp_path / "pairs.csv").write_text(rows, encoding="utf-8", errors="surrogatepass")
+    code = main(["batch", "--manifest", str(tmp_path / "pairs.csv"), "--workers", "1", "-f", "json"])
+    captured = capsys.readouterr()
+    assert code == 3, captured.err
+    assert "Traceback" not in captured.err
+    if captured.out:  # a bad case costs one case
+        assert [case["status"] for case in json.loads(captured.out)["cases"]] == ["error", "ok"]
+    else:
+        assert "is no UTF-8 text" in captured.err
+
+
+def test_asking_about_a_path_raises_nothing(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").write_text("x")
+    for text in (text.format(folder=tmp_path) for text in BAD.values()):
+        path = Path(text)
+        assert not is_file(path)
+        assert not is_directory(path)
+        assert not exists(path)
+        assert isinstance(real(path), str)
+    assert is_file(tmp_path / "file")
+    assert is_directory(tmp_path)
+    require_possible("x", tmp_path / "file")
+    require_possible("x", tmp_path / "loop")
+    assert len(beside(tmp_path / ("é" * 127), ".", ".part").name.encode()) <= LONGEST_NAME
+
+
+def test_the_commands_are_those_of_the_package() -> None:
+    assert all(hasattr(import_module(f"segeval.cli.{name}"), name) for name in _COMMANDS)
