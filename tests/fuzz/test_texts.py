@@ -88,6 +88,60 @@ def test_manifests(judge: Any, tmp_path: Path) -> None:
     assert judge.outcomes["result"] > 100
 
 
+CELLS = st.sampled_from(["", " ", "a", "b", "p.nii", '"r,1.nii"'])
+
+
+@given(
+    rows=st.lists(st.lists(CELLS, max_size=5), max_size=6), columns=st.permutations(["case", "prediction", "reference"])
+)
+def test_no_row_of_a_manifest_is_passed_over(
+    rows: list[list[str]], columns: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "rows.csv"
+    path.write_text("\n".join([",".join(columns), *map(",".join, rows)]) + "\n")
+    written = [row for row in rows if any(cell.strip() for cell in row)]
+    if not written:
+        return
+    found = read_manifest(path)
+    said = " ".join((*found.ambiguous, *found.duplicates))
+    cases: dict[str, int] = {}
+    for number, row in enumerate(rows, 2):
+        if not any(cell.strip() for cell in row):
+            continue
+        values = dict(zip(columns, (cell.strip().strip('"') for cell in row), strict=False))
+        if len(row) == 3 and values["case"] and values["reference"]:
+            cases[values["case"]] = cases.get(values["case"], 0) + 1
+        else:
+            assert f"line {number} of rows.csv" in said
+    once = {case for case, count in cases.items() if count == 1}
+    assert {pair.case for pair in (*found.pairs, *found.missing)} == once
+    assert len(found.duplicates) == len(cases) - len(once)
+    assert found.extra == ()
+
+
+@pytest.mark.parametrize("name", ["dseg.tsv", "snap.txt", "lut.ctab"])
+def test_no_row_of_a_label_file_is_passed_over(name: str, judge: Any, tmp_path: Path) -> None:
+    """A field, or part of a line, is taken away: what is read holds every label whose line still begins with one."""
+    lines = LABEL_FILES[name].decode().splitlines()
+    path = tmp_path / name
+    for random in judge.inputs(17, 600):
+        damaged = list(lines)
+        number = random.randrange(1, len(lines))
+        fields = damaged[number].split("\t" if name == "dseg.tsv" else None)
+        for _ in range(random.randint(1, 3)):
+            if fields:
+                fields.pop(random.randrange(len(fields)))
+        damaged[number] = ("\t" if name == "dseg.tsv" else " ").join(fields)
+        path.write_text("\n".join(damaged) + "\n")
+        choice = judge.answer(lambda: read_label_file(path), path)
+        if choice is None:
+            continue
+        wanted = [line.split()[0] for line in damaged[1:] if line.split() and not line.startswith("#")]
+        assert {0, *(choice.values or ())} >= {int(text) for text in wanted}, path.read_text()
+    assert judge.outcomes["refused"] > 50
+    assert judge.outcomes["result"] > 20 or name == "snap.txt"  # whose lines are whole or refused
+
+
 def test_rules(judge: Any, tmp_path: Path) -> None:
     path = tmp_path / "segeval.toml"
     path.write_bytes(RULES)

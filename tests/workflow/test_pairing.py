@@ -787,10 +787,11 @@ def test_a_cell_of_a_manifest_may_hold_commas_and_odd_characters(tmp_path: Path)
     assert pairing.pairs == (CasePair("a\u2028b", tmp_path / "p,1.nii", tmp_path / "r\x0b.nii"),)
 
 
-def test_a_manifest_may_lack_a_prediction_or_a_reference(tmp_path: Path) -> None:
+def test_a_manifest_may_lack_a_prediction_and_no_reference(tmp_path: Path) -> None:
     pairing = read_manifest(manifest(tmp_path, "case,prediction,reference\na,,r.nii\nb,p.nii,\n"))
     assert pairing.missing == (CasePair("a", None, tmp_path / "r.nii"),)
-    assert pairing.extra == (("b", tmp_path / "p.nii"),)
+    assert pairing.extra == ()
+    assert pairing.ambiguous == ("line 3 of pairs.csv: the cell of reference is empty; fill it in or remove the line",)
     with pytest.raises(PairingError, match=r"1 reference has no prediction: a; .*Correct the manifest; --dry-run"):
         pairing.require_complete(allow_missing=False)
 
@@ -801,10 +802,29 @@ def test_a_manifests_doubtful_lines_are_named_by_number(tmp_path: Path) -> None:
     assert [pair.case for pair in pairing.pairs] == ["b"]
     assert pairing.duplicates == ("a: stands in lines 2, 4 and 8 of pairs.csv; give each line a case of its own",)
     assert pairing.ambiguous == (
-        "line 5 of pairs.csv: names no case; fill in or remove the line",
-        "line 6 of pairs.csv: names no files; fill in or remove the line",
+        "line 5 of pairs.csv: the cell of case is empty; fill it in or remove the line",
+        "line 6 of pairs.csv: the cell of reference is empty; fill it in or remove the line",
         "line 7 of pairs.csv: has 4 cells, the first line 3; put a path that holds a comma into quotes",
     )
+
+
+def test_a_line_that_is_not_whole_is_an_error_whatever_may_be_missing(tmp_path: Path) -> None:
+    text = "notes,case,prediction,reference\nx,a,p.nii.gz\ny,b,p,r\nz,c\n"
+    pairing = read_manifest(manifest(tmp_path, text))
+    assert [pair.case for pair in pairing.pairs] == ["b"]
+    words = (
+        r"2 lines are not whole: line 2 of pairs\.csv: has 3 cells, the first line 4, so that reference is not there; "
+        r"write every cell, an empty one too \| line 4 of pairs\.csv: has 2 cells, the first line 4, so that "
+        r"prediction and reference are not there"
+    )
+    with pytest.raises(PairingError, match=words):
+        pairing.require_complete(allow_missing=True)
+    assert "lines that are not whole" in pairing.describe()
+
+
+def test_a_line_may_lack_what_nobody_reads(tmp_path: Path) -> None:
+    pairing = read_manifest(manifest(tmp_path, "case,prediction,reference,notes\na,p.nii,r.nii\n"))
+    assert pairing.pairs == (CasePair("a", tmp_path / "p.nii", tmp_path / "r.nii"),)
 
 
 def test_a_prediction_that_stands_for_two_cases_is_remarked(tmp_path: Path) -> None:

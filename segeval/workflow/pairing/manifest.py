@@ -22,7 +22,7 @@ class _Line(Struct, frozen=True):
     number: int
     case: str
     prediction: Path | None
-    reference: Path | None
+    reference: Path
 
 
 class _Found(Struct):
@@ -35,13 +35,14 @@ class _Found(Struct):
 def read_manifest(path: Path) -> Pairing:
     """The pairs that a CSV file with the columns case, prediction and reference lists.
 
-    Relative paths are relative to the manifest; an empty prediction is a missing one, an empty reference makes the
-    prediction an extra one. Raises UnreadableFile for what is no manifest, PairingError for one without a case.
+    Relative paths are relative to the manifest; an empty prediction is a missing one. A line that is otherwise not
+    whole, too short or too long, is ambiguous. Raises UnreadableFile for what is no manifest, PairingError for one
+    without a case.
     """
     found = _found(path)
     if not found.lines and not found.unclear:
         raise PairingError(f"{path}: lists no case; write one line per case below {','.join(COLUMNS)}")
-    pairs, missing, extra, duplicates = [], [], [], []
+    pairs, missing, duplicates = [], [], []
     for case in sorted(found.lines):
         line, *others = found.lines[case]
         if others:
@@ -50,9 +51,6 @@ def read_manifest(path: Path) -> Pairing:
                 f"{case}: stands in lines {', '.join(numbers[:-1])} and {numbers[-1]} of {path.name}; "
                 "give each line a case of its own"
             )
-        elif line.reference is None:
-            assert line.prediction is not None  # noqa: S101 (a line without either is unclear)
-            extra.append((case, line.prediction))
         elif line.prediction is None:
             missing.append(CasePair(case, None, line.reference))
         else:
@@ -61,7 +59,6 @@ def read_manifest(path: Path) -> Pairing:
         layout=MANIFEST,
         pairs=tuple(pairs),
         missing=tuple(missing),
-        extra=tuple(extra),
         duplicates=tuple(duplicates),
         ambiguous=tuple(found.unclear),
         remarks=_used_twice(pairs),
@@ -82,27 +79,24 @@ def _found(path: Path) -> _Found:
     for number, cells in rows:
         if not any(cell.strip() for cell in cells):
             continue
-        if len(cells) > len(header):
-            what = f"has {len(cells)} cells, the first line {len(header)}; put a path that holds a comma into quotes"
-            found.unclear.append(f"line {number} of {path.name}: {what}")
+        if (problem := _not_whole(header, places, cells)) is not None:
+            found.unclear.append(f"line {number} of {path.name}: {problem}")
             continue
-        _note(path, number, [cells[place].strip() if place < len(cells) else "" for place in places], found)
+        case, prediction, reference = (cells[place].strip() for place in places)
+        line = _Line(number, case, path.parent / prediction if prediction else None, path.parent / reference)
+        found.lines.setdefault(case, []).append(line)
     return found
 
 
-def _note(path: Path, number: int, cells: list[str], found: _Found) -> None:
-    case, prediction, reference = cells
-    if not case or not (prediction or reference):
-        what = "names no files" if case else "names no case"
-        found.unclear.append(f"line {number} of {path.name}: {what}; fill in or remove the line")
-        return
-    line = _Line(
-        number,
-        case,
-        path.parent / prediction if prediction else None,
-        path.parent / reference if reference else None,
-    )
-    found.lines.setdefault(case, []).append(line)
+def _not_whole(header: list[str], places: list[int], cells: list[str]) -> str | None:
+    """What is wrong with a line: nothing that it names may be left out without a word."""
+    if len(cells) > len(header):
+        return f"has {len(cells)} cells, the first line {len(header)}; put a path that holds a comma into quotes"
+    if absent := [header[place] for place in places if place >= len(cells)]:
+        what = f"has {len(cells)} cells, the first line {len(header)}, so that {' and '.join(absent)}"
+        return f"{what} {'is' if len(absent) == 1 else 'are'} not there; write every cell, an empty one too"
+    empty = [header[place] for place in places if not cells[place].strip() and header[place] != "prediction"]
+    return f"the cell of {' and '.join(empty)} is empty; fill it in or remove the line" if empty else None
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:

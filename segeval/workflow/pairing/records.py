@@ -50,8 +50,9 @@ class Pairing(Struct, frozen=True):
         if self.duplicates:
             problems.append(f"{_have(len(self.duplicates), 'case')} several files: {_joined(self.duplicates)}")
         if self.ambiguous:
-            counted = f"{counted_as(len(self.ambiguous), 'name')} {'is' if len(self.ambiguous) == 1 else 'are'}"
-            problems.append(f"{counted} ambiguous: {_joined(self.ambiguous)}")
+            noun, state = ("line", "not whole") if self.layout == MANIFEST else ("name", "ambiguous")
+            counted = f"{counted_as(len(self.ambiguous), noun)} {'is' if len(self.ambiguous) == 1 else 'are'}"
+            problems.append(f"{counted} {state}: {_joined(self.ambiguous)}")
         if problems:
             advice = (
                 "Correct the manifest"
@@ -74,7 +75,9 @@ class Pairing(Struct, frozen=True):
             "references without a prediction": [_entry(p.case, None, p.reference) for p in self.missing],
             "predictions without a reference": [_entry(case, path, None) for case, path in self.extra],
             "duplicates": [[sentence] for sentence in self.duplicates],
-            "ambiguous names": [[sentence] for sentence in self.ambiguous],
+            "lines that are not whole" if self.layout == MANIFEST else "ambiguous names": [
+                [sentence] for sentence in self.ambiguous
+            ],
         }
         for title, entries in sections.items():
             yield f"{title:<31}  {len(entries):>7,}"
