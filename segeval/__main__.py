@@ -10,8 +10,21 @@ import sys
 _WITHOUT_WORKERS = {"--help", "-h", "--dry-run", "--dask"}
 
 
+_BUG = 4
+
+
 def run() -> None:
     """Run the command line and exit with its code."""
+    try:
+        code = _run()
+    except Exception as problem:  # before the command line has its own error boundary
+        sys.stderr.write(f"segeval: cannot be started ({type(problem).__name__}: {problem})\n")
+        code = _BUG  # not 1, which is a gate that failed
+    gc.freeze()  # else the interpreter's end walks all that was imported: 15 ms
+    sys.exit(code)
+
+
+def _run() -> int:
     _open_what_is_closed()
     _buffer_stdout()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: its thread pool costs more than it gives here
@@ -24,9 +37,7 @@ def run() -> None:
         start_ahead()  # the server that workers are forked from imports while this process does
     from segeval.cli.app import main
 
-    code = main()
-    gc.freeze()  # else the interpreter's end walks all that was imported: 15 ms
-    sys.exit(code)
+    return main()
 
 
 def _open_what_is_closed() -> None:

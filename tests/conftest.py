@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
-from collections.abc import Callable
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +53,23 @@ class Run:
     def remarks(self) -> list[str]:
         """The remarks of the only case of a JSON report."""
         return self.json["cases"][0]["remarks"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The folder for temporary files is one of the tests' own, and empty at their end, whoever was killed meanwhile."""
+    folder = tmp_path_factory.mktemp("t")  # a short name: sockets are made in it
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setenv("DASK_TEMPORARY_DIRECTORY", str(folder / "dask"))
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield
+    own = str(multiprocessing.process.current_process()._config.get("tempdir"))  # type: ignore[attr-defined]
+    shutil.rmtree(folder / "dask", ignore_errors=True)  # a scheduler's, which the library leaves where it is told to
+    patience = time.monotonic() + 10
+    while (left := [path for path in folder.iterdir() if str(path) != own]) and time.monotonic() < patience:
+        time.sleep(0.05)  # what is killed takes a moment to be gone
+    assert left == []
 
 
 @pytest.fixture

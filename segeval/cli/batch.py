@@ -42,7 +42,7 @@ from segeval.cli.options import (
     label_choice,
     make_settings,
 )
-from segeval.cli.writing import print_text, require_renderable, require_writable, write_report
+from segeval.cli.writing import print_text, require_renderable, require_writable, tell_remark, write_report
 from segeval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def batch(
         require_device()  # an error before the first case rather than in every one
     volumes = [path for job in jobs for path in (job.prediction, job.reference)]
     note = provenance_of(provenance, outputs, volumes, [manifest, *label_files(labels)])
-    runner = dask_runner(dask) if dask is not None else local_runner(workers or default_workers())
+    runner = dask_runner(dask) if dask is not None else local_runner(workers or default_workers(), tell_remark)
     with (
         journal_beside(outputs, settings, pooled, resume) as journal,
         BatchProgress([selection.key for selection in settings.selections]) as progress,

@@ -11,7 +11,7 @@ from segeval.cli.audit import ProvenanceOption, label_files, provenance_of
 from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.github import tell_github
 from segeval.cli.options import LabelsOption, MetricsOption, label_choice, make_settings
-from segeval.cli.writing import print_sheet, print_text, tell
+from segeval.cli.writing import print_sheet, print_text, tell, tell_remark
 from segeval.errors import UsageError, WriteError
 from segeval.paths import is_directory, real
 from segeval.whole_files import write_whole
@@ -202,7 +202,12 @@ def _scored(
     volumes = [path for job in jobs for path in (job.prediction, job.reference)]
     note = noted(volumes, [found.label_file] if found.label_file is not None else [])
     with BatchProgress([selection.key for selection in scoring.selections]) as progress:
-        report = run_batch(jobs, scoring, local_runner(default_workers()), observer=progress)
+        report = run_batch(
+            jobs,
+            scoring,
+            local_runner(default_workers(), tell_remark),
+            observer=progress,
+        )
     return report.with_remarks((*found.remarks, *report.remarks)), note
 
 

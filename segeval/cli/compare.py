@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from segeval.cli.writing import print_sheet, print_text, require_writable, tell
+from segeval.cli.writing import print_sheet, print_text, require_writable, tell_remark
 from segeval.errors import UsageError
-from segeval.printable import printable
 from segeval.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -81,4 +80,4 @@ def _write(comparison: Comparison, format_: _Format, outputs: list[Path]) -> Non
         print_text(COMPARISON_OUTPUTS[format_].render(comparison))
     if not COMPARISON_OUTPUTS[format_].shows_remarks:
         for remark in comparison.remarks:
-            tell(f"remark: {printable(remark)}\n")
+            tell_remark(remark)

@@ -65,7 +65,7 @@ def write_report(report: Report, format_: Format, outputs: Iterable[Path]) -> No
     if not OUTPUTS[format_].shows_remarks:
         remarks = [*report.remarks, *(remark for case in report.cases for remark in case.remarks)]
         for remark in remarks[:_MOST_REMARKS]:
-            tell(f"remark: {printable(remark)}\n")
+            tell_remark(remark)
         if len(remarks) > _MOST_REMARKS:
             tell(f"{len(remarks) - _MOST_REMARKS} more remarks; --format json has all of them\n")
 
@@ -104,6 +104,11 @@ def tell(text: str) -> None:
         sys.stderr.flush()
     except OSError:
         _discard(2)
+
+
+def tell_remark(text: str) -> None:
+    """A remark on stderr."""
+    tell(f"remark: {printable(text)}\n")
 
 
 def _discard(descriptor: int) -> None:

@@ -17,6 +17,7 @@ from segeval.instances import BRATS_2023, InstanceOptions, Instances, TargetInst
 from segeval.kernels import HeldPair
 from segeval.kernels.boxes import Box, enclosing
 from segeval.kernels.soft_targets import SoftTargets
+from segeval.machine import usable_cores
 from segeval.quantities import RecordName, hd95, membership, targets_of
 from segeval.shapes.components import Components, find_components, given_instances
 from segeval.shapes.lesionwise import match_lesions
@@ -30,7 +31,6 @@ from segeval.targets import BACKGROUND, LabelChoice
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.memory import Need, require_memory
 from segeval.workflow.settings import Settings
-from segeval.workflow.worker_processes import usable_cores
 
 _MOST_THREADS = 4
 _SHEAR = 1e-3

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from segeval.errors import UsageError, WorkerError
+from segeval.machine import usable_cores
 from segeval.paths import is_file
 from segeval.readers import size_on_disk
 from segeval.volumes.allocator import keep_freed_memory
@@ -17,12 +18,14 @@ from segeval.volumes.chunks import stay_on_one_core
 from segeval.volumes.memory import VARIABLE, share_memory
 from segeval.workflow.jobs import Finished, Job, died, do
 from segeval.workflow.settings import Settings
-from segeval.workflow.worker_processes import Died, in_workers, usable_cores
+from segeval.workflow.worker_processes import Died, NoProcesses, in_workers
 
 Runner = Callable[[Sequence[Job], Settings, bool], Iterator[tuple[Job, Finished]]]
 """Takes jobs, settings and whether to keep tallies; closing the iterator stops the work."""
 
 _BYTES_PER_WORKER = 512 << 20
+_PATIENCE_S = 2
+_LOST = ("cancelled", "lost")
 
 
 def default_workers() -> int:
@@ -35,21 +38,27 @@ def default_workers() -> int:
     return max(1, min(cores, free // _BYTES_PER_WORKER))
 
 
-def local_runner(workers: int) -> Runner:
+def local_runner(workers: int, remark: Callable[[str], None] = lambda _: None) -> Runner:
     """A runner on processes of this machine, which share the memory; what needs more is done at the end, alone.
 
-    A worker that dies costs its case alone.
+    A worker that dies costs its case alone. Where no process can be started, this one does the work.
+    remark: told in a sentence where that is so.
     """
 
     def run(jobs: Sequence[Job], settings: Settings, keep_tallies: bool) -> Iterator[tuple[Job, Finished]]:
         processes = min(workers, max(1, len(jobs)))
         too_large = []
-        with closing(_in_processes(processes, jobs, settings, keep_tallies)) as outcomes:
-            for job, finished in outcomes:
-                if finished.wants_memory and processes > 1:
-                    too_large.append(job)
-                else:
-                    yield job, finished
+        try:
+            with closing(_in_processes(processes, jobs, settings, keep_tallies)) as outcomes:
+                for job, finished in outcomes:
+                    if finished.wants_memory and processes > 1:
+                        too_large.append(job)
+                    else:
+                        yield job, finished
+        except NoProcesses as problem:
+            remark(f"no worker process can be started ({problem}): the cases are scored one after the other")
+            for job in jobs:
+                yield job, do(job, settings, keep_tallies)
         if too_large:
             yield from _in_processes(1, too_large, settings, keep_tallies)
 
@@ -74,23 +83,48 @@ def dask_runner(scheduler: str) -> Runner:
 
     def run(jobs: Sequence[Job], settings: Settings, keep_tallies: bool) -> Iterator[tuple[Job, Finished]]:
         where: Mapping[str, Any] = {"scheduler_file": scheduler} if is_file(Path(scheduler)) else {"address": scheduler}
-        try:
-            client = Client(**where)
-        except (OSError, ValueError) as problem:
-            raise WorkerError(
-                f"--dask {scheduler}: no scheduler answers there ({problem}); check the address"
-            ) from None
-        try:
-            shared = client.scatter([settings], broadcast=True, hash=False)[0]
-            running = {client.submit(do, job, shared, keep_tallies, pure=False): job for job in _largest_first(jobs)}
-            for future in as_completed(running):
-                job = running[future]
-                yield job, _outcome(future, job)
-                future.release()
-        finally:
-            client.close()
+        with _without_logs():
+            try:
+                client = Client(**where)
+            except (OSError, ValueError) as problem:
+                raise WorkerError(
+                    f"--dask {scheduler}: no scheduler answers there ({problem}); check the address"
+                ) from None
+            try:
+                shared = client.scatter([settings], broadcast=True, hash=False)[0]
+                largest = _largest_first(jobs)
+                running = {client.submit(do, job, shared, keep_tallies, pure=False): job for job in largest}
+                for future in as_completed(running):
+                    outcome = _outcome(future, running[future])
+                    if future.status in _LOST or client.status != "running":
+                        raise _scheduler_is_gone(scheduler)
+                    yield running[future], outcome
+                    future.release()
+            except OSError:  # of the connection; a job's own are its result
+                raise _scheduler_is_gone(scheduler) from None
+            finally:
+                client.close(timeout=_PATIENCE_S)
 
     return run
+
+
+def _scheduler_is_gone(scheduler: str) -> WorkerError:
+    return WorkerError(
+        f"--dask {scheduler}: the scheduler is gone, and what it had handed out is lost; start it again and go on with "
+        "--resume, which keeps what the journal beside an output has"
+    )
+
+
+@contextmanager
+def _without_logs() -> Iterator[None]:
+    """What a lost scheduler means is said here in a line; the library logs pages of tracebacks."""
+    import logging
+
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _do_in_worker(settings: Settings, keep_tallies: bool, most_memory: str, processes: int, job: Job) -> Finished:

@@ -23,14 +23,22 @@ from multiprocessing.connection import wait
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from segeval.errors import WorkerError
+from segeval.workflow import fork_server
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
 
-_PRELOAD = ["segeval.workflow.runners", "segeval.readers.nifti", "segeval.kernels.numpy_soft", "isal.igzip_lib"]
+_PRELOAD = [
+    "segeval.workflow.fork_server", "segeval.workflow.runners", "segeval.readers.nifti", "segeval.kernels.numpy_soft",
+    "isal.igzip_lib",
+]  # fmt: skip
 _READY = None  # what a worker sends before it is given its first job
 _AHEAD = 2  # jobs handed to a worker: the one that it does, and the next
 _MOST_LOST = 10
+_ENOUGH = 4096  # open files
+_DESCRIPTORS, _PER_WORKER = 13, 2  # open files that this process needs; measured
+_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 (a folder of its own is made there)
+_LONGEST_FOLDER = 70  # bytes; a socket's path holds 107, and what is made in the folder needs 35
 _PAUSE_S = 0.01
 _PATIENCE_S = 5.0
 _SWITCH_S = 1e-4  # how long a decoding thread waits for the interpreter's lock, which NumPy drops and takes at once
@@ -48,11 +56,6 @@ class Died(NamedTuple):
     exit_code: int | None
 
 
-def usable_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def worker_context() -> Any:
     """The multiprocessing context whose processes are workers: forked from a server that has imported everything."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
@@ -64,10 +67,79 @@ def worker_context() -> Any:
 
 def start_ahead() -> None:
     """Start the server now; otherwise the first worker does, and waits for its imports."""
+    with suppress(NoProcesses):
+        require_processes()
+
+
+class NoProcesses(WorkerError):
+    """No process can be started here at all; says why."""
+
+
+def require_processes() -> int:
+    """Start the server that workers are forked from, where they are; and how many workers there may be at most.
+
+    Raises NoProcesses where the working folder is gone, or where files, processes or a folder for a socket are not to
+    be had.
+    """
+    try:
+        os.getcwd()  # noqa: PTH109 (multiprocessing asks for it, and stumbles)
+    except OSError:
+        raise NoProcesses("the working folder is gone") from None
+    most = (_descriptors() - _DESCRIPTORS) // _PER_WORKER
+    if most < 1:
+        raise NoProcesses(f"only {_descriptors()} files may be open at once (ulimit -n)")
     if worker_context().get_start_method() == "forkserver":
         from multiprocessing.forkserver import ensure_running
 
-        ensure_running()
+        try:
+            _choose_folder()
+            ensure_running()
+        except OSError as problem:
+            raise NoProcesses(str(problem.strerror or problem)) from None
+    return most
+
+
+def _descriptors() -> int:
+    """How many files may be open at once: as many as the system lets this process have, where that is few."""
+    try:
+        import resource
+    except ImportError:  # not on every system
+        return sys.maxsize
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return sys.maxsize
+    wanted = _ENOUGH if hard == resource.RLIM_INFINITY else min(_ENOUGH, hard)
+    if soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return wanted
+    return soft
+
+
+def _choose_folder() -> None:
+    """Make the folder for the server's socket, whose path may be a hundred bytes long; clusters name longer ones.
+
+    It goes with this process, or with the server where this one is killed. Raises OSError where none can be made.
+    """
+    from multiprocessing import process
+
+    config: dict[str, Any] = process.current_process()._config  # type: ignore[attr-defined]
+    if os.path.isdir(config.get("tempdir") or ""):  # noqa: PTH112
+        return
+    import atexit
+    import shutil
+    import tempfile
+
+    folders = (os.environ.get("TMPDIR", ""), tempfile.gettempdir(), *_FOLDERS)
+    for folder in dict.fromkeys(filter(None, folders)):
+        if len(os.fsencode(folder)) > _LONGEST_FOLDER:
+            continue
+        with suppress(OSError):
+            made = tempfile.mkdtemp(prefix="segeval-", dir=folder)
+            config["tempdir"] = os.environ[fork_server.VARIABLE] = made
+            atexit.register(shutil.rmtree, made, ignore_errors=True)
+            return
+    raise OSError(0, "there is no folder for temporary files")
 
 
 def in_workers(
@@ -76,8 +148,10 @@ def in_workers(
     """Do the jobs in this many processes, and yield each with its result as it is done; closing it stops the work.
 
     work: sent to each worker once. A worker that dies costs the job that it was at, and none where it had none yet;
-    where no other can be started, those that live go on. Raises WorkerError where none does.
+    where no other can be started, those that live go on. Raises NoProcesses where none can be started here, before
+    any job is done, and WorkerError where all die that are.
     """
+    count = min(count, require_processes())
     waiting = deque(jobs)
     workers: dict[Any, _Worker[_Job]] = {}  # by their pipes
     lost = 0  # workers since the last one that was ready

@@ -139,6 +139,44 @@ def cluster() -> Any:
     return running()
 
 
+SCHEDULER = """
+import asyncio
+from distributed import Scheduler, Worker
+async def main():
+    async with Scheduler(host="127.0.0.1", port=0, dashboard_address=None) as scheduler:
+        async with Worker(scheduler.address, nthreads=1, dashboard=False):
+            print(scheduler.address, flush=True)
+            await scheduler.finished()
+asyncio.run(main())
+"""
+
+
+def test_a_scheduler_that_dies_is_a_line_and_the_rest_is_resumed(many: Folders, tmp_path: Path) -> None:
+    options = (*many, "--missing", "skip", "--metrics", "dice", "--format", "csv")
+    whole, output = tmp_path / "whole.csv", tmp_path / "output.csv"
+    assert subprocess.run([*COMMAND, *options, "-o", whole], capture_output=True).returncode == 3
+    script = [sys.executable, "-c", SCHEDULER]
+    with subprocess.Popen(script, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as scheduler:
+        assert scheduler.stdout is not None
+        address = scheduler.stdout.readline().decode().strip()
+        process = subprocess.Popen(
+            [*COMMAND, *options, "-o", output, "--dask", address], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        journal = output.with_name("output.csv.journal")
+        while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") > 20):
+            time.sleep(0.002)
+        scheduler.kill()
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (3, b"")
+    (line,) = err.decode().splitlines()
+    assert line.startswith(f"segeval: --dask {address}: the scheduler is gone")
+    assert "--resume" in line
+    assert 20 < journal.read_bytes().count(b"\n") < 190
+    done = subprocess.run([*COMMAND, *options, "-o", output, "--resume"], capture_output=True)
+    assert done.returncode == 3
+    assert output.read_bytes() == whole.read_bytes()
+
+
 def test_a_run_killed_half_way_resumes_to_the_same_bytes(many: Folders, tmp_path: Path) -> None:
     options = (*many, "--missing", "skip", "--metrics", "dice", "--workers", "2", "--format", "csv")
     whole, killed = tmp_path / "whole.csv", tmp_path / "killed.csv"
