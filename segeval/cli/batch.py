@@ -42,7 +42,13 @@ from segeval.cli.options import (
     label_choice,
     make_settings,
 )
-from segeval.cli.writing import print_text, require_renderable, require_writable, tell_remark, write_report
+from segeval.cli.writing import (
+    print_text,
+    require_renderable,
+    require_writable,
+    tell_remark,
+    write_report,
+)
 from segeval.errors import UsageError
 
 if TYPE_CHECKING:

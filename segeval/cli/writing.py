@@ -49,7 +49,10 @@ def require_renderable(format_: Format, outputs: Iterable[Path], keys: Sequence[
 
 
 def write_report(report: Report, format_: Format, outputs: Iterable[Path]) -> None:
-    """Write the files, then stdout, then the remarks that neither shows. Raises WriteError."""
+    """Write the files, then stdout, then to stderr what failed and the remarks that stdout does not show.
+
+    Raises WriteError.
+    """
     from segeval.outputs import OUTPUTS, format_of_ending
 
     for path in outputs:
@@ -62,12 +65,22 @@ def write_report(report: Report, format_: Format, outputs: Iterable[Path]) -> No
         print_pieces(
             piece for piece in OUTPUTS[format_].pieces(report) if isinstance(piece, str)
         )  # bytes are for files
+    _tell_failures(report)
     if not OUTPUTS[format_].shows_remarks:
         remarks = [*report.remarks, *(remark for case in report.cases for remark in case.remarks)]
         for remark in remarks[:_MOST_REMARKS]:
             tell_remark(remark)
         if len(remarks) > _MOST_REMARKS:
             tell(f"{len(remarks) - _MOST_REMARKS} more remarks; --format json has all of them\n")
+
+
+def _tell_failures(report: Report) -> None:
+    """What became of a batch, on stderr, where stdout goes to a file or a program and shows it to nobody."""
+    from segeval.outputs.batch import failure_summary
+
+    if sys.stdout is None or not sys.stdout.isatty():
+        for line in failure_summary(report):
+            tell(f"segeval: {printable(line)}\n")
 
 
 def print_sheet(draw: Callable[[Sheet], None]) -> None:

@@ -14,6 +14,7 @@ from segeval.report import CaseResult, Column, Report, Row, Statistic
 from segeval.shown_values import mean_sd_text
 
 _MOST_FAILURES = 20
+_MOST_NAMES = 5
 POOLED_TITLE = "pooled over cases: the tallies of all cases added, then scored"
 DETAILS = ("mean", "sd", "median", "q1 – q3", "min – max", "95 % interval", "n", "undefined", "failed", "missing")
 
@@ -112,6 +113,39 @@ def failure_lines(report: Report) -> tuple[list[str], int]:
         if case.status == status
     ]
     return lines[:_MOST_FAILURES], max(0, len(lines) - _MOST_FAILURES)
+
+
+def failure_summary(report: Report) -> list[str]:
+    """The outcome in a sentence, then a line for each reason of a failure, however many cases share it; nothing where
+    all cases were scored."""
+    failed = [case for case in report.cases if case.status == "error"]
+    if not failed:
+        return []
+    sentence = scored_sentence(report.cases)
+    if all(case.status != "ok" for case in report.cases):
+        sentence = f"no case was scored: {len(failed)} of {len(report.cases)} failed"
+    groups: dict[str, list[CaseResult]] = {}
+    for case in failed:
+        groups.setdefault(_reason_of_many(case), []).append(case)
+    lines = [_group_line(reason, cases) for reason, cases in groups.items()]
+    more = len(lines) - _MOST_FAILURES
+    return [sentence, *lines[:_MOST_FAILURES], *([f"… and {more} more reasons"] if more > 0 else [])]
+
+
+def _group_line(reason: str, cases: Sequence[CaseResult]) -> str:
+    if len(cases) == 1:
+        return f"failed {cases[0].case}: {cases[0].reason or 'no reason given'}"
+    names = ", ".join(case.case for case in cases[:_MOST_NAMES])
+    more = f" and {len(cases) - _MOST_NAMES} more" if len(cases) > _MOST_NAMES else ""
+    return f"failed {len(cases)} cases: {reason} ({names}{more})"
+
+
+def _reason_of_many(case: CaseResult) -> str:
+    """The reason, with words in place of what is the case's own."""
+    reason = case.reason or "no reason given"
+    for own, word in ((case.prediction, "<prediction>"), (case.reference, "<reference>"), (case.case, "<case>")):
+        reason = reason.replace(own, word) if own else reason
+    return reason
 
 
 def batch_remarks(report: Report) -> list[str]:

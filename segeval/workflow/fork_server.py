@@ -11,9 +11,6 @@ import os
 import shutil
 import sys
 
-VARIABLE = "_SEGEVAL_SOCKETS"
-"""Names the folder that holds the server's socket."""
-
-if folder := os.environ.pop(VARIABLE, ""):
+if folder := os.environ.pop("_SEGEVAL_SOCKETS", ""):  # the server's, from who starts it; nobody else has it
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # workers leave without it
     sys.excepthook = lambda *_: None

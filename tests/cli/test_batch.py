@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,57 @@ def cluster() -> Any:
             process.stdout.close()
 
     return running()
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "table", "markdown", "nnunet"])
+def test_what_failed_is_on_stderr_where_stdout_is_a_file(form: str, many: Folders, tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w") as out:
+        done = subprocess.run(
+            [*COMMAND, *many, "--missing", "skip", "--format", form], stdout=out, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 3
+    first, *lines = done.stderr.splitlines()
+    assert first == "segeval: 197 of 200 scored, 2 failed, 1 missing"
+    assert lines[0].startswith(f"segeval: failed case_010: {many[0]}/case_010.nii.gz: ")
+    assert lines[1].startswith("segeval: failed case_020: ")
+    assert len([line for line in lines if line.startswith("segeval:")]) == 2
+
+
+def test_two_hundred_cases_with_one_reason_are_one_line(few: Folders, tmp_path: Path) -> None:
+    rows = [f"c{n:03},{tmp_path}/gone_{n}.nii,{few[1]}/case_001.nii.gz" for n in range(200)]
+    (tmp_path / "pairs.csv").write_text("\n".join(["case,prediction,reference", *rows]) + "\n")
+    done = subprocess.run(
+        [*COMMAND, "--manifest", tmp_path / "pairs.csv", "--format", "csv"], capture_output=True, text=True
+    )
+    assert done.returncode == 3
+    first, second, *others = done.stderr.splitlines()
+    assert first == "segeval: no case was scored: 200 of 200 failed"
+    assert second == (
+        "segeval: failed 200 cases: <prediction>: there is no such file; check the path "
+        "(c000, c001, c002, c003, c004 and 195 more)"
+    )
+    assert all(line.startswith("remark:") for line in others)
+
+
+def test_a_batch_without_a_failure_is_silent(few: Folders) -> None:
+    done = subprocess.run([*COMMAND, *few, "--format", "csv"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_terminal_shows_failures_in_the_table_alone(many: Folders) -> None:
+    """Of stdout: what a person sees there is not said again."""
+    ours, theirs = os.openpty()
+    with subprocess.Popen([*COMMAND, *many, "--missing", "skip"], stdout=theirs, stderr=subprocess.PIPE) as process:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # the end of a terminal
+            while piece := os.read(ours, 1 << 16):
+                shown += piece
+        assert process.stderr is not None
+        assert b"failed" not in process.stderr.read()
+    os.close(ours)
+    assert process.returncode == 3
+    assert b"failed case_010" in shown
 
 
 SCHEDULER = """

@@ -294,7 +294,11 @@ def test_files_of_bytes_and_text_are_written_whole(tmp_path: Path, capsys: pytes
     assert paths[1].read_bytes() == render_csv(REPORT).encode()
     captured = capsys.readouterr()
     assert captured.out == render_csv(REPORT)
-    assert captured.err == "remark: one remark\n"
+    assert captured.err == (
+        "segeval: 2 of 4 scored, 1 failed, 1 missing\n"
+        "segeval: failed b: p/b: the gzip stream ends early\n"
+        "remark: one remark\n"
+    )
     write_whole(tmp_path / "raw", b"\x00\r\n\xff")
     assert (tmp_path / "raw").read_bytes() == b"\x00\r\n\xff"
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*(path.name for path in paths), "raw"])
