@@ -16,9 +16,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.array_types import Floats, Integers
-
-Points = NDArray[np.int32]
+from segeval.array_types import Floats
+from segeval.shapes.elements import Points
+from segeval.shapes.neighbourhood import squared
 
 _NEAR_VOXELS = 4.0  # in voxel diagonals: what a kd-tree finds fast whatever the shapes
 _SAMPLE = 32  # far points that tell how dear the others are
@@ -33,7 +33,7 @@ _PLANE_POINT = 5e-9
 def nearest_mm(queries: Points, points: Points, spacing_mm: Sequence[float], workers: int = 1) -> Floats:
     """Distances in mm, shape (queries,), from each query to the nearest point.
 
-    queries, points: voxel indices, shape (n, axes), sorted by the first axis; at least one point.
+    queries, points: voxel indices, shape (n, axes); at least one point.
     workers: threads that query the tree.
     """
     spacing = np.asarray(spacing_mm, dtype=np.float64)
@@ -62,6 +62,7 @@ def by_planes_mm(queries: Points, points: Points, spacing: Floats) -> Floats:
     low = np.minimum(queries.min(axis=0), points.min(axis=0))[1:]
     sides = np.maximum(queries.max(axis=0), points.max(axis=0))[1:] - low + 1
     column = np.ravel_multi_index(tuple((queries[:, 1:] - low).T), tuple(sides))
+    points = points[np.argsort(points[:, 0], kind="stable")]
     planes, starts = np.unique(points[:, 0], return_index=True)
     groups = np.split(points, starts[1:])
     best = np.full(len(queries), np.inf)
@@ -75,9 +76,9 @@ def by_planes_mm(queries: Points, points: Points, spacing: Floats) -> Floats:
         free[tuple((members[:, 1:] - low).T)] = False
         nearest = distance_transform_edt(free, spacing[1:], return_distances=False, return_indices=True)
         offsets = [index - own for index, own in zip(nearest, np.indices(sides, sparse=True), strict=True)]
-        squared = _squared(offsets, spacing[1:]).reshape(-1)[column]
-        squared += across
-        np.minimum(best, squared, out=best)
+        found = squared(offsets, spacing[1:]).reshape(-1)[column]
+        found += across
+        np.minimum(best, found, out=best)
     return np.asarray(np.sqrt(best))
 
 
@@ -88,15 +89,7 @@ def _query(
     _, nearest = tree.query(queries * spacing, distance_upper_bound=within, workers=workers)  # type: ignore[attr-defined]
     found = nearest < len(points)
     offsets = queries - points[np.where(found, nearest, 0)]
-    return np.sqrt(_squared(list(offsets.T), spacing)), found
-
-
-def _squared(offsets: Sequence[Integers | Points], spacing: Floats) -> Floats:
-    """Σ (offset·spacing)², the last axes first: both ways add in one order."""
-    total: Floats = (offsets[-1] * spacing[-1]) ** 2
-    for offset, mm in zip(offsets[-2::-1], spacing[-2::-1], strict=True):
-        total = total + (offset * mm) ** 2
-    return total
+    return np.sqrt(squared(offsets.T, spacing)), found
 
 
 def _tree_is_cheaper(tree: object, far: Points, points: Points, spacing: Floats) -> bool:

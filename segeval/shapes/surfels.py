@@ -21,14 +21,16 @@ In 2-D step 2 alone gives the length of the contour.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import combinations, product
 
 import numpy as np
 
 from segeval.array_types import Floats
-from segeval.shapes.surface_distances import Positions, both_ways_mm
-from segeval.shapes.target_masks import Mask, TargetMasks, marked
+from segeval.shapes.elements import Elements, Kinds, occupied, steps_of
+from segeval.shapes.layers import Codes
+from segeval.shapes.surface_distances import measure_all
+from segeval.shapes.target_masks import TargetMasks
 from segeval.surfaces import TargetSurface
 
 Corner = tuple[int, ...]  # 0 or 1 along each axis
@@ -41,31 +43,64 @@ _ROUNDING = 1e-9
 
 def measure_surfels(masks: TargetMasks, workers: int = 1) -> TargetSurface:
     """The distances between the two surfaces of a target and the areas of their surfels (lengths in 2-D)."""
-    masks = masks.cropped()
-    areas = element_areas(masks.spacing_mm)
-    corners = _corner_strides(masks.padded_shape)
-    everything = (1 << len(corners)) - 1
-    positions: tuple[list[Positions], list[Positions]] = ([], [])
-    shared: tuple[list[Mask], list[Mask]] = ([], [])
-    weights: tuple[list[Floats], list[Floats]] = ([], [])
-    for first, *two in masks.slabs():
-        codes = [_codes(mask, corners) for mask in two]
-        edges = [(code != 0) & (code != everything) for code in codes]
-        for code, own, other, found, both, weight in zip(
-            codes, edges, edges[::-1], positions, shared, weights, strict=True
-        ):
-            here = marked(own)
-            found.append(here + first)
-            both.append(other[here])
-            weight.append(areas[code[here]])
-    prediction, reference = (np.concatenate(found) for found in positions)
-    if not prediction.size or not reference.size:
-        return TargetSurface(in_prediction=bool(prediction.size), in_reference=bool(reference.size))
-    shared_p, shared_r = (np.concatenate(both) for both in shared)
-    to_reference, to_prediction = both_ways_mm(masks, prediction, reference, shared_p, shared_r, workers)
-    areas_p, areas_r = (np.concatenate(weight) for weight in weights)
-    by_p, by_r = np.lexsort((areas_p, to_reference)), np.lexsort((areas_r, to_prediction))
-    return TargetSurface(to_reference[by_p], to_prediction[by_r], areas_p[by_p], areas_r[by_r])
+    return measure_all([masks], workers, SURFELS)[0]
+
+
+class _Surfels:
+    """A surfel's position is that of the first corner of its cube (square in 2-D), its kind the configuration."""
+
+    before = 1
+
+    def find(self, codes: Codes) -> Elements:
+        """Of each code that is in some of a cube's corners and not in all."""
+        flat = codes.reshape(-1)
+        steps = [
+            sum(s * i for s, i in zip(steps_of(codes.shape), corner, strict=True)) for corner in _corners(codes.ndim)
+        ]
+        cubes = flat.size - steps[-1]
+        mixed = np.zeros(flat.size, dtype=np.bool_)
+        for step in steps[1:]:
+            mixed[:cubes] |= flat[step : cubes + step] != flat[:cubes]
+        where = occupied(mixed)
+        corners = [flat[step:].take(where) for step in steps]
+        places: list[Codes] = []
+        filled = np.zeros(where.size, dtype=np.intp)  # of the places of a cube
+        found = []
+        for number, own in enumerate(corners):
+            new = own != 0
+            for earlier in corners[:number]:
+                new &= own != earlier
+            if not new.any():
+                continue
+            code = own.compress(new)
+            kinds = np.zeros(code.size, dtype=np.uint8)
+            for bit, corner in enumerate(corners[number:], number):
+                kinds |= (corner.compress(new) == code).view(np.uint8) << np.uint8(bit)
+            position, place = where.compress(new), filled.compress(new)
+            for level in range(int(place.max()) + 1):
+                if level == len(places):
+                    places.append(np.zeros_like(flat))
+                here = place == level
+                places[level][position.compress(here)] = code.compress(here)
+            filled += new
+            found.append((position, code, kinds))
+        if not found:
+            return Elements((), where[:0], flat[:0], np.empty(0, dtype=np.uint8))
+        positions, owners, kinds = (np.concatenate(part) for part in zip(*found, strict=True))
+        return Elements(tuple(places), positions, owners, kinds)
+
+    def areas(self, spacing_mm: Sequence[float]) -> tuple[Floats, Kinds]:
+        return _ascending(tuple(spacing_mm))
+
+
+SURFELS = _Surfels()
+
+
+@lru_cache(maxsize=16)
+def _ascending(spacing_mm: tuple[float, ...]) -> tuple[Floats, Kinds]:
+    """(The areas of all configurations, distinct and ascending; the place there of each configuration)."""
+    areas, places = np.unique(element_areas(spacing_mm), return_inverse=True)
+    return areas, places.astype(np.uint8)
 
 
 def element_areas(spacing_mm: Sequence[float]) -> Floats:
@@ -79,26 +114,6 @@ def element_areas(spacing_mm: Sequence[float]) -> Floats:
     else:
         factors = np.prod(spacing_mm) / np.asarray(spacing_mm, dtype=np.float64)
     return np.array([np.linalg.norm(np.array(v) * factors, axis=1).sum() if v else 0.0 for v in _vectors(axes)])
-
-
-def _corner_strides(padded_shape: Sequence[int]) -> list[int]:
-    """Steps in the flat padded box from a cube's first corner to each corner, in the order of the bits."""
-    strides = [int(np.prod(padded_shape[axis + 1 :])) for axis in range(len(padded_shape))]
-    return [sum(s * i for s, i in zip(strides, corner, strict=True)) for corner in _corners(len(strides))]
-
-
-def _codes(mask: Mask, corners: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    """The configuration of the cube that begins at each voxel of a slab's inner planes.
-
-    Beyond the end of a row or a plane lies the padding, so that shifts of the flat mask are enough.
-    """
-    plane = corners[len(corners) // 2]  # the corner one step along the first axis
-    bits = mask.view(np.uint8)
-    codes = bits[plane:-plane].copy()
-    for bit, step in enumerate(corners[1:], 1):
-        corner = bits[plane + step : mask.size - plane + step]  # may end early, in the padding of the last plane
-        codes[: corner.size] |= corner << np.uint8(bit)
-    return codes
 
 
 def _corners(axes: int) -> list[Corner]:

@@ -1,8 +1,7 @@
-"""One target's two masks, a slab of planes at a time: what its boundaries are found in."""
+"""One target's two masks: where it lies in two label maps, and what of a label map belongs to it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from segeval.kernels.boxes import Box
 
 Mask = NDArray[np.bool_]
 
-_SLAB_VOXELS = 1 << 20  # the few masks of a slab stay in the processor's cache
+_SLAB_VOXELS = 1 << 21  # looked through at once: a few maps of one byte per voxel stay in the processor's cache
 _FEW_VALUES = 4  # up to which comparing with each value is faster than looking every voxel up
 
 
@@ -44,47 +43,10 @@ class TargetMasks(Struct, frozen=True):
         if len(self.spacing_mm) != self.reference.ndim or len(self.box) != self.reference.ndim:
             raise ValueError(f"a spacing {self.spacing_mm} and a box {self.box} for {self.reference.ndim} axes")
 
-    def cropped(self) -> TargetMasks:
-        """The box alone, its axes in the order of memory, the fastest last (distances do not depend on it)."""
-        order = sorted(range(self.reference.ndim), key=lambda axis: -abs(self.reference.strides[axis]))
-        prediction, reference = (a[self.box].transpose(order) for a in (self.prediction, self.reference))
-        return TargetMasks(
-            prediction, reference, self.prediction_values, self.reference_values,
-            tuple(slice(0, n) for n in reference.shape), tuple(self.spacing_mm[axis] for axis in order), self.ignore,
-        )  # fmt: skip
 
-    @property
-    def padded_shape(self) -> tuple[int, ...]:
-        """Of the box with one voxel of background around it."""
-        return tuple(n + 2 for n in self.reference.shape)
-
-    def slabs(self) -> Iterator[tuple[int, Mask, Mask]]:
-        """The two masks of a cropped target, padded with a voxel of background, as flat stretches of planes.
-
-        (First position, prediction, reference): the stretches hold whole planes along the first axis, and one more
-        plane in front and behind, so that each voxel's neighbours are there; the position, in the flat padded box,
-        is that of the first voxel after the plane in front. Every plane of the padded box is such an inner plane
-        once.
-        """
-        planes, *sides = self.padded_shape
-        plane = int(np.prod(sides))
-        step = max(1, _SLAB_VOXELS // plane)
-        inner = (slice(1, -1),) * len(sides)
-        for first in range(0, planes, step):
-            last = min(first + step, planes)
-            stored = slice(max(first - 2, 0), min(last, planes - 2))  # planes of the box, without its padding
-            there = (slice(stored.start + 2 - first, stored.stop + 2 - first), *inner)
-            masks = []
-            for labels, values in (
-                (self.prediction, self.prediction_values),
-                (self.reference, self.reference_values),
-            ):
-                mask = np.zeros((last - first + 2, *sides), dtype=np.bool_)
-                mark(labels[stored], values, mask[there])
-                if self.ignore is not None:
-                    mask[there] &= self.reference[stored] != self.ignore
-                masks.append(mask.reshape(-1))
-            yield first * plane, masks[0], masks[1]
+def block_voxels() -> int:
+    """How many voxels are looked through at once."""
+    return _SLAB_VOXELS
 
 
 def mark(labels: NDArray[Any], values: frozenset[int], mask: Mask) -> None:
@@ -100,23 +62,3 @@ def mark(labels: NDArray[Any], values: frozenset[int], mask: Mask) -> None:
         np.equal(labels, labels.dtype.type(value), out=mask)
     for value in storable[1:]:
         mask |= labels == labels.dtype.type(value)
-
-
-def marked(flags: Mask) -> NDArray[np.intp]:
-    """``flatnonzero`` of a new, flat mask with few ones: words of eight voxels that hold none are skipped at once."""
-    whole = flags.size // 8 * 8
-    words = np.flatnonzero(flags[:whole].view(np.uint64))
-    word, byte = np.nonzero(flags[:whole].reshape(-1, 8)[words])
-    found = words[word] * 8 + byte
-    return np.concatenate((found, np.flatnonzero(flags[whole:]) + whole))
-
-
-def coordinates(positions: NDArray[np.intp], shape: Sequence[int]) -> NDArray[np.int32]:
-    """Indices, shape (positions, axes), of flat positions in a box of this shape."""
-    indices = np.empty((positions.size, len(shape)), dtype=np.int32)
-    for axis in range(len(shape) - 1, 0, -1):
-        rest = positions // shape[axis]
-        indices[:, axis] = positions - rest * shape[axis]
-        positions = rest
-    indices[:, 0] = positions
-    return indices

@@ -20,10 +20,11 @@ from segeval.kernels.soft_targets import SoftTargets
 from segeval.machine import usable_cores
 from segeval.quantities import RecordName, hd95, membership, targets_of
 from segeval.shapes.components import Components, find_components, given_instances
+from segeval.shapes.elements import BOUNDARY_VOXELS, Form
 from segeval.shapes.lesionwise import match_lesions
 from segeval.shapes.matching import match_instances
 from segeval.shapes.surface_distances import measure, measure_all
-from segeval.shapes.surfels import measure_surfels
+from segeval.shapes.surfels import SURFELS, measure_surfels
 from segeval.shapes.target_masks import Mask, TargetMasks, mark
 from segeval.surfaces import Surfaces, TargetSurface, diagonal_mm
 from segeval.tallies import Tally, TargetKey
@@ -194,16 +195,16 @@ def _surfaces(maps: _Maps, settings: Settings) -> Surfaces:
     forms = {bool(s.settings["surfel"]) for s in settings.selections if s.quantity.record == "surfaces"}
     diagonal = diagonal_mm(maps.reference.shape, maps.spacing_mm)
     return Surfaces(
-        _form(maps, measure) if False in forms else None,
-        _form(maps, measure_surfels) if True in forms else None,
+        _form(maps, BOUNDARY_VOXELS) if False in forms else None,
+        _form(maps, SURFELS) if True in forms else None,
         diagonal,
         settings.missed,
     )
 
 
-def _form(maps: _Maps, one: Callable[[TargetMasks, int], TargetSurface]) -> tuple[TargetSurface, ...]:
+def _form(maps: _Maps, form: Form) -> tuple[TargetSurface, ...]:
     boxed = [(index, maps.masks(target, target.box)) for index, target in enumerate(maps.targets) if target.box]
-    found = measure_all([masks for _, masks in boxed], _threads(), one)
+    found = measure_all([masks for _, masks in boxed], _threads(), form)
     surfaces = [TargetSurface(in_prediction=False, in_reference=False)] * len(maps.targets)
     for (index, _), surface in zip(boxed, found, strict=True):
         surfaces[index] = surface
