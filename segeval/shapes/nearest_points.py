@@ -1,11 +1,13 @@
 """The exact distance from each point of a voxel grid to the nearest of a set of others, at anisotropic spacing.
 
-Two surfaces that nearly agree are what a kd-tree is made for: SciPy's cKDTree looks at a few points per query. Its
-bad case is a surface that surrounds the point at a distance, so that most of it is almost equally near. There an exact
-distance transform wins, and it is needed in the query points alone: the transform of each plane by SciPy, and the
-lower envelope over the planes in those points. Memory is one plane, and the cost does not depend on the shapes.
+What is near was found before (``neighbourhood``): these are queries of which nearly all are far, in groups, as of a
+body that the other volume lacks. Such queries share the search (``narrowing``). What resists it goes to SciPy's
+cKDTree, unless that is in its own bad case: a surface that surrounds the points at a distance, so that most of it is
+almost equally near. There an exact distance transform wins, and it is needed in the query points alone: the transform
+of each plane by SciPy, and the lower envelope over the planes in those points. Memory is one plane, and the cost does
+not depend on the shapes.
 
-Both ways find a nearest point; the distance is computed from the integer offset, so that 2 voxels of 0.8 mm are
+All ways find a nearest point; the distance is computed from the integer offset, so that 2 voxels of 0.8 mm are
 1.6 mm and not 1.6000000000000003: a tolerance decides on it.
 """
 
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Floats
 from segeval.shapes.elements import Points
+from segeval.shapes.narrowing import narrow
 from segeval.shapes.neighbourhood import squared
 
 _NEAR_VOXELS = 4.0  # in voxel diagonals: what a kd-tree finds fast whatever the shapes
@@ -25,6 +28,8 @@ _SAMPLE = 32  # far points that tell how dear the others are
 # Measured on spheres, shells and planes in 200³ voxels, seconds on one core. They choose the way, never the result.
 _SHELL_VOXELS = 6.0
 _QUERY = 1e-6
+# A tree's cost at its best, per point and per query, and how much more narrowing may take before it is given up.
+_TREE_POINT, _TREE_QUERY, _PATIENCE = 1.2e-7, 2e-6, 3.0
 _SHELL_POINT = 3e-8
 _PLANE_VOXEL = 3e-8
 _PLANE_POINT = 5e-9
@@ -39,6 +44,16 @@ def nearest_mm(queries: Points, points: Points, spacing_mm: Sequence[float], wor
     spacing = np.asarray(spacing_mm, dtype=np.float64)
     if not len(queries):
         return np.empty(0)
+    nearest = narrow(queries, points, spacing, _PATIENCE * (_TREE_POINT * len(points) + _TREE_QUERY * len(queries)))
+    result = np.asarray(np.sqrt(squared((queries - points[nearest]).T, spacing)))
+    rest = np.flatnonzero(nearest < 0)
+    if rest.size:
+        result[rest] = _one_by_one(queries[rest], points, spacing, workers)
+    return result
+
+
+def _one_by_one(queries: Points, points: Points, spacing: Floats, workers: int) -> Floats:
+    """The distances by a tree, or by planes."""
     from scipy.spatial import cKDTree
 
     # Splitting at the middle instead of the median builds twice as fast and queries as fast: the points lie on a grid.

@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 
-from segeval.shapes import target_masks
+from segeval.shapes import nearest_points, target_masks
 from segeval.shapes.elements import BOUNDARY_VOXELS
 from segeval.shapes.layers import layers_of
+from segeval.shapes.narrowing import narrow
 from segeval.shapes.neighbourhood import rings
 from segeval.shapes.surface_distances import measure_all
 from segeval.shapes.surfels import SURFELS, measure_surfels
@@ -139,6 +141,39 @@ def test_rings_hold_every_place_up_to_their_distance(spacing: list[float], exten
     for ring, mm in zip(found.offsets, found.mm, strict=True):
         np.testing.assert_allclose(np.linalg.norm(ring * spacing, axis=1), mm, rtol=1e-12, atol=0)
         assert (np.abs(ring) <= found.reach).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 400), st.integers(1, 400), st.floats(0, 1e4), st.sampled_from([2, 3]))
+@settings(max_examples=150)
+def test_narrowing_finds_a_nearest_point(seed: int, queries: int, points: int, apart: float, axes: int) -> None:
+    rng = np.random.default_rng(seed)
+    spacing = rng.choice([0.001, 0.8, 1.5, 40.0], axes)
+    at = rng.integers(0, rng.choice([2, 30, 900]), (queries, axes)).astype(np.int32)
+    of = (rng.integers(0, rng.choice([2, 30, 900]), (points, axes)) + int(apart)).astype(np.int32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("segeval.shapes.narrowing._FEW_PAIRS", int(rng.choice([1, 50, 1 << 18])))
+        nearest = narrow(at, of, spacing, seconds=np.inf)
+    found = np.linalg.norm((at - of[nearest]) * spacing, axis=1)
+    np.testing.assert_allclose(found, cKDTree(of * spacing).query(at * spacing)[0], rtol=1e-12, atol=0)
+
+
+def test_narrowing_gives_up_what_takes_too_long() -> None:
+    rng = np.random.default_rng(0)
+    queries, points = (rng.integers(0, 500, (3000, 3)).astype(np.int32) for _ in range(2))
+    assert (narrow(queries, points, np.ones(3), seconds=0.0) == -1).all()
+    some = narrow(queries, points, np.ones(3), seconds=2e-3)
+    assert 0 < (some < 0).sum() < len(queries)
+
+
+@pytest.mark.parametrize("tree", [True, False])
+def test_what_is_given_up_is_looked_up_in_a_tree_or_by_planes(monkeypatch: pytest.MonkeyPatch, tree: bool) -> None:
+    rng = np.random.default_rng(2)
+    queries, points = rng.integers(0, 9, (90, 3)).astype(np.int32), rng.integers(20, 60, (500, 3)).astype(np.int32)
+    spacing = (0.8, 1.0, 2.5)
+    monkeypatch.setattr(nearest_points, "_PATIENCE", 0.0)
+    monkeypatch.setattr(nearest_points, "_tree_is_cheaper", lambda *_: tree)
+    expected = cdist(queries * spacing, points * spacing).min(axis=1)
+    np.testing.assert_allclose(nearest_points.nearest_mm(queries, points, spacing), expected, rtol=1e-12)
 
 
 def test_a_block_has_the_elements_of_each_of_its_codes_and_no_others() -> None:
