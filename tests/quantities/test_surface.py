@@ -79,6 +79,13 @@ def test_worked_by_hand_with_areas(formula: Any, settings: dict[str, Any], expec
     assert formula(surfaces, surfel=True, **settings).tolist() == pytest.approx([expected], abs=1e-12)
 
 
+@given(st.lists(st.floats(0, 500), min_size=1, max_size=60), st.one_of(st.integers(0, 100), st.floats(0, 100)))
+def test_a_percentile_is_numpys_to_the_last_bit(distances: list[float], p: float) -> None:
+    ascending = np.sort(np.array(distances))
+    target = TargetSurface(ascending, np.zeros(1))
+    assert hd(only(target), p=float(p)).tolist() == [np.percentile(ascending, p)]
+
+
 @pytest.mark.parametrize("formula", [hd, hd95, assd, masd])
 def test_a_missed_target_gets_the_diagonal_or_what_is_chosen(formula: Any) -> None:
     targets = (
