@@ -318,9 +318,20 @@ CASES = (
             ),
             _peer("surface-distance", "distances", "surface_distance_loop", "organs_512x512x300_14", "14", once=True),
             _peer("MedPy", "distances", "medpy_loop", "organs_512x512x300_14", "14", once=True),
+            _peer("mikan-rs, six of the labels", "mikan", "mikan_distances", "organs_512x512x300_14", "6"),
         ),
-        (Seconds(3), Peak(472)),  # three times the two label maps
+        (Seconds(3), TimeRatio(0.25, "mikan-rs, six of the labels"), Peak(274)),
         ("organs_512x512x300_14",),
+    ),
+    Case(
+        "distances117",
+        "400×400×600, 117 labels, .nii.gz, all surface distances",
+        (
+            _ours("labels_400x400x600_117", ".nii.gz", "--metrics", "surface"),
+            Contender("segeval, overlap", "segeval", _score("labels_400x400x600_117"), alike=False),
+        ),
+        (TimeRatio(9, "segeval, overlap"), Peak(376)),
+        ("labels_400x400x600_117",),
     ),
     Case(
         "batch",

@@ -16,6 +16,7 @@ REQUIREMENTS = {
     "simpleitk": ("SimpleITK",),
     "numpy": ("numpy", "nibabel"),
     "distances": ("nibabel", "medpy", "surface-distance"),
+    "mikan": ("mikan-rs", "SimpleITK"),
     "nnunet": (_TORCH, "nnunetv2"),
     "monai": (_TORCH, "monai", "nibabel"),
 }
