@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from segeval.array_types import Floats
 from segeval.shapes.elements import Points
 
-_FEW_PAIRS = 1 << 18  # are compared at once: more steps than these would make threads wait for each other
+_FEW_PAIRS = 1 << 20  # are compared: with fewer, threads would take more short steps, and wait for each other
+_PART = 1 << 17  # of them at once
 _WIDE = 0.5  # of the points' diagonal: from a box as wide, hardly any point is left out
 _HALVED = 0.5  # of the longest side: what is as long is halved, too
 _ROUNDING = np.float32(1e-5)  # of single precision, in which points are left out or kept
@@ -101,4 +102,7 @@ def _compare(at: Floats, points: Points, others: Indices, spacing: Floats, origi
     places = np.empty((len(at) + 1, len(others)))
     _place(points, spacing, origin + centre, places, others)
     np.einsum("ij,ij->j", places[:-1], places[:-1], out=places[-1])
-    return np.asarray((matrix @ places).argmin(axis=1))  # less the query's own square, the same for all points
+    # Less the query's own square, which is the same for all points; a part at a time, which stays in the cache.
+    rows = max(1, _PART // others.size)
+    parts = [(matrix[k : k + rows] @ places).argmin(axis=1) for k in range(0, len(matrix), rows)]
+    return np.concatenate(parts)

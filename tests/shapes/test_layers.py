@@ -151,7 +151,8 @@ def test_narrowing_finds_a_nearest_point(seed: int, queries: int, points: int, a
     at = rng.integers(0, rng.choice([2, 30, 900]), (queries, axes)).astype(np.int32)
     of = (rng.integers(0, rng.choice([2, 30, 900]), (points, axes)) + int(apart)).astype(np.int32)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("segeval.shapes.narrowing._FEW_PAIRS", int(rng.choice([1, 50, 1 << 18])))
+        patch.setattr("segeval.shapes.narrowing._FEW_PAIRS", int(rng.choice([1, 50, 1 << 20])))
+        patch.setattr("segeval.shapes.narrowing._PART", int(rng.choice([1, 1000])))
         nearest = narrow(at, of, spacing, seconds=np.inf)
     found = np.linalg.norm((at - of[nearest]) * spacing, axis=1)
     np.testing.assert_allclose(found, cKDTree(of * spacing).query(at * spacing)[0], rtol=1e-12, atol=0)
