@@ -14,6 +14,7 @@ All ways find a nearest point; the distance is computed from the integer offset,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ from segeval.array_types import Floats
 from segeval.shapes.elements import Points
 from segeval.shapes.narrowing import narrow
 from segeval.shapes.neighbourhood import squared
+
+# Its steps are short: two threads would wait for each other at most of them, and be no faster for more work.
+_NARROWING = Lock()
 
 _NEAR_VOXELS = 4.0  # in voxel diagonals: what a kd-tree finds fast whatever the shapes
 _SAMPLE = 32  # far points that tell how dear the others are
@@ -44,7 +48,9 @@ def nearest_mm(queries: Points, points: Points, spacing_mm: Sequence[float], wor
     spacing = np.asarray(spacing_mm, dtype=np.float64)
     if not len(queries):
         return np.empty(0)
-    nearest = narrow(queries, points, spacing, _PATIENCE * (_TREE_POINT * len(points) + _TREE_QUERY * len(queries)))
+    patience = _PATIENCE * (_TREE_POINT * len(points) + _TREE_QUERY * len(queries))
+    with _NARROWING:
+        nearest = narrow(queries, points, spacing, patience)
     result = np.asarray(np.sqrt(squared((queries - points[nearest]).T, spacing)))
     rest = np.flatnonzero(nearest < 0)
     if rest.size:
