@@ -56,13 +56,13 @@ def require_possible(where: str, path: Path) -> None:
 
 
 def require_text(text: str) -> None:
-    """Raises UsageError for what the system hands to no program: a NUL byte, or half of a surrogate pair."""
+    """Raises UsageError for what can be no path: a NUL byte, or half of a surrogate pair."""
     try:
         impossible = b"\0" in os.fsencode(text)
     except ValueError:
         impossible = True
     if impossible:
-        raise UsageError(f"{shortened(text, 100)}: holds a character that no option and no file's name can hold")
+        raise UsageError(f"{shortened(text, 100)}: holds a character that no name of a file can hold")
 
 
 def beside(path: Path, before: str, after: str) -> Path:

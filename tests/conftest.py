@@ -21,6 +21,7 @@ import pytest
 from hypothesis import settings
 
 from segeval.cli.app import main
+from segeval.workflow.socket_folder import sweep
 
 settings.register_profile("segeval", deadline=None, derandomize=True)
 settings.load_profile("segeval")
@@ -64,6 +65,7 @@ def _nothing_is_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterato
         patch.setenv("DASK_TEMPORARY_DIRECTORY", str(folder / "dask"))
         patch.setattr(tempfile, "tempdir", str(folder))
         yield
+    sweep(str(folder), age_s=0)  # as the next batch does: of batches that were killed whole
     own = str(multiprocessing.process.current_process()._config.get("tempdir"))  # type: ignore[attr-defined]
     shutil.rmtree(folder / "dask", ignore_errors=True)  # a scheduler's, which the library leaves where it is told to
     patience = time.monotonic() + 10

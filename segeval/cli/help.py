@@ -55,10 +55,14 @@ class Command(_PlainWherePiped, TyperCommand):
     """A command of segeval."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Typer's, of what can be a text or a path. Raises UsageError."""
-        for text in args:
-            require_text(text)
-        return list(super().parse_args(ctx, args))
+        """Typer's, which looks at what is a path. Raises UsageError for what can be none."""
+        given = list(args)  # which are taken away one by one
+        try:
+            return list(super().parse_args(ctx, args))
+        except ValueError:
+            for text in given:
+                require_text(text)
+            raise
 
     def invoke(self, ctx: Any) -> Any:
         """Run it, unless an option names a file that cannot exist. Raises UsageError."""

@@ -15,14 +15,14 @@ import os
 import signal
 import sys
 import time
-import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from multiprocessing.connection import wait
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from segeval.errors import WorkerError
+from segeval.workflow import socket_folder
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
@@ -36,18 +36,12 @@ _AHEAD = 2  # jobs handed to a worker: the one that it does, and the next
 _MOST_LOST = 10
 _ENOUGH = 4096  # open files
 _DESCRIPTORS, _PER_WORKER = 13, 2  # open files that this process needs; measured
-_VARIABLE = "_SEGEVAL_SOCKETS"  # read by fork_server.py
-_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 (a folder of its own is made there)
-_LONGEST_FOLDER = 70  # bytes; a socket's path holds 107, and what is made in the folder needs 35
 _PAUSE_S = 0.01
 _PATIENCE_S = 5.0
 _SWITCH_S = 1e-4  # how long a decoding thread waits for the interpreter's lock, which NumPy drops and takes at once
 _UNKNOWN = 255  # the exit code where the server that knows it is gone
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 _CANNOT_START = (OSError, EOFError, RuntimeError, multiprocessing.ProcessError)  # what start() meets without its server
-
-
-_folder = ""  # for the server's socket, where it was made here
 
 
 class Died(NamedTuple):
@@ -95,8 +89,8 @@ def require_processes() -> int:
         from multiprocessing.forkserver import ensure_running
 
         try:
-            _choose_folder()
-            with _folder_named():
+            socket_folder.make()
+            with socket_folder.named():
                 ensure_running()
         except OSError as problem:
             raise NoProcesses(str(problem.strerror or problem)) from None
@@ -118,43 +112,6 @@ def _descriptors() -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
             return wanted
     return soft
-
-
-def _choose_folder() -> None:
-    """Make the folder for the server's socket, whose path may be a hundred bytes long; clusters name longer ones.
-
-    It goes with this process, or with the server where this one is killed. Raises OSError where none can be made.
-    """
-    global _folder
-    from multiprocessing import process
-
-    config: dict[str, Any] = process.current_process()._config  # type: ignore[attr-defined]
-    if os.path.isdir(config.get("tempdir") or ""):  # noqa: PTH112
-        return
-    import atexit
-    import shutil
-    import tempfile
-
-    folders = (os.environ.get("TMPDIR", ""), tempfile.gettempdir(), *_FOLDERS)
-    for folder in dict.fromkeys(filter(None, folders)):
-        if len(os.fsencode(folder)) > _LONGEST_FOLDER:
-            continue
-        with suppress(OSError):
-            made = tempfile.mkdtemp(prefix="segeval-", dir=folder)
-            config["tempdir"] = _folder = made
-            atexit.register(shutil.rmtree, made, ignore_errors=True)
-            return
-    raise OSError(0, "there is no folder for temporary files")
-
-
-@contextmanager
-def _folder_named() -> Iterator[None]:
-    """A server that is started now is told which folder to take away at its end; no other process is."""
-    os.environ[_VARIABLE] = _folder
-    try:
-        yield
-    finally:
-        del os.environ[_VARIABLE]
 
 
 def in_workers(
@@ -225,8 +182,7 @@ class _Worker(Generic[_Job]):
         self.ready = False
         self._process = context.Process(target=_serve, args=(theirs, work), daemon=True)
         try:
-            with warnings.catch_warnings(), _folder_named():
-                warnings.simplefilter("ignore")  # that a helper of multiprocessing was killed and is started again
+            with socket_folder.named():
                 self._process.start()
         except BaseException:
             self.pipe.close()

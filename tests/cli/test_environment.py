@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -120,6 +122,22 @@ def test_whoever_is_killed_no_folder_is_left(
     while list(temporary.iterdir()) and time.monotonic() < patience:
         time.sleep(0.02)
     assert list(temporary.iterdir()) == []
+
+
+def test_what_a_batch_that_was_killed_whole_left_goes_with_the_next(
+    start: Start, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    temporary = tmp_path_factory.mktemp("t")
+    for name, age in (("segeval-old", 3600), ("segeval-held", 3600), ("segeval-new", 0), ("other", 3600)):
+        (temporary / name).mkdir()
+        (temporary / name / "listener").touch()
+        os.utime(temporary / name, (time.time() - age,) * 2)
+    held = os.open(temporary / "segeval-held", os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    assert start(TMPDIR=str(temporary)).returncode == 0
+    os.close(held)
+    assert {path.name for path in temporary.iterdir()} == {"segeval-held", "segeval-new", "other"}
+    shutil.rmtree(temporary)
 
 
 def below(pid: int, generations: int) -> list[int]:
