@@ -67,11 +67,11 @@ class Command(_PlainWherePiped, TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Run it, unless an option names a file that cannot exist. Raises UsageError."""
         for parameter in self.params:
-            value = ctx.params.get(parameter.name)
-            for path in value if isinstance(value, (list, tuple)) else [value]:
-                if isinstance(path, Path):
-                    option = parameter.param_type_name == "option"
-                    require_possible(parameter.opts[0] if option else str(parameter.make_metavar(ctx)), path)
+            if parameter.type.name == "path" and (value := ctx.params.get(parameter.name)):
+                option = parameter.param_type_name == "option"
+                where = parameter.opts[0] if option else str(parameter.make_metavar(ctx))
+                for path in [value] if isinstance(value, (str, Path)) else value:
+                    require_possible(where, Path(path))
         return super().invoke(ctx)
 
 
