@@ -11,7 +11,7 @@ from segeval.cli.audit import ProvenanceOption, label_files, provenance_of
 from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.github import tell_github
 from segeval.cli.options import LabelsOption, MetricsOption, label_choice, make_settings
-from segeval.cli.writing import print_sheet, print_text, tell, tell_remark
+from segeval.cli.writing import print_sheet, print_text, read_by_somebody, tell, tell_outcome, tell_remark
 from segeval.errors import UsageError, WriteError
 from segeval.paths import is_directory, real
 from segeval.whole_files import write_whole
@@ -138,6 +138,10 @@ def check(
         note.write(report)
     _write(verdict, junit, markdown, format_)
     tell_github(verdict, tell if format_ == "json" else print_text)
+    if not verdict.success and not read_by_somebody(format_):
+        from segeval.outputs.verdict_words import failure_lines
+
+        tell_outcome(failure_lines(verdict))
     if update_baseline and settings.baseline is not None:
         _update(report, verdict, settings.baseline)
     return exit_code(verdict)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from segeval.choices import Format
 from segeval.errors import UsageError, WriteError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 _MOST_REMARKS = 50  # on stderr
+_WORDS = ("table", "markdown")
 _MOST_HELD = 1 << 20  # characters that are written together
 
 
@@ -65,7 +67,10 @@ def write_report(report: Report, format_: Format, outputs: Iterable[Path]) -> No
         print_pieces(
             piece for piece in OUTPUTS[format_].pieces(report) if isinstance(piece, str)
         )  # bytes are for files
-    _tell_failures(report)
+    if not read_by_somebody(format_):
+        from segeval.outputs.batch import failure_summary
+
+        tell_outcome(failure_summary(report))
     if not OUTPUTS[format_].shows_remarks:
         remarks = [*report.remarks, *(remark for case in report.cases for remark in case.remarks)]
         for remark in remarks[:_MOST_REMARKS]:
@@ -74,13 +79,26 @@ def write_report(report: Report, format_: Format, outputs: Iterable[Path]) -> No
             tell(f"{len(remarks) - _MOST_REMARKS} more remarks; --format json has all of them\n")
 
 
-def _tell_failures(report: Report) -> None:
-    """What became of a batch, on stderr, where stdout goes to a file or a program and shows it to nobody."""
-    from segeval.outputs.batch import failure_summary
+def read_by_somebody(format_: str) -> bool:
+    """Whether people see what stdout carries: on a terminal, and words in a pipe, as in a CI's log; not in a file."""
+    if sys.stdout is None:
+        return False
+    return sys.stdout.isatty() or (format_ in _WORDS and not _is_file(sys.stdout))
 
-    if sys.stdout is None or not sys.stdout.isatty():
-        for line in failure_summary(report):
-            tell(f"segeval: {printable(line)}\n")
+
+def _is_file(stream: TextIO) -> bool:
+    """Or nothing at all, such as /dev/null."""
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError):  # a stream of a test's, say
+        return False
+    return stat.S_ISREG(mode) or stat.S_ISCHR(mode)
+
+
+def tell_outcome(lines: Iterable[str]) -> None:
+    """What came of it, on stderr."""
+    for line in lines:
+        tell(f"segeval: {printable(line)}\n")
 
 
 def print_sheet(draw: Callable[[Sheet], None]) -> None:

@@ -10,6 +10,7 @@ from segeval.verdict import Finding, Outcome, Verdict
 
 OUTCOMES: dict[Outcome, str] = {"pass": "PASS", "fail": "FAIL", "warn": "WARN", "skipped": "SKIP", "error": "ERROR"}
 _MOST_WORST = 5
+_MOST_FAILURES = 20
 
 
 def sentence(verdict: Verdict) -> str:
@@ -48,6 +49,14 @@ def worst_lines(finding: Finding, most: int = _MOST_WORST) -> list[str]:
     ]
     more = len(finding.worst) - most
     return [*lines, f"… and {_counted(more, 'case')} more"] if more > 0 else lines
+
+
+def failure_lines(verdict: Verdict) -> list[str]:
+    """The last line first, then what failed, or could not be evaluated, with both values."""
+    wrong = [finding for finding in verdict.findings if finding.outcome in ("fail", "error")]
+    lines = [f"{title(f)}: expected {f.expected}, actual {f.actual}" for f in wrong[:_MOST_FAILURES]]
+    more = len(wrong) - _MOST_FAILURES
+    return [sentence(verdict), *lines, *([f"… and {more} more"] if more > 0 else [])]
 
 
 def _counted(count: int, noun: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -509,3 +510,26 @@ def test_a_gate_that_fails_writes_no_baseline(results: Path, segeval: Segeval) -
     assert run.code == 1
     assert "not written" in run.err
     assert not Path("b.json").exists()
+
+
+# What a log shows
+
+
+@pytest.mark.parametrize("form", ["json", "table"])
+def test_what_failed_is_on_stderr_where_stdout_is_a_file(form: str, results: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "segeval", "check", results, "--require", "failed > 0", "--require", "cases == 4"]
+    with (tmp_path / "out").open("w") as out:
+        done = subprocess.run([*command, "-f", form], stdout=out, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "segeval: gate FAILED: 1 of 2 rules\n"
+        "segeval: failed > 0: expected > 0, actual 0 of 4 cases\n"
+    )  # fmt: skip
+
+
+def test_words_in_a_pipe_are_read_and_not_said_again(results: Path) -> None:
+    """A CI's log is a pipe."""
+    command = [sys.executable, "-m", "segeval", "check", results, "--require", "failed > 0"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "gate FAILED: 1 of 1 rule" in done.stdout
