@@ -6,22 +6,32 @@ import gc
 import io
 import os
 import sys
+from contextlib import suppress
 
 _WITHOUT_WORKERS = {"--help", "-h", "--dry-run", "--dask"}
 
 
 _BUG = 4
+_INTERRUPTED = 130
 
 
 def run() -> None:
     """Run the command line and exit with its code."""
     try:
         code = _run()
-    except Exception as problem:  # before the command line has its own error boundary
-        sys.stderr.write(f"segeval: cannot be started ({type(problem).__name__}: {problem})\n")
-        code = _BUG  # not 1, which is a gate that failed
+    except KeyboardInterrupt:  # of the imports; later the command line's own error boundary has it
+        code = _left("interrupted", _INTERRUPTED)
+    except Exception as problem:
+        code = _left(f"cannot be started ({type(problem).__name__}: {problem})", _BUG)  # not 1: a gate that failed
     gc.freeze()  # else the interpreter's end walks all that was imported: 15 ms
     sys.exit(code)
+
+
+def _left(why: str, code: int) -> int:
+    with suppress(Exception):  # stderr may be what could not be opened
+        sys.stderr.write(f"segeval: {why}\n")
+        sys.stderr.flush()
+    return code
 
 
 def _run() -> int:

@@ -37,6 +37,14 @@ def real(path: Path) -> str:
         return str(path)
 
 
+def absolute(path: Path) -> Path:
+    """The path from the root on; as it is where the working folder has no name, because it was deleted."""
+    try:
+        return path.absolute()
+    except OSError:
+        return path
+
+
 def require_possible(where: str, path: Path) -> None:
     """Raises UsageError where no file can be called so: a name that is too long, or is no text of the system's.
 

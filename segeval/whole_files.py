@@ -8,13 +8,22 @@ from contextlib import suppress
 from pathlib import Path
 
 from segeval.errors import WriteError
-from segeval.paths import beside
+from segeval.paths import absolute, beside, is_directory
+
+
+def require_folder(path: Path) -> None:
+    """Raises WriteError where there is no folder to write the file in."""
+    whole = absolute(path)
+    if not whole.is_absolute():
+        raise WriteError(f"{path}: the working folder is gone; name the file by its whole path, from / on")
+    if not is_directory(whole.parent):
+        raise WriteError(f"{path}: there is no folder {whole.parent}; create it first")
 
 
 def write_whole(path: Path, content: str | bytes | Iterable[str | bytes]) -> None:
     """Write a file, in pieces or at once, so that it is there whole or not at all. Raises WriteError."""
     pieces = [content] if isinstance(content, (str, bytes)) else content
-    part = beside(path.absolute(), ".", f".{os.urandom(4).hex()}.part")
+    part = beside(absolute(path), ".", f".{os.urandom(4).hex()}.part")
     try:
         file = part.open("xb")
     except OSError as problem:

@@ -14,7 +14,7 @@ from segeval.cli.options import LabelsOption, MetricsOption, label_choice, make_
 from segeval.cli.writing import print_sheet, print_text, read_by_somebody, tell, tell_outcome, tell_remark
 from segeval.errors import UsageError, WriteError
 from segeval.paths import is_directory, real
-from segeval.whole_files import write_whole
+from segeval.whole_files import require_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -237,8 +237,7 @@ def _require_writable(outputs: list[Path], inputs: list[Path]) -> None:
         taken.add(real(path))
         if is_directory(path):
             raise WriteError(f"{path}: is a directory; name a file in it")
-        if not is_directory(path.absolute().parent):
-            raise WriteError(f"{path}: there is no folder {path.absolute().parent}; create it first")
+        require_folder(path)
 
 
 def _write(verdict: Verdict, junit: Path | None, markdown: Path | None, format_: str) -> None:

@@ -13,7 +13,7 @@ from segeval.choices import Format
 from segeval.errors import UsageError, WriteError
 from segeval.paths import is_directory, real
 from segeval.printable import printable
-from segeval.whole_files import write_whole
+from segeval.whole_files import require_folder, write_whole
 
 if TYPE_CHECKING:
     from segeval.outputs.sheet import Sheet
@@ -38,8 +38,7 @@ def require_writable(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
             raise UsageError(f"-o {path}: is an input, which would be overwritten; name another file")
         if is_directory(path):
             raise WriteError(f"{path}: is a directory; name a file in it")
-        if not is_directory(path.absolute().parent):
-            raise WriteError(f"{path}: there is no folder {path.absolute().parent}; create it first")
+        require_folder(path)
 
 
 def require_renderable(format_: Format, outputs: Iterable[Path], keys: Sequence[str]) -> None:

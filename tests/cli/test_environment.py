@@ -57,6 +57,19 @@ def test_from_a_folder_that_is_gone(start: Start, expected: list[object], tmp_pa
     assert f"remark: no worker process can be started (the working folder is gone): {ALONE}" in done.stderr
 
 
+def test_an_output_without_a_path_in_a_folder_that_is_gone(
+    start: Start, expected: list[object], tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    before = f'mkdir "{gone}" && cd "{gone}" && rmdir "{gone}"'
+    done = start(before, "-o", "x.json")
+    assert done.returncode == 3
+    assert "segeval: x.json: the working folder is gone; name the file by its whole path, from / on\n" in done.stderr
+    whole = start(before, "-o", str(tmp_path / "x.json"))
+    assert scored(whole) == expected
+    assert (tmp_path / "x.json").read_text() == whole.stdout
+
+
 @pytest.mark.parametrize("length", [60, 90, 200])
 def test_with_a_long_folder_for_temporary_files(
     length: int, start: Start, expected: list[object], tmp_path: Path

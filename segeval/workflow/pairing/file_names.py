@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from segeval.errors import UsageError
-from segeval.paths import is_file
+from segeval.paths import absolute, is_file
 from segeval.workflow.pairing.cases import NPZ, BothSides, Cases, file_stem, grouped
 from segeval.workflow.pairing.listing import Listing
 from segeval.workflow.pairing.records import named
@@ -28,7 +28,7 @@ def dataset_json(folder: Path) -> Path | None:
     found = folder / DATASET_JSON
     if is_file(found):
         return found
-    folder = folder.absolute()
+    folder = absolute(folder)
     above = folder.parent / DATASET_JSON
     return above if folder.name in _LABEL_FOLDERS and is_file(above) else None
 
