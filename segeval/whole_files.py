@@ -20,6 +20,11 @@ def require_folder(path: Path) -> None:
         raise WriteError(f"{path}: there is no folder {whole.parent}; create it first")
 
 
+def encoded(text: str) -> bytes:
+    """The bytes of a text in a file; a file's name that is no text is escaped."""
+    return text.encode("utf-8", errors="backslashreplace")
+
+
 def write_whole(path: Path, content: str | bytes | Iterable[str | bytes]) -> None:
     """Write a file, in pieces or at once, so that it is there whole or not at all. Raises WriteError."""
     pieces = [content] if isinstance(content, (str, bytes)) else content
@@ -31,7 +36,7 @@ def write_whole(path: Path, content: str | bytes | Iterable[str | bytes]) -> Non
     try:
         with file:
             for piece in pieces:
-                file.write(piece.encode("utf-8", errors="backslashreplace") if isinstance(piece, str) else piece)
+                file.write(encoded(piece) if isinstance(piece, str) else piece)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

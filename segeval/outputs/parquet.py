@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from segeval.errors import WriteError
 from segeval.report import Report
 from segeval.results.frames import tidy_columns
+from segeval.whole_files import encoded
 
 _TEXT = ("case", "label", "name", "status", "reason")
 
@@ -34,10 +35,15 @@ def render_parquet(report: Report) -> bytes:
         frame = pandas.concat([frame, bare], ignore_index=True) if len(bare) else frame
         frame = frame.sort_values("case", kind="stable", ignore_index=True)
         frame["status"] = [report.cases[place].status for place in frame["case"]]
-        frame["reason"] = [report.cases[place].reason for place in frame["case"]]
-    frame["case"] = [report.cases[place].case for place in frame["case"]]
+        frame["reason"] = [_text(report.cases[place].reason) for place in frame["case"]]
+    frame["case"] = [_text(report.cases[place].case) for place in frame["case"]]
     frame = frame.astype({column: "string" if column in _TEXT else "float64" for column in frame.columns})
     frame.attrs["signature"] = report.signature
     held = io.BytesIO()
     frame.to_parquet(held, engine="pyarrow", index=False)
     return held.getvalue()
+
+
+def _text(text: str | None) -> str | None:
+    """A file's name that is no text is escaped."""
+    return None if text is None else encoded(text).decode()

@@ -21,7 +21,7 @@ from segeval.readers.hashing import new_sha256, sha256_of
 from segeval.report import Report
 from segeval.results.rows import lines_of
 from segeval.version import __version__
-from segeval.whole_files import write_whole
+from segeval.whole_files import encoded, write_whole
 from segeval.workflow.libraries import loaded_libraries, together
 
 PROVENANCE_SCHEMA = "segeval-provenance/1"
@@ -71,7 +71,7 @@ class Provenance:
             return None
         digest = new_sha256()
         for piece in OUTPUTS["json"].pieces(report):
-            digest.update(piece if isinstance(piece, bytes) else piece.encode())
+            digest.update(piece if isinstance(piece, bytes) else encoded(piece))
         return digest.hexdigest()
 
     def _file(self, path: Path, watch: Watch, report: Report) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Provenance:
         try:
             entry["bytes"] = path.stat().st_size
             entry["sha256"] = sha256_of(path)
-        except OSError:
+        except (OSError, ValueError):  # a name that no file can have
             return entry
         if path in self._volumes:
             entry["header"] = _header(path, report.settings.get("class_axis"))

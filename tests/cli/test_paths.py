@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from importlib import import_module
@@ -176,6 +177,42 @@ def test_a_manifest_that_names_such_files(
         assert [case["status"] for case in json.loads(captured.out)["cases"]] == ["error", "ok"]
     else:
         assert "is no UTF-8 text" in captured.err
+
+
+@pytest.mark.parametrize("target", ["segeval.toml", "nowhere", "file/inside"])
+def test_rules_behind_a_link_that_leads_nowhere_are_not_left_out(
+    target: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "segeval.toml").symlink_to(target)
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", f"{folder}/report.json", "--require", "mean(dice) >= 0"]) == 2
+    assert "segeval.toml" in capsys.readouterr().err
+
+
+def test_an_audit_of_a_manifest_that_names_what_no_file_is_called(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = f"case,prediction,reference\na,a\0b.nii,{folder}/r/a.nii\nb,{folder}/p/b.nii,{folder}/r/b.nii\n"
+    (tmp_path / "pairs.csv").write_text(rows)
+    outputs = ["-o", str(tmp_path / "x.json"), "--provenance", str(tmp_path / "run.json")]
+    assert main(["batch", "--manifest", str(tmp_path / "pairs.csv"), "--workers", "1", *outputs]) == 3
+    assert "Traceback" not in capsys.readouterr().err
+    assert [case["status"] for case in json.loads((tmp_path / "x.json").read_text())["cases"]] == ["error", "ok"]
+
+
+def test_a_file_whose_name_is_no_text_is_in_every_output(folder: Path, tmp_path: Path) -> None:
+    import pandas
+
+    bad = tmp_path / "bad\udcff.nii"
+    bad.write_bytes((folder / "p" / "a.nii").read_bytes())
+    names = ["x.csv", "x.json", "x.md", "x.txt", "x.parquet"]
+    outputs = [word for name in names for word in ("-o", str(tmp_path / name))]
+    run = tmp_path / "run.json"
+    assert main(["score", str(bad), f"{folder}/r/a.nii", *outputs, "--provenance", str(run)]) == 0
+    digest = hashlib.sha256((tmp_path / "x.json").read_bytes()).hexdigest()
+    assert json.loads(run.read_text())["results_sha256"] == digest
+    assert set(pandas.read_parquet(tmp_path / "x.parquet")["case"]) == {"bad\\udcff"}
 
 
 def test_asking_about_a_path_raises_nothing(tmp_path: Path) -> None:

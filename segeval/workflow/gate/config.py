@@ -65,8 +65,8 @@ class GateSettings(Struct, frozen=True):
 
 
 def default_config() -> Path | None:
-    """segeval.toml or pyproject.toml in the current folder, where there is one."""
-    return next((Path(name) for name in (_FILE, _PYPROJECT) if is_file(Path(name))), None)
+    """segeval.toml or pyproject.toml in the current folder, where there is one; a link that leads nowhere is one."""
+    return next((path for path in map(Path, (_FILE, _PYPROJECT)) if is_file(path) or path.is_symlink()), None)
 
 
 def read_config(path: Path | None = None) -> GateSettings:
