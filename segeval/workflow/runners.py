@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -81,11 +81,26 @@ def dask_runner(scheduler: str) -> Runner:
     except ImportError:
         raise UsageError("--dask needs dask.distributed; install it with pip install 'segeval-cli[cluster]'") from None
 
+    class ClosingClient(Client):  # type: ignore[misc]
+        """A client that is closed where no scheduler answers.
+
+        Distributed leaves that to the garbage collector, which may run inside the start of the next client: both take
+        one lock, and wait for ever.
+        """
+
+        def __init__(self, **where: Any) -> None:
+            try:
+                super().__init__(**where)
+            except BaseException:
+                with suppress(AttributeError):  # it failed before there was anything to close
+                    self.close(timeout=_PATIENCE_S)
+                raise
+
     def run(jobs: Sequence[Job], settings: Settings, keep_tallies: bool) -> Iterator[tuple[Job, Finished]]:
         where: Mapping[str, Any] = {"scheduler_file": scheduler} if is_file(Path(scheduler)) else {"address": scheduler}
         with _without_logs():
             try:
-                client = Client(**where)
+                client = ClosingClient(**where)
             except (OSError, ValueError) as problem:
                 raise WorkerError(
                     f"--dask {scheduler}: no scheduler answers there ({problem}); check the address"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import os
 import signal
@@ -18,6 +19,8 @@ import nibabel
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+from segeval.cli.app import main
 
 Segeval = Callable[..., Any]
 Folders = tuple[Path, Path]
@@ -227,6 +230,24 @@ def test_a_scheduler_that_dies_is_a_line_and_the_rest_is_resumed(many: Folders, 
     done = subprocess.run([*COMMAND, *options, "-o", output, "--resume"], capture_output=True)
     assert done.returncode == 3
     assert output.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize("address", ["no-address", "tcp://127.0.0.1:1"])
+def test_a_client_that_finds_no_scheduler_is_closed_at_once(
+    few: Folders, address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Left to the garbage collector, its end could fall into the start of the next client, and both wait for ever."""
+    import dask
+    from distributed import Client
+
+    with dask.config.set({"distributed.comm.timeouts.connect": "200ms"}):
+        gc.disable()
+        try:
+            assert main(["batch", *map(str, few), "--dask", address]) == 3
+            assert [client.status for client in gc.get_objects() if issubclass(type(client), Client)] == ["closed"]
+        finally:
+            gc.enable()
+    assert f"--dask {address}: no scheduler answers there" in capsys.readouterr().err
 
 
 def test_a_run_killed_half_way_resumes_to_the_same_bytes(many: Folders, tmp_path: Path) -> None:
