@@ -334,6 +334,26 @@ CASES = (
         ("labels_400x400x600_117",),
     ),
     Case(
+        "instances117",
+        "400×400×600, 117 labels, .nii.gz, all instance quantities",
+        (
+            _ours("labels_400x400x600_117", ".nii.gz", "--metrics", "instances"),
+            Contender(
+                "segeval, pq", "segeval", _score("labels_400x400x600_117", ".nii.gz", "--metrics", "pq,instance_f1")
+            ),
+            Contender("segeval, overlap", "segeval", _score("labels_400x400x600_117"), alike=False),
+        ),
+        (TimeRatio(12, "segeval, overlap"), TimeRatio(5, "segeval, overlap", "segeval, pq"), Peak(839)),
+        ("labels_400x400x600_117",),
+    ),
+    Case(
+        "cells",
+        "512×512×512, 100,000 components, .nii.gz, all instance quantities",
+        (_ours("cells_512x512x512", ".nii.gz", "--metrics", "instances"),),
+        (Seconds(15), Peak(805)),  # three times the two label maps
+        ("cells_512x512x512",),
+    ),
+    Case(
         "batch",
         "200 pairs of 128×128×96, 3 labels, .nii.gz",
         (

@@ -22,7 +22,7 @@ from typing import Any
 import nibabel
 import numpy as np
 from numpy.typing import NDArray
-from phantoms import Phantom, Style
+from phantoms import Cells, Phantom, Style
 
 VERSION = 1  # of what phantoms.py and this file make; raise it when the volumes change
 _SEED = 20
@@ -80,6 +80,7 @@ RECIPES = (
         (".nii", ".nii.gz"),
         prefixes={"labels_1024x1024x1000_4": 1000},
     ),
+    Recipe("cells_512x512x512", (512, 512, 512), 1, Style(47**3, 2.6, spread=0.15, error=0.6), kind="cells"),
     Recipe("foreground_240x240x155", (240, 240, 155), 1, Style(2, 32, bend=0.2, rough=0.8), kind="foreground"),
     Recipe("softmax_192x192x160_5", (192, 192, 160), 4, Style(3, 22), (".nii.gz", ".npz"), kind="softmax"),
     Recipe("batch_128x128x96", (128, 128, 96), 3, Style(3, 12), cases=200),
@@ -147,7 +148,10 @@ class NiftiWriter:
 
 def _make_labels(recipe: Recipe, folder: Path) -> None:
     """Pairs of label maps, slab by slab, into all folders at once; the files are compressed in two threads."""
-    phantom = Phantom(recipe.shape, recipe.labels, recipe.style, _SEED)
+    cells = recipe.kind == "cells"
+    phantom = (
+        Cells(recipe.shape, recipe.style, _SEED) if cells else Phantom(recipe.shape, recipe.labels, recipe.style, _SEED)
+    )
     nx, ny, nz = recipe.shape
     kept = np.arange(recipe.labels + 1, dtype=np.uint8)
     outputs = [(recipe.name, nz, kept)]
@@ -258,6 +262,7 @@ def _write(path: Path, volume: NDArray[Any]) -> None:
 
 makers: dict[str, Callable[[Recipe, Path], None]] = {
     "labels": _make_labels,
+    "cells": _make_labels,
     "batch": _make_batch,
     "many": _make_many,
     "foreground": _make_foreground,

@@ -125,6 +125,44 @@ class Phantom:
         return predicted, true
 
 
+class Cells:
+    """A pair of volumes of ``shape`` (x, y, z) full of small ellipsoids of label 1, none of which touches another.
+
+    Each has a cell of a grid to itself. Radii are at most 0.35 of a cell.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], style: Style, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        self.shape, n = shape, round(style.bodies ** (1 / 3))
+        size = np.array(shape[::-1]) / n
+        grid = np.stack(np.meshgrid(*[np.arange(n)] * 3, indexing="ij"), axis=-1)
+        radii = style.radius * np.exp(style.spread * rng.normal(size=(n, n, n, 3)))
+        centres = (grid + 0.5) * size - 0.5 + rng.uniform(-0.1, 0.1, size=grid.shape) * size
+        drift = style.error * rng.normal(size=(2, n, n, n, 3))
+        chance = rng.uniform(size=(n, n, n))
+        there = (chance > style.missed / 2, chance < 1 - style.missed / 2)
+        self._prediction, self._true = (
+            (place, np.clip(radius, 1.2, 0.35 * size.min()).astype(np.float32), here)
+            for place, radius, here in zip(
+                (centres + np.clip(drift[0], -0.08 * size, 0.08 * size), centres),
+                (radii + 0.3 * drift[1], radii),
+                there,
+                strict=True,
+            )
+        )
+        self._cell = [np.minimum(np.arange(length) * n // length, n - 1) for length in shape[::-1]]
+
+    def pair_at(self, z: int) -> tuple[Labels, Labels]:
+        """Slice ``z`` of the prediction and of the reference, each (y, x)."""
+        at = (self._cell[0][z], self._cell[1][:, None], self._cell[2][None, :])
+        y, x = np.ogrid[: self.shape[1], : self.shape[0]]
+        found = []
+        for centres, radii, there in (self._prediction, self._true):
+            squares = [((i - centres[..., axis][at]) / radii[..., axis][at]) ** 2 for axis, i in enumerate((z, y, x))]
+            found.append(((sum(squares) < 1) & there[at]).astype(np.uint8))
+        return found[0], found[1]
+
+
 def _scattered(shape: tuple[int, int, int], labels: int, style: Style, seed: int) -> list[Body]:
     """Bodies anywhere within an upright elliptic cylinder; large ones are painted first."""
     rng = np.random.default_rng(seed)

@@ -80,7 +80,7 @@ BRATS_2023: Mapping[str, LesionwiseOptions] = {
 DEFAULT_CHALLENGE = "gli"
 
 
-class Instance(Struct, frozen=True):
+class Instance(Struct, frozen=True, gc=False):
     """One instance in one volume.
 
     id: the number of the component, from 1, or the value that the map stores.
@@ -94,7 +94,7 @@ class Instance(Struct, frozen=True):
     centroid: tuple[float, ...]
 
 
-class Match(Struct, frozen=True):
+class Match(Struct, frozen=True, gc=False):
     """A reference instance and what was predicted for it, the predictions taken together as one mask.
 
     hd95: their 95th percentile Hausdorff distance in mm; None where distances were not asked for.

@@ -24,8 +24,31 @@ def find_runs(piece: NDArray[Any]) -> tuple[Integers, Integers]:
     """(starts, lengths) of the runs of equal values in a 1-D array."""
     if not piece.size:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    starts = np.concatenate(([0], np.flatnonzero(piece[1:] != piece[:-1]) + 1))
-    return starts, np.diff(starts, append=piece.size)
+    changes = np.empty(piece.size, dtype=np.bool_)
+    changes[0] = True
+    np.not_equal(piece[1:], piece[:-1], out=changes[1:])
+    starts = marked(changes)
+    return starts, lengths_of(starts, piece.size)
+
+
+def marked(flags: NDArray[np.bool_]) -> Integers:
+    """``flatnonzero`` of few ones, several times faster: words of eight voxels that hold none are skipped at once."""
+    whole = flags.size >> 3 << 3
+    words = flags[:whole].view(np.uint64)
+    filled = np.flatnonzero(words != 0)
+    within = np.flatnonzero(words.take(filled).view(np.bool_))
+    found = filled.take(within >> 3)
+    found <<= 3
+    found += within & 7
+    return np.concatenate((found, np.flatnonzero(flags[whole:]) + whole))
+
+
+def lengths_of(starts: Integers, behind: int) -> Integers:
+    """How long runs are that follow each other, the last up to ``behind``."""
+    lengths = np.empty_like(starts)
+    np.subtract(starts[1:], starts[:-1], out=lengths[:-1])
+    lengths[-1:] = behind - starts[-1:]
+    return lengths
 
 
 def enclosing(boxes: Iterable[Box | None]) -> Box | None:

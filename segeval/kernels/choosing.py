@@ -23,11 +23,13 @@ _BYTES_PER_VOXEL = 64  # what the voxels of a map may need on the device while i
 
 
 def choose_backend(
-    name: BackendName, kind: Kind | None, shape: tuple[int, ...], channels: int, *, hold: bool, histogram: bool
-) -> tuple[Backend, list[str]]:
+    name: BackendName, kind: Kind | None, shape: tuple[int, ...], channels: int, *,
+    hold: bool, histogram: bool, runs: bool = False,
+) -> tuple[Backend, list[str]]:  # fmt: skip
     """The backend for a prediction, and a remark where ``auto`` took the device, or ``cupy`` could not.
 
-    hold: the label maps are to be kept. histogram: probabilities are to be counted by value. Only NumPy's does either.
+    hold: the label maps are to be kept; runs: as runs. histogram: probabilities are to be counted by value. Only
+    NumPy's does either.
 
     ``auto`` takes it for what is known to be a probability map (by option, header or channels) of at least 2^25 values,
     where there is one with 64 bytes free per voxel; label maps, and maps whose values have yet to tell their kind, are
@@ -35,7 +37,7 @@ def choose_backend(
     """
     if hold or histogram:
         remark = "counted on the processor: surfaces, instances and calibration are not measured on a CUDA device"
-        return NumpyBackend(shape if hold else None), [remark] if name == "cupy" else []
+        return NumpyBackend(shape if hold else None, runs=runs), [remark] if name == "cupy" else []
     if name != "auto":
         return BACKENDS[name](), []
     voxels = math.prod(shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from msgspec import Struct
@@ -29,13 +29,8 @@ class HeldLabels:
         """The labels that follow, the first axis fastest. Raises NotEnoughMemory for labels of more bytes."""
         if not piece.size:
             return
-        if piece.dtype not in (np.uint8, np.bool_):
-            low, high = np.min_scalar_type(piece.min()), np.min_scalar_type(piece.max())
-            needed = np.result_type(self._flat.dtype, low, high)
-            if needed.kind == "f":  # 64 bits, signed and not: no integer type holds both
-                needed = np.dtype(np.uint64)
-            if needed != self._flat.dtype:
-                self._widen(needed)
+        if (needed := narrowest(piece, self.dtype)) != self.dtype:
+            self._widen(needed)
         self._flat[self._filled : self._filled + piece.size] = piece
         starts, lengths = find_runs(piece)
         self.boxes.add(starts + self._filled, lengths, piece.take(starts))
@@ -50,18 +45,64 @@ class HeldLabels:
         self._flat = wider
 
     @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the labels."""
+        return self._flat.dtype
+
+    def part(self, first: int, behind: int) -> NDArray[Any]:
+        """The labels of some voxels, the first axis fastest."""
+        return self._flat[first:behind]
+
+    @property
     def labels(self) -> NDArray[Any]:
         """The volume, shape ``shape``."""
         return self._flat.reshape(self.shape, order="F")
 
 
+def narrowest(piece: NDArray[Any], dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The narrowest type that holds all values of ``dtype`` and of a piece that is not empty."""
+    if piece.dtype in (np.uint8, np.bool_) and dtype == np.uint8:
+        return dtype
+    needed = np.result_type(dtype, np.min_scalar_type(piece.min()), np.min_scalar_type(piece.max()))
+    return np.dtype(np.uint64) if needed.kind == "f" else needed  # 64 bits, signed and not: no integer holds both
+
+
+class Held(Protocol):
+    """A label map that is kept: whole (``HeldLabels``) or as runs (``HeldRuns``)."""
+
+    shape: tuple[int, ...]
+    boxes: Boxes
+
+    def add(self, piece: NDArray[Any]) -> None:
+        """The labels that follow, the first axis fastest. Raises NotEnoughMemory."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The narrowest type that holds all of the labels."""
+        ...
+
+    def part(self, first: int, behind: int) -> NDArray[Any]:
+        """The labels of some voxels, the first axis fastest."""
+        ...
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """The volume, shape ``shape``."""
+        ...
+
+
 class HeldPair(Struct, frozen=True):
     """The prediction's and the reference's labels on one grid, as they were counted."""
 
-    prediction: HeldLabels
-    reference: HeldLabels
+    prediction: Held
+    reference: Held
 
     @classmethod
-    def of_shape(cls, shape: tuple[int, ...]) -> HeldPair:
-        """Nothing held yet."""
+    def of_shape(cls, shape: tuple[int, ...], *, runs: bool = False) -> HeldPair:
+        """Nothing held yet. runs: as runs."""
+        if runs:
+            from segeval.kernels.held_runs import HeldRuns
+
+            return cls(HeldRuns(shape), HeldRuns(shape))
         return cls(HeldLabels(shape), HeldLabels(shape))

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class NumpyBackend:
-    """Counts on the processor; ``hold``: the shape of volumes that are to be kept, label by label."""
+    """Counts on the processor; ``hold``: the shape of volumes that are to be kept, label by label or as runs."""
 
-    def __init__(self, hold: tuple[int, ...] | None = None) -> None:
-        self._hold = hold
+    def __init__(self, hold: tuple[int, ...] | None = None, *, runs: bool = False) -> None:
+        self._hold, self._runs = hold, runs
 
     def label_kernel(self, ignore: int | None) -> NumpyLabelKernel:
         """A counter of label pairs."""
@@ -30,4 +30,4 @@ class NumpyBackend:
         return NumpySoftKernel(options, sets, self._held())
 
     def _held(self) -> HeldPair | None:
-        return None if self._hold is None else HeldPair.of_shape(self._hold)
+        return None if self._hold is None else HeldPair.of_shape(self._hold, runs=self._runs)

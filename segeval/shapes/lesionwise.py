@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from segeval.array_types import Integers
 from segeval.errors import UsageError
 from segeval.instances import Instance, LesionwiseOptions, Match, TargetInstances
-from segeval.shapes.components import Components, Pairs, find_components, measure, shared_voxels
-from segeval.shapes.matching import DistanceFunction, with_pairs
+from segeval.shapes.components import Components, find_components, measure, shared_voxels
+from segeval.shapes.matching import DistanceFunction, match_distances, with_pairs
+from segeval.shapes.pairs import Pairs
 
 
 def match_lesions(
@@ -48,9 +49,8 @@ def match_lesions(
     predicted = find_components(prediction[box], origin=origin)
     dilated = find_components(_dilate(reference[box], options.dilation), origin=origin)
     lesions = measure(np.where(reference[box], dilated.places, 0), origin)
-    found = with_pairs(
-        target, predicted, lesions, _belonging(dilated, lesions, predicted), hd95=hd95, spacing_mm=spacing_mm
-    )
+    pairs = _belonging(dilated, lesions, predicted)
+    found = with_pairs(target, predicted, lesions, pairs, match_distances(predicted, lesions, pairs, hd95, spacing_mm))
     return _without_small(found, options.scored_above_mm3, float(np.prod(np.abs(spacing_mm))))
 
 

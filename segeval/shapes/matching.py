@@ -6,13 +6,16 @@ The rules and their sources are in docs/instances.md. No rule compares masks: si
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Integers
 from segeval.instances import Instance, InstanceOptions, Match, TargetInstances
-from segeval.shapes.components import Components, Pairs, shared_voxels
+from segeval.shapes.components import Components
+from segeval.shapes.facts import Facts
+from segeval.shapes.pairs import Pairs
 from segeval.volumes.memory import Need, require_memory
 
 Mask = NDArray[np.bool_]
@@ -22,23 +25,6 @@ DistanceFunction = Callable[[Mask, Mask, Sequence[float]], float]
 _PER_MATCH = 1e-9
 _PER_INSTANCE = 1700  # bytes, measured: its record, the document that is made of it, and its text
 _BATCH = 1000
-
-
-def match_instances(
-    target: int | str,
-    prediction: Components,
-    reference: Components,
-    options: InstanceOptions,
-    *,
-    hd95: DistanceFunction | None = None,
-    spacing_mm: Sequence[float] = (),
-) -> TargetInstances:
-    """The instances of one target, matched by the options' rule.
-
-    prediction, reference: on the same box. hd95: measured for each match where given, from its box alone.
-    """
-    pairs = choose_pairs(shared_voxels(reference, prediction), prediction.voxels, reference.voxels, options)
-    return with_pairs(target, prediction, reference, pairs, hd95=hd95, spacing_mm=spacing_mm)
 
 
 def choose_pairs(overlaps: Pairs, prediction: Integers, reference: Integers, options: InstanceOptions) -> Pairs:
@@ -115,17 +101,11 @@ def _many_to_one(overlaps: Pairs, prediction: Integers, reference: Integers, thr
 
 
 def with_pairs(
-    target: int | str,
-    prediction: Components,
-    reference: Components,
-    pairs: Pairs,
-    *,
-    hd95: DistanceFunction | None = None,
-    spacing_mm: Sequence[float] = (),
+    target: int | str, prediction: Facts, reference: Facts, pairs: Pairs, hd95_mm: Sequence[float] | None = None
 ) -> TargetInstances:
     """The record that the matching pairs make: a match per reference instance that occurs in them.
 
-    Raises NotEnoughMemory.
+    hd95_mm: of the matches, in the order of their reference instances. Raises NotEnoughMemory.
     """
     count = len(prediction) + len(reference)
     need = Need(_PER_INSTANCE * count, f"describing {count} instances", "leave instances out, or drop small ones")
@@ -136,17 +116,27 @@ def with_pairs(
     dice = (2 * shared / (size + reference.voxels)).tolist()
     starts = np.searchsorted(pairs.reference, np.arange(len(reference) + 1)).tolist()
     partners = [predicted[p] for p in pairs.prediction.tolist()]
+    distances = iter(repeat(None) if hd95_mm is None else hd95_mm)
     matches, missed = [], []
     for k, instance in enumerate(found):
-        members = slice(starts[k], starts[k + 1])
-        if members.start == members.stop:
+        if starts[k] == starts[k + 1]:
             missed.append(instance)
-            continue
-        distance = None
-        if hd95 is not None:
-            distance = float(hd95(*_masks(prediction, reference, pairs.prediction[members], k), spacing_mm))
-        matches.append(Match(instance, tuple(partners[members]), iou[k], dice[k], distance))
+        else:
+            members = tuple(partners[starts[k] : starts[k + 1]])
+            matches.append(Match(instance, members, iou[k], dice[k], next(distances)))
     return TargetInstances(target, tuple(matches), tuple(missed), _unpaired(predicted, pairs.prediction))
+
+
+def match_distances(
+    prediction: Components, reference: Components, pairs: Pairs, hd95: DistanceFunction, spacing_mm: Sequence[float]
+) -> list[float]:
+    """Of each match, in the order of the reference instances: of its masks, within the box of both."""
+    matched, starts = np.unique(pairs.reference, return_index=True)
+    members = np.split(pairs.prediction, starts[1:])
+    return [
+        float(hd95(*_masks(prediction, reference, own, k), spacing_mm))
+        for k, own in zip(matched.tolist(), members, strict=False)  # without a match there is one split, of nothing
+    ]
 
 
 def intersection_over_union(intersection: Integers, union: Integers) -> Floats:

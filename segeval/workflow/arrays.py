@@ -98,6 +98,7 @@ def evaluate_arrays(
         counting, chosen = choose_backend(
             settings.backend, kind, source.shape, source.channels,
             hold=settings.holds_label_maps, histogram="histogram" in settings.records,
+            runs=settings.takes_maps_in_parts,
         )  # fmt: skip
         pair = Pair(
             source, target, "the prediction", "the reference", settings, counting, integers=channels.dtype.kind in "iu",

@@ -117,6 +117,7 @@ def rows_and_details(
         require_label_map(evaluated.tally, name)
         if evaluated.held is not None:
             measured, remarks = measure_held(evaluated.held, evaluated.tally, geometry, settings)
+            evaluated.held = None  # what is made of the records takes memory, too
     rows = score(evaluated.tally, settings.labels, settings.scoring, voxel_volume_mm3, measured)
     return rows, details_of(evaluated.tally, measured, settings.labels), remarks
 
@@ -160,7 +161,7 @@ def _evaluate(
     )  # fmt: skip
     backend, chosen = choose_backend(
         settings.backend, kind, aligned.source.shape, aligned.source.channels,
-        hold=settings.holds_label_maps, histogram="histogram" in settings.records,
+        hold=settings.holds_label_maps, histogram="histogram" in settings.records, runs=settings.takes_maps_in_parts,
     )  # fmt: skip
     sets = ChainMap(aligned.sets, target.sets)  # a view: overlaps are met while the voxels are read
     pair = Pair(aligned.source, target.source, aligned.name, target.name, settings, backend, sets, integers=integers)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,17 +12,17 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.errors import GeometryError, LabelError
-from segeval.instances import BRATS_2023, InstanceOptions, Instances, TargetInstances
+from segeval.instances import BRATS_2023, Instances, TargetInstances
 from segeval.kernels import HeldPair
 from segeval.kernels.boxes import Box, enclosing
 from segeval.kernels.soft_targets import SoftTargets
 from segeval.machine import usable_cores
 from segeval.quantities import RecordName, hd95, membership, targets_of
-from segeval.shapes.components import Components, find_components, given_instances
+from segeval.shapes.all_instances import LabelMaps, Target, match_all
+from segeval.shapes.counting import LabelMap
 from segeval.shapes.elements import BOUNDARY_VOXELS, Form
 from segeval.shapes.lesionwise import match_lesions
-from segeval.shapes.matching import match_instances
-from segeval.shapes.surface_distances import measure, measure_all
+from segeval.shapes.surface_distances import measure_all
 from segeval.shapes.surfels import SURFELS, measure_surfels
 from segeval.shapes.target_masks import Mask, TargetMasks, mark
 from segeval.surfaces import Surfaces, TargetSurface, diagonal_mm
@@ -36,51 +35,41 @@ from segeval.workflow.settings import Settings
 _MOST_THREADS = 4
 _SHEAR = 1e-3
 
-# Bytes that are held at once, measured: two masks and two numberings, with the copies that cc3d works on, for each
-# voxel of the box; indices and joint histogram for each voxel that is an instance of both volumes; whole masks of
-# the volume, where a box would cut a dilation.
-_PER_BOX_VOXEL, _PER_SHARED_VOXEL = 12, 26
-_PER_LESION_BOX_VOXEL, _PER_VOLUME_VOXEL = 16, 3
+# Bytes that lesions hold at once, measured: masks and numberings of both sides, the dilated one among them, for each
+# voxel of the box; indices and joint histogram for each voxel of the prediction; whole masks of the volume, since a
+# box would cut the dilation.
+_PER_BOX_VOXEL, _PER_PREDICTED_VOXEL, _PER_VOLUME_VOXEL = 16, 26, 3
 
 
 class _Target(Struct, frozen=True):
-    """Where a target lies: the stored values that belong to it, and a box around all of its voxels.
-
-    predicted, shared: its voxels in the prediction, and those in both volumes.
-    """
+    """Where a target lies: the stored values that belong to it, and a box around all of its voxels."""
 
     key: TargetKey
     prediction_values: frozenset[int]
     reference_values: frozenset[int]
     box: Box | None
-    predicted: int = 0
-    shared: int = 0
 
 
 class _Maps(Struct, frozen=True):
     """Both label maps on the axes that are longer than one voxel, and where each target lies in them."""
 
-    prediction: NDArray[Any]
-    reference: NDArray[Any]
+    held: HeldPair
+    shape: tuple[int, ...]
     spacing_mm: tuple[float, ...]
     ignore: int | None
     targets: tuple[_Target, ...]
 
     @property
+    def prediction(self) -> NDArray[Any]:
+        return self.held.prediction.labels.reshape(self.shape, order="F")
+
+    @property
+    def reference(self) -> NDArray[Any]:
+        return self.held.reference.labels.reshape(self.shape, order="F")
+
+    @property
     def voxel_volume_mm3(self) -> float:
         return float(np.prod(self.spacing_mm))
-
-    def masks(self, target: _Target, box: Box) -> TargetMasks:
-        return TargetMasks(
-            self.prediction, self.reference, target.prediction_values, target.reference_values,
-            box, self.spacing_mm, self.ignore,
-        )  # fmt: skip
-
-    def values_in(self, target: _Target, box: Box) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The stored values of prediction and reference that belong to the target, 0 elsewhere."""
-        sides = zip((self.prediction, self.reference), self.masks_in(target, box), strict=True)
-        p, r = (np.where(mask, labels[box], 0) for labels, mask in sides)
-        return p, r
 
     def masks_in(self, target: _Target, box: Box) -> tuple[Mask, Mask]:
         """Prediction and reference as masks of the target."""
@@ -111,13 +100,11 @@ def measure_held(
     if "surfaces" in wanted:
         records["surfaces"] = _surfaces(maps, settings)
     volume_ml = float("nan") if geometry is None else maps.voxel_volume_mm3 / 1000
-    missed_mm = diagonal_mm(maps.reference.shape, maps.spacing_mm) if settings.missed is None else settings.missed
+    missed_mm = diagonal_mm(maps.shape, maps.spacing_mm) if settings.missed is None else settings.missed
     if "instances" in wanted:
-        distances = any(selection.quantity.name == "instance_hd95" for selection in settings.selections)
-        found = _of_all(maps, partial(_instances, maps, settings.instances, distances))
-        records["instances"] = Instances(found, volume_ml, missed_mm)
+        records["instances"] = Instances(_instances(maps, settings), volume_ml, missed_mm)
     if "lesions" in wanted:
-        records["lesions"] = Instances(_of_all(maps, partial(_lesions, maps, settings.challenge)), volume_ml, missed_mm)
+        records["lesions"] = Instances(_all_lesions(maps, settings.challenge), volume_ml, missed_mm)
     return records, remarks
 
 
@@ -150,10 +137,9 @@ def _maps(held: HeldPair, tally: Tally, choice: LabelChoice, spacing: tuple[floa
         raise LabelError(
             f"surfaces and instances need volumes of two or three axes, these have {'×'.join(map(str, shape))} voxels"
         )
-    cut = tuple(slice(None) if axis in axes else 0 for axis in range(len(shape)))
     return _Maps(
-        held.prediction.labels[cut],
-        held.reference.labels[cut],
+        held,
+        tuple(shape[axis] for axis in axes),
         tuple(spacing[axis] for axis in axes),
         tally.options.ignore,
         tuple(_targets(held, tally, choice, axes)),
@@ -177,11 +163,7 @@ def _targets(held: HeldPair, tally: Tally, choice: LabelChoice, axes: list[int])
         r = frozenset(value for value in references if index in belongs[value])
         whole = tuple(slice(0, n) for n in held.reference.shape)
         box = whole if 0 in p | r else enclosing((held.prediction.boxes.box(p), held.reference.boxes.box(r)))
-        shares = [(count, value in r) for (value, label), count in confusion.pairs.items() if index in belongs[label]]
-        yield _Target(
-            key, p, r, None if box is None else tuple(box[axis] for axis in axes),
-            sum(count for count, _ in shares), sum(count for count, inside in shares if inside),
-        )  # fmt: skip
+        yield _Target(key, p, r, None if box is None else tuple(box[axis] for axis in axes))
 
 
 def _stored_predictions(tally: Tally) -> Mapping[int, int]:
@@ -193,7 +175,7 @@ def _stored_predictions(tally: Tally) -> Mapping[int, int]:
 
 def _surfaces(maps: _Maps, settings: Settings) -> Surfaces:
     forms = {bool(s.settings["surfel"]) for s in settings.selections if s.quantity.record == "surfaces"}
-    diagonal = diagonal_mm(maps.reference.shape, maps.spacing_mm)
+    diagonal = diagonal_mm(maps.shape, maps.spacing_mm)
     return Surfaces(
         _form(maps, BOUNDARY_VOXELS) if False in forms else None,
         _form(maps, SURFELS) if True in forms else None,
@@ -203,17 +185,45 @@ def _surfaces(maps: _Maps, settings: Settings) -> Surfaces:
 
 
 def _form(maps: _Maps, form: Form) -> tuple[TargetSurface, ...]:
-    boxed = [(index, maps.masks(target, target.box)) for index, target in enumerate(maps.targets) if target.box]
-    found = measure_all([masks for _, masks in boxed], _threads(), form)
+    prediction, reference = maps.prediction, maps.reference  # the same two arrays for all: one pass over them
+    boxed = {
+        index: TargetMasks(
+            prediction, reference, target.prediction_values, target.reference_values,
+            target.box, maps.spacing_mm, maps.ignore,
+        )
+        for index, target in enumerate(maps.targets) if target.box
+    }  # fmt: skip
+    found = measure_all(list(boxed.values()), _threads(), form)
     surfaces = [TargetSurface(in_prediction=False, in_reference=False)] * len(maps.targets)
-    for (index, _), surface in zip(boxed, found, strict=True):
+    for index, surface in zip(boxed, found, strict=True):
         surfaces[index] = surface
     return tuple(surfaces)
 
 
-def _of_all(maps: _Maps, one: Callable[[_Target, Box], TargetInstances]) -> tuple[TargetInstances, ...]:
+def _instances(maps: _Maps, settings: Settings) -> tuple[TargetInstances, ...]:
+    boxed = [
+        (index, Target(target.key, target.prediction_values, target.reference_values, target.box))
+        for index, target in enumerate(maps.targets)
+        if target.box is not None
+    ]
+    distances = any(selection.quantity.name == "instance_hd95" for selection in settings.selections)
+    found = match_all(
+        LabelMaps(
+            LabelMap(maps.held.prediction, maps.shape), LabelMap(maps.held.reference, maps.shape),
+            maps.spacing_mm, maps.ignore,
+        ),
+        [target for _, target in boxed], settings.instances, distances=distances, threads=_threads(),
+    )  # fmt: skip
+    instances = [TargetInstances(target.key) for target in maps.targets]
+    for (index, _), one in zip(boxed, found, strict=True):
+        instances[index] = one
+    return tuple(instances)
+
+
+def _all_lesions(maps: _Maps, challenge: str) -> tuple[TargetInstances, ...]:
     return tuple(
-        TargetInstances(target.key) if target.box is None else one(target, target.box) for target in maps.targets
+        TargetInstances(target.key) if target.box is None else _lesions(maps, challenge, target, target.box)
+        for target in maps.targets
     )
 
 
@@ -227,56 +237,24 @@ def _voxels(box: Box) -> int:
     return math.prod(side.stop - side.start for side in box)
 
 
-def _instances(maps: _Maps, options: InstanceOptions, distances: bool, target: _Target, box: Box) -> TargetInstances:
-    labels = maps.prediction.itemsize + maps.reference.itemsize if options.labelled else 0
-    _require_memory(target, box, (_PER_BOX_VOXEL + labels) * _voxels(box) + _PER_SHARED_VOXEL * target.shared)
-    find = partial(
-        _labelled if options.labelled else _connected, options, maps.voxel_volume_mm3, [side.start for side in box]
-    )
-    sides = maps.values_in(target, box) if options.labelled else maps.masks_in(target, box)
-    prediction, reference = (find(side) for side in sides)
-    return match_instances(
-        target.key, prediction, reference, options, hd95=_hd95 if distances else None, spacing_mm=maps.spacing_mm
-    )
-
-
-def _connected(options: InstanceOptions, voxel_mm3: float, origin: list[int], mask: Mask) -> Components:
-    return find_components(
-        mask, options.connectivity, min_volume_mm3=options.min_volume_mm3, voxel_volume_mm3=voxel_mm3, origin=origin
-    )
-
-
-def _labelled(options: InstanceOptions, voxel_mm3: float, origin: list[int], values: NDArray[Any]) -> Components:
-    return given_instances(values, min_volume_mm3=options.min_volume_mm3, voxel_volume_mm3=voxel_mm3, origin=origin)
-
-
 def _lesions(maps: _Maps, challenge: str, target: _Target, box: Box) -> TargetInstances:
     """Of whole volumes: a box would cut the dilation."""
-    whole = tuple(slice(0, n) for n in maps.reference.shape)
-    size = _PER_VOLUME_VOXEL * _voxels(whole) + _PER_LESION_BOX_VOXEL * _voxels(box)
-    _require_memory(target, box, size + _PER_SHARED_VOXEL * target.predicted)
+    whole = tuple(slice(0, n) for n in maps.shape)
+    size = _PER_VOLUME_VOXEL * _voxels(whole) + _PER_BOX_VOXEL * _voxels(box)
+    _require_memory(target, box, size)
     prediction, reference = maps.masks_in(target, whole)
+    _require_memory(target, box, size + _PER_PREDICTED_VOXEL * int(np.count_nonzero(prediction)))
     return match_lesions(
         target.key, prediction, reference, BRATS_2023[challenge], hd95=_surfel_hd95, spacing_mm=maps.spacing_mm
     )
 
 
-def _hd95(prediction: Mask, reference: Mask, spacing_mm: Any) -> float:
-    return _distance(measure, prediction, reference, spacing_mm)
-
-
 def _surfel_hd95(prediction: Mask, reference: Mask, spacing_mm: Any) -> float:
-    return _distance(measure_surfels, prediction, reference, spacing_mm)
-
-
-def _distance(
-    one: Callable[[TargetMasks, int], TargetSurface], prediction: Mask, reference: Mask, spacing_mm: Any
-) -> float:
-    """hd95 of two masks that are not empty."""
+    """Of two masks that are not empty."""
     box = tuple(slice(0, n) for n in reference.shape)
     inside = frozenset((1,))
     masks = TargetMasks(prediction, reference, inside, inside, box, tuple(spacing_mm))
-    return float(hd95(Surfaces((one(masks, 1),), None, 0.0))[0])
+    return float(hd95(Surfaces((measure_surfels(masks, 1),), None, 0.0))[0])
 
 
 def _threads() -> int:

@@ -103,6 +103,11 @@ class Settings(Struct, frozen=True):
         return bool(self.records & {"surfaces", "instances", "lesions"})
 
     @property
+    def takes_maps_in_parts(self) -> bool:
+        """Whether nothing needs a whole label map at once: instances are found slab by slab."""
+        return not self.records & {"surfaces", "lesions"}
+
+    @property
     def scoring(self) -> ScoringSettings:
         """The part that may change after the last voxel."""
         return ScoringSettings(self.selections, self.empty, self.class_weights)

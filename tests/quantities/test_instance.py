@@ -11,12 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from instance_maps import match_maps
 from msgspec.structs import replace
 
 from segeval.instances import Instance, InstanceOptions, Instances, Match, TargetInstances
 from segeval.quantities import instance as formulas
-from segeval.shapes.components import given_instances
-from segeval.shapes.matching import match_instances
 
 Map = np.ndarray[Any, Any]
 RATES = ("instance_sensitivity", "instance_precision", "instance_f1", "sq", "pq", "instance_dice")
@@ -100,8 +99,9 @@ def test_the_penalty_can_be_chosen() -> None:
 
 
 def matched(prediction: Map, reference: Map, rule: tuple[Any, float] = ("one-to-one", 0.5)) -> TargetInstances:
-    options = InstanceOptions(matching=rule[0], threshold=rule[1])
-    return match_instances(1, given_instances(prediction), given_instances(reference), options)
+    options = InstanceOptions(matching=rule[0], threshold=rule[1], labelled=True)
+    (found,) = match_maps(prediction, reference, options)
+    return found
 
 
 @given(maps, maps, st.sampled_from([0.0, 0.3, 0.5, 0.7]))

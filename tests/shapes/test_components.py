@@ -1,4 +1,4 @@
-"""Instances from masks and from labelled maps: against SciPy's label, brute force, and examples by hand."""
+"""Connected components of masks: against SciPy's label, brute force, and examples by hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from segeval.errors import UsageError
 from segeval.instances import Instance, InstanceOptions
-from segeval.shapes.components import Components, find_components, given_instances, shared_voxels
+from segeval.shapes.components import Components, find_components, measure, shared_voxels
 
 RANK = {4: 1, 8: 2, 6: 1, 18: 2, 26: 3}  # SciPy's name for a connectivity: how many axes may change in a step
 
@@ -91,50 +91,6 @@ def test_the_connectivity_of_the_other_dimension_is_refused() -> None:
         find_components(np.ones((2, 2), dtype=bool), 26)
 
 
-def test_small_instances_are_dropped_and_the_rest_keeps_its_numbers() -> None:
-    """Bars of 1, 3 and 2 voxels of 0.5 mm³: 1 mm³ is two voxels, which is enough."""
-    mask = np.array([[1, 0, 1, 1, 1, 0, 1, 1]], dtype=bool)
-    found = find_components(mask, min_volume_mm3=1, voxel_volume_mm3=0.5)
-    assert found.ids.tolist() == [2, 3]
-    assert found.voxels.tolist() == [3, 2]
-    assert found.places.tolist() == [[0, 0, 1, 1, 1, 0, 2, 2]]
-    assert [instance.box for instance in found.instances()] == [((0, 1), (2, 5)), ((0, 1), (6, 8))]
-
-
-def test_a_minimum_volume_survives_a_spacing_stored_in_single_precision() -> None:
-    side = float(np.float32(0.1))  # ten voxels are 0.0100000004… or, one rounding lower, less than 0.01 mm³
-    for voxel in (side**3, np.nextafter(0.001, 0)):
-        assert len(find_components(np.ones((10, 1), dtype=bool), min_volume_mm3=0.01, voxel_volume_mm3=voxel)) == 1
-    assert len(find_components(np.ones((9, 1), dtype=bool), min_volume_mm3=0.01, voxel_volume_mm3=side**3)) == 0
-
-
-def test_a_minimum_volume_without_a_geometry_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"minimum volume of 3 mm³ needs the size of a voxel.*give the spacing"):
-        find_components(np.ones((2, 2), dtype=bool), min_volume_mm3=3)
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64, np.uint64])
-def test_labelled_maps_are_taken_as_they_are(dtype: Any) -> None:
-    """7 is in two pieces and touches 3; they are two instances, in the order of their values."""
-    values = np.array([[7, 3, 0, 7]], dtype=dtype)
-    found = given_instances(values)
-    assert found.places.tolist() == [[2, 1, 0, 2]]
-    assert found.instances() == [
-        Instance(3, 1, ((0, 1), (1, 2)), (0.0, 1.0)),
-        Instance(7, 2, ((0, 1), (0, 4)), (0, 1.5)),
-    ]
-
-
-def test_values_of_64_bits_are_exact() -> None:
-    values = np.array([[2**63 + 1, 2**63, 1]], dtype=np.uint64)
-    assert [instance.id for instance in given_instances(values).instances()] == [1, 2**63, 2**63 + 1]
-
-
-def test_a_small_instance_of_a_labelled_map_is_dropped() -> None:
-    found = given_instances(np.array([[5, 9, 9]]), min_volume_mm3=2, voxel_volume_mm3=1)
-    assert [(instance.id, instance.voxels) for instance in found.instances()] == [(9, 2)]
-
-
 @given(
     arrays(np.int16, (4, 3, 2), elements=st.integers(0, 4)),
     arrays(np.int16, (4, 3, 2), elements=st.integers(0, 4)),
@@ -142,14 +98,26 @@ def test_a_small_instance_of_a_labelled_map_is_dropped() -> None:
     st.sampled_from("CF"),
 )
 def test_shared_voxels_are_those_of_every_pair_of_masks(a: Any, b: Any, order_a: Any, order_b: Any) -> None:
-    reference, prediction = given_instances(np.asarray(a, order=order_a)), given_instances(np.asarray(b, order=order_b))
+    reference, prediction = numbered(np.asarray(a, order=order_a)), numbered(np.asarray(b, order=order_b))
     expected = [
         (i, j, int(((a == r) & (b == p)).sum()))
-        for i, r in enumerate(reference.ids)
-        for j, p in enumerate(prediction.ids)
+        for i, r in enumerate(values(a))
+        for j, p in enumerate(values(b))
         if ((a == r) & (b == p)).any()
     ]
     assert triples(reference, prediction) == expected
+
+
+def values(labels: Any) -> list[int]:
+    return [value for value in np.unique(labels).tolist() if value]
+
+
+def numbered(labels: Any) -> Components:
+    """The values as instances, in ascending order."""
+    places = np.zeros_like(labels, dtype=np.uint32)
+    for k, value in enumerate(values(labels), start=1):
+        places[labels == value] = k
+    return measure(places)
 
 
 def triples(reference: Components, prediction: Components) -> list[tuple[int, int, int]]:

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from instance_maps import match_maps
 
 from segeval.instances import InstanceOptions, TargetInstances
-from segeval.shapes.components import find_components, given_instances
-from segeval.shapes.matching import match_instances
+from segeval.shapes.components import find_components, shared_voxels
+from segeval.shapes.matching import choose_pairs, match_distances
 
 Map = np.ndarray[Any, Any]
 Found = list[tuple[int, tuple[int, ...], float, float]]
@@ -24,8 +25,8 @@ thresholds = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.7])
 
 def matched(prediction: Any, reference: Any, **options: Any) -> TargetInstances:
     """Of maps of instances, given as rows of voxels."""
-    p, r = (given_instances(np.atleast_2d(np.asarray(values))) for values in (prediction, reference))
-    return match_instances("cell", p, r, InstanceOptions(labelled=True, **options))
+    (found,) = match_maps(np.asarray(prediction), np.asarray(reference), InstanceOptions(labelled=True, **options))
+    return found
 
 
 def pairs_of(found: TargetInstances) -> list[tuple[int, tuple[int, ...]]]:
@@ -198,13 +199,7 @@ def test_distances_are_measured_within_the_box_of_a_match() -> None:
     reference, prediction = np.zeros((9, 8), dtype=bool), np.zeros((9, 8), dtype=bool)
     reference[2:4, 3:6] = prediction[2:4, 4:7] = True
     reference[8, 7] = prediction[6, 4] = True  # a missed and an invented one, which cost no distance
-    found = match_instances(
-        1,
-        find_components(prediction),
-        find_components(reference),
-        InstanceOptions(threshold=0.4),
-        hd95=distance,
-        spacing_mm=(1.0, 3.0),
-    )
-    assert [match.hd95 for match in found.matches] == [2.5]
+    p, r = find_components(prediction), find_components(reference)
+    pairs = choose_pairs(shared_voxels(r, p), p.voxels, r.voxels, InstanceOptions(threshold=0.4))
+    assert match_distances(p, r, pairs, distance, (1.0, 3.0)) == [2.5]
     assert seen == [([[0, 1, 1, 1]] * 2, [[1, 1, 1, 0]] * 2, (1.0, 3.0))]

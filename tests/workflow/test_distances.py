@@ -15,6 +15,8 @@ import pytest
 
 from segeval import evaluate, evaluate_arrays
 from segeval.errors import LabelError, UsageError
+from segeval.shapes import surface_distances
+from segeval.shapes.layers import layers_of
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 PREDICTION, SOFTMAX, REFERENCE = (
@@ -152,6 +154,27 @@ def test_what_has_no_label_map_or_no_right_angles_is_refused(tmp_path: Path, seg
         evaluate_arrays(p, r, metrics="hd", spacing=(1, 1))
     with pytest.raises(UsageError, match=r"spacing=\(-1, 1, 1\): give a distance above 0"):
         evaluate_arrays(p, r, metrics="hd", spacing=(-1, 1, 1))
+
+
+def test_all_labels_are_measured_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And surfels in another one; a region that holds two labels takes a pass of its own."""
+    passes: list[int] = []
+
+    def noted(targets: Any) -> Any:
+        layers = layers_of(targets)
+        passes.append(len(layers))
+        return layers
+
+    monkeypatch.setattr(surface_distances, "layers_of", noted)
+    p, r = two_boxes()
+    for metrics, regions, expected in (
+        ("hd95", None, [1]),
+        ("hd95,hd95:surfel,instances", None, [1, 1]),
+        ("hd95", {"both": (1, 2)}, [2]),
+    ):
+        passes.clear()
+        evaluate_arrays(p, r, metrics=metrics, regions=regions)
+        assert passes == expected
 
 
 def test_instances_by_hand_and_in_the_json(tmp_path: Path, segeval: Run) -> None:

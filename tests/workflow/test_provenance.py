@@ -218,13 +218,13 @@ def test_names_tell_which_value_a_label_had(segeval: Any) -> None:
 
 @pytest.mark.usefixtures("study")
 def test_the_libraries_are_those_of_the_workers_even_of_an_earlier_run() -> None:
-    """What a fresh parent process has not loaded itself: SciPy for distances, cc3d and pandas for given instances."""
-    options = ["--metrics", "hd95,instance_f1", "--instances", "-o", "x.json", "--provenance", "run.json"]
+    """What a fresh parent process has not loaded itself: cc3d for lesions, SciPy for their distances."""
+    options = ["--protocol", "brats-lesionwise", "-o", "x.json", "--provenance", "run.json"]
     command = [sys.executable, "-m", "segeval", "batch", "p", "q", *options]
     for more in ([], ["--resume"]):
         subprocess.run([*command, *more], check=True, capture_output=True)
         libraries = provenance()["libraries"]
-        for name in ("scipy", "connected-components-3d", "pandas", "numpy", "isal"):
+        for name in ("scipy", "connected-components-3d", "numpy", "isal"):
             assert libraries[name] == metadata.version(name)
 
 
