@@ -9,7 +9,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from segeval.kernels.boxes import Boxes, find_runs
+from segeval.array_types import Integers
+from segeval.kernels.boxes import Boxes, find_runs, lengths_of
 from segeval.volumes.memory import Need, require_memory
 
 BYTES = 2
@@ -25,15 +26,15 @@ class HeldLabels:
         self._flat: NDArray[Any] = np.empty(math.prod(shape), dtype=np.uint8)
         self._filled = 0
 
-    def add(self, piece: NDArray[Any]) -> None:
-        """The labels that follow, the first axis fastest. Raises NotEnoughMemory for labels of more bytes."""
+    def add(self, piece: NDArray[Any], starts: Integers | None = None) -> None:
+        """The labels that follow, as ``Held`` says. Raises NotEnoughMemory for labels of more bytes."""
         if not piece.size:
             return
         if (needed := narrowest(piece, self.dtype)) != self.dtype:
             self._widen(needed)
         self._flat[self._filled : self._filled + piece.size] = piece
-        starts, lengths = find_runs(piece)
-        self.boxes.add(starts + self._filled, lengths, piece.take(starts))
+        starts, lengths, labels = runs_of(piece, starts)
+        self.boxes.add(starts + self._filled, lengths, labels)
         self._filled += piece.size
 
     def _widen(self, dtype: np.dtype[Any]) -> None:
@@ -59,6 +60,17 @@ class HeldLabels:
         return self._flat.reshape(self.shape, order="F")
 
 
+def runs_of(piece: NDArray[Any], starts: Integers | None) -> tuple[Integers, Integers, NDArray[Any]]:
+    """(Starts, lengths, labels) of the runs of a piece; starts: as ``Held.add`` takes them."""
+    if starts is None:
+        starts, lengths = find_runs(piece)
+        return starts, lengths, piece.take(starts)
+    labels = piece.take(starts)
+    own = np.concatenate(([0], np.flatnonzero(labels[1:] != labels[:-1]) + 1))
+    starts = starts.take(own)
+    return starts, lengths_of(starts, piece.size), labels.take(own)
+
+
 def narrowest(piece: NDArray[Any], dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The narrowest type that holds all values of ``dtype`` and of a piece that is not empty."""
     if piece.dtype in (np.uint8, np.bool_) and dtype == np.uint8:
@@ -73,8 +85,11 @@ class Held(Protocol):
     shape: tuple[int, ...]
     boxes: Boxes
 
-    def add(self, piece: NDArray[Any]) -> None:
-        """The labels that follow, the first axis fastest. Raises NotEnoughMemory."""
+    def add(self, piece: NDArray[Any], starts: Integers | None = None) -> None:
+        """The labels that follow, the first axis fastest. Raises NotEnoughMemory.
+
+        starts: where known, the first voxels of all runs of equal labels, 0 first; there may be others among them.
+        """
         ...
 
     @property

@@ -10,10 +10,10 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from segeval.kernels.boxes import Boxes, find_runs, lengths_of
-from segeval.kernels.held_labels import narrowest
+from segeval.array_types import Integers
+from segeval.kernels.boxes import Boxes, lengths_of
+from segeval.kernels.held_labels import narrowest, runs_of
 
-_BLOCK = 1 << 19  # voxels
 _SHORT_RUNS = 0.1  # runs per voxel; where there are more, runs take no less memory than labels, and longer
 
 
@@ -44,19 +44,18 @@ class HeldRuns:
         self._firsts: list[int] = []
         self._filled = 0
 
-    def add(self, piece: NDArray[Any]) -> None:
-        """The labels that follow, the first axis fastest."""
-        for start in range(0, piece.size, _BLOCK):
-            block = piece[start : start + _BLOCK]
-            self.dtype = narrowest(block, self.dtype)
-            starts, lengths = find_runs(block)
-            labels = block.take(starts)
-            self.boxes.add(starts + self._filled, lengths, labels)
-            long = starts.size <= _SHORT_RUNS * block.size
-            kept = (labels if long else block).astype(self.dtype)
-            self._blocks.append(_Block(kept, starts.astype(np.uint32) if long else None, block.size))
-            self._firsts.append(self._filled)
-            self._filled += block.size
+    def add(self, piece: NDArray[Any], starts: Integers | None = None) -> None:
+        """The labels that follow, as ``Held`` says; at most 2^32."""
+        if not piece.size:
+            return
+        starts, lengths, labels = runs_of(piece, starts)
+        self.dtype = narrowest(labels, self.dtype)
+        self.boxes.add(starts + self._filled, lengths, labels)
+        long = starts.size <= _SHORT_RUNS * piece.size
+        kept = (labels if long else piece).astype(self.dtype)
+        self._blocks.append(_Block(kept, starts.astype(np.uint32) if long else None, piece.size))
+        self._firsts.append(self._filled)
+        self._filled += piece.size
 
     def part(self, first: int, behind: int) -> NDArray[Any]:
         """The labels of some voxels, the first axis fastest."""

@@ -39,12 +39,12 @@ class NumpyLabelKernel:
 
     def add(self, prediction: NDArray[Any], reference: NDArray[Any]) -> None:
         """Count two 1-D integer arrays of equal length."""
-        if self.held is not None:
-            self.held.prediction.add(prediction)
-            self.held.reference.add(reference)
         for first in range(0, prediction.size, _BLOCK):
             p, r = prediction[first : first + _BLOCK], reference[first : first + _BLOCK]
             starts = self._starts.of(p, r)
+            if self.held is not None:
+                self.held.prediction.add(p, starts)
+                self.held.reference.add(r, starts)
             if starts is not None:
                 lengths = np.empty_like(starts)
                 np.subtract(starts[1:], starts[:-1], out=lengths[:-1])

@@ -239,11 +239,16 @@ def test_a_map_kept_as_runs_is_the_map(maps: tuple[Map, Map], data: st.DataObjec
     first, behind = sorted(data.draw(st.tuples(st.integers(0, flat.size), st.integers(0, flat.size))))
     runs, whole = HeldRuns(labels.shape), HeldLabels(labels.shape)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("segeval.kernels.held_runs._BLOCK", data.draw(st.sampled_from([1, 5, 1 << 19])))
         patch.setattr("segeval.kernels.held_runs._SHORT_RUNS", data.draw(st.sampled_from([0.0, 0.5, 1.0])))
         for piece in np.split(flat, edges):
-            runs.add(piece)
-            whole.add(piece)
+            further = data.draw(st.none() | st.frozensets(st.integers(0, max(0, piece.size - 1))))
+            if further is None or not piece.size:
+                starts = None
+            else:
+                changes = np.flatnonzero(piece[1:] != piece[:-1]) + 1
+                starts = np.array(sorted({0, *changes.tolist(), *further}))
+            runs.add(piece, starts)
+            whole.add(piece, starts)
     assert runs.dtype == whole.dtype
     assert np.array_equal(runs.labels, labels)
     assert np.array_equal(runs.part(first, behind), flat[first:behind])
