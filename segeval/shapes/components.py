@@ -43,7 +43,8 @@ def find_components(
     places = np.zeros(turned.shape, dtype=np.uint32, order="F")
     for slab in slabs_of(turned.shape):
         codes = np.asfortranarray(turned[..., slab.start : slab.behind]).view(np.uint8)
-        numbers, before = numbering.number(codes)
+        found, before = numbering.number(codes)
+        numbers = found.astype(np.uint32)
         numbers[numbers != 0] += np.uint32(before)
         places[..., slab.start : slab.behind] = numbers.reshape(codes.shape, order="F")
     component = np.concatenate(([0], numbering.components() + 1)).astype(np.uint32)

@@ -28,6 +28,10 @@ _IN_3D: dict[int, dict[int | None, int]] = {
 }  # cc3d knows the neighbours of two dimensions, too, but a picture as a volume of one slice takes the same way
 
 
+Numbers = NDArray[np.unsignedinteger]
+"""In as few bytes as cc3d finds that they take; 0 is none."""
+
+
 class Slab(Struct, frozen=True):
     """Planes first … behind − 1 are the slab's own; it is looked at from ``start`` on."""
 
@@ -64,10 +68,10 @@ class Numbering:
             raise UsageError(f"connectivity {connectivity} does not exist in {axes} dimensions; choose {fitting}")
         self._neighbours = known[connectivity]
         self._given = 0
-        self._last: tuple[NDArray[np.uint32], int] | None = None
+        self._last: tuple[Numbers, int] | None = None
         self._same: list[NDArray[np.int64]] = []
 
-    def number(self, codes: NDArray[np.unsignedinteger]) -> tuple[NDArray[np.uint32], int]:
+    def number(self, codes: NDArray[np.unsignedinteger]) -> tuple[Numbers, int]:
         """(Flat in Fortran order, where k > 0 is component k − 1 + the second value; that value).
 
         codes: of a slab; components are of voxels of equal codes, 0 belongs to none.
@@ -80,7 +84,7 @@ class Numbering:
         flat = 1 in volume.shape
         volume = volume.copy(order="F") if flat else np.asfortranarray(volume)
         neighbours = min(self._neighbours, 18) if flat else self._neighbours
-        numbers = cc3d.connected_components(volume, connectivity=neighbours, out_dtype=np.uint32).ravel(order="F")
+        numbers = cc3d.connected_components(volume, connectivity=neighbours).ravel(order="F")
         before, plane = self._given, math.prod(codes.shape[:-1])
         self._join(numbers[:plane], before)
         self._last = numbers[numbers.size - plane :].copy(), before
@@ -97,7 +101,7 @@ class Numbering:
         own = joined == np.arange(self._given)
         return (np.cumsum(own) - 1)[joined]
 
-    def _join(self, plane: NDArray[np.uint32], before: int) -> None:
+    def _join(self, plane: Numbers, before: int) -> None:
         """Note which numbers of this plane stand where others stood in the slab before."""
         if self._last is None:
             return
