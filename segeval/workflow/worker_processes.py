@@ -131,8 +131,8 @@ def in_workers(
         while waiting or any(worker.jobs for worker in workers.values()):
             wanted = len(waiting) + sum(bool(worker.jobs) for worker in workers.values())
             while len(workers) < min(count, wanted):
-                if lost > _MOST_LOST and any(worker.ready for worker in workers.values()):
-                    break  # fewer go on
+                if lost > _MOST_LOST and workers:
+                    break  # fewer go on, also such as have yet to say that they are ready
                 if lost > _MOST_LOST:
                     raise WorkerError(
                         f"the worker processes cannot be started: {lost} of them died before they did anything, "

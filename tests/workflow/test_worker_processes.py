@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from segeval.workflow import worker_processes
 from segeval.workflow.worker_processes import Died, in_workers
 
 KILLED = "__import__('os').kill(__import__('os').getpid(), 9)"
@@ -55,6 +56,21 @@ def test_a_worker_that_dies_costs_the_job_that_it_was_at(deadly: str, code: int,
     assert dict(found) == {
         "1 + 1": 2, deadly: Died(code), "2 + 2": 4, "3 + 3": 6, "4 + 4": 8
     }  # fmt: skip
+
+
+def test_the_one_worker_that_could_be_started_does_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though it has yet to say that it is ready when the others fail."""
+    start, started = worker_processes._Worker.__init__, []
+
+    def once(worker: Any, work: Any) -> None:
+        if started:
+            raise OSError("no more processes")
+        started.append(worker)
+        start(worker, work)
+
+    monkeypatch.setattr(worker_processes._Worker, "__init__", once)
+    monkeypatch.setattr(worker_processes, "_PAUSE_S", 0)
+    assert sorted(answers(["1 + 1", "2 + 2", "3 + 3"], 2)) == [("1 + 1", 2), ("2 + 2", 4), ("3 + 3", 6)]
 
 
 def test_answers_may_be_larger_than_a_pipe_holds() -> None:
