@@ -15,9 +15,8 @@ from msgspec.structs import replace
 
 from segeval.array_types import Floats, Integers
 from segeval.calibration import ProbabilityHistogram
-from segeval.targets import Region
+from segeval.targets import Region, TargetKey
 
-TargetKey = int | str
 Rows = slice | list[int]
 LogSetting = tuple[float, float]
 """(gamma, eta): what must be known about the logarithmic sums before the first voxel."""

@@ -11,6 +11,9 @@ from segeval.errors import UsageError
 
 BACKGROUND = 0
 
+TargetKey = int | str
+"""A label's value, or a region's name."""
+
 
 class Region(Struct, frozen=True):
     """A named union of label values, evaluated like a label; ``labels`` None means every non-zero label."""
@@ -97,11 +100,17 @@ def parse_region(text: str) -> Region:
     name, separator, members = text.partition("=")
     if not separator:
         raise UsageError(f"--region {text!r}: write NAME=1+2+3 or NAME=*")
+    return region_of(name, members)
+
+
+def region_of(name: str, members: str) -> Region:
+    """The region of this name and of ``1+2+3`` or ``*``. Raises UsageError."""
     if members.strip() == "*":
         return Region(name.strip(), None)
     try:
         return Region(name.strip(), frozenset(int(part) for part in members.split("+")))
     except ValueError:
+        text = f"{name}={members}"
         raise UsageError(f"--region {text!r}: {members!r} is not a sum of label values like 1+2+3") from None
 
 

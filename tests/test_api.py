@@ -12,17 +12,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pandas
 import pytest
-from nibabel import load
+from nibabel import Nifti1Image, load
 
 import segeval
 from segeval import Report, SegevalError, evaluate, evaluate_arrays
 from segeval.errors import GeometryError, LabelError, UnreadableFile, UsageError
 from segeval.report import Row
+from segeval.settings import ArrayOptions, FileOptions, Settings
+from segeval.settings.asking import options
+from segeval.settings.settings import declared
 
 Run = Callable[..., Any]
 Nifti = Callable[..., Path]
@@ -88,6 +91,8 @@ def test_the_signature_of_evaluate_arrays_is_the_documented_one() -> None:
         "class_axis": 0, "voxel_volume_mm3": None, "labels": None, "regions": None, "ignore_label": None, "kind": None,
         "threshold": 0.5, "metrics": None, "empty": "nan", "backend": "numpy", "spacing": None, "missed": "diagonal",
         "instances": False, "connectivity": None, "min_volume_mm3": 0.0, "matching": "one-to-one", "iou": 0.5,
+        "background": False, "class_weights": None, "channels": "exclusive", "activation": None, "scale": None,
+        "clip": False, "protocol": None,
     }  # fmt: skip
     assert {p.kind for p in parameters[2:]} == {inspect.Parameter.KEYWORD_ONLY}
 
@@ -97,11 +102,54 @@ def test_evaluate_takes_the_options_of_the_command_line() -> None:
 
     ours = list(inspect.signature(evaluate).parameters.values())
     theirs = {p.name: p for p in inspect.signature(score).parameters.values()}
-    words = {"regions": "region", "class_weights": "weights", "hash": "hash_"}
     assert [p.name for p in ours[:2]] == ["prediction", "reference"]
     assert {p.kind for p in ours[2:]} == {inspect.Parameter.KEYWORD_ONLY}
-    assert {words.get(p.name, p.name) for p in ours} == set(theirs) - {"format_", "output", "provenance", "max_memory"}
-    assert all(p.default == theirs[words.get(p.name, p.name)].default for p in ours[2:])
+    assert {p.name for p in ours} == set(theirs) - {"ctx", "format_", "output", "provenance", "max_memory"}
+    assert all(p.default == theirs[p.name].default for p in ours[2:])
+
+
+def test_the_types_of_options_are_the_declared_ones() -> None:
+    """What type checkers and editors know, against the settings' fields and what the command line asks."""
+    known, settings = get_type_hints(FileOptions), get_type_hints(Settings)
+    assert set(known) == set(options())
+    arrays = {name for name, option in options().items() if not option.files_only}
+    assert set(get_type_hints(ArrayOptions)) == arrays
+    for field, setting in declared().items():
+        for name, option in setting.options.items():
+            named = name or field
+            if option.asks is None and setting.made is None:
+                assert known[named] == settings[field], named
+            else:
+                assert set(get_args(options()[named].asks)) - {list[str]} <= {*get_args(known[named]), known[named]}, (
+                    named
+                )
+
+
+def test_an_option_that_there_is_not_is_named() -> None:
+    with pytest.raises(TypeError, match=r"no option 'treshold'; did you mean threshold\?"):
+        evaluate_arrays(GUESS, TRUTH, treshold=0.5)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="no option 'geometry'"):
+        evaluate_arrays(GUESS, TRUTH, geometry="ignore")  # type: ignore[call-arg]
+
+
+def test_arrays_take_what_files_take(tmp_path: Path) -> None:
+    """Logits in 0 … 255, independent channels, weights, a background, a protocol: as from a file of the same voxels."""
+    logits = np.random.default_rng(3).normal(size=(4, 5, 6, 4)).astype(np.float32) * 4
+    truth = np.random.default_rng(4).integers(0, 4, (4, 5, 6), dtype=np.uint8)
+    files = [tmp_path / "logits.nii", tmp_path / "truth.nii"]
+    for path, array in zip(files, (logits, truth), strict=True):
+        Nifti1Image(array, np.eye(4)).to_filename(path)
+    for asked in (
+        {"activation": "softmax", "background": True, "class_weights": {0: 0.5, 1: 1.0, 2: 2.0, 3: 1.0}},
+        {"activation": "sigmoid", "channels": "independent", "regions": {"both": "1+2"}},
+        {"scale": 255.0, "clip": True, "channels": "independent", "metrics": "dice,ce"},
+        {"activation": "softmax", "protocol": "brats-lesionwise:ped"},
+    ):
+        from_files = evaluate(*files, **asked)  # type: ignore[arg-type]
+        from_arrays = evaluate_arrays(logits, truth, class_axis=3, spacing=(1, 1, 1), **asked)  # type: ignore[arg-type]
+        assert from_arrays.cases[0].kind == from_files.cases[0].kind == "probabilities"
+        for ours, theirs in zip(from_arrays.cases[0].rows, from_files.cases[0].rows, strict=True):
+            assert (ours.label, ours.values) == (theirs.label, pytest.approx(theirs.values, rel=1e-12, nan_ok=True))
 
 
 # Files
@@ -373,9 +421,9 @@ ARRAY_ERRORS: dict[str, tuple[type[SegevalError], Any, Any, dict[str, Any]]] = {
     "a threshold that is no number": (UsageError, GUESS, TRUTH, {"threshold": math.nan}),
     "a region called mean": (UsageError, GUESS, TRUTH, {"regions": {"mean": [1]}}),
     "a region without labels": (UsageError, GUESS, TRUTH, {"regions": {"a": []}}),
-    "a region in words": (UsageError, GUESS, TRUTH, {"regions": {"a": "1+2"}}),
+    "a region in words": (UsageError, GUESS, TRUTH, {"regions": {"a": "1+x"}}),
     "a label that is no integer": (UsageError, GUESS, TRUTH, {"labels": [1.5]}),
-    "labels in words": (UsageError, GUESS, TRUTH, {"labels": "1,2"}),
+    "labels in words": (UsageError, GUESS, TRUTH, {"labels": "1;2"}),
     "an unknown policy": (UsageError, GUESS, TRUTH, {"empty": "none"}),
     "an unknown kind": (UsageError, GUESS, TRUTH, {"kind": "mask"}),
     "a negative voxel volume": (UsageError, GUESS, TRUTH, {"voxel_volume_mm3": -1.0}),

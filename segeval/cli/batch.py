@@ -10,38 +10,8 @@ import typer
 
 from segeval.cli.audit import MaxMemoryOption, ProvenanceOption, label_files, limit_memory, provenance_of
 from segeval.cli.batch_progress import BatchProgress
-from segeval.cli.options import (
-    ActivationOption,
-    BackendOption,
-    BackgroundOption,
-    ChannelsOption,
-    ClassAxisOption,
-    ClassWeightsOption,
-    ClipOption,
-    ConnectivityOption,
-    EmptyOption,
-    FormatOption,
-    GeometryOption,
-    HashOption,
-    IgnoreOption,
-    InstancesOption,
-    IouOption,
-    KindOption,
-    LabelsOption,
-    MatchingOption,
-    MetricsOption,
-    MinVolumeOption,
-    MissedOption,
-    OutputOption,
-    ProtocolOption,
-    RegionOption,
-    ScaleOption,
-    ThresholdOption,
-    ToleranceOption,
-    VolumeOption,
-    label_choice,
-    make_settings,
-)
+from segeval.cli.options import FormatOption, OutputOption
+from segeval.cli.scoring import Scoring, with_scoring_options
 from segeval.cli.writing import (
     print_text,
     require_renderable,
@@ -59,6 +29,7 @@ _PAIRING, _RUNNING = "Pairing", "Running"
 _SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 
 
+@with_scoring_options
 def batch(
     predictions: Annotated[
         Path | None, typer.Argument(metavar="[PREDICTIONS]", help="Folder of predictions; left out with --manifest.")
@@ -123,32 +94,8 @@ def batch(
             rich_help_panel="Quantities",
         ),
     ] = False,
-    labels: LabelsOption = None,
-    region: RegionOption = None,
-    ignore_label: IgnoreOption = None,
-    background: BackgroundOption = False,
-    empty: EmptyOption = "nan",
-    metrics: MetricsOption = None,
-    weights: ClassWeightsOption = None,
-    kind: KindOption = None,
-    threshold: ThresholdOption = 0.5,
-    activation: ActivationOption = None,
-    scale: ScaleOption = None,
-    clip: ClipOption = False,
-    channels: ChannelsOption = "exclusive",
-    class_axis: ClassAxisOption = None,
-    volume: VolumeOption = None,
-    geometry: GeometryOption = "strict",
-    tolerance: ToleranceOption = 1e-2,
-    backend: BackendOption = "numpy",
-    missed: MissedOption = "diagonal",
-    instances: InstancesOption = False,
-    connectivity: ConnectivityOption = None,
-    min_volume_mm3: MinVolumeOption = 0.0,
-    matching: MatchingOption = "one-to-one",
-    iou: IouOption = 0.5,
-    protocol: ProtocolOption = None,
-    hash_: HashOption = False,
+    *,
+    scoring: Scoring,
     format_: FormatOption = "table",
     output: OutputOption = None,
     provenance: ProvenanceOption = None,
@@ -156,11 +103,13 @@ def batch(
 ) -> int:
     """Score a folder of predictions against a folder of references: every case, and a summary over them."""
     from segeval.kernels.cupy_device import require_device
+    from segeval.settings import settings_of
     from segeval.workflow.batch import run_batch, with_class_names
     from segeval.workflow.journal import journal_beside
     from segeval.workflow.runners import dask_runner, default_workers, local_runner
 
     outputs = output or []
+    labels = scoring.get("labels")
     inputs = [path for path in (manifest, Path(labels) if labels else None) if path is not None]
     require_writable([*outputs, *([provenance] if provenance else [])], inputs)
     limit_memory(max_memory)
@@ -174,37 +123,14 @@ def batch(
     found.require_complete(allow_missing=missing != "error")
     if labels is None and found.label_file is not None:
         labels = str(found.label_file)
+        scoring = {**scoring, "labels": labels}
     pairs = found.pairs + (found.missing if missing == "worst" else ())
     jobs = [_job(pair) for pair in sorted(pairs, key=lambda pair: pair.case)][part[0] - 1 :: part[1]]
     named = [_job(pair) for pair in found.missing if missing == "skip"] if part[0] == 1 else []
-    settings = make_settings(
-        label_choice(labels, region, ignore_label, background),
-        metrics=metrics,
-        weights=weights,
-        hash_=hash_,
-        missed=missed,
-        instances=instances,
-        connectivity=connectivity,
-        min_volume_mm3=min_volume_mm3,
-        matching=matching,
-        iou=iou,
-        protocol=protocol,
-        empty=empty,
-        kind=kind,
-        threshold=threshold,
-        activation=activation,
-        scale=scale,
-        clip=clip,
-        channels=channels,
-        class_axis=class_axis,
-        volume=volume,
-        geometry=geometry,
-        tolerance=tolerance,
-        backend=backend,
-    )
+    settings = settings_of(scoring)
     require_renderable(format_, outputs, [selection.key for selection in settings.selections])
     settings = with_class_names(settings, [_job(pair) for pair in pairs])
-    if backend == "cupy" and dask is None:
+    if settings.backend == "cupy" and dask is None:
         require_device()  # an error before the first case rather than in every one
     volumes = [path for job in jobs for path in (job.prediction, job.reference)]
     note = provenance_of(provenance, outputs, volumes, [manifest, *label_files(labels)])

@@ -10,7 +10,7 @@ import typer
 from segeval.cli.audit import ProvenanceOption, label_files, provenance_of
 from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.github import tell_github
-from segeval.cli.options import LabelsOption, MetricsOption, label_choice, make_settings
+from segeval.cli.scoring import Scoring, flags, with_scoring_options
 from segeval.cli.writing import print_sheet, print_text, read_by_somebody, tell, tell_outcome, tell_remark
 from segeval.errors import UsageError, WriteError
 from segeval.paths import is_directory, real
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _BASELINE, _OUTPUT = "Baseline", "Output"
 
 
+@with_scoring_options
 def check(
     results: Annotated[
         Path, typer.Argument(metavar="RESULTS.json|PREDICTIONS", help="A report, or a folder of predictions.")
@@ -95,8 +96,8 @@ def check(
             rich_help_panel=_BASELINE,
         ),
     ] = False,
-    labels: LabelsOption = None,
-    metrics: MetricsOption = None,
+    *,
+    scoring: Scoring,
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.", rich_help_panel=_OUTPUT)
     ] = None,
@@ -121,18 +122,23 @@ def check(
         significant=significant,
         tolerate_errors=tolerate_errors,
         allow_changed=None if allow_changed is None else parse_changes(allow_changed),
+        scoring=scoring,
     )
     require_something_to_check(settings, update_baseline)
     outputs = [path for path in (junit, markdown, settings.baseline if update_baseline else None) if path is not None]
     extra = [provenance] if provenance else []
     _require_writable([*outputs, *extra], [path for path in (results, config) if path is not None])
     compared = None if update_baseline else settings.baseline
-    others = [config or default_config(), compared, *label_files(labels)]
+    others = [config or default_config(), compared, *label_files(settings.scoring.get("labels"))]
 
     def noted(volumes: Iterable[Path | None] = (), more: Iterable[Path] = ()) -> Provenance | None:
         return provenance_of(provenance, outputs, volumes, [*others, *more])
 
-    report, note = _report(results, references, labels, metrics, settings, noted)
+    if references is None and scoring:
+        raise UsageError(f"{flags(scoring)}: choose what is scored, and a report is scored already; leave them out")
+    if references is None and settings.scoring:
+        tell_remark("the configuration's [check.scoring] is not used: a report is scored already")
+    report, note = _report(results, references, settings, noted)
     verdict = judge(report, settings, compare=not update_baseline)
     if note is not None:
         note.write(report)
@@ -155,35 +161,25 @@ def exit_code(verdict: Verdict) -> int:
 
 
 def _report(
-    results: Path,
-    references: Path | None,
-    labels: str | None,
-    metrics: str | None,
-    settings: GateSettings,
-    noted: Callable[..., Provenance | None],
+    results: Path, references: Path | None, settings: GateSettings, noted: Callable[..., Provenance | None]
 ) -> tuple[Report, Provenance | None]:
     """What is to be checked, and the note on its files as they were before they were read."""
     from segeval.workflow.report_files import read_report
 
     if references is not None:
-        return _scored(results, references, labels, metrics, settings, noted)
+        return _scored(results, references, settings, noted)
     if is_directory(results):
         raise UsageError(f"{results}: is a folder; name the folder of references after it, or give a report")
-    if labels is not None or metrics is not None:
-        raise UsageError("--labels and --metrics choose what is scored, and a report is scored already; leave them out")
     note = noted((), [results])
     return read_report(results), note
 
 
 def _scored(
-    predictions: Path,
-    references: Path,
-    labels: str | None,
-    metrics: str | None,
-    settings: GateSettings,
-    noted: Callable[..., Provenance | None],
+    predictions: Path, references: Path, settings: GateSettings, noted: Callable[..., Provenance | None]
 ) -> tuple[Report, Provenance | None]:
     """Both folders scored as ``segeval batch`` does, with every quantity that a rule needs."""
+    from segeval.kernels.cupy_device import require_device
+    from segeval.settings import settings_of
     from segeval.workflow.batch import run_batch, with_class_names
     from segeval.workflow.gate.rules import needed_quantities
     from segeval.workflow.jobs import Job
@@ -193,15 +189,13 @@ def _scored(
     needed = needed_quantities(settings.measures())
     found = pair_folders(predictions, references)
     found.require_complete(allow_missing=False)
-    if labels is None and found.label_file is not None:
-        labels = str(found.label_file)
+    given = dict(settings.scoring)
+    if found.label_file is not None:
+        given.setdefault("labels", str(found.label_file))
     jobs = [Job(pair.case, pair.prediction, pair.reference) for pair in sorted(found.pairs, key=lambda p: p.case)]
-    scoring = make_settings(
-        label_choice(labels, None, None, False),
-        metrics=",".join([metrics or "overlap,losses", *needed]),
-        weights=None,
-        hash_=True,
-    )
+    scoring = settings_of(given, hashed=True).with_quantities(needed)
+    if scoring.backend == "cupy":
+        require_device()
     scoring = with_class_names(scoring, jobs)
     volumes = [path for job in jobs for path in (job.prediction, job.reference)]
     note = noted(volumes, [found.label_file] if found.label_file is not None else [])

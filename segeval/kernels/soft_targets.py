@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from segeval.tallies import Confusion, TallyOptions, TargetKey
-from segeval.targets import BACKGROUND
+from segeval.tallies import Confusion, TallyOptions
+from segeval.targets import BACKGROUND, TargetKey
 
 
 class SoftTargets:

@@ -3,53 +3,37 @@
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from msgspec.structs import replace
 
-from segeval.choices import BackendName, EmptyPolicy, Kind, Matching
 from segeval.errors import GeometryError, LabelError, UsageError
-from segeval.instances import InstanceOptions
 from segeval.kernels import choose_backend
-from segeval.quantities import select
 from segeval.report import CaseResult, Report
-from segeval.targets import LabelChoice, Region
+from segeval.settings import ArrayOptions, settings_of
+from segeval.settings.asking import spelt_out
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.values import probabilities
 from segeval.volumes.volume import ArraySource, VoxelSource
 from segeval.workflow.case import confusion_entries, rows_and_details
 from segeval.workflow.evaluation import NO_LABELS, Pair, evaluate_pair, integral
 from segeval.workflow.series import SeriesAdvice
-from segeval.workflow.settings import Settings, missed_mm
 
 _ADVICE = SeriesAdvice("give one of them", "class probabilities are floats, or take kind='probabilities'")
 
 
+@spelt_out(files=False)
 def evaluate_arrays(
     prediction: Any,
     reference: Any,
     *,
     class_axis: int = 0,
     voxel_volume_mm3: float | None = None,
-    labels: Sequence[int] | Mapping[str, int] | None = None,
-    regions: Mapping[str, Sequence[int] | str] | None = None,
-    ignore_label: int | None = None,
-    kind: Kind | None = None,
-    threshold: float = 0.5,
-    metrics: str | None = None,
-    empty: EmptyPolicy = "nan",
-    backend: BackendName = "numpy",
     spacing: Sequence[float] | None = None,
-    missed: str | float = "diagonal",
-    instances: bool = False,
-    connectivity: int | None = None,
-    min_volume_mm3: float = 0.0,
-    matching: Matching = "one-to-one",
-    iou: float = 0.5,
+    **options: Unpack[ArrayOptions],
 ) -> Report:
     """Score a prediction that is in memory against a reference of integer labels.
 
@@ -59,24 +43,12 @@ def evaluate_arrays(
     metrics: as on the command line, ``"dice,focal:gamma=3"``; None for all.
     spacing: distance of neighbouring voxels along each axis of the reference, in mm, for distances and volumes.
     voxel_volume_mm3: for the volumes in ml, where there is no spacing.
-    missed, instances, connectivity, min_volume_mm3, matching, iou: as on the command line.
-    backend: as on the command line. Arrays on a CUDA device (CuPy's, and whatever else has a
+    Every other option is the command line's. backend: arrays on a CUDA device (CuPy's, and whatever else has a
         ``__cuda_array_interface__``) are counted there in any case and never copied to the host; where only one of the
         two lies there, the other one is copied to it piece by piece.
     Raises LabelError, GeometryError (shapes that differ), NotEnoughMemory, UsageError.
     """
-    settings = Settings(
-        labels=label_choice(labels, regions, ignore_label),
-        selections=select(metrics),
-        empty=empty,
-        kind=kind,
-        threshold=threshold,
-        geometry="ignore",
-        class_axis=class_axis or None,
-        backend=backend,
-        missed=missed_mm(missed),
-        instances=InstanceOptions(connectivity, min_volume_mm3, matching, iou, instances),
-    )
+    settings = settings_of(options, files=False, geometry="ignore", class_axis=class_axis or None)
     if voxel_volume_mm3 is not None and not (math.isfinite(voxel_volume_mm3) and voxel_volume_mm3 > 0):
         raise UsageError(f"voxel_volume_mm3={voxel_volume_mm3!r}: give a volume above 0 in mm³, or None")
     ours, theirs = _array("prediction", prediction), _array("reference", reference)
@@ -92,9 +64,11 @@ def evaluate_arrays(
     with nullcontext() if device is None else device:
         target, rounding = integral(_source(theirs[np.newaxis]))
         source: VoxelSource = _source(channels)
-        kind = kind or ("probabilities" if source.channels > 1 or ours.ndim > theirs.ndim else None)
+        kind = settings.kind
+        if kind is None and (settings.speaks_of_probabilities or ours.ndim > theirs.ndim):
+            kind = "probabilities"
         if kind == "probabilities":
-            source = probabilities(source, scale=None, activation=None)
+            source = probabilities(source, settings.scale, settings.activation)
         counting, chosen = choose_backend(
             settings.backend, kind, source.shape, source.channels,
             hold=settings.holds_label_maps, histogram="histogram" in settings.records,
@@ -160,39 +134,6 @@ def _source(channels: Any) -> ArraySource:
     from segeval.kernels.cupy_device import RESIDENT
 
     return ArraySource(channels, piece_voxels=RESIDENT)
-
-
-def label_choice(
-    labels: Sequence[int] | Mapping[str, int] | None,
-    regions: Mapping[str, Sequence[int] | str] | None,
-    ignore_label: int | None,
-    background: bool = False,
-) -> LabelChoice:
-    """The Python forms of labels and regions as a choice. Raises UsageError."""
-    if isinstance(labels, Mapping):
-        names = dict(zip(_integers("labels", labels.values()), labels.keys(), strict=True))
-        choice = LabelChoice.of(tuple(names), names)
-    else:
-        choice = LabelChoice.of(None if labels is None else _integers("labels", labels))
-    unions = tuple(
-        Region(
-            name,
-            None if isinstance(values, str) and values == "*" else frozenset(_integers(f"region {name!r}", values)),
-        )
-        for name, values in (regions or {}).items()
-    )
-    ignored = None if ignore_label is None else _integers("ignore_label", [ignore_label])[0]
-    return choice.with_options(unions, ignored, background)
-
-
-def _integers(what: str, values: Any) -> tuple[int, ...]:
-    """Label values as Python integers, NumPy's included. Raises UsageError."""
-    try:
-        if isinstance(values, str):
-            raise TypeError
-        return tuple(operator.index(value) for value in values)
-    except TypeError:
-        raise UsageError(f"{what}={values!r}: give a sequence of integer label values") from None
 
 
 def _channels_first(prediction: np.ndarray[Any, Any], reference: np.ndarray[Any, Any], axis: int) -> Any:

@@ -17,13 +17,14 @@ from segeval.quantities import score, summarise
 from segeval.readers import is_directory, mask_classes
 from segeval.report import MISSED, CaseResult, Label, Report, Row
 from segeval.results.rows import Table
+from segeval.settings import Settings
+from segeval.settings.words import missed_text
 from segeval.tallies import Tally
 from segeval.workflow.case import SAME_FILE, class_names
 from segeval.workflow.jobs import Finished, Job, skipped
 from segeval.workflow.journal import Journal
 from segeval.workflow.libraries import together
 from segeval.workflow.runners import Runner
-from segeval.workflow.settings import Settings, missed_text
 
 
 class Observer(Protocol):

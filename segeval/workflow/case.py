@@ -17,6 +17,7 @@ from segeval.kernels import choose_backend
 from segeval.quantities import RecordName, score
 from segeval.readers import ReadOptions, is_directory, mask_classes, open_folder_of_masks, open_volume, stem
 from segeval.report import CaseResult, ConfusionEntry, Row
+from segeval.settings import Settings
 from segeval.tallies import Confusion, Tally
 from segeval.targets import LabelChoice
 from segeval.volumes.alignment import align
@@ -26,7 +27,6 @@ from segeval.volumes.volume import EmptySource, Volume
 from segeval.workflow.details import details_of
 from segeval.workflow.evaluation import NO_LABELS, Evaluated, Pair, evaluate_pair, inferred_kind, integral
 from segeval.workflow.series import PREDICTION, REFERENCE, SeriesAdvice, picked, require_several
-from segeval.workflow.settings import Settings
 
 if TYPE_CHECKING:
     from segeval.readers.masks import MaskCodes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from segeval.errors import LabelError
-from segeval.tallies import LogSetting, TallyOptions, TargetKey
-from segeval.targets import BACKGROUND, LabelChoice
+from segeval.tallies import LogSetting, TallyOptions
+from segeval.targets import BACKGROUND, LabelChoice, TargetKey
 
 _STAND_IN = 1  # the label of a single foreground map until the reference has told it
 

@@ -14,6 +14,7 @@ from segeval.kernels import Backend, HeldPair, ValuesSeen
 from segeval.kernels.held_labels import BYTES as HELD_BYTES
 from segeval.kernels.numpy_backend import NumpyBackend
 from segeval.quantities import log_settings
+from segeval.settings import Settings
 from segeval.tallies import Confusion, Tally, TallyOptions
 from segeval.targets import BACKGROUND
 from segeval.volumes.memory import Need, require_memory
@@ -23,7 +24,6 @@ from segeval.workflow.channels import tally_options
 from segeval.workflow.counting import LabelResult, SoftResult, count_labels, count_probabilities, count_undecided
 from segeval.workflow.remarks import label_remarks, require_known_reference_labels
 from segeval.workflow.series import SeriesAdvice
-from segeval.workflow.settings import Settings
 
 _OVERSHOOT = 1e-3  # outside [0, 1]; clipped
 _SILENT_OVERSHOOT = 1e-6

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from segeval.errors import NotEnoughMemory, SegevalError
 from segeval.report import CaseResult
+from segeval.settings import Settings
 from segeval.tallies import Tally
 from segeval.workflow.case import score_files
 from segeval.workflow.libraries import loaded_libraries
-from segeval.workflow.settings import Settings
 
 NO_PREDICTION = "there is no prediction"
 

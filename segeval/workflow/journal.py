@@ -19,10 +19,10 @@ from segeval.errors import UnreadableFile, WriteError
 from segeval.paths import exists
 from segeval.readers import mask_classes
 from segeval.results.rows import Table
+from segeval.settings import Settings
 from segeval.version import __version__
 from segeval.workflow.jobs import Finished, Job
 from segeval.workflow.journal_lines import finished_of, key_of, line_of
-from segeval.workflow.settings import Settings
 
 
 class Journal:

@@ -18,6 +18,7 @@ from segeval.kernels.boxes import Box, enclosing
 from segeval.kernels.soft_targets import SoftTargets
 from segeval.machine import usable_cores
 from segeval.quantities import RecordName, hd95, membership, targets_of
+from segeval.settings import Settings
 from segeval.shapes.all_instances import LabelMaps, Target, match_all
 from segeval.shapes.counting import LabelMap
 from segeval.shapes.elements import BOUNDARY_VOXELS, Form
@@ -26,11 +27,10 @@ from segeval.shapes.surface_distances import measure_all
 from segeval.shapes.surfels import SURFELS, measure_surfels
 from segeval.shapes.target_masks import Mask, TargetMasks, mark
 from segeval.surfaces import Surfaces, TargetSurface, diagonal_mm
-from segeval.tallies import Tally, TargetKey
-from segeval.targets import BACKGROUND, LabelChoice
+from segeval.tallies import Tally
+from segeval.targets import BACKGROUND, LabelChoice, TargetKey
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.memory import Need, require_memory
-from segeval.workflow.settings import Settings
 
 _MOST_THREADS = 4
 _SHEAR = 1e-3

@@ -13,11 +13,11 @@ from segeval.errors import UsageError, WorkerError
 from segeval.machine import usable_cores
 from segeval.paths import is_file
 from segeval.readers import size_on_disk
+from segeval.settings import Settings
 from segeval.volumes.allocator import keep_freed_memory
 from segeval.volumes.chunks import stay_on_one_core
 from segeval.volumes.memory import VARIABLE, share_memory
 from segeval.workflow.jobs import Finished, Job, died, do
-from segeval.workflow.settings import Settings
 from segeval.workflow.worker_processes import Died, NoProcesses, in_workers
 
 Runner = Callable[[Sequence[Job], Settings, bool], Iterator[tuple[Job, Finished]]]

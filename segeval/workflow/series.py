@@ -1,19 +1,16 @@
-"""``--volume``: which volume of a file that holds several is scored; and what is said to who does not choose."""
+"""The volume of a file of several that is scored, and what is said to who does not choose one."""
 
 from __future__ import annotations
 
-import operator
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from segeval.errors import UsageError
+from segeval.settings.volume_choice import VolumeChoice, volume_text
 from segeval.volumes.series import one_volume
 from segeval.volumes.volume import Volume
-
-VolumeChoice = int | tuple[int, int]
-"""From 0: of every file that holds several volumes, or of the prediction and of the reference."""
 
 PREDICTION: Literal[0] = 0
 REFERENCE: Literal[1] = 1
@@ -30,31 +27,6 @@ class SeriesAdvice(Struct, frozen=True):
     def words(self, name: str, count: int) -> str:
         """The beginning of a message about several volumes where one belongs."""
         return f"{name}: holds {count} volumes of labels where one belongs; {self.pick} (numbered 0 to {count - 1})"
-
-
-def volume_choice(value: Any) -> VolumeChoice | None:
-    """What the command line (``3``, ``3,0``) or Python (3, (3, 0)) says. Raises UsageError."""
-    if value is None:
-        return None
-    try:
-        numbers = [_index(number) for number in (value.split(",") if isinstance(value, str) else _sequence(value))]
-    except (TypeError, ValueError):
-        numbers = []
-    if len(numbers) not in (1, 2) or min(numbers) < 0:
-        raise UsageError(
-            f"--volume {value!r}: write which volume to score, from 0, like 3, or 3,0 for prediction and reference"
-        )
-    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
-
-
-def volume_text(choice: VolumeChoice) -> str:
-    """As ``--volume`` takes it."""
-    return str(choice) if isinstance(choice, int) else ",".join(map(str, choice))
-
-
-def volume_document(choice: VolumeChoice) -> int | list[int]:
-    """As the JSON output holds it."""
-    return choice if isinstance(choice, int) else list(choice)
 
 
 def picked(volume: Volume, choice: VolumeChoice | None, side: Literal[0, 1]) -> Volume:
@@ -78,11 +50,3 @@ def require_several(choice: VolumeChoice | None, *volumes: Volume) -> None:
     if isinstance(choice, int) and choice > 0 and all(volume.source.channels == 1 for volume in volumes):
         names = " and ".join(volume.name for volume in volumes)
         raise UsageError(f"--volume {choice}: {names} hold one volume each, number 0; leave --volume out")
-
-
-def _sequence(value: Any) -> Any:
-    return value if isinstance(value, (tuple, list)) else [value]
-
-
-def _index(number: Any) -> int:
-    return int(number) if isinstance(number, str) else operator.index(number)

@@ -11,14 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from segeval.quantities import select
 from segeval.report import CaseResult, Report, Row
+from segeval.settings import Settings
 from segeval.targets import LabelChoice
-from segeval.workflow.settings import Settings
 
 Segeval = Callable[..., Any]
 CASES = 50
-DICE = Settings(selections=select("dice"))
+DICE = Settings(metrics="dice")
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +95,7 @@ def test_one_case_that_fell_is_caught_per_case(
 def test_another_signature_is_refused_with_the_difference(
     before: NDArray[np.float64], baseline: Path, tmp_path: Path, segeval: Segeval
 ) -> None:
-    other = Settings(selections=select("dice"), empty="one")
+    other = Settings(metrics="dice", empty="one")
     run = segeval("check", write(tmp_path / "now.json", before, other), "--baseline", baseline)
     assert run.code == 3
     assert run.out == ""
@@ -117,7 +116,7 @@ def test_other_cases_are_refused_unless_allowed(
 def test_other_labels_are_refused_unless_allowed(
     before: NDArray[np.float64], baseline: Path, tmp_path: Path, segeval: Segeval
 ) -> None:
-    two = Settings(selections=select("dice"), labels=LabelChoice.of((1, 2)))
+    two = Settings(metrics="dice", labels=LabelChoice.of((1, 2)))
     results = write(tmp_path / "now.json", before[:, :2], two)
     run = segeval("check", results, "--baseline", baseline)
     assert run.code == 3

@@ -194,7 +194,7 @@ from pathlib import Path
 from segeval.workflow import worker_processes
 from segeval.workflow.jobs import Job
 from segeval.workflow.runners import local_runner
-from segeval.workflow.settings import Settings
+from segeval.settings import Settings
 
 work, how, cases, folder = worker_processes._serve, sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 

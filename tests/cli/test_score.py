@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from segeval import __version__
 from segeval.cli.app import _COMMANDS
 from segeval.cli.score import score
-from segeval.workflow.settings import _number
+from segeval.settings.words import number as _number
 
 Run = Callable[..., Any]
 Nifti = Callable[..., Path]
@@ -134,7 +134,7 @@ def test_the_signature_of_many_options(segeval: Run) -> None:
 
 CHANGES: dict[str, list[tuple[Path, list[str], list[str]]]] = {
     "labels": [(PREDICTION, [], ["--labels=1,2"]), (PREDICTION, ["--labels=1,2"], ["--labels=1,3"])],
-    "region": [(PREDICTION, [], ["--region=a=1+2"]), (PREDICTION, ["--region=a=1+2"], ["--region=a=1+3"])],
+    "regions": [(PREDICTION, [], ["--region=a=1+2"]), (PREDICTION, ["--region=a=1+2"], ["--region=a=1+3"])],
     "ignore_label": [(PREDICTION, [], ["--ignore-label=5"]), (PREDICTION, ["--ignore-label=5"], ["--ignore-label=0"])],
     "empty": [(PREDICTION, [], ["--empty=zero"]), (PREDICTION, ["--empty=zero"], ["--empty=one"])],
     "metrics": [
@@ -144,7 +144,7 @@ CHANGES: dict[str, list[tuple[Path, list[str], list[str]]]] = {
             ("weighted_bce", "pos_weight=20"), ("bce", "eta=1e-6"), ("gds", "background=no"),
         )
     ],
-    "weights": [
+    "class_weights": [
         (PREDICTION, [], ["--class-weights=1=2"]),
         (PREDICTION, ["--class-weights=1=2"], ["--class-weights=1=2.0000001"]),
     ],
@@ -176,7 +176,7 @@ CHANGES: dict[str, list[tuple[Path, list[str], list[str]]]] = {
 CANNOT = {
     "background": ["--background"],
     "backend": ["--backend=auto"],
-    "hash_": ["--hash"],
+    "hash": ["--hash"],
     "format_": ["--format=json"],
     "output": ["--output=x.csv"],
     "provenance": ["--provenance=x.json"],
@@ -185,7 +185,7 @@ CANNOT = {
 
 
 def test_every_option_is_known_to_change_numbers_or_not() -> None:
-    assert set(CHANGES) | set(CANNOT) | {"prediction", "reference"} == set(inspect.signature(score).parameters)
+    assert set(CHANGES) | set(CANNOT) | {"ctx", "prediction", "reference"} == set(inspect.signature(score).parameters)
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,9 @@ import numpy as np
 from handmade import afni_header, minc, par_header
 from numpy.typing import NDArray
 
-from segeval.quantities import select
+from segeval.settings import Settings
 from segeval.targets import LabelChoice
 from segeval.workflow.files import score_pair
-from segeval.workflow.settings import Settings
 
 Array = NDArray[Any]
 Confusion = dict[tuple[int, int], int]
@@ -29,8 +28,8 @@ LABELS: Array = (np.arange(60).reshape(5, 4, 3) % 3).astype(np.uint8)
 FLAT: Array = LABELS[:, 0]  # what pictures hold
 CERTAIN = np.moveaxis(np.eye(3, dtype=np.float32)[LABELS], -1, 0)
 SOFTMAX = (0.7 * CERTAIN + 0.1).astype(np.float32)  # (C, x, y, z)
-AS_STORED = Settings(labels=LabelChoice(), selections=select("tp"), geometry="ignore")
-IN_SPACE = Settings(labels=LabelChoice(), selections=select("tp"))
+AS_STORED = Settings(labels=LabelChoice(), metrics="tp", geometry="ignore")
+IN_SPACE = Settings(labels=LabelChoice(), metrics="tp")
 
 
 def nifti(array: Array, cls: Any = nibabel.Nifti1Image, **scaling: float) -> bytes:

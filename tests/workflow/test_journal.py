@@ -11,19 +11,18 @@ import numpy as np
 import pytest
 
 from segeval.errors import WriteError
-from segeval.quantities import select
 from segeval.report import CaseResult, Row
+from segeval.settings import Settings
 from segeval.tallies import Confusion, Tally, TallyOptions
 from segeval.targets import LabelChoice, Region
 from segeval.workflow.arrays import evaluate_arrays
 from segeval.workflow.batch import run_batch
 from segeval.workflow.jobs import Finished, Job
 from segeval.workflow.journal import Journal
-from segeval.workflow.settings import Settings
 from segeval.workflow.tally_documents import tally_document, tally_of
 
 MANY = 10_000
-SETTINGS = Settings(selections=select("dice,ce"))
+SETTINGS = Settings(metrics="dice,ce")
 
 
 def jobs_of(folder: Path, count: int) -> list[Job]:
@@ -103,13 +102,13 @@ def test_a_line_that_is_no_entry_is_ignored(line: bytes, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "other",
     [
-        Settings(selections=select("dice")),
-        Settings(selections=select("dice,ce"), empty="one"),
-        Settings(selections=select("dice,ce"), labels=LabelChoice.of((1,), {1: "liver"})),
-        Settings(selections=select("dice,ce"), labels=LabelChoice.of((1,), {1: "spleen"})),
-        Settings(selections=select("dice,ce"), labels=LabelChoice(background=True)),
-        Settings(selections=select("dice,ce"), hashed=True),
-        Settings(selections=select("dice,ce"), class_weights={0: 1.0, 1: 2.0}),
+        Settings(metrics="dice"),
+        Settings(metrics="dice,ce", empty="one"),
+        Settings(metrics="dice,ce", labels=LabelChoice.of((1,), {1: "liver"})),
+        Settings(metrics="dice,ce", labels=LabelChoice.of((1,), {1: "spleen"})),
+        Settings(metrics="dice,ce", labels=LabelChoice(background=True)),
+        Settings(metrics="dice,ce", hashed=True),
+        Settings(metrics="dice,ce", class_weights={0: 1.0, 1: 2.0}),
     ],
 )
 def test_another_setting_is_another_result(other: Settings, tmp_path: Path) -> None:
@@ -124,7 +123,7 @@ def test_another_backend_is_the_same_result(tmp_path: Path) -> None:
     (job,) = jobs_of(tmp_path, 1)
     with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=False) as journal:
         journal.add(job, Finished(result_of(job)))
-    other = Settings(selections=select("dice,ce"), backend="auto")
+    other = Settings(metrics="dice,ce", backend="auto")
     with Journal(tmp_path / "r.csv", other, keep_tallies=False, resume=True) as journal:
         assert journal.find(job) is not None
 

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from segeval.settings import Settings
 from segeval.volumes import memory
 from segeval.volumes.chunks import CHANNELS_AHEAD_BYTES
 from segeval.workflow import jobs as jobs_module
 from segeval.workflow import runners, worker_processes
 from segeval.workflow.jobs import Finished, Job
-from segeval.workflow.settings import Settings
 
 Array = NDArray[Any]
 

@@ -7,8 +7,9 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -16,6 +17,7 @@ from segeval.errors import UnreadableFile, UsageError
 from segeval.paths import is_file, require_possible
 from segeval.printable import quoted, shortened
 from segeval.readers import read_bounded
+from segeval.settings.asking import literals, options
 from segeval.workflow.gate.grammar import Measure, Rule, parse_measure, parse_rule
 
 ALLOWED_CHANGES = ("labels", "cases")
@@ -29,6 +31,7 @@ class GateSettings(Struct, frozen=True):
 
     max_drop, max_case_drop: by quantity, the tolerance as text, ``0.01`` or ``1%``.
     tolerate_errors: so many cases may fail to be evaluated.
+    scoring: the options of scoring, by name, for folders that have yet to be scored.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -38,20 +41,23 @@ class GateSettings(Struct, frozen=True):
     significant: bool = False
     tolerate_errors: int = 0
     allow_changed: frozenset[str] = frozenset()
+    scoring: Mapping[str, Any] = field(default_factory=dict)
 
     def overridden(
         self,
         rules: Sequence[Rule],
         max_drop: Mapping[str, str],
         max_case_drop: Mapping[str, str],
+        scoring: Mapping[str, Any],
         **options: Any,
     ) -> GateSettings:
-        """With these rules added, these tolerances over its own, and every other option that is not None."""
+        """With these rules added, these tolerances and answers over its own, and what else is not None."""
         return replace(
             self,
             rules=(*self.rules, *rules),
             max_drop={**self.max_drop, **max_drop},
             max_case_drop={**self.max_case_drop, **max_case_drop},
+            scoring={**self.scoring, **scoring},
             **{name: value for name, value in options.items() if value is not None},
         )
 
@@ -114,6 +120,9 @@ def _settings(path: Path, table: Mapping[str, Any]) -> GateSettings:
         except UsageError as problem:
             raise UsageError(f"{path}: {problem}") from None
     rules = (*read.pop("require", ()), *read.pop("warn", ()))
+    for name, text in read.get("scoring", {}).items():
+        if options()[name].is_path and isinstance(text, str) and Path(text).suffix:
+            read["scoring"][name] = str(path.parent / text)
     if "baseline" in read:
         read["baseline"] = path.parent / read["baseline"]
         require_possible(f"{path}: baseline", read["baseline"])
@@ -169,6 +178,28 @@ def _changes(name: str, value: Any) -> frozenset[str]:
     return frozenset(wanted)
 
 
+def _scoring(value: Any) -> dict[str, Any]:
+    """Options of scoring by name; what texts, lists and tables hold is looked at when it is used."""
+    if not isinstance(value, dict):
+        raise TypeError
+    answers = {name.replace("-", "_"): answer for name, answer in value.items()}
+    for name, answer in answers.items():
+        if name not in options():
+            close = "".join(f"; did you mean {each}?" for each in difflib.get_close_matches(name, options(), n=1))
+            raise UsageError(f"scoring: there is no option {name}{close}")
+        asks = options()[name].asks
+        if str in get_args(asks) or asks in (str, list[str]) or list[str] in get_args(asks):
+            continue
+        try:
+            msgspec.convert(answer, asks)
+        except msgspec.ValidationError as problem:
+            choices = [word for word in literals(asks) if isinstance(word, str)]
+            raise UsageError(
+                f"scoring.{name} = {quoted(answer)}: " + (f"write {' or '.join(choices)}" if choices else str(problem))
+            ) from None
+    return answers
+
+
 _KEYS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "require": ("a list of rules", lambda value: [parse_rule(text) for text in _texts(value)]),
     "warn": ("a list of rules", lambda value: [parse_rule(text, "warn") for text in _texts(value)]),
@@ -177,6 +208,7 @@ _KEYS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "max_case_drop": ('a table like {dice = "0.05"}', _tolerances),
     "significant": ("true or false", _switch),
     "tolerate_errors": ("a whole number of at least 0", _whole),
+    "scoring": ('a table of the options of segeval score, like {geometry = "ignore"}', _scoring),
     "allow_changed": ('a list like ["labels", "cases"]', lambda value: _changes("allow_changed", value)),
 }
 """What each key is, in words, and what reads it; TypeError means it is something else."""

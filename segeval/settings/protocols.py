@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
 from segeval.errors import UsageError
 from segeval.instances import BRATS_2023, DEFAULT_CHALLENGE
-from segeval.quantities import select
 from segeval.targets import Region
-from segeval.workflow.settings import Settings
+
+if TYPE_CHECKING:
+    from segeval.settings.settings import Settings
 
 _NAME = "brats-lesionwise"
 _QUANTITIES = "dice,lesionwise"
@@ -20,16 +23,19 @@ _REGIONS = (
 """Of BraTS 2023: 1 necrotic core, 2 oedema, 3 enhancing tumour."""
 
 
-def apply_protocol(settings: Settings, protocol: str, own_quantities: bool) -> Settings:
-    """The settings under ``brats-lesionwise`` or ``brats-lesionwise:CHALLENGE``. Raises UsageError.
-
-    own_quantities: the user chose quantities, which stay. Regions of the user's stay, too.
-    """
+def challenge_of(protocol: str | None) -> str:
+    """The challenge of ``brats-lesionwise`` or ``brats-lesionwise:CHALLENGE``. Raises UsageError."""
+    if protocol is None:
+        return DEFAULT_CHALLENGE
     name, _, challenge = protocol.partition(":")
     challenge = challenge or DEFAULT_CHALLENGE
     if name != _NAME or challenge not in BRATS_2023:
         known = ", ".join(BRATS_2023)
         raise UsageError(f"--protocol {protocol!r}: there is {_NAME}, and {_NAME}:CHALLENGE with one of {known}")
+    return challenge
+
+
+def under_protocol(settings: Settings) -> Settings:
+    """With the protocol's regions and quantities, where the user named none."""
     labels = settings.labels if settings.labels.regions else replace(settings.labels, regions=_REGIONS)
-    selections = settings.selections if own_quantities else select(_QUANTITIES)
-    return replace(settings, labels=labels, selections=selections, challenge=challenge)
+    return replace(settings, labels=labels, metrics=_QUANTITIES if settings.metrics is None else settings.metrics)

@@ -1,0 +1,119 @@
+"""Every option by name, and the settings that a user's answers make, whichever door they come through."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from functools import cache
+from inspect import Parameter, signature
+from typing import Any, Literal, TypedDict, TypeVar, get_args, get_origin, get_type_hints
+
+from msgspec.structs import replace
+
+from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, GeometryPolicy, Kind, Matching
+from segeval.settings.labels import Labels, Regions, Weights
+from segeval.settings.option import Option
+from segeval.settings.protocols import under_protocol
+from segeval.settings.settings import Settings, declared
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class ArrayOptions(TypedDict, total=False):
+    """What `segeval.evaluate_arrays` takes, for type checkers and editors; a test holds it to the declarations."""
+
+    labels: Labels
+    regions: Regions
+    ignore_label: int | None
+    background: bool
+    metrics: str | None
+    empty: EmptyPolicy
+    class_weights: Weights
+    kind: Kind | None
+    threshold: float
+    channels: Channels
+    activation: Activation | None
+    scale: float | None
+    clip: bool
+    missed: str | float
+    instances: bool
+    connectivity: int | None
+    min_volume_mm3: float
+    matching: Matching
+    iou: float
+    protocol: str | None
+    backend: BackendName
+
+
+class FileOptions(ArrayOptions, total=False):
+    """What `segeval.evaluate` and the commands take."""
+
+    class_axis: int | None
+    volume: int | tuple[int, int] | str | None
+    geometry: GeometryPolicy
+    tolerance: float
+    hash: bool
+
+
+@cache
+def options() -> Mapping[str, Option]:
+    """Every option by name, with its type on the command line and its default, in their order."""
+    types = get_type_hints(Settings)
+    found = {}
+    for field, setting in declared().items():
+        for name, option in setting.options.items():
+            own = Settings.__struct_defaults__[Settings.__struct_fields__.index(field)]
+            asks, default = (types[field], own) if option.asks is None else (option.asks, option.default)
+            found[name or field] = replace(option, asks=asks, default=default)
+    return found
+
+
+def literals(asks: Any) -> tuple[Any, ...]:
+    """The words that a type takes; none where it is no choice among words."""
+    if get_origin(asks) is Literal:
+        return get_args(asks)
+    return tuple(word for part in get_args(asks) for word in literals(part))
+
+
+def settings_of(given: Mapping[str, Any], *, files: bool = True, **fixed: Any) -> Settings:
+    """The settings of these answers, by option; who does not answer gets the default.
+
+    files: whether those of files are among them. fixed: fields.
+    Raises UsageError for a value that does not do, TypeError for an option that there is not.
+    """
+    known = {name: option for name, option in options().items() if files or not option.files_only}
+    for name in given:
+        if name not in known:
+            close = "".join(f"; did you mean {each}?" for each in difflib.get_close_matches(name, known, n=1))
+            raise TypeError(f"there is no option {name!r}{close}")
+    fields: dict[str, Any] = {}
+    for field, setting in declared().items():
+        names = [name or field for name in setting.options if (name or field) in known]
+        if any(name in given for name in names):
+            values = [given.get(name, known[name].default) for name in names]
+            fields[field] = values[0] if setting.made is None else setting.made(*values)
+    settings = Settings(**fields | fixed)
+    if given.get("protocol") is not None:
+        settings = under_protocol(settings)
+    _ = settings.selections  # refused before anything is read
+    return settings
+
+
+def spelt_out(*, files: bool = True) -> Callable[[Function], Function]:
+    """Decorates a function that takes options as keywords: its signature, as help and notebooks show it, names them.
+
+    files: whether those of files are among them.
+    """
+
+    def decorated(function: Function) -> Function:
+        own = signature(function)
+        keywords = [p for p in own.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+        types = {**FileOptions.__annotations__, **ArrayOptions.__annotations__}
+        for name, option in options().items():
+            if files or not option.files_only:
+                default = option.default
+                keywords.append(Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=types[name]))
+        function.__signature__ = own.replace(parameters=keywords)  # type: ignore[attr-defined]
+        return function
+
+    return decorated

@@ -1,0 +1,147 @@
+"""The settings in words: their parts of the signature, and what the JSON holds of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
+
+from segeval.errors import UsageError
+from segeval.settings.volume_choice import volume_document as _volume
+from segeval.settings.volume_choice import volume_text
+
+if TYPE_CHECKING:
+    from segeval.settings.option import Setting
+    from segeval.settings.settings import Settings
+    from segeval.targets import TargetKey
+
+Document = Mapping[str, Any]
+
+
+def signed(settings: Settings, name: str, setting: Setting) -> str:
+    """A field's part of the signature; empty where it has none."""
+    if setting.signed is not None:
+        return setting.signed(settings)
+    value = getattr(settings, name)
+    if value is None or value is False:
+        return ""
+    return f"{name}:{'yes' if value is True else number(value) if isinstance(value, float) else value}"
+
+
+def labels_signed(settings: Settings) -> str:
+    """``labels:…``, and what else is known of them."""
+    labels = settings.labels
+    parts = [f"labels:{'auto' if labels.values is None else ','.join(map(str, labels.values)) or 'none'}"]
+    if labels.regions:
+        parts.append("regions:" + ",".join(str(region) for region in labels.regions))
+    if labels.regions_only:
+        parts.append("mean:regions")
+    if labels.ignore is not None:
+        parts.append(f"ignore:{labels.ignore}")
+    return "|".join(parts)
+
+
+def labels_document(settings: Settings) -> Document:
+    """The four options that it is made of."""
+    labels = settings.labels
+    return {
+        "labels": "auto" if labels.values is None else list(labels.values),
+        "regions": {r.name: "*" if r.labels is None else sorted(r.labels) for r in labels.regions},
+        "ignore_label": labels.ignore,
+        "background": labels.background,
+    }
+
+
+def quantities_signed(settings: Settings) -> str:
+    """Those whose settings are not the usual ones."""
+    changed = [selection.key for selection in settings.selections if ":" in selection.key]
+    return "quantities:" + ",".join(changed) if changed else ""
+
+
+def metrics_document(settings: Settings) -> Document:
+    """All of them."""
+    return {"metrics": [selection.key for selection in settings.selections]}
+
+
+def weights_signed(settings: Settings) -> str:
+    """``class_weights:0=0.2,…``."""
+    if settings.class_weights is None:
+        return ""
+    return "class_weights:" + ",".join(f"{key}={number(value)}" for key, value in _sorted_weights(settings))
+
+
+def weights_document(settings: Settings) -> Document:
+    """By label or region as text."""
+    weights = settings.class_weights
+    return {"class_weights": None if weights is None else {str(k): v for k, v in _sorted_weights(settings)}}
+
+
+def _sorted_weights(settings: Settings) -> list[tuple[TargetKey, float]]:
+    """Labels ascending, then regions by name: the order of the command line changes no number."""
+    return sorted((settings.class_weights or {}).items(), key=lambda item: (isinstance(item[0], str), item[0]))
+
+
+def kind_document(settings: Settings) -> Document:
+    """What was asked for."""
+    return {"kind": settings.kind or "auto"}
+
+
+def volume_signed(settings: Settings) -> str:
+    """Only where one was chosen."""
+    return "" if settings.volume is None else f"volume:{volume_text(settings.volume)}"
+
+
+def volume_document(settings: Settings) -> Document:
+    """Only where one was chosen: most files hold one."""
+    return {} if settings.volume is None else {"volume": _volume(settings.volume)}
+
+
+def geometry_signed(settings: Settings) -> str:
+    """With the tolerance, where it matters."""
+    tolerance = "" if settings.geometry == "ignore" else f"@{number(settings.tolerance)}"
+    return f"geometry:{settings.geometry}{tolerance}"
+
+
+def missed_signed(settings: Settings) -> str:
+    """``missed:diagonal``."""
+    return f"missed:{missed_text(settings.missed)}"
+
+
+def missed_document(settings: Settings) -> Document:
+    """As ``--missed`` takes it."""
+    return {"missed": missed_text(settings.missed)}
+
+
+def instances_document(settings: Settings) -> Document:
+    """The five options that it is made of."""
+    return {"instances": asdict(settings.instances)}
+
+
+def not_written(_: Settings) -> Document:
+    """Of what changes no number and no row."""
+    return {}
+
+
+def missed_mm(given: str | float) -> float | None:
+    """``diagonal``, or a distance in mm, or NaN, as the settings hold it. Raises UsageError."""
+    if given == "diagonal":
+        return None
+    try:
+        return float(given)
+    except ValueError:
+        raise UsageError(f"--missed {given!r}: write diagonal, nan, or a distance in mm") from None
+
+
+def missed_text(missed: float | None) -> str:
+    """As ``--missed`` takes it."""
+    return "diagonal" if missed is None else "nan" if math.isnan(missed) else number(missed)
+
+
+def number(value: float) -> str:
+    """Short and exact: ``0.5``, ``3``, ``1e-2``."""
+    if value == 0 or abs(value) >= 0.1:
+        return f"{value:.17g}" if float(f"{value:g}") != value else f"{value:g}"
+    mantissa, exponent = f"{value!r}".split("e") if "e" in repr(value) else f"{value:e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}" if float(f"{float(mantissa):g}e{exponent}") == value else repr(value)
