@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import zlib
 from pathlib import Path
 
 from segeval.errors import UsageError
@@ -27,6 +28,17 @@ def is_directory(path: Path) -> bool:
 def exists(path: Path) -> bool:
     """Whether the path leads to anything; no for what cannot even be looked at."""
     return bool(_mode(path))
+
+
+def is_loop(path: Path) -> bool:
+    """Whether the path is a link that leads to itself, by whatever way."""
+    try:
+        os.stat(path)  # noqa: PTH116
+    except OSError as problem:
+        return problem.errno == errno.ELOOP
+    except ValueError:
+        pass
+    return False
 
 
 def real(path: Path) -> str:
@@ -74,10 +86,13 @@ def require_text(text: str) -> None:
 
 
 def beside(path: Path, before: str, after: str) -> Path:
-    """A name in the same folder that holds as much of the path's as there is room for."""
+    """A name in the same folder that holds the path's; where there is no room, its beginning and a checksum of it."""
     name = path.name.encode(errors="surrogateescape")
     room = LONGEST_NAME - len(before) - len(after)
-    return path.with_name(f"{before}{name[:room].decode(errors='ignore')}{after}")
+    if len(name) <= room:
+        return path.with_name(f"{before}{path.name}{after}")
+    checksum = f"~{zlib.crc32(name):08x}"
+    return path.with_name(f"{before}{name[: room - len(checksum)].decode(errors='ignore')}{checksum}{after}")
 
 
 def _mode(path: Path) -> int:

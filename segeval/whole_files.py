@@ -8,16 +8,18 @@ from contextlib import suppress
 from pathlib import Path
 
 from segeval.errors import WriteError
-from segeval.paths import absolute, beside, is_directory
+from segeval.paths import absolute, beside, is_directory, is_loop
 
 
 def require_folder(path: Path) -> None:
-    """Raises WriteError where there is no folder to write the file in."""
+    """Raises WriteError where there is no folder to write the file in, or a link in its place that leads to itself."""
     whole = absolute(path)
     if not whole.is_absolute():
         raise WriteError(f"{path}: the working folder is gone; name the file by its whole path, from / on")
     if not is_directory(whole.parent):
         raise WriteError(f"{path}: there is no folder {whole.parent}; create it first")
+    if is_loop(path):
+        raise WriteError(f"{path}: is a link that leads to itself; name another file")
 
 
 def encoded(text: str) -> bytes:

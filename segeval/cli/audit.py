@@ -11,6 +11,7 @@ import typer
 
 from segeval.errors import UsageError
 from segeval.paths import is_file, real
+from segeval.settings.labels import label_file_of
 
 if TYPE_CHECKING:
     from segeval.workflow.provenance import Provenance
@@ -40,7 +41,8 @@ command_line: list[str] = []
 
 def label_files(labels: str | None) -> list[Path]:
     """The label file of ``--labels``, where it is one."""
-    return [Path(labels)] if labels is not None and is_file(Path(labels)) else []
+    path = None if labels is None else label_file_of(labels)
+    return [path] if path is not None and is_file(path) else []
 
 
 def limit_memory(size: str | None) -> None:

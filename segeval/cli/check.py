@@ -110,7 +110,7 @@ def check(
     provenance: ProvenanceOption = None,
 ) -> int:
     """Check results against rules and a baseline. Exit 0: passed, 1: failed, 3: something could not be evaluated."""
-    from segeval.workflow.gate.config import default_config, parse_changes, read_config
+    from segeval.workflow.gate.config import default_config, parse_changes, read_config, shadowed_config
     from segeval.workflow.gate.grammar import parse_rule
     from segeval.workflow.gate.judgement import judge, require_something_to_check
 
@@ -125,6 +125,8 @@ def check(
         scoring=scoring,
     )
     require_something_to_check(settings, update_baseline)
+    if config is None and (shadowed := shadowed_config()) is not None:
+        tell_remark(f"{shadowed}: its [tool.segeval.check] is not used, because there is a {default_config()}")
     outputs = [path for path in (junit, markdown, settings.baseline if update_baseline else None) if path is not None]
     extra = [provenance] if provenance else []
     _require_writable([*outputs, *extra], [path for path in (results, config) if path is not None])

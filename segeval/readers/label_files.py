@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from segeval.errors import LabelError, UnreadableFile, UsageError
 from segeval.printable import quoted
+from segeval.results.strict_json import Twins, without_twins
 from segeval.targets import BACKGROUND, LabelChoice, Region
 
 _MOST_BYTES = 16 * 2**20
@@ -25,6 +26,8 @@ _MOST_BITS = 63
 _INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 _TOML_ASSIGNMENT = re.compile(r"""^[ \t]*(?:"[^"\n]*"|'[^'\n]*'|[\w.-]+)[ \t]*=""", re.MULTILINE)
 _ITK_SNAP_LINE = re.compile(r'(\S+)(?:\s+\S+){6}\s+"(.*)"')
+
+_WITHIN_LABELS = ("ignore", "ignore_label", "regions")  # what people write beside nnU-Net's labels
 
 _FieldsOf = Callable[[str], tuple[str, str] | None]  # a line's index and name, None for any other line
 
@@ -90,23 +93,15 @@ def _unrecognised(path: Path) -> UnreadableFile:
 
 def _read_json(path: Path, text: str) -> LabelChoice:
     """An object ``labels`` makes it nnU-Net's (source: its dataset_format.md), else the top level is read."""
-    pairs_hook = functools.partial(_object_without_twins, path)
-    table = _parsed(path, "JSON", functools.partial(json.loads, object_pairs_hook=pairs_hook), text)
+    table = _parsed(path, "JSON", functools.partial(json.loads, object_pairs_hook=without_twins), text)
     if not isinstance(table, dict):
         raise _unrecognised(path)
     if isinstance(labels := table.get("labels"), dict):
+        if strayed := [key for key in _WITHIN_LABELS if key in table]:
+            advice = 'make it an entry of \'labels\', like "ignore": 4 or "tumour": [1, 2]'
+            raise LabelError(f"{path}: nobody reads {quoted(strayed[0])} beside nnU-Net's 'labels'; {advice}")
         return _nnunet_choice(path, labels)
     return _choice(path, *_entries_and_ignore(path, table))
-
-
-def _object_without_twins(path: Path, pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """The JSON object of these pairs; a key that comes twice with two values is refused, not overwritten."""
-    members: dict[str, object] = {}
-    for key, member in pairs:
-        if key in members and members[key] != member:
-            raise LabelError(f"{path}: the key {quoted(key)} is there twice, with two values; keep one of them")
-        members[key] = member
-    return members
 
 
 def _read_toml(path: Path, text: str) -> LabelChoice:
@@ -119,6 +114,8 @@ def _read_toml(path: Path, text: str) -> LabelChoice:
 def _parsed(path: Path, language: str, parse: Callable[[str], Any], text: str) -> Any:
     try:
         return parse(text)
+    except Twins as problem:
+        raise LabelError(f"{path}: {problem}; keep one of them") from None
     except (ValueError, RecursionError) as problem:
         raise UnreadableFile(f"{path}: not valid {language} ({problem}); correct it") from None
 
@@ -167,10 +164,15 @@ def _read_bids(path: Path, text: str) -> LabelChoice:
         header = [title.strip() for title in next(lines, [])]
         if "index" not in header or "name" not in header:
             raise UnreadableFile(f"{path}: a dseg.tsv needs the tab-separated columns 'index' and 'name'; add them")
+        if twice := [title for title in ("index", "name") if header.count(title) > 1]:
+            raise LabelError(f"{path}: the column {quoted(twice[0])} is there twice; keep one of them")
         index, name = header.index("index"), header.index("name")
         for row in filter(any, lines):
             if len(row) <= max(index, name):
                 raise UnreadableFile(f"{path}: line {lines.line_num} lacks columns; separate them by tabs")
+            if len(row) > len(header):
+                cells = f"{len(row)} cells under {len(header)} titles"
+                raise UnreadableFile(f"{path}: line {lines.line_num} has {cells}; remove one, or give it a title")
             value = _label_value(path, f"the index in line {lines.line_num}", _number(row[index].strip()))
             entries.append(_Entry(_name(path, "" if row[name].strip() == "n/a" else row[name]), (value,)))
     except csv.Error as problem:

@@ -10,6 +10,7 @@ from typing import Any
 
 from segeval.errors import UsageError
 from segeval.paths import is_file
+from segeval.printable import shortened
 from segeval.targets import LabelChoice, Region, TargetKey, parse_region, region_of
 
 Labels = Sequence[int] | Mapping[str, int] | str | os.PathLike[str] | None
@@ -55,17 +56,29 @@ def _listed(labels: Labels) -> LabelChoice:
     return LabelChoice.of(None if labels is None else _integers("labels", labels))
 
 
+def label_file_of(labels: str) -> Path | None:
+    """The file that ``--labels`` names; None for ``*`` and for a list of values, whatever files there are."""
+    if labels.strip() == "*" or _values(labels) is not None:
+        return None
+    return Path(labels)
+
+
 def _of_text(labels: str) -> LabelChoice:
-    if labels.strip() == "*":
-        return LabelChoice()
+    path = label_file_of(labels)
+    if path is None:
+        return LabelChoice.of(_values(labels))
+    if ("," in labels or not path.suffix) and not is_file(path):
+        raise UsageError(
+            f"--labels {shortened(repr(labels), 100)}: write label values like 1,2,3, or *, or the path of a label file"
+        )
+    return _of_file(path)
+
+
+def _values(labels: str) -> tuple[int, ...] | None:
+    """``1,2,3``; None for anything else."""
     values = [_integer(part) for part in labels.split(",")]
     whole = [value for value in values if value is not None]
-    if len(whole) == len(values):
-        return LabelChoice.of(tuple(whole))
-    path = Path(labels)
-    if ("," in labels or not path.suffix) and not is_file(path):
-        raise UsageError(f"--labels {labels!r}: write label values like 1,2,3, or *, or the path of a label file")
-    return _of_file(path)
+    return tuple(whole) if len(whole) == len(values) else None
 
 
 def _of_file(path: Path) -> LabelChoice:

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from segeval.errors import UnreadableFile, WriteError
-from segeval.paths import exists
+from segeval.paths import beside, exists
 from segeval.readers import mask_classes
 from segeval.results.rows import Table
 from segeval.settings import Settings
@@ -34,9 +34,10 @@ class Journal:
     def __init__(self, output: Path, settings: Settings, keep_tallies: bool, resume: bool) -> None:
         from filelock import FileLock, Timeout  # 13 ms, which a batch without an output does without
 
-        self.path = output.with_name(output.name + ".journal")
+        lock = beside(output, "", ".journal.lock")
+        self.path = lock.with_suffix("")
         self._settings_key = _settings_key(settings, keep_tallies)
-        self._lock = FileLock(str(self.path) + ".lock")
+        self._lock = FileLock(str(lock))
         try:
             self._lock.acquire(timeout=0)
         except Timeout:

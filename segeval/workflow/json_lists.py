@@ -17,18 +17,21 @@ import msgspec
 
 from segeval.errors import UnreadableFile
 from segeval.readers.byte_stream import open_regular_file
+from segeval.results.strict_json import Twins, strict_json, without_twins
 
 _PIECE = 1 << 20
 _MOST_BEFORE = 16 << 20  # bytes before the list
 _ENTRY = re.compile(rb"\n( *)\{")
 _END = re.compile(rb"\s*\]")
+_SPACES = b" \t\r\n"
+_NESTING = {dict, list}
 
 Take = Callable[[Any], None]
 Decode = Callable[[bytes], Any]
 
 
 def read_list(
-    path: Path, key: str, first: Collection[str], most: int, begin: Callable[[Any], Take], decode: Decode = json.loads
+    path: Path, key: str, first: Collection[str], most: int, begin: Callable[[Any], Take], decode: Decode = strict_json
 ) -> dict[str, Any]:
     """Hand every entry of the list to what ``begin`` returns, and return the document with an empty list.
 
@@ -79,6 +82,8 @@ class _NotLaidOut(Exception):
 def _whole(text: bytes, decode: Decode) -> Any:
     try:
         return decode(text)
+    except Twins:
+        raise
     except (ValueError, RecursionError) as problem:
         raise NotJson(str(problem)) from None
 
@@ -150,10 +155,31 @@ class _Text:
 
 def _decoded(text: bytes, decode: Decode) -> Any:
     try:
-        return msgspec.json.decode(text)
+        found = msgspec.json.decode(text)
+        if text.translate(None, b" \t\r\n").count(b'":') != _keys_in(
+            found
+        ):  # msgspec keeps the last of two keys without a word
+            json.loads(text, object_pairs_hook=without_twins)
+        return found
+    except Twins:
+        raise
     except (ValueError, RecursionError):  # of names that are no text, too
         pass
     try:
         return decode(text)
+    except Twins:
+        raise
     except (ValueError, RecursionError):
         raise _NotLaidOut from None
+
+
+def _keys_in(value: Any) -> int:
+    """How many keys the objects of a document have; of lists of lists there are none."""
+    if type(value) not in _NESTING:
+        return 0
+    if isinstance(value, dict):
+        own, inside = len(value), value.values()
+        if _NESTING.isdisjoint(map(type, inside)):
+            return own
+        return own + sum(_keys_in(each) for each in inside if type(each) in _NESTING)
+    return sum(map(_keys_in, value)) if value and isinstance(value[0], dict) else 0

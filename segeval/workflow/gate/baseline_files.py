@@ -176,7 +176,7 @@ def read_baseline(path: Path) -> Scores:
     """The scores that were written. Raises UnreadableFile, BaselineError."""
     rows = _BaselineRows(path)
     try:
-        document = read_list(path, "rows", ("schema", "quantities"), _MOST_BYTES, rows.begin, _strict)
+        document = read_list(path, "rows", ("schema", "quantities"), _MOST_BYTES, rows.begin)
         return rows.scores(document)
     except NotJson as problem:
         raise UnreadableFile(
@@ -213,6 +213,15 @@ class _BaselineRows:
         """Everything. document: all members but the rows."""
         if lacking := sorted(_KEYS - document.keys()):
             raise ValueError(f"it lacks {', '.join(lacking)}")
+        if unknown := sorted(document.keys() - _KEYS - {"schema"}):
+            raise ValueError(f"nobody knows its {listed(unknown)}")
+        references = {case: str(sides["reference"]) for case, sides in document["sha256"].items()}
+        if rowless := sorted(references.keys() - self._cases.keys()):
+            raise ValueError(f"sha256 names {listed(rowless)}, of which there are no rows")
+        names: dict[Label, str] = {}
+        for line in self._table.lines:
+            if line.name is not None and names.setdefault(line.label, line.name) != line.name:
+                raise ValueError(f"label {line.label} has two names, {names[line.label]} and {line.name}")
         case_of = np.array(self._case_of, np.int64)
         order = np.argsort(case_of, kind="stable")
         self._require_once(case_of)
@@ -224,7 +233,7 @@ class _BaselineRows:
             results=results,
             cases=self._cases,
             labels=tuple(line.label for line in results.lines),
-            references={case: str(sides["reference"]) for case, sides in document["sha256"].items()},
+            references=references,
         )
 
     def _take(self, entry: Any) -> None:
@@ -271,14 +280,6 @@ def _require_numbers(values: Mapping[str, Any], place: int) -> None:
 
 def _words(what: object) -> str:
     return printable(shortened(what))
-
-
-def _strict(text: bytes) -> Any:
-    return json.loads(text, parse_constant=_refuse)
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"it holds {constant}, which is no JSON")
 
 
 def _defined(value: Value) -> Value | None:

@@ -75,6 +75,16 @@ def default_config() -> Path | None:
     return next((path for path in map(Path, (_FILE, _PYPROJECT)) if is_file(path) or path.is_symlink()), None)
 
 
+def shadowed_config() -> Path | None:
+    """The pyproject.toml whose rules are not read, because a segeval.toml stands beside it."""
+    used, other = default_config(), Path(_PYPROJECT)
+    if used is None or used == other or not is_file(other):
+        return None
+    with suppress(UsageError):  # what is no TOML is another tool's trouble
+        return other if _table(other) else None
+    return None
+
+
 def read_config(path: Path | None = None) -> GateSettings:
     """The settings of this file, else of the default one, else none. Raises UsageError."""
     found = default_config() if path is None else path

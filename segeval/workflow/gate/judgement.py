@@ -10,6 +10,7 @@ from segeval.report import Report
 from segeval.verdict import Finding, Level, Outcome, Verdict
 from segeval.workflow.gate.config import GateSettings
 from segeval.workflow.gate.rules import check_rules, evaluated_cases
+from segeval.workflow.gate.tolerances import parse_tolerance
 
 
 def require_something_to_check(settings: GateSettings, update: bool) -> None:
@@ -20,10 +21,14 @@ def require_something_to_check(settings: GateSettings, update: bool) -> None:
         raise UsageError(
             "nothing to check: give a rule with --require 'mean(dice) >= 0.85', a --baseline, or a segeval.toml"
         )
-    if settings.baseline is None and (settings.max_drop or settings.max_case_drop or settings.significant):
+    comparing = settings.max_drop or settings.max_case_drop or settings.significant or settings.allow_changed
+    if settings.baseline is None and comparing:
         raise UsageError(
-            "--max-drop, --max-case-drop and --significant compare with a baseline; name it with --baseline"
+            "--max-drop, --max-case-drop, --significant and --allow-changed compare with a baseline; name it with "
+            "--baseline"
         )
+    for text in (*settings.max_drop.values(), *settings.max_case_drop.values()):
+        parse_tolerance(text)
 
 
 def judge(report: Report, settings: GateSettings, *, compare: bool = True) -> Verdict:

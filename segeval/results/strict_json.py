@@ -1,0 +1,31 @@
+"""JSON without what the usual parsers take without a word: a key that an object has twice, and NaN."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from segeval.printable import quoted
+
+
+class Twins(ValueError):
+    """A key of an object is there twice."""
+
+
+def without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these pairs, for ``json.loads``. Raises Twins."""
+    members: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in members and members[key] != value:
+            raise Twins(f"the key {quoted(key)} is there twice, with two values")
+        members[key] = value
+    return members
+
+
+def strict_json(text: str | bytes) -> Any:
+    """``json.loads``, strictly. Raises ValueError, Twins among them."""
+    return json.loads(text, object_pairs_hook=without_twins, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"it holds {constant}, which is no JSON")
