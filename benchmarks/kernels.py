@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from segeval.kernels import NumpyBackend
-from segeval.tallies import TallyOptions
+from segeval.tallies.tally import TallyOptions
 
 _VOXELS = 1_000_000
 _PIECE = 1 << 19  # bytes, as the readers give them

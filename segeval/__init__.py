@@ -8,16 +8,16 @@ from segeval.errors import SegevalError
 from segeval.version import __version__
 
 if TYPE_CHECKING:
-    from segeval.report import Report
-    from segeval.workflow.arrays import evaluate_arrays
-    from segeval.workflow.files import evaluate
+    from segeval.cases.arrays import evaluate_arrays
+    from segeval.cases.files import evaluate
+    from segeval.results.report import Report
 
 __all__ = ["Report", "SegevalError", "__version__", "evaluate", "evaluate_arrays"]
 
 _LAZY = {
-    "Report": "segeval.report",
-    "evaluate": "segeval.workflow.files",
-    "evaluate_arrays": "segeval.workflow.arrays",
+    "Report": "segeval.results.report",
+    "evaluate": "segeval.cases.files",
+    "evaluate_arrays": "segeval.cases.arrays",
 }
 
 

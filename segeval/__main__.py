@@ -42,7 +42,7 @@ def _run() -> int:
     gc.set_threshold(100_000)  # more than imports allocate: they leave no garbage that is worth the search
     sys.setswitchinterval(1e-4)  # a decoding thread waits no longer for the lock that NumPy drops and takes at once
     if sys.argv[1:2] == ["batch"] and _WITHOUT_WORKERS.isdisjoint(sys.argv):
-        from segeval.workflow.worker_processes import start_ahead
+        from segeval.batches.worker_processes import start_ahead
 
         start_ahead()  # the server that workers are forked from imports while this process does
     from segeval.cli.app import main

@@ -14,8 +14,8 @@ import pytest
 from segeval.errors import UsageError
 
 if TYPE_CHECKING:
-    from segeval.report import Report
-    from segeval.verdict import Finding
+    from segeval.results.report import Report
+    from segeval.results.verdict import Finding
 
 
 def assert_segmentation(prediction: Any, reference: Any, rules: Mapping[str, str], **options: Any) -> None:
@@ -26,8 +26,8 @@ def assert_segmentation(prediction: Any, reference: Any, rules: Mapping[str, str
     Raises AssertionError, and SegevalError for what cannot be evaluated.
     """
     __tracebackhide__ = True
-    from segeval.workflow.gate.grammar import parse_rule
-    from segeval.workflow.gate.rules import check_rules
+    from segeval.gates.grammar import parse_rule
+    from segeval.gates.rules import check_rules
 
     if not rules:
         raise UsageError('assert_segmentation: there is no rule; give some, like {"liver.dice": ">= 0.9"}')
@@ -47,19 +47,19 @@ def _assert_segmentation() -> Callable[..., None]:
 def _evaluate(prediction: Any, reference: Any, options: Mapping[str, Any]) -> Report:
     paths = [isinstance(side, (str, os.PathLike)) for side in (prediction, reference)]
     if all(paths):
-        from segeval.workflow.files import evaluate
+        from segeval.cases.files import evaluate
 
         return evaluate(prediction, reference, **options)
     if any(paths):
         raise UsageError("assert_segmentation: one side is a path and the other is not; give two paths or two arrays")
-    from segeval.workflow.arrays import evaluate_arrays
+    from segeval.cases.arrays import evaluate_arrays
 
     return evaluate_arrays(prediction, reference, **options)
 
 
 def _message(broken: list[Finding], report: Report) -> str:
     from segeval.outputs.table import render_table
-    from segeval.printable import printable
+    from segeval.words.printable import printable
 
     lines = [f"{printable(finding.rule)}: expected {finding.expected}, got {finding.actual}" for finding in broken]
     return "\n".join([*lines, "", render_table(report)])

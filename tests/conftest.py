@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from segeval.batches.socket_folder import sweep
 from segeval.cli.app import main
-from segeval.workflow.socket_folder import sweep
 
 settings.register_profile("segeval", deadline=None, derandomize=True)
 settings.load_profile("segeval")

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from segeval.instances import InstanceOptions, TargetInstances
 from segeval.kernels.held_runs import HeldRuns
 from segeval.shapes.all_instances import LabelMaps, Target, match_all
 from segeval.shapes.counting import LabelMap
+from segeval.tallies.instances import InstanceOptions, TargetInstances
 
 Map = np.ndarray[Any, Any]
 Values = frozenset[int]

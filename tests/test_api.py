@@ -22,7 +22,7 @@ from nibabel import Nifti1Image, load
 import segeval
 from segeval import Report, SegevalError, evaluate, evaluate_arrays
 from segeval.errors import GeometryError, LabelError, UnreadableFile, UsageError
-from segeval.report import Row
+from segeval.results.report import Row
 from segeval.settings import ArrayOptions, FileOptions, Settings
 from segeval.settings.asking import options
 from segeval.settings.settings import declared

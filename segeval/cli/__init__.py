@@ -1,1 +1,1 @@
-"""Words: parse, call one workflow function, print. Nothing here imports NumPy before a command runs."""
+"""Words: parse, call one function, print. Nothing here imports NumPy before a command runs."""

@@ -18,8 +18,8 @@ from segeval.cli import audit
 from segeval.cli.help import Command, Group
 from segeval.cli.writing import print_text, tell
 from segeval.errors import SegevalError
-from segeval.printable import printable
 from segeval.version import __version__
+from segeval.words.printable import printable
 
 _USAGE = 2
 _BUG = 4

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segeval.errors import UsageError
-from segeval.paths import is_file, real
+from segeval.files.paths import is_file, real
 from segeval.settings.labels import label_file_of
 
 if TYPE_CHECKING:
-    from segeval.workflow.provenance import Provenance
+    from segeval.cases.provenance import Provenance
 
 ProvenanceOption = Annotated[
     Path | None,
@@ -64,6 +64,6 @@ def provenance_of(
         raise UsageError(f"--provenance {path}: it is JSON; name a file that ends in .json")
     if real(path) in {real(output) for output in outputs}:
         raise UsageError(f"--provenance {path}: is an output, too; name another file")
-    from segeval.workflow.provenance import Provenance
+    from segeval.cases.provenance import Provenance
 
     return Provenance(path, command_line, volumes, others)

@@ -22,8 +22,8 @@ from segeval.cli.writing import (
 from segeval.errors import UsageError
 
 if TYPE_CHECKING:
-    from segeval.workflow.jobs import Job
-    from segeval.workflow.pairing import CasePair, Pairing
+    from segeval.batches.jobs import Job
+    from segeval.pairing import CasePair, Pairing
 
 _PAIRING, _RUNNING = "Pairing", "Running"
 _SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
@@ -102,11 +102,11 @@ def batch(
     max_memory: MaxMemoryOption = None,
 ) -> int:
     """Score a folder of predictions against a folder of references: every case, and a summary over them."""
+    from segeval.batches.journal import journal_beside
+    from segeval.batches.runners import dask_runner, default_workers, local_runner
+    from segeval.batches.running import run_batch, with_class_names
     from segeval.kernels.cupy_device import require_device
     from segeval.settings import settings_of
-    from segeval.workflow.batch import run_batch, with_class_names
-    from segeval.workflow.journal import journal_beside
-    from segeval.workflow.runners import dask_runner, default_workers, local_runner
 
     outputs = output or []
     labels = scoring.get("labels")
@@ -165,7 +165,7 @@ def _pair(
     case_pattern: str | None,
     probabilities: bool,
 ) -> Pairing:
-    from segeval.workflow.pairing import pair_folders, read_manifest
+    from segeval.pairing import pair_folders, read_manifest
 
     if manifest is not None:
         if predictions is not None or references is not None or layout is not None or case_pattern is not None:
@@ -179,7 +179,7 @@ def _pair(
 
 
 def _job(pair: CasePair) -> Job:
-    from segeval.workflow.jobs import Job
+    from segeval.batches.jobs import Job
 
     return Job(pair.case, pair.prediction, pair.reference)
 

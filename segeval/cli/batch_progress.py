@@ -13,7 +13,7 @@ from segeval.cli.writing import tell
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from segeval.report import CaseResult
+    from segeval.results.report import CaseResult
 
 _EVERY_S = 30.0
 

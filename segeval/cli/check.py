@@ -13,16 +13,16 @@ from segeval.cli.github import tell_github
 from segeval.cli.scoring import Scoring, flags, with_scoring_options
 from segeval.cli.writing import print_sheet, print_text, read_by_somebody, tell, tell_outcome, tell_remark
 from segeval.errors import UsageError, WriteError
-from segeval.paths import is_directory, real
-from segeval.whole_files import require_folder, write_whole
+from segeval.files.paths import is_directory, real
+from segeval.files.whole_files import require_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from segeval.report import Report
-    from segeval.verdict import Verdict
-    from segeval.workflow.gate.config import GateSettings
-    from segeval.workflow.provenance import Provenance
+    from segeval.cases.provenance import Provenance
+    from segeval.gates.config import GateSettings
+    from segeval.results.report import Report
+    from segeval.results.verdict import Verdict
 
 _BASELINE, _OUTPUT = "Baseline", "Output"
 
@@ -110,9 +110,9 @@ def check(
     provenance: ProvenanceOption = None,
 ) -> int:
     """Check results against rules and a baseline. Exit 0: passed, 1: failed, 3: something could not be evaluated."""
-    from segeval.workflow.gate.config import default_config, parse_changes, read_config, shadowed_config
-    from segeval.workflow.gate.grammar import parse_rule
-    from segeval.workflow.gate.judgement import judge, require_something_to_check
+    from segeval.gates.config import default_config, parse_changes, read_config, shadowed_config
+    from segeval.gates.grammar import parse_rule
+    from segeval.gates.judgement import judge, require_something_to_check
 
     settings = read_config(config).overridden(
         [*map(parse_rule, require or ()), *(parse_rule(text, "warn") for text in warn or ())],
@@ -166,7 +166,7 @@ def _report(
     results: Path, references: Path | None, settings: GateSettings, noted: Callable[..., Provenance | None]
 ) -> tuple[Report, Provenance | None]:
     """What is to be checked, and the note on its files as they were before they were read."""
-    from segeval.workflow.report_files import read_report
+    from segeval.reports.report_files import read_report
 
     if references is not None:
         return _scored(results, references, settings, noted)
@@ -180,13 +180,13 @@ def _scored(
     predictions: Path, references: Path, settings: GateSettings, noted: Callable[..., Provenance | None]
 ) -> tuple[Report, Provenance | None]:
     """Both folders scored as ``segeval batch`` does, with every quantity that a rule needs."""
+    from segeval.batches.jobs import Job
+    from segeval.batches.runners import default_workers, local_runner
+    from segeval.batches.running import run_batch, with_class_names
+    from segeval.gates.rules import needed_quantities
     from segeval.kernels.cupy_device import require_device
+    from segeval.pairing import pair_folders
     from segeval.settings import settings_of
-    from segeval.workflow.batch import run_batch, with_class_names
-    from segeval.workflow.gate.rules import needed_quantities
-    from segeval.workflow.jobs import Job
-    from segeval.workflow.pairing import pair_folders
-    from segeval.workflow.runners import default_workers, local_runner
 
     needed = needed_quantities(settings.measures())
     found = pair_folders(predictions, references)
@@ -259,7 +259,7 @@ def _write(verdict: Verdict, junit: Path | None, markdown: Path | None, format_:
 
 
 def _update(report: Report, verdict: Verdict, baseline: Path) -> None:
-    from segeval.workflow.gate.baseline import write_baseline
+    from segeval.gates.baseline import write_baseline
 
     if verdict.success:
         write_baseline(report, baseline)

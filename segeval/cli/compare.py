@@ -9,10 +9,10 @@ import typer
 
 from segeval.cli.writing import print_sheet, print_text, require_writable, tell_remark
 from segeval.errors import UsageError
-from segeval.whole_files import write_whole
+from segeval.files.whole_files import write_whole
 
 if TYPE_CHECKING:
-    from segeval.comparison import Comparison
+    from segeval.results.comparison import Comparison
 
 _Format = Literal["table", "csv", "json", "markdown"]
 
@@ -47,7 +47,7 @@ def compare(
     ] = None,
 ) -> None:
     """Compare reports of the same cases with the first: differences, intervals, p-values, and ranks."""
-    from segeval.workflow.comparison import compare_files
+    from segeval.comparing.paired_reports import compare_files
 
     outputs = output or []
     _require_endings(outputs)

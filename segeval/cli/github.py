@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segeval.cli.writing import tell
-from segeval.printable import printable
+from segeval.words.printable import printable
 
 if TYPE_CHECKING:
-    from segeval.verdict import Finding, Verdict
+    from segeval.results.verdict import Finding, Verdict
 
 _MOST_ANNOTATIONS = 10  # GitHub shows no more of a step
 

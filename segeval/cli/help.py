@@ -12,8 +12,8 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 from segeval.cli.writing import to_stdout
-from segeval.colours import may_have_colours
-from segeval.paths import require_possible, require_text
+from segeval.files.paths import require_possible, require_text
+from segeval.words.colours import may_have_colours
 
 
 class _PlainWherePiped:

@@ -17,7 +17,7 @@ def merge(
     output: OutputOption = None,
 ) -> int:
     """Put the shards of a batch together: all cases, and the summary over them."""
-    from segeval.workflow.merging import merge_reports
+    from segeval.reports.merging import merge_reports
 
     outputs = output or []
     require_writable(outputs, reports)

@@ -28,10 +28,10 @@ def score(
     max_memory: MaxMemoryOption = None,
 ) -> None:
     """Score a prediction against a reference: overlap and every loss, per label."""
+    from segeval.cases.files import score_pair
     from segeval.readers import size_on_disk
     from segeval.settings import settings_of
     from segeval.volumes.allocator import keep_freed_memory
-    from segeval.workflow.files import score_pair
 
     keep_freed_memory()
     outputs = output or []

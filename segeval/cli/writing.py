@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, TextIO
 
 from segeval.choices import Format
 from segeval.errors import UsageError, WriteError
-from segeval.paths import is_directory, real
-from segeval.printable import printable
-from segeval.whole_files import require_folder, write_whole
+from segeval.files.paths import is_directory, real
+from segeval.files.whole_files import require_folder, write_whole
+from segeval.words.printable import printable
 
 if TYPE_CHECKING:
     from segeval.outputs.sheet import Sheet
-    from segeval.report import Report
+    from segeval.results.report import Report
 
 
 _MOST_REMARKS = 50  # on stderr

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from segeval.kernels.cupy_device import Uploads, require_device
 from segeval.kernels.cupy_labels import CupyLabelKernel
 from segeval.kernels.cupy_soft import CupySoftKernel
-from segeval.tallies import TallyOptions
+from segeval.tallies.tally import TallyOptions
 
 
 class CupyBackend:

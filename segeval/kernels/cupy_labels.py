@@ -7,7 +7,7 @@ from typing import Any
 from segeval.kernels.cupy_codes import Codes, PairCounts, most_at_once
 from segeval.kernels.cupy_device import Uploads, slices
 from segeval.kernels.held_labels import HeldPair
-from segeval.tallies import Confusion
+from segeval.tallies.tally import Confusion
 
 
 class CupyLabelKernel:

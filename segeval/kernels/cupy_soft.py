@@ -13,7 +13,7 @@ from segeval.kernels.cupy_device import BLOCKS, DeviceArray, Uploads, launch, sl
 from segeval.kernels.held_labels import HeldPair
 from segeval.kernels.kernel import ValuesSeen
 from segeval.kernels.soft_targets import SoftTargets, reference_side
-from segeval.tallies import Confusion, Counts, LogSums, SoftSums, SoftTally, Tally, TallyOptions
+from segeval.tallies.tally import Confusion, Counts, LogSums, SoftSums, SoftTally, Tally, TallyOptions
 from segeval.targets import BACKGROUND, TargetKey
 
 _KEPT, _INSIDE = 1, 2  # the bits of a code's membership, as in counting.cu

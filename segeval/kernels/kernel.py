@@ -13,7 +13,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.kernels.held_labels import HeldPair
-from segeval.tallies import Confusion, Tally, TallyOptions
+from segeval.tallies.tally import Confusion, Tally, TallyOptions
 
 SUM_PRECISION = 1e-4
 """How well the sum of a voxel's channels is known: far better than what a map is refused for."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from segeval.kernels.held_labels import HeldPair
 from segeval.kernels.numpy_labels import NumpyLabelKernel
-from segeval.tallies import TallyOptions
+from segeval.tallies.tally import TallyOptions
 
 if TYPE_CHECKING:
     from segeval.kernels.numpy_soft import NumpySoftKernel

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from segeval.array_types import Integers
 from segeval.kernels.codebook import Codebook
 from segeval.kernels.held_labels import HeldPair
-from segeval.tallies import Confusion
+from segeval.tallies.tally import Confusion
 
 _BLOCK = 1 << 18  # voxels whose labels and marks stay in a core's cache
 _SHORT_RUNS = 0.85  # of the words of eight voxels: where more of them hold a change, run-length counting loses

@@ -18,7 +18,7 @@ from segeval.kernels.numpy_labels import NumpyLabelKernel
 from segeval.kernels.probability_bins import ProbabilityBins
 from segeval.kernels.soft_targets import SoftTargets, reference_side
 from segeval.kernels.target_sums import BLOCK, Logarithms, TargetSums, counts_of, sums_of
-from segeval.tallies import Confusion, SoftTally, Tally, TallyOptions
+from segeval.tallies.tally import Confusion, SoftTally, Tally, TallyOptions
 from segeval.targets import BACKGROUND, TargetKey
 
 BYTES = range(256)

@@ -1,4 +1,4 @@
-"""Probabilities against a reference mask, counted in the cells of ``segeval.calibration``, in NumPy."""
+"""Probabilities against a reference mask, counted in the cells of ``segeval.tallies.histogram``, in NumPy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Integers
-from segeval.calibration import (
+from segeval.tallies.histogram import (
     BINS,
     CELLS,
     CUTS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from segeval.tallies import Confusion, TallyOptions
+from segeval.tallies.tally import Confusion, TallyOptions
 from segeval.targets import BACKGROUND, TargetKey
 
 

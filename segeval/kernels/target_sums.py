@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
-from segeval.tallies import Counts, LogSetting, LogSums, SoftSums
+from segeval.tallies.tally import Counts, LogSetting, LogSums, SoftSums
 
 BLOCK = 1 << 15
 """Voxels whose float64 work arrays stay in a core's cache."""

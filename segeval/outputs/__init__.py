@@ -10,7 +10,7 @@ from msgspec import Struct
 from segeval.choices import FileFormat, Format
 
 if TYPE_CHECKING:
-    from segeval.report import Report
+    from segeval.results.report import Report
 
 __all__ = ["OUTPUTS", "Output", "format_of_ending"]
 

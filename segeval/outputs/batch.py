@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from segeval.outputs.cells import UNDEFINED, value_text
-from segeval.ranking import main_column, worst_cases
-from segeval.report import CaseResult, Column, Report, Row, Statistic
-from segeval.shown_values import mean_sd_text
+from segeval.results.ranking import main_column, worst_cases
+from segeval.results.report import CaseResult, Column, Report, Row, Statistic
+from segeval.words.shown_values import mean_sd_text
 
 _MOST_FAILURES = 20
 _MOST_NAMES = 5

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from segeval.printable import printable
-from segeval.report import Column, Report, Row
-from segeval.shown_values import UNDEFINED as UNDEFINED
-from segeval.shown_values import value_text as value_text
+from segeval.results.report import Column, Report, Row
+from segeval.words.printable import printable
+from segeval.words.shown_values import UNDEFINED as UNDEFINED
+from segeval.words.shown_values import value_text as value_text
 
 TITLES = {"surface": "Surface (mm)"}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 
-from segeval.comparison import Comparison, ComparisonRow, RankRow
 from segeval.outputs.comparison_words import (
     HEADERS,
     RANK_HEADERS,
@@ -19,8 +18,9 @@ from segeval.outputs.comparison_words import (
 )
 from segeval.outputs.grid import Line, print_grid, print_line
 from segeval.outputs.sheet import PlainSheet, Sheet
-from segeval.printable import printable
-from segeval.report import ALL, MEAN
+from segeval.results.comparison import Comparison, ComparisonRow, RankRow
+from segeval.results.report import ALL, MEAN
+from segeval.words.printable import printable
 
 _STYLES = {"better": "green", "worse": "red", "": ""}
 _MOST_ROWS = 500

@@ -9,7 +9,6 @@ from typing import Literal
 
 from msgspec import Struct
 
-from segeval.comparison import Comparison, ComparisonRow, RankRow
 from segeval.outputs.comparison_table import render_comparison_table
 from segeval.outputs.comparison_words import (
     HEADERS,
@@ -25,6 +24,7 @@ from segeval.outputs.comparison_words import (
 )
 from segeval.outputs.csv_output import number_cell, text_cell
 from segeval.outputs.markdown import bullets, code_span, plain, table_lines
+from segeval.results.comparison import Comparison, ComparisonRow, RankRow
 
 ComparisonFormat = Literal["table", "csv", "json", "markdown"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from segeval.comparison import Change, Comparison, ComparisonRow, RankRow
 from segeval.outputs.cells import UNDEFINED, value_text
-from segeval.report import MEAN
+from segeval.results.comparison import Change, Comparison, ComparisonRow, RankRow
+from segeval.results.report import MEAN
 
 HEADERS = ("baseline", "value", "difference", "95 % interval", "w/t/l", "p Holm", "effect", "n")
 RANK_HEADERS = ("mean", "rank", "95 % interval", "mean rank", "rank of it", "95 % interval of it")

@@ -7,10 +7,10 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 
-from segeval.printable import printable
-from segeval.report import CaseResult, Report, Value
 from segeval.results.json_text import compact
+from segeval.results.report import CaseResult, Report, Value
 from segeval.results.rows import Rows
+from segeval.words.printable import printable
 
 _MOST_LINES = 2000  # held as text
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -14,8 +14,8 @@ from rich.cells import cell_len, chop_cells
 
 from segeval.outputs.cells import TITLES
 from segeval.outputs.sheet import Sheet
-from segeval.printable import printable
-from segeval.report import Column, Value
+from segeval.results.report import Column, Value
+from segeval.words.printable import printable
 
 _LONG_HEADER = 11
 _GAP = 2  # between columns

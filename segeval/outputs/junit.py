@@ -7,8 +7,8 @@ from datetime import datetime
 from xml.etree import ElementTree as ET  # written, never parsed
 
 from segeval.outputs.verdict_words import OUTCOMES, sentence, title, worst_lines
-from segeval.printable import printable
-from segeval.verdict import Finding, Verdict
+from segeval.results.verdict import Finding, Verdict
+from segeval.words.printable import printable
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MOST_WORST = 100

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from segeval.outputs import batch
 from segeval.outputs.cells import blocks, cell_text, row_title
-from segeval.printable import printable
-from segeval.report import CaseResult, Column, Report, Row
+from segeval.results.report import CaseResult, Column, Report, Row
+from segeval.words.printable import printable
 
 
 def render_markdown(report: Report) -> str:

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from segeval.errors import UsageError
-from segeval.report import ALL, MEAN, CaseResult, Report, Value
+from segeval.results.report import ALL, MEAN, CaseResult, Report, Value
 
 _QUANTITIES = {
     "Dice": "dice", "FN": "fn", "FP": "fp", "IoU": "iou", "TN": "tn", "TP": "tp", "n_pred": "pred_voxels",

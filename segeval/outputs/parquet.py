@@ -6,9 +6,9 @@ import io
 from importlib.util import find_spec
 
 from segeval.errors import WriteError
-from segeval.report import Report
+from segeval.files.whole_files import encoded
 from segeval.results.frames import tidy_columns
-from segeval.whole_files import encoded
+from segeval.results.report import Report
 
 _TEXT = ("case", "label", "name", "status", "reason")
 

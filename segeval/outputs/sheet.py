@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from segeval.colours import may_have_colours
+from segeval.words.colours import may_have_colours
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,7 +9,7 @@ from segeval.outputs import batch
 from segeval.outputs.cells import blocks, cell_text, row_title
 from segeval.outputs.grid import Line, print_grid, print_line, style_of
 from segeval.outputs.sheet import PlainSheet, Sheet
-from segeval.report import ALL, MEAN, CaseResult, Column, Report, Row
+from segeval.results.report import ALL, MEAN, CaseResult, Column, Report, Row
 
 _MOST_ROWS = 500
 

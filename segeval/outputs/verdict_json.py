@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from segeval.verdict import Verdict
+from segeval.results.verdict import Verdict
 
 
 def render_verdict_json(verdict: Verdict) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from segeval.outputs.markdown import plain
 from segeval.outputs.verdict_words import OUTCOMES, sentence, title, worst_lines
-from segeval.verdict import Finding, Verdict
+from segeval.results.verdict import Finding, Verdict
 
 MOST_BYTES = 1 << 20
 """What GitHub takes as the summary of a step."""

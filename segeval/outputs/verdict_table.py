@@ -7,8 +7,8 @@ from rich.cells import cell_len
 from segeval.outputs.grid import print_line
 from segeval.outputs.sheet import Sheet
 from segeval.outputs.verdict_words import OUTCOMES, sentence, title, worst_lines
-from segeval.printable import printable
-from segeval.verdict import Finding, Verdict
+from segeval.results.verdict import Finding, Verdict
+from segeval.words.printable import printable
 
 _STYLES = {"pass": "green", "fail": "bold red", "warn": "yellow", "skipped": "dim", "error": "bold red"}
 _WIDEST_RULE = 34

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 
 from segeval.outputs.cells import UNDEFINED, value_text
-from segeval.verdict import Finding, Outcome, Verdict
+from segeval.results.verdict import Finding, Outcome, Verdict
 
 OUTCOMES: dict[Outcome, str] = {"pass": "PASS", "fail": "FAIL", "warn": "WARN", "skipped": "SKIP", "error": "ERROR"}
 _MOST_WORST = 5

@@ -11,9 +11,9 @@ import numpy as np
 from msgspec import Struct
 
 from segeval.array_types import Floats, Integers
-from segeval.calibration import BINS, ProbabilityHistogram
 from segeval.quantities.quantity import also, measure, ratio
-from segeval.tallies import SoftSums
+from segeval.tallies.histogram import BINS, ProbabilityHistogram
+from segeval.tallies.tally import SoftSums
 
 _CURVE_EDGES = sorted({0} | {k for i in range(6) for k in (1 << i, BINS - (1 << i))} | set(range(32, BINS, 32)))
 """As multiples of 1/4096: steps of 1/128, and powers of two towards 0 and 1."""

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from segeval.array_types import Floats, Integers
-from segeval.instances import Instance, Instances, TargetInstances
 from segeval.quantities.quantity import also, measure, ratio
+from segeval.tallies.instances import Instance, Instances, TargetInstances
 
 
 @measure(

@@ -11,7 +11,7 @@ import numpy as np
 
 from segeval.array_types import Floats
 from segeval.quantities.quantity import also, generalised_dice, loss, mean_of_defined, ratio, two_class
-from segeval.tallies import DEFAULT_ETA, DEFAULT_GAMMA, SoftSums
+from segeval.tallies.tally import DEFAULT_ETA, DEFAULT_GAMMA, SoftSums
 
 _SUDRE = "Sudre et al. 2017"
 _LIN = "Lin et al. 2017"

@@ -8,7 +8,7 @@ import numpy as np
 
 from segeval.array_types import Floats, Integers
 from segeval.quantities.quantity import also, as_floats, generalised_dice, metric, ratio
-from segeval.tallies import Counts
+from segeval.tallies.tally import Counts
 
 _CRUM = "Crum et al. 2006, weights of Sudre et al. 2017"
 _UNDEFINED_MCC = "a row or column of the 2×2 table is empty"

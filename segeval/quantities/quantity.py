@@ -11,7 +11,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
-from segeval.tallies import Counts, SoftSums
+from segeval.tallies.tally import Counts, SoftSums
 
 Setting = float | bool | None
 RecordName = Literal["counts", "sums", "histogram", "surfaces", "instances", "lesions"]

@@ -16,8 +16,8 @@ from segeval.choices import EmptyPolicy
 from segeval.errors import LabelError
 from segeval.quantities.quantity import RecordName, ratio
 from segeval.quantities.selection import Selection, log_settings
-from segeval.report import ALL, MEAN, Row, Value
-from segeval.tallies import Confusion, Counts, SoftSums, Tally, label_map_sums
+from segeval.results.report import ALL, MEAN, Row, Value
+from segeval.tallies.tally import Confusion, Counts, SoftSums, Tally, label_map_sums
 from segeval.targets import BACKGROUND, LabelChoice, Region, TargetKey
 
 _FILL: Mapping[str, float] = {"zero": 0.0, "one": 1.0}

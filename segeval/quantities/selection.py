@@ -8,7 +8,6 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from segeval.calibration import BINS, PARTS, can_be_parted
 from segeval.errors import UsageError
 from segeval.quantities.naming import did_you_mean
 from segeval.quantities.quantity import (
@@ -20,8 +19,9 @@ from segeval.quantities.quantity import (
     Setting,
     all_quantities,
 )
-from segeval.report import Column
-from segeval.tallies import DEFAULT_ETA, DEFAULT_GAMMA, LogSetting
+from segeval.results.report import Column
+from segeval.tallies.histogram import BINS, PARTS, can_be_parted
+from segeval.tallies.tally import DEFAULT_ETA, DEFAULT_GAMMA, LogSetting
 
 _RANGES: dict[str, tuple[float, float, str]] = {
     "epsilon": (0.0, math.inf, "at least 0"),

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Floats
 from segeval.quantities.bootstrap import BLOCK, intervals, means_of_draws, quantiles_by_column, resample
-from segeval.ranking import worst_cases
-from segeval.report import ALL, MEAN, CaseResult, Column, Statistic
+from segeval.results.ranking import worst_cases
+from segeval.results.report import ALL, MEAN, CaseResult, Column, Statistic
 from segeval.results.rows import Line
 from segeval.results.slices import Results
 

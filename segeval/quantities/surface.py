@@ -14,7 +14,7 @@ import numpy as np
 
 from segeval.array_types import Floats
 from segeval.quantities.quantity import also, measure
-from segeval.surfaces import Surfaces, TargetSurface
+from segeval.tallies.surfaces import Surfaces, TargetSurface
 
 _AVERAGES = ("asd", "average_surface_distance", "msd", "mean_surface_distance")
 """One way in MedPy (asd) and by MONAI's default; of both boundaries together in seg-metrics (msd) and MONAI's symmetric

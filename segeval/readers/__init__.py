@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segeval.errors import UnreadableFile
-from segeval.paths import is_directory
-from segeval.readers.byte_stream import file_size, open_regular_file, read_bounded
+from segeval.files.byte_stream import file_size, open_regular_file, read_bounded
+from segeval.files.paths import is_directory
 from segeval.readers.endings import PICTURE_ENDINGS
 from segeval.readers.reader import Reader, ReadOptions
 from segeval.volumes.volume import Volume

@@ -12,8 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from segeval.errors import UnreadableFile
-from segeval.printable import printable, shortened
-from segeval.readers.byte_stream import TRAILING_ALLOWANCE, ByteStream, Watch, file_size, open_regular_file
+from segeval.files.byte_stream import TRAILING_ALLOWANCE, ByteStream, Watch, file_size, open_regular_file
 from segeval.readers.endings import PICTURE_ENDINGS
 from segeval.readers.itk_headers import (
     HEADER_LIMIT,
@@ -26,6 +25,7 @@ from segeval.readers.itk_headers import (
 )
 from segeval.readers.recognition import recognise
 from segeval.readers.tiff_header import verify_tiff
+from segeval.words.printable import printable, shortened
 
 _GIPL_HEADER = 256
 _GIPL_BYTES = {1: 1, 7: 1, 8: 1, 15: 2, 16: 2, 31: 4, 32: 4, 64: 4, 65: 8}

@@ -16,7 +16,7 @@ from typing import Literal, TypeVar
 from msgspec import Struct
 
 from segeval.errors import UnreadableFile
-from segeval.printable import shortened
+from segeval.words.printable import shortened
 
 HEADER_LIMIT = 1 << 20
 """Bytes of a header at most."""

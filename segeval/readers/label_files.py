@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from segeval.errors import LabelError, UnreadableFile, UsageError
-from segeval.printable import quoted
 from segeval.results.strict_json import Twins, without_twins
 from segeval.targets import BACKGROUND, LabelChoice, Region
+from segeval.words.printable import quoted
 
 _MOST_BYTES = 16 * 2**20
 _MOST_BITS = 63

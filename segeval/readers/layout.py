@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import Struct
 
 from segeval.errors import UnreadableFile
-from segeval.readers.byte_stream import (
+from segeval.files.byte_stream import (
     PIECE_BYTES,
     SMALL_PIECE_BYTES,
     TRAILING_ALLOWANCE,
@@ -20,7 +20,7 @@ from segeval.readers.byte_stream import (
     most_inflated,
     whole_items,
 )
-from segeval.readers.hashing import sha256_of
+from segeval.files.hashing import sha256_of
 from segeval.readers.reader import ReadOptions
 from segeval.volumes.chunks import ChannelStream
 from segeval.volumes.volume import Piece

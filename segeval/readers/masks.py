@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from segeval.errors import GeometryError, LabelError, UnreadableFile
-from segeval.paths import is_directory
+from segeval.files.hashing import new_sha256, sha256_of_all
+from segeval.files.paths import is_directory
 from segeval.readers.endings import PICTURE_ENDINGS
-from segeval.readers.hashing import new_sha256, sha256_of_all
 from segeval.readers.reader import Reader, ReadOptions
 from segeval.volumes.chunks import lockstep, read_ahead
 from segeval.volumes.geometry import displacement_mm

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from segeval.errors import UnreadableFile
+from segeval.files.byte_stream import ByteStream
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.axes import split_axes, with_class_axis
-from segeval.readers.byte_stream import ByteStream
 from segeval.readers.layout import BlockSource, Layout, open_stream
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from segeval.errors import UnreadableFile
-from segeval.readers.byte_stream import ByteStream, file_size, most_inflated
+from segeval.files.byte_stream import ByteStream, file_size, most_inflated
 from segeval.readers.minc_header import minc_promise
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise

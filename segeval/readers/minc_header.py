@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import Struct
 
 from segeval.errors import UnreadableFile
-from segeval.printable import shortened
+from segeval.words.printable import shortened
 
 _TYPES = {1: ">i1", 2: "S1", 3: ">i2", 4: ">i4", 5: ">f4", 6: ">f8"}
 _DIMENSIONS, _VARIABLES, _ATTRIBUTES = 10, 11, 12

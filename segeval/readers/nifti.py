@@ -15,11 +15,11 @@ import numpy as np
 from segeval.array_types import Floats
 from segeval.choices import Kind
 from segeval.errors import GeometryError, UnreadableFile
-from segeval.paths import exists
+from segeval.files.byte_stream import ByteStream
+from segeval.files.hashing import sha256_of_all
+from segeval.files.paths import exists
 from segeval.readers.affines import FARTHEST_MM
 from segeval.readers.axes import split_axes, with_class_axis
-from segeval.readers.byte_stream import ByteStream
-from segeval.readers.hashing import sha256_of_all
 from segeval.readers.layout import BlockSource, Layout, open_stream
 from segeval.readers.nifti_header import NiftiHeader
 from segeval.readers.reader import ReadOptions

@@ -15,15 +15,15 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from segeval.errors import UnreadableFile
-from segeval.printable import shortened
-from segeval.readers.byte_stream import PIECE_BYTES, Watch, open_regular_file, whole_items
-from segeval.readers.hashing import sha256_of
+from segeval.files.byte_stream import PIECE_BYTES, Watch, open_regular_file, whole_items
+from segeval.files.hashing import sha256_of
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
 from segeval.readers.zip_member import DeflatedMember, open_member
 from segeval.volumes.chunks import ChannelStream
 from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.volume import ArraySource, Piece, Volume, VoxelSource
+from segeval.words.printable import shortened
 
 _KEYS = ("probabilities", "softmax")
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from segeval.errors import UnreadableFile
-from segeval.printable import shortened
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.itk_headers import is_number
 from segeval.readers.layout import BlockSource, Layout, open_stream
@@ -25,6 +24,7 @@ from segeval.readers.through_nibabel import by_nibabel, held_volume
 from segeval.readers.two_files import read_text_header
 from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.volume import Volume, gather
+from segeval.words.printable import shortened
 
 _VERSIONS = ("V4", "V4.1", "V4.2")
 _LONGEST_LINE = 1024  # characters

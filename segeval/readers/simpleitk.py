@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Floats
 from segeval.errors import UnreadableFile
+from segeval.files.byte_stream import Watch, file_size, most_inflated, open_regular_file
+from segeval.files.hashing import sha256_of, sha256_of_all
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.axes import split_axes
-from segeval.readers.byte_stream import Watch, file_size, most_inflated, open_regular_file
 from segeval.readers.endings import PICTURE_ENDINGS
-from segeval.readers.hashing import sha256_of, sha256_of_all
 from segeval.readers.itk_files import ItkHeader, inspect_itk_file
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import is_pointer_or_page, recognise

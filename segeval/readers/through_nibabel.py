@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from segeval.array_types import Floats
 from segeval.choices import Kind
 from segeval.errors import UnreadableFile
-from segeval.printable import printable, shortened
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.axes import split_axes
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import ArraySource, Volume
+from segeval.words.printable import printable, shortened
 
 _Result = TypeVar("_Result")
 

@@ -15,7 +15,7 @@ from typing import BinaryIO, Literal
 from msgspec import Struct
 
 from segeval.errors import UnreadableFile
-from segeval.readers.byte_stream import file_size, open_regular_file
+from segeval.files.byte_stream import file_size, open_regular_file
 from segeval.readers.recognition import recognise
 
 _BIG = 43

@@ -9,14 +9,14 @@ import numpy as np
 from msgspec import Struct
 
 from segeval.errors import UnreadableFile
-from segeval.paths import exists
-from segeval.printable import printable, shortened
-from segeval.readers.byte_stream import ByteStream, open_regular_file
-from segeval.readers.hashing import sha256_of_all
+from segeval.files.byte_stream import ByteStream, open_regular_file
+from segeval.files.hashing import sha256_of_all
+from segeval.files.paths import exists
 from segeval.readers.itk_headers import is_number
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import is_pointer_or_page, recognise
 from segeval.volumes.volume import Volume
+from segeval.words.printable import printable, shortened
 
 _MOST_HEADER = 1 << 22
 """Bytes: tens of thousands of slices, and what nibabel's parser takes a second for."""

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import IO, BinaryIO
 
-from segeval.readers.byte_stream import PIECE_BYTES, BlockReader
+from segeval.files.byte_stream import PIECE_BYTES, BlockReader
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, then the lengths of the name and of the extra field
 _RAW_BLOCK = 1 << 18

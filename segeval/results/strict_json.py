@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from segeval.printable import quoted
+from segeval.words.printable import quoted
 
 
 class Twins(ValueError):

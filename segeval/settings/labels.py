@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from segeval.errors import UsageError
-from segeval.paths import is_file
-from segeval.printable import shortened
+from segeval.files.paths import is_file
 from segeval.targets import LabelChoice, Region, TargetKey, parse_region, region_of
+from segeval.words.printable import shortened
 
 Labels = Sequence[int] | Mapping[str, int] | str | os.PathLike[str] | None
 """Values, values by name, ``1,2,3``, ``*``, or the path of a label file."""

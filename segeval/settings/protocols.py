@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from segeval.errors import UsageError
-from segeval.instances import BRATS_2023, DEFAULT_CHALLENGE
+from segeval.tallies.instances import BRATS_2023, DEFAULT_CHALLENGE
 from segeval.targets import Region
 
 if TYPE_CHECKING:

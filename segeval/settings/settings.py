@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, GeometryPolicy, Kind, Matching
 from segeval.errors import UsageError
-from segeval.instances import DEFAULT_CHALLENGE, InstanceOptions
 from segeval.settings import words
 from segeval.settings.labels import label_choice, weights_of
 from segeval.settings.option import (
@@ -31,6 +30,7 @@ from segeval.settings.option import (
 )
 from segeval.settings.protocols import challenge_of
 from segeval.settings.volume_choice import VolumeChoice, volume_choice
+from segeval.tallies.instances import DEFAULT_CHALLENGE, InstanceOptions
 from segeval.targets import LabelChoice, TargetKey
 from segeval.version import __version__
 
@@ -170,9 +170,7 @@ class Settings(Struct, frozen=True, dict=True):
                 "matching": Option(
                     panel=DISTANCES, asks=Matching, default="one-to-one", help="How instances are matched."
                 ),
-                "iou": Option(
-                    panel=DISTANCES, asks=float, default=0.5, help="What the IoU of a match must exceed."
-                ),
+                "iou": Option(panel=DISTANCES, asks=float, default=0.5, help="What the IoU of a match must exceed."),
             },
             made=lambda labelled, *others: InstanceOptions(*others, labelled),
             group="instances", signed=lambda s: f"instances:{s.instances}", document=words.instances_document,

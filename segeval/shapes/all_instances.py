@@ -10,7 +10,6 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Integers
-from segeval.instances import InstanceOptions, TargetInstances
 from segeval.kernels.boxes import Box, enclosing
 from segeval.quantities import hd95
 from segeval.shapes.coding import Values, code_targets, layers_of
@@ -22,11 +21,12 @@ from segeval.shapes.pairs import Pairs
 from segeval.shapes.slabs import slab_voxels
 from segeval.shapes.target_masks import TargetMasks
 from segeval.shapes.towers import Matches, hd95_mm
-from segeval.surfaces import Surfaces
+from segeval.tallies.instances import InstanceOptions, TargetInstances
+from segeval.tallies.surfaces import Surfaces
 from segeval.volumes.memory import Need, require_memory
 
 # Bytes, measured: codes of both maps, and where their runs and boundaries are; and the numbers of components.
-_PER_SLAB_VOXEL, _PER_NUMBERED_VOXEL = 10, 10
+_PER_SLAB_VOXEL, _PER_NUMBERED_VOXEL = 10, 8
 
 
 class Target(Struct, frozen=True):

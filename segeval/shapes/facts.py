@@ -9,8 +9,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Integers
-from segeval.instances import Instance
 from segeval.shapes.runs import Runs
+from segeval.tallies.instances import Instance
 
 _PIECE = 1 << 18  # runs that are added at once
 

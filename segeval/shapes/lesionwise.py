@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Integers
 from segeval.errors import UsageError
-from segeval.instances import Instance, LesionwiseOptions, Match, TargetInstances
 from segeval.shapes.components import Components, find_components, measure, shared_voxels
 from segeval.shapes.matching import DistanceFunction, match_distances, with_pairs
 from segeval.shapes.pairs import Pairs
+from segeval.tallies.instances import Instance, LesionwiseOptions, Match, TargetInstances
 
 
 def match_lesions(

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Integers
-from segeval.instances import Instance, InstanceOptions, Match, TargetInstances
 from segeval.shapes.components import Components
 from segeval.shapes.facts import Facts
 from segeval.shapes.pairs import Pairs
+from segeval.tallies.instances import Instance, InstanceOptions, Match, TargetInstances
 from segeval.volumes.memory import Need, require_memory
 
 Mask = NDArray[np.bool_]

@@ -27,7 +27,7 @@ from segeval.shapes.layers import Layer, layers_of
 from segeval.shapes.nearest_points import nearest_mm
 from segeval.shapes.neighbourhood import Keys, first_key, kinds_of, rings, rings_of, squared
 from segeval.shapes.target_masks import TargetMasks
-from segeval.surfaces import TargetSurface
+from segeval.tallies.surfaces import TargetSurface
 from segeval.volumes.memory import Need, require_memory
 
 # Of a box in which looking at all pairs costs less than being clever: that of an instance, most often.

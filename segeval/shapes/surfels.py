@@ -31,7 +31,7 @@ from segeval.shapes.elements import Elements, Kinds, occupied, steps_of
 from segeval.shapes.layers import Codes
 from segeval.shapes.surface_distances import measure_all
 from segeval.shapes.target_masks import TargetMasks
-from segeval.surfaces import TargetSurface
+from segeval.tallies.surfaces import TargetSurface
 
 Corner = tuple[int, ...]  # 0 or 1 along each axis
 Crossing = tuple[float, ...]  # the middle of an edge

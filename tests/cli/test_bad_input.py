@@ -19,7 +19,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from segeval.readers.byte_stream import ByteStream
+from segeval.files.byte_stream import ByteStream
 
 Segeval = Callable[..., Any]
 

@@ -223,7 +223,7 @@ def test_a_bug_is_neither_a_pass_nor_a_failed_gate(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("planted")
 
-    monkeypatch.setattr("segeval.workflow.gate.judgement.judge", broken)
+    monkeypatch.setattr("segeval.gates.judgement.judge", broken)
     assert segeval("check", results, "--require", "dice > 0").code == 4
 
 
@@ -477,7 +477,7 @@ def test_the_baseline_gets_what_file_and_command_line_say_together(
     stand_in.__dict__.update(
         compare_with_baseline=compare, parse_tolerance=lambda text: SimpleNamespace(text=text), write_baseline=None
     )
-    monkeypatch.setitem(sys.modules, "segeval.workflow.gate.baseline", stand_in)
+    monkeypatch.setitem(sys.modules, "segeval.gates.baseline", stand_in)
     Path("conf").mkdir()
     Path("conf/segeval.toml").write_text(
         '[check]\nbaseline = "b.json"\nmax_drop = {dice = "1%", iou = 0.5}\n'

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from segeval.report import CaseResult, Report, Row
+from segeval.results.report import CaseResult, Report, Row
 from segeval.settings import Settings
 from segeval.targets import LabelChoice
 

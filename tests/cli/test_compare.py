@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from segeval.quantities import select
-from segeval.report import MEAN, CaseResult, Report, Row
+from segeval.results.report import MEAN, CaseResult, Report, Row
 
 Segeval = Callable[..., Any]
 Values = Mapping[str, float]

@@ -191,9 +191,9 @@ def test_a_helper_that_is_killed_costs_nothing_and_is_replaced(batch: Batch, kin
 WORKERS = """
 import os, signal, sys, time
 from pathlib import Path
-from segeval.workflow import worker_processes
-from segeval.workflow.jobs import Job
-from segeval.workflow.runners import local_runner
+from segeval.batches import worker_processes
+from segeval.batches.jobs import Job
+from segeval.batches.runners import local_runner
 from segeval.settings import Settings
 
 work, how, cases, folder = worker_processes._serve, sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])

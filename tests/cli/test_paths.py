@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from segeval.cli.app import _COMMANDS, _built, main
-from segeval.paths import LONGEST_NAME, beside, exists, is_directory, is_file, real, require_possible
+from segeval.files.paths import LONGEST_NAME, beside, exists, is_directory, is_file, real, require_possible
 
 BAD = {
     "a long name": "x" * 300,

@@ -388,7 +388,7 @@ def test_a_bug_is_exit_4_and_asks_for_a_report(segeval: Run, monkeypatch: pytest
     def divide(*_: object) -> float:
         return 1 / 0
 
-    monkeypatch.setattr("segeval.workflow.files.score_pair", divide)
+    monkeypatch.setattr("segeval.cases.files.score_pair", divide)
     run = segeval("score", PREDICTION, REFERENCE)
     assert (run.code, run.out) == (4, "")
     assert "ZeroDivisionError" in run.err
@@ -396,7 +396,7 @@ def test_a_bug_is_exit_4_and_asks_for_a_report(segeval: Run, monkeypatch: pytest
     assert __version__ in run.err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("place", ["segeval.workflow.files.score_pair", "segeval.cli.score.write_report"])
+@pytest.mark.parametrize("place", ["segeval.cases.files.score_pair", "segeval.cli.score.write_report"])
 def test_ctrl_c_is_exit_130_without_a_traceback(place: str, segeval: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

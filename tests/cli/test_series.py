@@ -17,13 +17,13 @@ from handmade import afni_header, minc
 from numpy.typing import NDArray
 
 from segeval import evaluate, evaluate_arrays
+from segeval.cases.case import score_files
 from segeval.errors import GeometryError, LabelError, UsageError
 from segeval.readers import ReadOptions, open_volume
 from segeval.settings import Settings
 from segeval.settings.volume_choice import volume_choice
 from segeval.volumes.series import one_volume
 from segeval.volumes.volume import gather
-from segeval.workflow.case import score_files
 
 Array = NDArray[Any]
 Nifti = Callable[..., Path]

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segeval import evaluate_arrays
+from segeval.gates.baseline_files import read_baseline, scores_of, write_baseline
+from segeval.gates.config import read_config
+from segeval.pairing.manifest import read_manifest
 from segeval.readers.label_files import read_label_file
-from segeval.workflow.gate.baseline_files import read_baseline, scores_of, write_baseline
-from segeval.workflow.gate.config import read_config
-from segeval.workflow.pairing.manifest import read_manifest
-from segeval.workflow.report_files import read_report
+from segeval.reports.report_files import read_report
 
 NNUNET = {
     "channel_names": {"0": "CT"},

@@ -15,9 +15,9 @@ import numpy as np
 from handmade import afni_header, minc, par_header
 from numpy.typing import NDArray
 
+from segeval.cases.files import score_pair
 from segeval.settings import Settings
 from segeval.targets import LabelChoice
-from segeval.workflow.files import score_pair
 
 Array = NDArray[Any]
 Confusion = dict[tuple[int, int], int]

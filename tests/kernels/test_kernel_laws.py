@@ -19,7 +19,7 @@ from segeval.kernels import BACKENDS, Backend, NumpyBackend, SoftKernel, cupy_co
 from segeval.kernels.codebook import Codebook
 from segeval.kernels.cupy_device import missing_device
 from segeval.kernels.kernel import SUM_PRECISION
-from segeval.tallies import Confusion, LogSums, SoftSums, Tally, TallyOptions
+from segeval.tallies.tally import Confusion, LogSums, SoftSums, Tally, TallyOptions
 from segeval.targets import Region
 
 Array = np.ndarray[Any, Any]

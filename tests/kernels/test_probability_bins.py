@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segeval.calibration import BINS, CELLS, FIRST_CELLS, ProbabilityHistogram
 from segeval.kernels import probability_bins
 from segeval.kernels.probability_bins import ProbabilityBins, cells_of
+from segeval.tallies.histogram import BINS, CELLS, FIRST_CELLS, ProbabilityHistogram
 
 Array = np.ndarray[Any, Any]
 NUMBERS_OF_PARTS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 20, 25, 30, 50, 60, 64, 75, 100, 128, 150, 300, 1024, 4096)

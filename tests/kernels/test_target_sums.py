@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from segeval.kernels.target_sums import BLOCK, Logarithms, TargetSums
-from segeval.tallies import DEFAULT_ETA, DEFAULT_GAMMA, LogSetting
+from segeval.tallies.tally import DEFAULT_ETA, DEFAULT_GAMMA, LogSetting
 
 DEFAULT: tuple[LogSetting, ...] = ((DEFAULT_GAMMA, DEFAULT_ETA),)
 RANDOM = np.random.default_rng(3)

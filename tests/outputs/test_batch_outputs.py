@@ -24,7 +24,7 @@ from segeval.outputs.markdown import render_markdown
 from segeval.outputs.parquet import render_parquet
 from segeval.outputs.table import render_table
 from segeval.quantities import summarise
-from segeval.report import CaseResult, Column, Report, Row
+from segeval.results.report import CaseResult, Column, Report, Row
 
 NAN = math.nan
 DICE = Column("dice", "overlap", 1.0, 0.0)

@@ -21,7 +21,7 @@ from segeval.choices import Format
 from segeval.outputs import format_of_ending
 from segeval.outputs.csv_output import render_csv
 from segeval.outputs.markdown import render_markdown
-from segeval.report import CaseResult, Column, Report, Row
+from segeval.results.report import CaseResult, Column, Report, Row
 
 Run = Callable[..., Any]
 Nifti = Callable[..., Path]

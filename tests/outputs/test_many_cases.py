@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from segeval.files.whole_files import write_whole
 from segeval.outputs import OUTPUTS
 from segeval.outputs.csv_output import render_csv
 from segeval.quantities import select
-from segeval.report import CaseResult, Report, Row
+from segeval.reports.report_files import read_report
+from segeval.results.report import CaseResult, Report, Row
 from segeval.results.rows import Rows, Table
-from segeval.whole_files import write_whole
-from segeval.workflow.report_files import read_report
 
 KEYS = ("dice", "tp", "ce")
 SELECTIONS = select(",".join(KEYS))

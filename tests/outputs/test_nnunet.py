@@ -13,7 +13,7 @@ import pytest
 from segeval.cli.writing import require_renderable
 from segeval.errors import UsageError
 from segeval.outputs.nnunet import render_nnunet
-from segeval.report import CaseResult, Column, Report, Row
+from segeval.results.report import CaseResult, Column, Report, Row
 
 NAN = math.nan
 FAILED = CaseResult("b", "p/b", "r/b", status="error", reason="p/b: the gzip stream ends early")

@@ -20,7 +20,7 @@ from nibabel import load
 
 from segeval.outputs.cells import value_text
 from segeval.outputs.table import render_table
-from segeval.report import CaseResult, Column, Report, Row
+from segeval.results.report import CaseResult, Column, Report, Row
 
 Run = Callable[..., Any]
 Nifti = Callable[..., Path]

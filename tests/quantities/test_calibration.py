@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from segeval.calibration import ProbabilityHistogram
 from segeval.kernels.probability_bins import ProbabilityBins
 from segeval.kernels.target_sums import Logarithms, TargetSums, sums_of
 from segeval.quantities.calibration import (
@@ -27,7 +26,8 @@ from segeval.quantities.calibration import (
     ece,
     threshold_curve,
 )
-from segeval.tallies import Counts, SoftSums, label_map_sums
+from segeval.tallies.histogram import ProbabilityHistogram
+from segeval.tallies.tally import Counts, SoftSums, label_map_sums
 
 Array = np.ndarray[Any, Any]
 SEEDS = range(4)

@@ -14,8 +14,8 @@ from hypothesis.extra.numpy import arrays
 from instance_maps import match_maps
 from msgspec.structs import replace
 
-from segeval.instances import Instance, InstanceOptions, Instances, Match, TargetInstances
 from segeval.quantities import instance as formulas
+from segeval.tallies.instances import Instance, InstanceOptions, Instances, Match, TargetInstances
 
 Map = np.ndarray[Any, Any]
 RATES = ("instance_sensitivity", "instance_precision", "instance_f1", "sq", "pq", "instance_dice")

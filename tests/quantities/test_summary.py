@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segeval.quantities import summarise, worst_cases
-from segeval.report import CaseResult, Column, Row, Statistic
+from segeval.results.report import CaseResult, Column, Row, Statistic
 
 DICE = Column("dice", "overlap", 1.0, 0.0)
 LOSS = Column("ce", "losses", 0.0, math.inf)

@@ -14,7 +14,7 @@ from medpy.metric import binary
 
 from segeval.quantities.surface import assd, hd, hd95, masd, nsd
 from segeval.shapes.surface_distances import measure
-from segeval.surfaces import Surfaces, TargetSurface, diagonal_mm
+from segeval.tallies.surfaces import Surfaces, TargetSurface, diagonal_mm
 
 Array = np.ndarray[Any, Any]
 PAIRS = mask_pairs(st.integers(2, 8), [0.1, 0.5, 0.9], st.sampled_from([0.5, 1.0, 1.2, 3.0]))

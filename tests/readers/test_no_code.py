@@ -14,7 +14,7 @@ import pytest
 SCRIPT = """
 import sys
 from pathlib import Path
-import segeval.cli.score, segeval.workflow.files
+import segeval.cli.score, segeval.cases.files
 from segeval.cli.app import main
 
 def refuse(*_):

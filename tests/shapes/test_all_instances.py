@@ -12,13 +12,13 @@ from instance_maps import Values, match_maps, values_of
 from scipy import ndimage
 from scipy.spatial.distance import cdist
 
-from segeval.instances import Instance, InstanceOptions, TargetInstances
 from segeval.kernels.held_labels import HeldLabels
 from segeval.kernels.held_runs import HeldRuns
 from segeval.shapes import counting, far_points, slabs, towers
 from segeval.shapes.matching import choose_pairs
 from segeval.shapes.pairs import Pairs
 from segeval.shapes.percentiles import Ranks
+from segeval.tallies.instances import Instance, InstanceOptions, TargetInstances
 
 Map = np.ndarray[Any, Any]
 AXES_OF = {2: {None: 2, 8: 2, 4: 1}, 3: {None: 3, 26: 3, 18: 2, 6: 1}}  # SciPy's name: axes that change in a step

@@ -12,8 +12,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
 from segeval.errors import UsageError
-from segeval.instances import Instance, InstanceOptions
 from segeval.shapes.components import Components, find_components, measure, shared_voxels
+from segeval.tallies.instances import Instance, InstanceOptions
 
 RANK = {4: 1, 8: 2, 6: 1, 18: 2, 26: 3}  # SciPy's name for a connectivity: how many axes may change in a step
 

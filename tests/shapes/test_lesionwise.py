@@ -13,9 +13,9 @@ from scipy import ndimage
 from scipy.spatial.distance import cdist
 
 from segeval.errors import UsageError
-from segeval.instances import BRATS_2023, Instances, LesionwiseOptions, TargetInstances
 from segeval.quantities.instance import instance_fn, instance_fp, instance_tp, lesionwise_dice, lesionwise_hd95
 from segeval.shapes.lesionwise import match_lesions
+from segeval.tallies.instances import BRATS_2023, Instances, LesionwiseOptions, TargetInstances
 
 Map = np.ndarray[Any, Any]
 FULL = np.ones((3, 3, 3))

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from instance_maps import match_maps
 
-from segeval.instances import InstanceOptions, TargetInstances
 from segeval.shapes.components import find_components, shared_voxels
 from segeval.shapes.matching import choose_pairs, match_distances
+from segeval.tallies.instances import InstanceOptions, TargetInstances
 
 Map = np.ndarray[Any, Any]
 Found = list[tuple[int, tuple[int, ...], float, float]]

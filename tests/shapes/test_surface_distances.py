@@ -16,7 +16,7 @@ from scipy.spatial.distance import cdist
 from segeval.shapes import nearest_points, target_masks
 from segeval.shapes.surface_distances import measure, measure_all
 from segeval.shapes.target_masks import TargetMasks
-from segeval.surfaces import TargetSurface
+from segeval.tallies.surfaces import TargetSurface
 
 Array = np.ndarray[Any, Any]
 PAIRS = mask_pairs(st.integers(1, 9), [0.05, 0.5, 0.9, 1.0], st.floats(0.1, 9))

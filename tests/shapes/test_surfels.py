@@ -19,7 +19,7 @@ with warnings.catch_warnings():
 
 from segeval.quantities.surface import assd, hd, hd95, masd, nsd
 from segeval.shapes.surfels import element_areas, measure_surfels
-from segeval.surfaces import Surfaces
+from segeval.tallies.surfaces import Surfaces
 
 Array = np.ndarray[Any, Any]
 PAIRS = mask_pairs(st.integers(1, 8), [0.1, 0.5, 0.9], st.sampled_from([0.7, 1.0, 1.3, 2.5]))

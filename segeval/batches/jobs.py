@@ -1,0 +1,78 @@
+"""One case of a batch as a job that any process can do: what goes in, what comes out, never an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from segeval.cases.case import score_files
+from segeval.cases.libraries import loaded_libraries
+from segeval.errors import NotEnoughMemory, SegevalError
+from segeval.results.report import CaseResult
+from segeval.settings import Settings
+from segeval.tallies.tally import Tally
+
+NO_PREDICTION = "there is no prediction"
+
+
+class Job(Struct, frozen=True):
+    """A case to score; ``prediction`` None is scored as an empty one."""
+
+    case: str
+    prediction: Path | None
+    reference: Path
+
+
+class Finished(Struct, frozen=True):
+    """A case's result, and its tally where tallies are to be pooled.
+
+    wants_memory: it failed for want of memory, and may fit where it is done alone.
+    libraries: versions of those that its process had loaded.
+    """
+
+    result: CaseResult
+    tally: Tally | None = None
+    wants_memory: bool = False
+    libraries: Mapping[str, str] = field(default_factory=dict)
+
+
+def do(job: Job, settings: Settings, keep_tally: bool) -> Finished:
+    """Score a case; one that cannot be evaluated is a result too."""
+    try:
+        scored = score_files(job.prediction, job.reference, settings, case=job.case)
+    except NotEnoughMemory as problem:
+        return replace(failed(job, str(problem)), wants_memory=True)
+    except SegevalError as problem:
+        return failed(job, str(problem))
+    except Exception as problem:  # a bug costs its case alone, and says so
+        return failed(job, f"a bug in segeval: {type(problem).__name__}: {problem}; please report it")
+    result = scored.result
+    if job.prediction is None:
+        result = _missing(result)
+    return Finished(result, scored.tally if keep_tally else None, libraries=loaded_libraries())
+
+
+def failed(job: Job, reason: str) -> Finished:
+    """The result of a case that could not be evaluated."""
+    prediction = None if job.prediction is None else str(job.prediction)
+    return Finished(CaseResult(job.case, prediction, str(job.reference), status="error", reason=reason))
+
+
+def died(job: Job, how: str) -> Finished:
+    """The result of a case whose worker process ended."""
+    return failed(job, f"the worker process died ({how}): out of memory, or a crash while reading the case")
+
+
+def skipped(job: Job) -> Finished:
+    """The result of a reference without a prediction that is not to be scored."""
+    return Finished(CaseResult(job.case, None, str(job.reference), status="missing", reason=NO_PREDICTION))
+
+
+def _missing(result: CaseResult) -> CaseResult:
+    return CaseResult(
+        result.case, None, result.reference, result.rows, result.confusion, result.remarks, result.hashes,
+        status="missing", reason=f"{NO_PREDICTION}; scored as an empty one", kind=result.kind,
+    )  # fmt: skip

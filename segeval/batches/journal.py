@@ -1,0 +1,158 @@
+"""Finished cases, one JSON line each, written as they finish; what a resumed run need not do again.
+
+A line is complete or ignored, so that a run that is killed at any moment loses at most the cases in flight. A case is
+known by its name, by size and time of its files, and by every setting and the version.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from segeval.batches.jobs import Finished, Job
+from segeval.batches.journal_lines import finished_of, key_of, line_of
+from segeval.errors import UnreadableFile, WriteError
+from segeval.files.paths import beside, exists
+from segeval.readers import mask_classes
+from segeval.results.rows import Table
+from segeval.settings import Settings
+from segeval.version import __version__
+
+
+class Journal:
+    """The journal beside an output. Only one run may hold it at a time.
+
+    Raises WriteError where another run holds it, or where it cannot be written.
+    """
+
+    def __init__(self, output: Path, settings: Settings, keep_tallies: bool, resume: bool) -> None:
+        from filelock import FileLock, Timeout  # 13 ms, which a batch without an output does without
+
+        lock = beside(output, "", ".journal.lock")
+        self.path = lock.with_suffix("")
+        self._settings_key = _settings_key(settings, keep_tallies)
+        self._lock = FileLock(str(lock))
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            if not exists(Path(self._lock.lock_file)):  # filelock waits where a file cannot even be made
+                raise WriteError(f"{self.path}: cannot be written; check the folder") from None
+            raise WriteError(f"{output}: another run is writing it; wait for it, or name another file") from None
+        except OSError as problem:
+            raise WriteError(f"{self.path}: cannot be written ({problem.strerror}); check the folder") from None
+        self._columns = tuple(selection.key for selection in settings.selections)
+        self._known = self._read() if resume else {}
+        self._keys: dict[str, str] = {}
+        self._file = self._open(resume)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._file)
+        self._lock.release()
+        Path(self._lock.lock_file).unlink(missing_ok=True)
+
+    def find(self, job: Job, table: Table | None = None) -> Finished | None:
+        """The job's result, if these very files were scored under these very settings before. table: for its rows."""
+        key = self._keys[job.case] = self.key(job)  # of the files as they are before they are read
+        place = self._known.pop(key, None)
+        if place is None:
+            return None
+        line = os.pread(self._file, place[1], place[0])
+        found = finished_of(line, Table(self._columns) if table is None else table)
+        if found is not None:
+            del self._keys[job.case]
+        return found
+
+    def add(self, job: Job, finished: Finished) -> None:
+        """Note a finished case. A case that failed is tried again when the run is resumed."""
+        if finished.result.status == "error":
+            return
+        key = self._keys.pop(job.case, None) or self.key(job)
+        line = memoryview(line_of(key, finished, self._columns))
+        try:
+            while line:  # a disk takes what it has room for, and says so the next time
+                line = line[os.write(self._file, line) :]
+        except OSError as problem:
+            raise WriteError(f"{self.path}: cannot be written ({problem.strerror}); free some space") from None
+
+    def key(self, job: Job) -> str:
+        """What a case is known by."""
+        files = [None if path is None else _fingerprint(path) for path in (job.prediction, job.reference)]
+        return json.dumps([job.case, str(job.prediction), str(job.reference), files, self._settings_key])
+
+    def _read(self) -> dict[str, tuple[int, int]]:
+        """Where the line of each key stands, and how long it is; the last one where there are several."""
+        known: dict[str, tuple[int, int]] = {}
+        first = 0
+        try:
+            with self.path.open("rb") as lines:
+                for line in lines:
+                    if (key := key_of(line)) is not None:  # None of the line that was being written when the run ended
+                        known[key] = first, len(line)
+                    first += len(line)
+        except FileNotFoundError:
+            return {}
+        except OSError as problem:
+            raise WriteError(f"{self.path}: cannot be read ({problem.strerror}); remove it to start anew") from None
+        return known
+
+    def _open(self, resume: bool) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | (0 if resume else os.O_TRUNC)
+        try:
+            file = os.open(self.path, flags, 0o666)
+            if resume and os.fstat(file).st_size:
+                os.write(file, b"\n")  # ends a line that was cut
+        except OSError as problem:
+            raise WriteError(f"{self.path}: cannot be written ({problem.strerror}); check the folder") from None
+        return file
+
+
+def _settings_key(settings: Settings, keep_tallies: bool) -> str:
+    """A digest of everything that a result depends on besides the files."""
+    labels = settings.labels
+    document = settings.document()
+    del document["backend"]  # it changes no number
+    facts = [
+        __version__, document, settings.hashed, keep_tallies, sorted(labels.names.items()),
+        labels.regions_only, labels.from_file,
+    ]  # fmt: skip
+    import hashlib
+
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _fingerprint(path: Path) -> list[Any]:
+    """Size and time of a file, or of every mask of a folder."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return [["", None, None]]
+    if not stat.S_ISDIR(status.st_mode):
+        return [["", status.st_size, status.st_mtime_ns]]
+    try:
+        masks = sorted(mask_classes(path).items())
+    except UnreadableFile:
+        return []
+    return [[name, *_fingerprint(mask)[0][1:]] for name, mask in masks]
+
+
+@contextmanager
+def journal_beside(
+    outputs: Sequence[Path], settings: Settings, keep_tallies: bool, resume: bool
+) -> Iterator[Journal | None]:
+    """The journal beside the first output, or None without one. Raises WriteError."""
+    if not outputs:
+        yield None
+        return
+    with Journal(outputs[0], settings, keep_tallies, resume) as journal:
+        yield journal

@@ -1,0 +1,155 @@
+"""One pair of arrays in memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any, Unpack
+
+import numpy as np
+from msgspec.structs import replace
+
+from segeval.cases.case import confusion_entries, rows_and_details
+from segeval.cases.evaluation import NO_LABELS, Pair, evaluate_pair, integral
+from segeval.cases.series import SeriesAdvice
+from segeval.errors import GeometryError, LabelError, UsageError
+from segeval.kernels import choose_backend
+from segeval.results.report import CaseResult, Report
+from segeval.settings import ArrayOptions, settings_of
+from segeval.settings.asking import spelt_out
+from segeval.volumes.geometry import Geometry
+from segeval.volumes.values import probabilities
+from segeval.volumes.volume import ArraySource, VoxelSource
+
+_ADVICE = SeriesAdvice("give one of them", "class probabilities are floats, or take kind='probabilities'")
+
+
+@spelt_out(files=False)
+def evaluate_arrays(
+    prediction: Any,
+    reference: Any,
+    *,
+    class_axis: int = 0,
+    voxel_volume_mm3: float | None = None,
+    spacing: Sequence[float] | None = None,
+    **options: Unpack[ArrayOptions],
+) -> Report:
+    """Score a prediction that is in memory against a reference of integer labels.
+
+    prediction: a label map of the reference's shape; a single foreground probability map of that shape; or class
+        probabilities with one more axis, ``class_axis``.
+    labels: label values, or name → value. regions: name → label values, or ``"*"`` for every non-zero label.
+    metrics: as on the command line, ``"dice,focal:gamma=3"``; None for all.
+    spacing: distance of neighbouring voxels along each axis of the reference, in mm, for distances and volumes.
+    voxel_volume_mm3: for the volumes in ml, where there is no spacing.
+    Every other option is the command line's. backend: arrays on a CUDA device (CuPy's, and whatever else has a
+        ``__cuda_array_interface__``) are counted there in any case and never copied to the host; where only one of the
+        two lies there, the other one is copied to it piece by piece.
+    Raises LabelError, GeometryError (shapes that differ), NotEnoughMemory, UsageError.
+    """
+    settings = settings_of(options, files=False, geometry="ignore", class_axis=class_axis or None)
+    if voxel_volume_mm3 is not None and not (math.isfinite(voxel_volume_mm3) and voxel_volume_mm3 > 0):
+        raise UsageError(f"voxel_volume_mm3={voxel_volume_mm3!r}: give a volume above 0 in mm³, or None")
+    ours, theirs = _array("prediction", prediction), _array("reference", reference)
+    geometry = _geometry(spacing, theirs.shape)
+    if geometry is not None:
+        voxel_volume_mm3 = geometry.voxel_volume_mm3
+    device = _device_of(ours, theirs)
+    if device is not None and (settings.holds_label_maps or "histogram" in settings.records):
+        raise UsageError("surfaces, instances and calibration are measured on the processor; give arrays in its memory")
+    if device is not None:
+        settings = replace(settings, backend="cupy")
+    channels = _channels_first(ours, theirs, class_axis)
+    with nullcontext() if device is None else device:
+        target, rounding = integral(_source(theirs[np.newaxis]))
+        source: VoxelSource = _source(channels)
+        kind = settings.kind
+        if kind is None and (settings.speaks_of_probabilities or ours.ndim > theirs.ndim):
+            kind = "probabilities"
+        if kind == "probabilities":
+            source = probabilities(source, settings.scale, settings.activation)
+        counting, chosen = choose_backend(
+            settings.backend, kind, source.shape, source.channels,
+            hold=settings.holds_label_maps, histogram="histogram" in settings.records,
+            runs=settings.takes_maps_in_parts,
+        )  # fmt: skip
+        pair = Pair(
+            source, target, "the prediction", "the reference", settings, counting, integers=channels.dtype.kind in "iu",
+            advice=_ADVICE,
+        )  # fmt: skip
+        evaluated = evaluate_pair(pair, kind)
+    rows, details, measured = rows_and_details(evaluated, geometry, voxel_volume_mm3, settings, "the prediction")
+    remarks = chosen + measured + evaluated.remarks
+    if rounding is not None:
+        remarks += rounding.require_labels("the reference", NO_LABELS)
+    case = CaseResult(
+        case="arrays",
+        prediction=None,
+        reference=None,
+        rows=rows,
+        confusion=confusion_entries(evaluated.tally.confusion),
+        remarks=tuple(remarks),
+        kind=evaluated.kind,
+        details=details,
+    )
+    columns = tuple(selection.column for selection in settings.selections)
+    return Report(settings.signature(evaluated.kind), settings.document(), columns, (case,))
+
+
+def _geometry(spacing: Sequence[float] | None, shape: tuple[int, ...]) -> Geometry | None:
+    """A grid of this spacing. Raises UsageError."""
+    if spacing is None:
+        return None
+    if len(spacing) != len(shape) or not all(math.isfinite(mm) and mm > 0 for mm in spacing):
+        raise UsageError(f"spacing={spacing!r}: give a distance above 0 in mm for each of the {len(shape)} axes")
+    if len(shape) > 3:
+        raise UsageError(f"spacing={spacing!r}: only volumes of up to three axes have one, this has {len(shape)}")
+    return Geometry(shape, np.diag([*spacing, *[1.0] * (4 - len(shape))]), oriented=False)
+
+
+def _array(name: str, values: Any) -> Any:
+    """A NumPy array, or a CuPy array of what lies on a device. Raises UsageError."""
+    if not hasattr(values, "__cuda_array_interface__"):
+        return np.asarray(values)
+    from segeval.kernels.cupy_device import device_array
+
+    return device_array(name, values)
+
+
+def _device_of(prediction: Any, reference: Any) -> Any:
+    """CuPy's device on which either array lies; None for two arrays in host memory. Raises UsageError."""
+    devices = [array.device for array in (prediction, reference) if not isinstance(array, np.ndarray)]
+    if len({device.id for device in devices}) > 1:
+        raise UsageError(
+            f"the prediction lies on CUDA device {devices[0].id}, the reference on {devices[1].id}; move one of them"
+        )
+    return devices[0] if devices else None
+
+
+def _source(channels: Any) -> ArraySource:
+    """On a device a piece is long, so that starting a kernel costs little."""
+    if isinstance(channels, np.ndarray):
+        return ArraySource(channels)
+    from segeval.kernels.cupy_device import RESIDENT
+
+    return ArraySource(channels, piece_voxels=RESIDENT)
+
+
+def _channels_first(prediction: np.ndarray[Any, Any], reference: np.ndarray[Any, Any], axis: int) -> Any:
+    """A view of shape (channels, *shape). Raises GeometryError, LabelError."""
+    for name, array in (("prediction", prediction), ("reference", reference)):
+        if array.dtype.kind not in "biuf":
+            raise LabelError(f"the {name} has dtype {array.dtype}; give integers or floats")
+    if prediction.ndim == reference.ndim + 1:
+        if not -prediction.ndim <= axis < prediction.ndim:
+            raise GeometryError(f"class_axis {axis}: the prediction has {prediction.ndim} axes")
+        channels = np.moveaxis(prediction, axis, 0)
+    else:
+        channels = prediction[np.newaxis]
+    if channels.shape[1:] != reference.shape:
+        raise GeometryError(
+            f"the prediction has shape {prediction.shape}, the reference {reference.shape}; score arrays of one grid "
+            "(class probabilities have one more axis, class_axis)"
+        )
+    return channels

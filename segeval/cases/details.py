@@ -1,0 +1,89 @@
+"""What a case's JSON holds beside its rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from segeval.quantities import RecordName, auroc_error, average_precision_error, targets_of, threshold_curve
+from segeval.results.report import MISSED
+from segeval.tallies.instances import Instance, Match, TargetInstances
+from segeval.tallies.surfaces import Surfaces
+from segeval.tallies.tally import SoftTally, Tally
+from segeval.targets import LabelChoice
+
+
+def details_of(tally: Tally, measured: Mapping[RecordName, Any], choice: LabelChoice) -> dict[str, Any]:
+    """The parts that there are, by the names of ``report.DETAILS``."""
+    curves = None if tally.soft is None else threshold_curves(tally.soft)
+    found: dict[str, Any] = {"curves": curves} if curves else {}
+    if "surfaces" in measured:
+        surfaces: Surfaces = measured["surfaces"]
+        form = surfaces.voxels or surfaces.surfels or ()
+        found[MISSED] = [key for key, surface in zip(targets_of(tally, choice), form, strict=True) if surface.missed]
+    for name in ("instances", "lesions"):
+        if name in measured:
+            found[name] = [_target(target) for target in measured[name].targets if _any(target)]
+    return found
+
+
+def threshold_curves(soft: SoftTally) -> dict[str, Any]:
+    """Per target, what thresholds make of its probabilities; and how far the ranking may be off for want of cells."""
+    if soft.histogram is None:
+        return {}
+    curve = threshold_curve(soft.histogram)
+    errors = auroc_error(soft.histogram), average_precision_error(soft.histogram)
+    return {
+        "thresholds": curve.thresholds.tolist(),
+        "targets": [
+            {
+                "target": target,
+                "n": int(curve.n[index]),
+                "reference": int(curve.reference[index]),
+                "tp": curve.tp[index].tolist(),
+                "fp": curve.fp[index].tolist(),
+                "auroc_error": _or_null(errors[0][index]),
+                "average_precision_error": _or_null(errors[1][index]),
+            }
+            for index, target in enumerate(soft.targets)
+        ],
+    }
+
+
+def _any(target: TargetInstances) -> bool:
+    return bool(target.matches or target.missed or target.invented or target.left_out)
+
+
+def _target(target: TargetInstances) -> dict[str, Any]:
+    left_out = {"left_out": [_match(match) for match in target.left_out]} if target.left_out else {}
+    return {
+        "target": target.target,
+        "matches": [_match(match) for match in target.matches],
+        "missed": [_instance(instance) for instance in target.missed],
+        "invented": [_instance(instance) for instance in target.invented],
+        **left_out,
+    }
+
+
+def _match(match: Match) -> dict[str, Any]:
+    return {
+        "reference": _instance(match.reference),
+        "predictions": [_instance(instance) for instance in match.predictions],
+        "iou": match.iou,
+        "dice": match.dice,
+        **({} if match.hd95 is None else {"hd95": match.hd95}),
+    }
+
+
+def _instance(instance: Instance) -> dict[str, Any]:
+    return {
+        "id": instance.id,
+        "voxels": instance.voxels,
+        "box": [list(side) for side in instance.box],
+        "centroid": list(instance.centroid),
+    }
+
+
+def _or_null(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

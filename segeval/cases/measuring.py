@@ -1,0 +1,264 @@
+"""Two label maps kept whole to what needs them whole: boundary distances, instances, lesions."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from segeval.errors import GeometryError, LabelError
+from segeval.kernels import HeldPair
+from segeval.kernels.boxes import Box, enclosing
+from segeval.kernels.soft_targets import SoftTargets
+from segeval.machine import usable_cores
+from segeval.quantities import RecordName, hd95, membership, targets_of
+from segeval.settings import Settings
+from segeval.shapes.all_instances import LabelMaps, Target, match_all
+from segeval.shapes.counting import LabelMap
+from segeval.shapes.elements import BOUNDARY_VOXELS, Form
+from segeval.shapes.lesionwise import match_lesions
+from segeval.shapes.surface_distances import measure_all
+from segeval.shapes.surfels import SURFELS, measure_surfels
+from segeval.shapes.target_masks import Mask, TargetMasks, mark
+from segeval.tallies.instances import BRATS_2023, Instances, TargetInstances
+from segeval.tallies.surfaces import Surfaces, TargetSurface, diagonal_mm
+from segeval.tallies.tally import Tally
+from segeval.targets import BACKGROUND, LabelChoice, TargetKey
+from segeval.volumes.geometry import Geometry
+from segeval.volumes.memory import Need, require_memory
+
+_MOST_THREADS = 4
+_SHEAR = 1e-3
+
+# Bytes that lesions hold at once, measured: masks and numberings of both sides, the dilated one among them, for each
+# voxel of the box; indices and joint histogram for each voxel of the prediction; whole masks of the volume, since a
+# box would cut the dilation.
+_PER_BOX_VOXEL, _PER_PREDICTED_VOXEL, _PER_VOLUME_VOXEL = 16, 26, 3
+
+
+class _Target(Struct, frozen=True):
+    """Where a target lies: the stored values that belong to it, and a box around all of its voxels."""
+
+    key: TargetKey
+    prediction_values: frozenset[int]
+    reference_values: frozenset[int]
+    box: Box | None
+
+
+class _Maps(Struct, frozen=True):
+    """Both label maps on the axes that are longer than one voxel, and where each target lies in them."""
+
+    held: HeldPair
+    shape: tuple[int, ...]
+    spacing_mm: tuple[float, ...]
+    ignore: int | None
+    targets: tuple[_Target, ...]
+
+    @property
+    def prediction(self) -> NDArray[Any]:
+        return self.held.prediction.labels.reshape(self.shape, order="F")
+
+    @property
+    def reference(self) -> NDArray[Any]:
+        return self.held.reference.labels.reshape(self.shape, order="F")
+
+    @property
+    def voxel_volume_mm3(self) -> float:
+        return float(np.prod(self.spacing_mm))
+
+    def masks_in(self, target: _Target, box: Box) -> tuple[Mask, Mask]:
+        """Prediction and reference as masks of the target."""
+        found = []
+        for labels, values in (
+            (self.prediction, target.prediction_values),
+            (self.reference, target.reference_values),
+        ):
+            mask = np.zeros(labels[box].shape, dtype=np.bool_, order="F")
+            mark(labels[box], values, mask)
+            if self.ignore is not None:
+                mask &= self.reference[box] != self.ignore
+            found.append(mask)
+        return found[0], found[1]
+
+
+def measure_held(
+    held: HeldPair, tally: Tally, geometry: Geometry | None, settings: Settings
+) -> tuple[dict[RecordName, Any], list[str]]:
+    """The records that the settings ask for and that no tally holds, of ``targets_of(tally)``; and remarks.
+
+    Raises LabelError, GeometryError where they cannot be measured.
+    """
+    spacing, remarks = _spacing(geometry, len(held.reference.shape))
+    maps = _maps(held, tally, settings.labels, spacing)
+    wanted = settings.records
+    records: dict[RecordName, Any] = {}
+    if "surfaces" in wanted:
+        records["surfaces"] = _surfaces(maps, settings)
+    volume_ml = float("nan") if geometry is None else maps.voxel_volume_mm3 / 1000
+    missed_mm = diagonal_mm(maps.shape, maps.spacing_mm) if settings.missed is None else settings.missed
+    if "instances" in wanted:
+        records["instances"] = Instances(_instances(maps, settings), volume_ml, missed_mm)
+    if "lesions" in wanted:
+        records["lesions"] = Instances(_all_lesions(maps, settings.challenge), volume_ml, missed_mm)
+    return records, remarks
+
+
+def require_label_map(tally: Tally, name: str) -> None:
+    """Raises LabelError where there is none to measure."""
+    if tally.confusion is None:
+        raise LabelError(
+            f"{name}: independent channels have no label map, which surfaces and instances need; "
+            "score a label map, or leave those quantities out"
+        )
+
+
+def _spacing(geometry: Geometry | None, axes: int) -> tuple[tuple[float, ...], list[str]]:
+    if geometry is None or geometry.affine is None:
+        return (1.0,) * axes, ["the files state no spacing: distances are in voxels, as if each were 1 mm"]
+    columns = geometry.affine[:3, :3] / np.linalg.norm(geometry.affine[:3, :3], axis=0)
+    if np.abs(columns.T @ columns - np.eye(3)).max() > _SHEAR:
+        raise GeometryError(
+            "the grid is sheared, and distances between its voxels do not follow from its spacing; resample the files "
+            "to a rectangular grid, or leave surfaces and instances out"
+        )
+    return geometry.spacing_mm[:axes], []
+
+
+def _maps(held: HeldPair, tally: Tally, choice: LabelChoice, spacing: tuple[float, ...]) -> _Maps:
+    shape = held.reference.shape
+    axes = [axis for axis, n in enumerate(shape) if n > 1]
+    axes = sorted({*axes, *[axis for axis in range(len(shape)) if axis not in axes][: max(0, 2 - len(axes))]})
+    if len(axes) not in (2, 3):
+        raise LabelError(
+            f"surfaces and instances need volumes of two or three axes, these have {'×'.join(map(str, shape))} voxels"
+        )
+    return _Maps(
+        held,
+        tuple(shape[axis] for axis in axes),
+        tuple(spacing[axis] for axis in axes),
+        tally.options.ignore,
+        tuple(_targets(held, tally, choice, axes)),
+    )
+
+
+def _targets(held: HeldPair, tally: Tally, choice: LabelChoice, axes: list[int]) -> Iterable[_Target]:
+    confusion = tally.confusion
+    if confusion is None:
+        raise ValueError("no label map was held")
+    keys = targets_of(tally, choice)
+    labels = [key for key in keys if isinstance(key, int) and key != BACKGROUND]
+    belongs = membership(confusion, labels, choice.regions)
+    references = {value for value, _ in confusion.pairs}
+    predicted = _stored_predictions(tally)
+    for index, key in enumerate(keys):
+        if key == BACKGROUND and not choice.background:
+            yield _Target(key, frozenset(), frozenset(), None)
+            continue
+        p = frozenset(code for code, label in predicted.items() if index in belongs.get(label, ()))
+        r = frozenset(value for value in references if index in belongs[value])
+        whole = tuple(slice(0, n) for n in held.reference.shape)
+        box = whole if 0 in p | r else enclosing((held.prediction.boxes.box(p), held.reference.boxes.box(r)))
+        yield _Target(key, p, r, None if box is None else tuple(box[axis] for axis in axes))
+
+
+def _stored_predictions(tally: Tally) -> Mapping[int, int]:
+    """Label by stored value: of a probability map the number of the winning channel was stored."""
+    if tally.soft is not None:
+        return dict(enumerate(SoftTargets(tally.options, {}).labels_of_winners()))
+    return {value: value for _, value in (tally.confusion.pairs if tally.confusion else ())}
+
+
+def _surfaces(maps: _Maps, settings: Settings) -> Surfaces:
+    forms = {bool(s.settings["surfel"]) for s in settings.selections if s.quantity.record == "surfaces"}
+    diagonal = diagonal_mm(maps.shape, maps.spacing_mm)
+    return Surfaces(
+        _form(maps, BOUNDARY_VOXELS) if False in forms else None,
+        _form(maps, SURFELS) if True in forms else None,
+        diagonal,
+        settings.missed,
+    )
+
+
+def _form(maps: _Maps, form: Form) -> tuple[TargetSurface, ...]:
+    prediction, reference = maps.prediction, maps.reference  # the same two arrays for all: one pass over them
+    boxed = {
+        index: TargetMasks(
+            prediction, reference, target.prediction_values, target.reference_values,
+            target.box, maps.spacing_mm, maps.ignore,
+        )
+        for index, target in enumerate(maps.targets) if target.box
+    }  # fmt: skip
+    found = measure_all(list(boxed.values()), _threads(), form)
+    surfaces = [TargetSurface(in_prediction=False, in_reference=False)] * len(maps.targets)
+    for index, surface in zip(boxed, found, strict=True):
+        surfaces[index] = surface
+    return tuple(surfaces)
+
+
+def _instances(maps: _Maps, settings: Settings) -> tuple[TargetInstances, ...]:
+    boxed = [
+        (index, Target(target.key, target.prediction_values, target.reference_values, target.box))
+        for index, target in enumerate(maps.targets)
+        if target.box is not None
+    ]
+    distances = any(selection.quantity.name == "instance_hd95" for selection in settings.selections)
+    found = match_all(
+        LabelMaps(
+            LabelMap(maps.held.prediction, maps.shape), LabelMap(maps.held.reference, maps.shape),
+            maps.spacing_mm, maps.ignore,
+        ),
+        [target for _, target in boxed], settings.instances, distances=distances, threads=_threads(),
+    )  # fmt: skip
+    instances = [TargetInstances(target.key) for target in maps.targets]
+    for (index, _), one in zip(boxed, found, strict=True):
+        instances[index] = one
+    return tuple(instances)
+
+
+def _all_lesions(maps: _Maps, challenge: str) -> tuple[TargetInstances, ...]:
+    return tuple(
+        TargetInstances(target.key) if target.box is None else _lesions(maps, challenge, target, target.box)
+        for target in maps.targets
+    )
+
+
+def _require_memory(target: _Target, box: Box, size: int) -> None:
+    sides = "×".join(str(side.stop - side.start) for side in box)
+    words = f"finding instances in its box of {sides} voxels"
+    require_memory(f"target {target.key}", Need(size, words, "leave its instances out"))
+
+
+def _voxels(box: Box) -> int:
+    return math.prod(side.stop - side.start for side in box)
+
+
+def _lesions(maps: _Maps, challenge: str, target: _Target, box: Box) -> TargetInstances:
+    """Of whole volumes: a box would cut the dilation."""
+    whole = tuple(slice(0, n) for n in maps.shape)
+    size = _PER_VOLUME_VOXEL * _voxels(whole) + _PER_BOX_VOXEL * _voxels(box)
+    _require_memory(target, box, size)
+    prediction, reference = maps.masks_in(target, whole)
+    _require_memory(target, box, size + _PER_PREDICTED_VOXEL * int(np.count_nonzero(prediction)))
+    return match_lesions(
+        target.key, prediction, reference, BRATS_2023[challenge], hd95=_surfel_hd95, spacing_mm=maps.spacing_mm
+    )
+
+
+def _surfel_hd95(prediction: Mask, reference: Mask, spacing_mm: Any) -> float:
+    """Of two masks that are not empty."""
+    box = tuple(slice(0, n) for n in reference.shape)
+    inside = frozenset((1,))
+    masks = TargetMasks(prediction, reference, inside, inside, box, tuple(spacing_mm))
+    return float(hd95(Surfaces((measure_surfels(masks, 1),), None, 0.0))[0])
+
+
+def _threads() -> int:
+    """Workers of a batch keep to one core each."""
+    if multiprocessing.parent_process() is not None:
+        return 1
+    return min(usable_cores(), _MOST_THREADS)

@@ -1,0 +1,136 @@
+"""What an audit needs to repeat a number: versions, command line, settings, and every file with its hash and header.
+
+Nothing of the machine or its user: no host name, no user name, no absolute path that the user did not write.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from segeval.cases.libraries import loaded_libraries, together
+from segeval.errors import SegevalError
+from segeval.files.byte_stream import Watch
+from segeval.files.hashing import new_sha256, sha256_of
+from segeval.files.paths import is_file
+from segeval.files.whole_files import encoded, write_whole
+from segeval.outputs import OUTPUTS
+from segeval.readers import ReadOptions, is_directory, mask_classes, open_volume
+from segeval.results.report import Report
+from segeval.results.rows import lines_of
+from segeval.version import __version__
+
+PROVENANCE_SCHEMA = "segeval-provenance/1"
+
+_COMPANIONS = {".hdr": ".img", ".hdr.gz": ".img.gz", ".head": ".brik", ".par": ".rec"}
+
+
+class Provenance:
+    """Notes the files before they are read, and writes down what became of them."""
+
+    def __init__(
+        self, path: Path, command: Sequence[str], volumes: Iterable[Path | None], others: Iterable[Path | None] = ()
+    ) -> None:
+        """volumes: predictions and references, folders of masks among them. others: label file, manifest."""
+        self._path = path
+        self._command = list(command)
+        self._time = datetime.now(UTC)
+        named = dict.fromkeys(file for volume in volumes if volume is not None for file in files_of(volume))
+        self._watched = {file: Watch(file) for file in (*named, *(other for other in others if other is not None))}
+        self._volumes = set(named)
+
+    def write(self, report: Report) -> None:
+        """Write the file, whole or not at all. Raises WriteError, and UnreadableFile for a file that changed."""
+        files = [self._file(file, watch, report) for file, watch in sorted(self._watched.items())]
+        document = {
+            "schema": PROVENANCE_SCHEMA,
+            "time": self._time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "segeval": __version__,
+            "python": platform.python_version(),
+            "libraries": together([loaded_libraries(), report.libraries]),
+            "command": ["segeval", *self._command],
+            "settings": dict(report.settings),
+            "signature": report.signature,
+            "names": {str(x.label): x.name for case in report.cases for x in lines_of(case.rows) if x.name is not None},
+            "results_sha256": self._digest(report),
+            "cases": [
+                {"case": case.case, "status": case.status, "prediction": case.prediction, "reference": case.reference}
+                for case in report.cases
+            ],
+            "files": files,
+        }
+        write_whole(self._path, json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+
+    def _digest(self, report: Report) -> str | None:
+        """Of the JSON of what was scored; None of a report that was read: it is among the files."""
+        if not self._volumes:
+            return None
+        digest = new_sha256()
+        for piece in OUTPUTS["json"].pieces(report):
+            digest.update(piece if isinstance(piece, bytes) else encoded(piece))
+        return digest.hexdigest()
+
+    def _file(self, path: Path, watch: Watch, report: Report) -> dict[str, Any]:
+        """Size, hash and header; what cannot be read, the reason of a failed case, has none."""
+        entry: dict[str, Any] = {"path": str(path), "bytes": None, "sha256": None, "header": None}
+        try:
+            entry["bytes"] = path.stat().st_size
+            entry["sha256"] = sha256_of(path)
+        except (OSError, ValueError):  # a name that no file can have
+            return entry
+        if path in self._volumes:
+            entry["header"] = _header(path, report.settings.get("class_axis"))
+        watch.require_unchanged()
+        return entry
+
+
+def files_of(volume: Path) -> list[Path]:
+    """The files that a volume is made of: the masks of a folder, a header and its data."""
+    if is_directory(volume):
+        try:
+            return [file for mask in mask_classes(volume).values() for file in files_of(mask)]
+        except SegevalError:
+            return []
+    return [volume, *_companions(volume)]
+
+
+def _companions(volume: Path) -> list[Path]:
+    name = volume.name.lower()
+    if name.endswith((".nhdr", ".mhd")):
+        from segeval.readers.itk_files import inspect_itk_file
+
+        try:
+            return list(inspect_itk_file(volume).data_files[1:])
+        except SegevalError:
+            return []
+    for header, data in _COMPANIONS.items():
+        for ours, theirs in ((header, data), (data, header)):
+            if name.endswith(ours):
+                stem = volume.name[: -len(ours)]
+                names = (stem + theirs, stem + theirs.upper(), stem + theirs.removesuffix(".gz"), stem + theirs + ".gz")
+                found = [volume.with_name(other) for other in names if is_file(volume.with_name(other))]
+                return found[:1]
+    return []
+
+
+def _header(path: Path, class_axis: int | None) -> dict[str, Any] | None:
+    """Facts of the volume as it was read; None where it cannot be, and for a file of voxels alone."""
+    for axis in (class_axis, None):
+        try:
+            with open_volume(path, ReadOptions(class_axis=axis)) as volume:
+                grid = volume.geometry
+                return {
+                    "shape": list(volume.shape),
+                    "channels": volume.source.channels,
+                    "dtype": volume.source.dtype.name,
+                    "affine": None if grid is None or grid.affine is None else grid.affine.tolist(),
+                    "spacing_mm": None if grid is None else list(grid.spacing_mm),
+                    "oriented": grid is not None and grid.oriented,
+                }
+        except SegevalError:
+            continue
+    return None

@@ -1,0 +1,1 @@
+"""Report against report: paired differences, and ranks."""

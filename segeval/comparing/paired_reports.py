@@ -1,0 +1,216 @@
+"""Reports of the same cases compared with the first of them: what changed, by how much, and is it more than noise."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from msgspec.structs import replace
+
+from segeval.array_types import Floats, Integers
+from segeval.comparing.case_tables import CaseTable, LabelLine, blocks, case_table, label_lines, values_of
+from segeval.comparing.comparison_choices import (
+    chosen_columns,
+    chosen_lines,
+    left_out_remarks,
+    provenance_remarks,
+    require_same_settings,
+)
+from segeval.errors import UsageError
+from segeval.quantities.bootstrap import resample
+from segeval.quantities.paired import PairedStatistics, compare_pairs, holm, paired_differences, signed_rank_tests
+from segeval.quantities.ranks import rank_reports
+from segeval.reports.report_files import read_report
+from segeval.results.comparison import Change, Compared, Comparison, ComparisonRow, MissingCase, RankRow
+from segeval.results.ranking import main_column
+from segeval.results.report import MEAN, Column, Report
+
+_MOST_CHANGES = 5  # each way
+
+
+def compare_files(
+    paths: Sequence[Path],
+    *,
+    metrics: str | None = None,
+    labels: str | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+    allowed: Collection[str] = (),
+) -> Comparison:
+    """`compare_reports` on JSON outputs, named by their paths. Raises UnreadableFile, UsageError."""
+    tables: dict[str, CaseTable] = {}
+    for path in paths:
+        name, number = str(path), 2
+        while name in tables:
+            name, number = f"{path} ({number})", number + 1
+        tables[name] = case_table(name, read_report(path, values_only=True))
+    return _compare(list(tables.values()), metrics, labels, draws, seed, allowed)
+
+
+def compare_reports(
+    reports: Mapping[str, Report],
+    *,
+    metrics: str | None = None,
+    labels: str | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+    allowed: Collection[str] = (),
+) -> Comparison:
+    """Every report against the first, case by case; more than two are ranked as well. Raises UsageError.
+
+    metrics, labels: which quantities and rows, as text of the command line; None means all that the reports share.
+    draws, seed: of the bootstrap. allowed: the parts of the signatures that may differ.
+    """
+    tables = [case_table(name, report) for name, report in reports.items()]
+    return _compare(tables, metrics, labels, draws, seed, allowed)
+
+
+def _compare(
+    tables: Sequence[CaseTable],
+    metrics: str | None,
+    labels: str | None,
+    draws: int,
+    seed: int,
+    allowed: Collection[str],
+) -> Comparison:
+    if len(tables) < 2:
+        raise UsageError(f"{len(tables)} report given; give the baseline, then one or more to compare with it")
+    require_same_settings(tables, allowed)
+    columns = chosen_columns(tables, metrics)
+    every_line = label_lines(tables, columns)
+    lines = chosen_lines(every_line, labels)
+    cases = sorted({case for table in tables for case in table.statuses})
+    rows = _rows(tables, lines, len(cases), draws, seed)
+    main = main_column(columns)
+    return Comparison(
+        reports=tuple(Compared(t.name, t.signature, len(t.statuses), len(t.places)) for t in tables),
+        metrics=tuple(column.key for column in columns),
+        main=None if main is None else main.key,
+        draws=draws,
+        seed=seed,
+        cases=len(cases),
+        paired=sum(all(case in table.places for table in tables) for case in cases),
+        tests=sum(row.p == row.p for row in rows),
+        rows=rows,
+        changes=_changes(tables, [line for line in every_line if line.label == MEAN], main),
+        ranks=_ranks(tables, lines, draws, seed) if len(tables) > 2 else (),
+        missing=_missing(tables, cases),
+        remarks=(*provenance_remarks(tables), *left_out_remarks(tables, metrics)),
+    )
+
+
+def _rows(
+    tables: Sequence[CaseTable], lines: Sequence[LabelLine], cases: int, draws: int, seed: int
+) -> tuple[ComparisonRow, ...]:
+    rows = [row for table in tables[1:] for row in _pair_rows(tables[0], table, lines, cases, draws, seed)]
+    adjusted = holm(np.array([row.p for row in rows], np.float64))
+    return tuple(replace(row, p_holm=float(p)) for row, p in zip(rows, adjusted, strict=True))
+
+
+def _pair_rows(
+    baseline: CaseTable, table: CaseTable, lines: Sequence[LabelLine], cases: int, draws: int, seed: int
+) -> list[ComparisonRow]:
+    pairs = sorted(baseline.places.keys() & table.places.keys())
+    if not pairs:
+        examples = " and ".join(repr(next(iter(sorted(t.statuses)), "no case")) for t in (baseline, table))
+        raise UsageError(
+            f"{baseline.name} and {table.name}: no case was evaluated in both (they hold, for example, {examples}); "
+            "give reports of the same cases"
+        )
+    groups = list(blocks(lines, max(len(pairs), draws)))
+    weights = resample(len(pairs), draws, seed)
+    found = [
+        compare_pairs(values_of(baseline, pairs, x), values_of(table, pairs, x), _signs(x), weights, tested=False)
+        for x in groups
+    ]
+    del weights  # what was drawn for 20,000 cases makes room for SciPy, which needs 70 MB
+    rows: list[ComparisonRow] = []
+    for block, of_block in zip(groups, found, strict=True):
+        tests = signed_rank_tests(paired_differences(values_of(baseline, pairs, block), values_of(table, pairs, block)))
+        rows += _block_rows(table.name, block, replace(of_block, p=tests[0], effect=tests[1]), len(pairs), cases)
+    return rows
+
+
+def _block_rows(
+    report: str, block: Sequence[LabelLine], found: PairedStatistics, pairs: int, cases: int
+) -> Iterator[ComparisonRow]:
+    for index, (line, column) in enumerate(_entries(block)):
+        sign, n = _sign(column), int(found.n[index])
+        counts = (int(kind[index]) for kind in (found.wins, found.ties, found.losses))
+        wins, ties, losses = (None if sign == 0 else count for count in counts)
+        yield ComparisonRow(
+            report, line.label, line.name, column.key, None if sign == 0 else sign > 0,
+            float(found.first[index]), float(found.second[index]), float(found.difference[index]),
+            (float(found.low[index]), float(found.high[index])), wins, ties, losses,
+            float(found.p[index]), float("nan"), float(found.effect[index]),
+            n, pairs - n, cases - pairs,
+        )  # fmt: skip
+
+
+def _changes(tables: Sequence[CaseTable], lines: Sequence[LabelLine], main: Column | None) -> tuple[Change, ...]:
+    """The cases whose mean improved most, then those whose mean worsened most; ties by name."""
+    if main is None or _sign(main) == 0:
+        return ()
+    line = [replace(line, columns=(main,)) for line in lines if main in line.columns]
+    changes: list[Change] = []
+    for table in tables[1:] if line else ():
+        pairs = sorted(tables[0].places.keys() & table.places.keys())
+        before, after = (values_of(side, pairs, line)[:, 0] for side in (tables[0], table))
+        with np.errstate(over="ignore", invalid="ignore"):
+            gains = (after - before) * _sign(main)
+        known = [int(i) for i in np.flatnonzero(np.isfinite(gains) & (gains != 0))]
+        for sign in (1, -1):
+            ordered = sorted((i for i in known if gains[i] * sign > 0), key=lambda i: -abs(float(gains[i])))
+            for i in ordered[:_MOST_CHANGES]:
+                old, new = float(before[i]), float(after[i])
+                changes.append(Change(table.name, main.key, pairs[i], old, new, new - old, sign > 0))
+    return tuple(changes)
+
+
+def _ranks(tables: Sequence[CaseTable], lines: Sequence[LabelLine], draws: int, seed: int) -> tuple[RankRow, ...]:
+    """Every report's place by every quantity that has a direction, over all cases that any report evaluated."""
+    cases = sorted({case for table in tables for case in table.places})
+    weights = resample(len(cases), draws, seed)
+    directed = [replace(x, columns=tuple(c for c in x.columns if _sign(c))) for x in lines]
+    rows: list[RankRow] = []
+    for block in blocks([line for line in directed if line.columns], len(tables) * max(len(cases), draws)):
+        values = np.stack([values_of(table, cases, block) for table in tables])
+        found = rank_reports(values, _signs(block), weights)
+        for index, (line, column) in enumerate(_entries(block)):
+            for place, table in enumerate(tables):
+                rows.append(RankRow(
+                    table.name, line.label, line.name, column.key,
+                    float(found.means[place, index]), float(found.by_mean[place, index]),
+                    _ends(found.by_mean_interval, place, index),
+                    float(found.mean_ranks[place, index]), float(found.by_rank[place, index]),
+                    _ends(found.by_rank_interval, place, index), int(found.n[index]), int(found.ranked[index]),
+                ))  # fmt: skip
+    return tuple(rows)
+
+
+def _missing(tables: Sequence[CaseTable], cases: Sequence[str]) -> tuple[MissingCase, ...]:
+    why = {
+        case: {t.name: t.statuses.get(case, "not in the report") for t in tables if case not in t.places}
+        for case in cases
+    }  # fmt: skip
+    return tuple(MissingCase(case, reasons) for case, reasons in why.items() if reasons)
+
+
+def _entries(lines: Sequence[LabelLine]) -> list[tuple[LabelLine, Column]]:
+    return [(line, column) for line in lines for column in line.columns]
+
+
+def _signs(lines: Sequence[LabelLine]) -> Integers:
+    return np.array([_sign(column) for _, column in _entries(lines)], np.int64)
+
+
+def _sign(column: Column) -> int:
+    """1 where higher is better, −1 where lower is, 0 where the quantity has no direction."""
+    if column.best is None or column.worst is None:
+        return 0
+    return 1 if column.best > column.worst else -1
+
+
+def _ends(bounds: Floats, place: int, index: int) -> tuple[float, float]:
+    return float(bounds[0, place, index]), float(bounds[1, place, index])

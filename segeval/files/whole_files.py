@@ -1,0 +1,49 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from segeval.errors import WriteError
+from segeval.files.paths import absolute, beside, is_directory, is_loop
+
+
+def require_folder(path: Path) -> None:
+    """Raises WriteError where there is no folder to write the file in, or a link in its place that leads to itself."""
+    whole = absolute(path)
+    if not whole.is_absolute():
+        raise WriteError(f"{path}: the working folder is gone; name the file by its whole path, from / on")
+    if not is_directory(whole.parent):
+        raise WriteError(f"{path}: there is no folder {whole.parent}; create it first")
+    if is_loop(path):
+        raise WriteError(f"{path}: is a link that leads to itself; name another file")
+
+
+def encoded(text: str) -> bytes:
+    """The bytes of a text in a file; a file's name that is no text is escaped."""
+    return text.encode("utf-8", errors="backslashreplace")
+
+
+def write_whole(path: Path, content: str | bytes | Iterable[str | bytes]) -> None:
+    """Write a file, in pieces or at once, so that it is there whole or not at all. Raises WriteError."""
+    pieces = [content] if isinstance(content, (str, bytes)) else content
+    part = beside(absolute(path), ".", f".{os.urandom(4).hex()}.part")
+    try:
+        file = part.open("xb")
+    except OSError as problem:
+        raise WriteError(f"{path}: cannot be written ({problem.strerror}); check the folder") from None
+    try:
+        with file:
+            for piece in pieces:
+                file.write(encoded(piece) if isinstance(piece, str) else piece)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as problem:
+        raise WriteError(f"{path}: cannot be written ({problem.strerror}); nothing was left behind") from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

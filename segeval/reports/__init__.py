@@ -1,0 +1,1 @@
+"""Reports read back from files, and put together."""

@@ -1,0 +1,44 @@
+"""The shards of a batch put together: their JSON outputs to one report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from segeval.errors import UsageError
+from segeval.quantities import summarise
+from segeval.reports.report_files import read_report
+from segeval.results.report import CaseResult, Report
+
+
+def merge_reports(paths: Sequence[Path]) -> Report:
+    """One report of all cases, summarised anew. Raises UnreadableFile, UsageError.
+
+    The reports must have been made under the same settings, the backend aside, and share no case.
+    """
+    reports = [read_report(path) for path in paths]
+    first = reports[0]
+    cases: dict[str, CaseResult] = {}
+    for path, report in zip(paths, reports, strict=True):
+        if {**report.settings, "backend": None} != {**first.settings, "backend": None}:
+            raise UsageError(
+                f"{path}: was made under other settings ({report.signature}) than {paths[0]} ({first.signature}); "
+                "merge the shards of one batch"
+            )
+        for case in report.cases:
+            if case.case in cases:
+                raise UsageError(f"{path}: case {case.case!r} is in another of the files too; name each shard once")
+            cases[case.case] = case
+    ordered = tuple(cases[case] for case in sorted(cases))
+    signatures = list(dict.fromkeys(report.signature for report in reports if report.cases))
+    return Report(
+        signature=" + ".join(signatures) or first.signature,
+        settings={
+            **first.settings,
+            "backend": " + ".join(dict.fromkeys(r.settings.get("backend", "numpy") for r in reports)),
+        },
+        columns=first.columns,
+        cases=ordered,
+        remarks=tuple(dict.fromkeys(remark for report in reports for remark in report.remarks)),
+        summary=summarise(ordered, first.columns),
+    )

@@ -1,0 +1,69 @@
+"""Reports read back from their JSON outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from segeval.errors import UnreadableFile, UsageError
+from segeval.quantities import select
+from segeval.results.json_lists import NotJson, read_list
+from segeval.results.report import SCHEMA, CaseResult, Column, Report, Row
+from segeval.results.rows import Table
+from segeval.words.printable import shortened
+
+_MOST_BYTES = 4 << 30
+_KEYS = {"schema", "signature", "settings", "cases", "remarks"}
+
+
+def read_report(path: Path, *, values_only: bool = False) -> Report:
+    """The report that wrote this JSON file, without the statistics of its summary. Raises UnreadableFile.
+
+    values_only: without the confusions, paths, remarks and details of its cases, which many cases have much of.
+    The values of all cases are held in one table, eight bytes each; the text is never held whole.
+    """
+    cases: list[CaseResult] = []
+    columns: list[Column] = []
+
+    def begin(document: Any) -> Callable[[Any], None]:
+        if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+            raise _no_report(path)
+        columns.extend(selection.column for selection in select(",".join(document["settings"]["metrics"])))
+        table = Table(column.key for column in columns)
+
+        def take(entry: Any) -> None:
+            case = CaseResult.from_document(entry)
+            cases.append((_bare(case) if values_only else case).held_in(table))
+
+        return take
+
+    try:
+        document = read_list(path, "cases", ("schema", "settings"), _MOST_BYTES, begin)
+        if not document.keys() >= _KEYS:
+            raise _no_report(path)
+        return Report(
+            signature=document["signature"],
+            settings=document["settings"],
+            columns=tuple(columns),
+            cases=tuple(cases),
+            remarks=tuple(document["remarks"]),
+            summary=() if "summary" in document else None,
+        )
+    except NotJson:
+        raise UnreadableFile(f"{path}: is no JSON; give the .json output of segeval score or batch") from None
+    except UsageError as problem:
+        raise UnreadableFile(
+            f"{path}: was written by another version of segeval ({shortened(problem)}); score again"
+        ) from None
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as problem:
+        raise UnreadableFile(f"{path}: the report is damaged ({shortened(repr(problem))}); score again") from None
+
+
+def _bare(case: CaseResult) -> CaseResult:
+    rows = tuple(Row(row.label, row.name, row.values) for row in case.rows)
+    return CaseResult(case.case, None, None, rows, hashes=case.hashes, status=case.status, reason=case.reason)
+
+
+def _no_report(path: Path) -> UnreadableFile:
+    return UnreadableFile(f"{path}: is no report of schema {SCHEMA}; give the .json output of segeval score or batch")

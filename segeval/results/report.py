@@ -1,0 +1,252 @@
+"""The results as frozen records: a Report of cases, a case of rows, a row of values by quantity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
+
+from segeval.choices import Kind
+from segeval.results.json_text import ConfusionEntry, StoredConfusion, StoredDetails, compact, entry_of, pieces
+from segeval.results.rows import ALL, MEAN, Label, Row, Rows, Table, Value
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = [
+    "ALL", "DETAILS", "MEAN", "MISSED", "SCHEMA", "CaseResult", "Column", "ConfusionEntry", "Label", "Report", "Row",
+    "Statistic", "Status", "Value",
+]  # fmt: skip
+
+SCHEMA = "segeval/1"
+MISSED = "missed"
+DETAILS = ("curves", MISSED, "instances", "lesions")
+"""Threshold curves of probability maps; labels whose distances stand for a miss; instances by what became of them."""
+
+Status = Literal["ok", "error", "missing"]
+
+
+class Column(Struct, frozen=True):
+    """A quantity as the outputs need to know it.
+
+    key: its canonical text, ``focal:gamma=3``: CSV column and JSON key.
+    group: ``overlap`` or ``losses``: which block of a table it stands in.
+    best, worst: the ends of its scale where it has a direction; worst may be infinite.
+    """
+
+    key: str
+    group: str
+    best: float | None = None
+    worst: float | None = None
+
+
+class CaseResult(Struct, frozen=True):
+    """One pair of volumes: evaluated, or why not.
+
+    confusion: (reference, prediction, voxels), ascending; a voxel of overlapping masks shows the tuple of its labels.
+    hashes: SHA-256 of prediction and reference, where asked for.
+    status: ``ok``; ``error`` for a case that could not be evaluated, whose rows are empty; ``missing`` for a reference
+        without a prediction, whose rows are empty or those of an empty prediction.
+    reason: why the status is not ``ok``.
+    kind: what the prediction turned out to hold.
+    details: what does not fit into rows, for the JSON: plain lists and dicts by the names of ``DETAILS``.
+
+    Of many cases, rows, confusion and details are views of columns and of JSON, made when they are asked for.
+    """
+
+    case: str
+    prediction: str | None
+    reference: str | None
+    rows: Sequence[Row] = ()
+    confusion: Sequence[ConfusionEntry] = ()
+    remarks: tuple[str, ...] = ()
+    hashes: tuple[str, str] | None = None
+    status: Status = "ok"
+    reason: str | None = None
+    kind: Kind | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """The case as the JSON output holds it."""
+        return self.members() | {
+            "rows": [_row_document(row) for row in self.rows],
+            "confusion": [list(entry) for entry in self.confusion],
+        }
+
+    def members(self) -> dict[str, Any]:
+        """The same, with rows and confusion as `laid_out` takes them: views as they are."""
+        sides = ("prediction", "reference")
+        hashes = {} if self.hashes is None else {"sha256": dict(zip(sides, self.hashes, strict=True))}
+        reason = {} if self.reason is None else {"reason": self.reason}
+        return {
+            "case": self.case,
+            "prediction": self.prediction,
+            "reference": self.reference,
+            **hashes,
+            "status": self.status,
+            **reason,
+            "remarks": list(self.remarks),
+            "rows": self.rows if isinstance(self.rows, Rows) else [_row_document(row) for row in self.rows],
+            "confusion": self.confusion if isinstance(self.confusion, StoredConfusion) else list(self.confusion),
+            **(self.details.decoded() if isinstance(self.details, StoredDetails) else self.details),
+        }
+
+    def held_in(self, table: Table) -> CaseResult:
+        """The same case, its rows in a table of many; as it is where it has quantities that the table has not."""
+        try:
+            rows = table.add(self.rows) if self.rows else ()
+        except KeyError:
+            return self
+        confusion, details = self.confusion, self.details
+        if not isinstance(confusion, StoredConfusion) and confusion:
+            confusion = StoredConfusion(compact(confusion))
+        if not isinstance(details, StoredDetails) and details:
+            details = StoredDetails(compact(details))
+        return replace(self, rows=rows, confusion=confusion, details=details)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any], kind: Kind | None = None) -> CaseResult:
+        """The case that wrote this document; floats come back bit for bit."""
+        hashes = document.get("sha256")
+        return cls(
+            case=document["case"],
+            prediction=document["prediction"],
+            reference=document["reference"],
+            rows=tuple(_row_of(row) for row in document["rows"]),
+            confusion=tuple(entry_of(entry) for entry in document["confusion"]),
+            remarks=tuple(document["remarks"]),
+            hashes=None if hashes is None else (hashes["prediction"], hashes["reference"]),
+            status=document["status"],
+            reason=document.get("reason"),
+            kind=kind,
+            details={name: document[name] for name in DETAILS if name in document},
+        )
+
+
+class Statistic(Struct, frozen=True):
+    """One quantity of one label (or region, or ``mean``) over the cases of a batch; undefined statistics are NaN.
+
+    sd: with n − 1. q1, median, q3: linear interpolation. ci95: a bootstrap interval of the mean.
+    n: cases with a value. undefined: evaluated cases without one. failed: cases that could not be evaluated.
+    missing: references without a prediction (with rows of an empty prediction they are among n or undefined too).
+    """
+
+    label: int | str
+    name: str | None
+    quantity: str
+    mean: float
+    sd: float
+    median: float
+    q1: float
+    q3: float
+    min: float
+    max: float
+    ci95: tuple[float, float]
+    n: int
+    undefined: int
+    failed: int
+    missing: int
+
+    def document(self) -> dict[str, Any]:
+        """The statistic as the JSON output holds it."""
+        numbers = {k: _defined(v) if isinstance(v, float) else v for k, v in asdict(self).items()}
+        return {**numbers, "ci95": [_defined(v) for v in self.ci95]}
+
+
+class Report(Struct, frozen=True):
+    """Everything that a run found out, ready for any output.
+
+    signature: one line that states the version and every setting that can change a number.
+    settings: the settings in full.
+    remarks: what the user should know that belongs to no single case.
+    summary: over the cases; None for a single pair.
+    pooled: the rows of all cases' tallies added, where asked for.
+    libraries: version by name, of those that the workers had loaded; in no output.
+    """
+
+    signature: str
+    settings: Mapping[str, Any]
+    columns: tuple[Column, ...]
+    cases: tuple[CaseResult, ...]
+    remarks: tuple[str, ...] = ()
+    summary: tuple[Statistic, ...] | None = None
+    pooled: tuple[Row, ...] | None = None
+    libraries: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        from segeval.results.glimpse import line
+
+        return line(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from segeval.results.glimpse import html_table
+
+        return html_table(self)
+
+    def document(self) -> dict[str, Any]:
+        """The report as plain dicts and lists, undefined values as None: the schema ``segeval/1``."""
+        return {
+            "schema": SCHEMA,
+            "signature": self.signature,
+            "settings": dict(self.settings),
+            "cases": [case.document() for case in self.cases],
+            **self._summed_up(),
+            "remarks": list(self.remarks),
+        }
+
+    def json_pieces(self) -> Iterator[str]:
+        """The text of ``to_json``, piece by piece: a report of many cases is never held as a whole text."""
+        document = {
+            "schema": SCHEMA,
+            "signature": self.signature,
+            "settings": dict(self.settings),
+            "cases": [],
+            **self._summed_up(),
+            "remarks": list(self.remarks),
+        }
+        return pieces(document, "cases", (case.members() for case in self.cases))
+
+    def _summed_up(self) -> dict[str, Any]:
+        summary = {} if self.summary is None else {"summary": [entry.document() for entry in self.summary]}
+        pooled = {} if self.pooled is None else {"pooled": [_row_document(row) for row in self.pooled]}
+        return {**summary, **pooled}
+
+    def with_remarks(self, remarks: tuple[str, ...]) -> Report:
+        """The same report with these remarks."""
+        return replace(self, remarks=remarks)
+
+    def to_json(self) -> str:
+        """The report as strict JSON text (no bare NaN), full float precision."""
+        return "".join(self.json_pieces())
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The rows as a tidy pandas DataFrame: case, label, name, then a column per quantity; NaN for undefined
+        and for absent values alike, as in the CSV."""
+        import pandas
+
+        from segeval.results.frames import tidy_columns
+
+        case_of, columns = tidy_columns(self.cases, [column.key for column in self.columns])
+        return pandas.DataFrame({"case": [self.cases[place].case for place in case_of], **columns})
+
+
+def _row_document(row: Row) -> dict[str, Any]:
+    counts = {} if row.n is None else {"n": dict(row.n)}
+    values = {key: _defined(value) for key, value in row.values.items()}
+    return {"label": row.label, "name": row.name, **values, **counts}
+
+
+def _row_of(document: Mapping[str, Any]) -> Row:
+    label = document["label"]
+    if isinstance(label, bool) or not isinstance(label, (int, str)):
+        raise TypeError(f"{label!r} is no label")
+    values = {k: math.nan if v is None else v for k, v in document.items() if k not in ("label", "name", "n")}
+    return Row(label, document["name"], values, document.get("n"))
+
+
+def _defined(value: Value) -> Value | None:
+    return None if math.isnan(value) else value

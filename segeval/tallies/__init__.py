@@ -1,0 +1,1 @@
+"""What is counted, which adds, and what is measured: frozen records."""

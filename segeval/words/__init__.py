@@ -1,0 +1,1 @@
+"""Text for people: one harmless line, numbers, colours."""

@@ -1,1 +1,0 @@
-"""What happens after what: one pair of files, one pair of arrays."""

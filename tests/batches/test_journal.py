@@ -1,0 +1,166 @@
+"""The journal and the summary of a batch, at the size of a large test set."""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segeval.batches.jobs import Finished, Job
+from segeval.batches.journal import Journal
+from segeval.batches.running import run_batch
+from segeval.batches.tally_documents import tally_document, tally_of
+from segeval.cases.arrays import evaluate_arrays
+from segeval.errors import WriteError
+from segeval.results.report import CaseResult, Row
+from segeval.settings import Settings
+from segeval.tallies.tally import Confusion, Tally, TallyOptions
+from segeval.targets import LabelChoice, Region
+
+MANY = 10_000
+SETTINGS = Settings(metrics="dice,ce")
+
+
+def jobs_of(folder: Path, count: int) -> list[Job]:
+    file = folder / "volume.nii"
+    file.write_bytes(b"stands for every volume")
+    return [Job(f"case_{n:05}", file, file) for n in range(count)]
+
+
+def result_of(job: Job) -> CaseResult:
+    number = int(job.case[-5:])
+    dice = math.nan if number % 10 == 0 else number / MANY
+    rows = tuple(Row(label, None, {"dice": dice, "ce": 1 / (1 + number)}) for label in (1, 2, "mean", "all"))
+    return CaseResult(job.case, str(job.prediction), str(job.reference), rows, ((0, 0, number),), kind="labels")
+
+
+def instantly(jobs: Sequence[Job], settings: Settings, keep_tallies: bool) -> Iterator[tuple[Job, Finished]]:
+    """A runner that knows the results."""
+    del settings, keep_tallies
+    for job in reversed(jobs):
+        yield job, Finished(result_of(job))
+
+
+def test_memory_grows_with_the_results_alone(tmp_path: Path) -> None:
+    jobs = jobs_of(tmp_path, MANY)
+    tracemalloc.start()
+    results = [result_of(job) for job in jobs]
+    of_results, _ = tracemalloc.get_traced_memory()
+    del results
+    tracemalloc.stop()
+    tracemalloc.start()
+    with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=False) as journal:
+        report = run_batch(jobs, SETTINGS, instantly, journal=journal)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [case.case for case in report.cases] == [job.case for job in jobs]
+    assert peak < 3 * of_results + (100 << 20)  # the bootstrap works in blocks
+
+
+def test_ten_thousand_cases_resume_to_the_same_report(tmp_path: Path) -> None:
+    jobs = jobs_of(tmp_path, MANY)
+    with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=False) as journal:
+        whole = run_batch(jobs, SETTINGS, instantly, journal=journal)
+
+    def never(jobs: Sequence[Job], settings: Settings, keep_tallies: bool) -> Iterator[tuple[Job, Finished]]:
+        raise AssertionError(f"{len(jobs)} cases were scored again under {settings} {keep_tallies}")
+        yield
+
+    with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=True) as journal:
+        resumed = run_batch(jobs, SETTINGS, never, journal=journal)
+    assert resumed.to_json() == whole.to_json()
+    assert whole.summary is not None
+    (entry,) = [s for s in whole.summary if s.label == "mean" and s.quantity == "dice"]
+    assert (entry.n, entry.undefined) == (MANY - MANY // 10, MANY // 10)
+
+
+def test_a_journal_is_refused_to_a_second_run_and_free_after_the_first(tmp_path: Path) -> None:
+    first = Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=False)
+    with first, pytest.raises(WriteError, match="another run is writing it"):
+        Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=True)
+    with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=True):
+        pass
+
+
+@pytest.mark.parametrize("line", [b"{", b"null", b"[1]", b'{"key": 1}', b"\xff\xfe", b"", b'{"other": 1}'])
+def test_a_line_that_is_no_entry_is_ignored(line: bytes, tmp_path: Path) -> None:
+    (job,) = jobs_of(tmp_path, 1)
+    (tmp_path / "r.csv.journal").write_bytes(line + b"\n")
+    with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=True) as journal:
+        assert journal.find(job) is None
+        journal.add(job, Finished(result_of(job)))
+    with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=True) as journal:
+        found = journal.find(job)
+    assert found is not None
+    assert found.result.document() == result_of(job).document()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Settings(metrics="dice"),
+        Settings(metrics="dice,ce", empty="one"),
+        Settings(metrics="dice,ce", labels=LabelChoice.of((1,), {1: "liver"})),
+        Settings(metrics="dice,ce", labels=LabelChoice.of((1,), {1: "spleen"})),
+        Settings(metrics="dice,ce", labels=LabelChoice(background=True)),
+        Settings(metrics="dice,ce", hashed=True),
+        Settings(metrics="dice,ce", class_weights={0: 1.0, 1: 2.0}),
+    ],
+)
+def test_another_setting_is_another_result(other: Settings, tmp_path: Path) -> None:
+    (job,) = jobs_of(tmp_path, 1)
+    with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=False) as journal:
+        journal.add(job, Finished(result_of(job)))
+    with Journal(tmp_path / "r.csv", other, keep_tallies=False, resume=True) as journal:
+        assert journal.find(job) is None
+
+
+def test_another_backend_is_the_same_result(tmp_path: Path) -> None:
+    (job,) = jobs_of(tmp_path, 1)
+    with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=False) as journal:
+        journal.add(job, Finished(result_of(job)))
+    other = Settings(metrics="dice,ce", backend="auto")
+    with Journal(tmp_path / "r.csv", other, keep_tallies=False, resume=True) as journal:
+        assert journal.find(job) is not None
+
+
+def test_a_file_that_changed_while_it_was_scored_is_scored_again(tmp_path: Path) -> None:
+    (job,) = jobs_of(tmp_path, 1)
+    with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=False) as journal:
+        assert journal.find(job) is None
+        job.reference.write_bytes(b"other bytes, of another length")
+        journal.add(job, Finished(result_of(job)))
+    with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=True) as journal:
+        assert journal.find(job) is None
+
+
+def test_tallies_come_back_bit_for_bit() -> None:
+    rng = np.random.default_rng(0)
+    raw = rng.random((3, 50))
+    assert evaluate_arrays(raw / raw.sum(axis=0), rng.integers(0, 3, 50)).cases[0].kind == "probabilities"
+    from segeval.cases.counting import count_probabilities
+    from segeval.kernels import NumpyBackend
+    from segeval.volumes.volume import ArraySource
+
+    options = TallyOptions(
+        channels=(0, 1, 2), labels=(1, 2), regions=(Region("any", None), Region("one", frozenset((1,)))),
+        logs=((2.0, 1e-7), (3.0, 1e-5)),
+    )  # fmt: skip
+    source, truth = ArraySource((raw / raw.sum(axis=0))[..., None]), ArraySource(rng.integers(0, 3, (1, 50, 1)))
+    tally = count_probabilities(NumpyBackend(), source, truth, options, {}).tally
+    import json
+
+    again = tally_of(json.loads(json.dumps(tally_document(tally))))
+    assert again.options == tally.options
+    assert again.confusion == tally.confusion
+    assert tally_document(again) == tally_document(tally)
+    assert tally_document(again + again) == tally_document(tally + tally)
+
+
+def test_overlapping_label_sets_come_back() -> None:
+    tally = Tally(TallyOptions(), Confusion({(-5, 0): 3, (1, -5): 2}, {-5: frozenset((1, 3))}))
+    assert tally_of(tally_document(tally)) == tally
