@@ -10,7 +10,7 @@ import typer
 
 from segeval.cli.audit import MaxMemoryOption, ProvenanceOption, label_files, limit_memory, provenance_of
 from segeval.cli.batch_progress import BatchProgress
-from segeval.cli.options import FormatOption, OutputOption
+from segeval.cli.options import FormatOption, OutputOption, WideOption
 from segeval.cli.scoring import Scoring, with_scoring_options
 from segeval.cli.writing import (
     print_text,
@@ -97,6 +97,7 @@ def batch(
     *,
     scoring: Scoring,
     format_: FormatOption = "table",
+    wide: WideOption = False,
     output: OutputOption = None,
     provenance: ProvenanceOption = None,
     max_memory: MaxMemoryOption = None,
@@ -153,7 +154,7 @@ def batch(
         report = report.with_remarks((*found.remarks, *report.remarks))
         if note is not None:
             note.write(report)
-        write_report(report, format_, outputs)
+        write_report(report, format_, outputs, wide=wide)
     return 3 if any(case.status == "error" for case in report.cases) else 0
 
 

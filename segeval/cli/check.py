@@ -11,7 +11,7 @@ from segeval.cli.audit import ProvenanceOption, label_files, provenance_of
 from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.github import tell_github
 from segeval.cli.scoring import Scoring, flags, with_scoring_options
-from segeval.cli.writing import print_sheet, print_text, read_by_somebody, tell, tell_outcome, tell_remark
+from segeval.cli.writing import print_page, print_text, read_by_somebody, tell, tell_outcome, tell_remark
 from segeval.errors import UsageError, WriteError
 from segeval.files.paths import is_directory, real
 from segeval.files.whole_files import require_folder, write_whole
@@ -255,7 +255,7 @@ def _write(verdict: Verdict, junit: Path | None, markdown: Path | None, format_:
     else:
         from segeval.outputs.verdict_table import print_verdict
 
-        print_sheet(lambda sheet: print_verdict(verdict, sheet))
+        print_page(lambda console: print_verdict(verdict, console))
 
 
 def _update(report: Report, verdict: Verdict, baseline: Path) -> None:

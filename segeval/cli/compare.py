@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from segeval.cli.writing import print_sheet, print_text, require_writable, tell_remark
+from segeval.cli.options import WideOption
+from segeval.cli.writing import print_page, print_text, require_writable, tell_remark
 from segeval.errors import UsageError
 from segeval.files.whole_files import write_whole
 
@@ -41,6 +42,7 @@ def compare(
         typer.Option("--allow-changed", metavar="PART,…", help="Settings that may differ: parts of the signature."),
     ] = None,
     format_: Annotated[_Format, typer.Option("--format", "-f", help="What stdout carries.")] = "table",
+    wide: WideOption = False,
     output: Annotated[
         list[Path] | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write a file too: .csv, .json, .md or .txt. Repeatable."),
@@ -54,7 +56,7 @@ def compare(
     require_writable(outputs, reports)
     allowed = {part.strip() for part in (allow_changed or "").split(",")} - {""}
     comparison = compare_files(reports, metrics=metrics, labels=labels, draws=draws, seed=seed, allowed=allowed)
-    _write(comparison, format_, outputs)
+    _write(comparison, format_, outputs, wide or metrics is not None)
 
 
 def _require_endings(outputs: list[Path]) -> None:
@@ -66,7 +68,7 @@ def _require_endings(outputs: list[Path]) -> None:
             raise UsageError(f"-o {path}: the ending says the format; known are {endings}")
 
 
-def _write(comparison: Comparison, format_: _Format, outputs: list[Path]) -> None:
+def _write(comparison: Comparison, format_: _Format, outputs: list[Path], wide: bool) -> None:
     """The files, then stdout, then the remarks that it does not show."""
     from segeval.outputs.comparison_text import COMPARISON_OUTPUTS, comparison_format_of_ending
 
@@ -75,7 +77,7 @@ def _write(comparison: Comparison, format_: _Format, outputs: list[Path]) -> Non
     if format_ == "table":
         from segeval.outputs.comparison_table import print_comparison
 
-        print_sheet(lambda sheet: print_comparison(comparison, sheet))
+        print_page(lambda console: print_comparison(comparison, console, wide=wide))
     else:
         print_text(COMPARISON_OUTPUTS[format_].render(comparison))
     if not COMPARISON_OUTPUTS[format_].shows_remarks:

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from segeval.cli.options import FormatOption, OutputOption
+from segeval.cli.options import FormatOption, OutputOption, WideOption
 from segeval.cli.writing import require_renderable, require_writable, write_report
 
 
 def merge(
     reports: Annotated[list[Path], typer.Argument(metavar="REPORT.json…", help="The .json outputs of the shards.")],
     format_: FormatOption = "table",
+    wide: WideOption = False,
     output: OutputOption = None,
 ) -> int:
     """Put the shards of a batch together: all cases, and the summary over them."""
@@ -23,5 +24,5 @@ def merge(
     require_writable(outputs, reports)
     report = merge_reports(reports)
     require_renderable(format_, outputs, [column.key for column in report.columns])
-    write_report(report, format_, outputs)
+    write_report(report, format_, outputs, wide=wide)
     return 3 if any(case.status == "error" for case in report.cases) else 0

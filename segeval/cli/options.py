@@ -22,3 +22,6 @@ OutputOption = Annotated[
         rich_help_panel="Output",
     ),
 ]  # fmt: skip
+WideOption = Annotated[
+    bool, typer.Option("--wide", help="The table shows every quantity, whatever its width.", rich_help_panel="Output")
+]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from segeval.cli.audit import MaxMemoryOption, ProvenanceOption, label_files, limit_memory, provenance_of
-from segeval.cli.options import FormatOption, OutputOption
+from segeval.cli.options import FormatOption, OutputOption, WideOption
 from segeval.cli.progress import ByteProgress
 from segeval.cli.scoring import Scoring, with_scoring_options
 from segeval.cli.writing import require_renderable, require_writable, write_report
@@ -23,6 +23,7 @@ def score(
     *,
     scoring: Scoring,
     format_: FormatOption = "table",
+    wide: WideOption = False,
     output: OutputOption = None,
     provenance: ProvenanceOption = None,
     max_memory: MaxMemoryOption = None,
@@ -46,4 +47,4 @@ def score(
         report = score_pair(prediction, reference, settings, progress.add)
     if note is not None:
         note.write(report)
-    write_report(report, format_, outputs)
+    write_report(report, format_, outputs, wide=wide)

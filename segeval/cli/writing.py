@@ -16,7 +16,8 @@ from segeval.files.whole_files import require_folder, write_whole
 from segeval.words.printable import printable
 
 if TYPE_CHECKING:
-    from segeval.outputs.sheet import Sheet
+    from rich.console import Console
+
     from segeval.results.report import Report
 
 
@@ -49,10 +50,10 @@ def require_renderable(format_: Format, outputs: Iterable[Path], keys: Sequence[
         OUTPUTS[wanted].require(keys)
 
 
-def write_report(report: Report, format_: Format, outputs: Iterable[Path]) -> None:
+def write_report(report: Report, format_: Format, outputs: Iterable[Path], *, wide: bool = False) -> None:
     """Write the files, then stdout, then to stderr what failed and the remarks that stdout does not show.
 
-    Raises WriteError.
+    wide: the table shows every column. Raises WriteError.
     """
     from segeval.outputs import OUTPUTS, format_of_ending
 
@@ -61,7 +62,7 @@ def write_report(report: Report, format_: Format, outputs: Iterable[Path]) -> No
     if format_ == "table":
         from segeval.outputs.table import print_table
 
-        print_sheet(lambda sheet: print_table(report, sheet))
+        print_page(lambda console: print_table(report, console, wide=wide))
     else:
         print_pieces(
             piece for piece in OUTPUTS[format_].pieces(report) if isinstance(piece, str)
@@ -100,13 +101,13 @@ def tell_outcome(lines: Iterable[str]) -> None:
         tell(f"segeval: {printable(line)}\n")
 
 
-def print_sheet(draw: Callable[[Sheet], None]) -> None:
+def print_page(draw: Callable[[Console], None]) -> None:
     """Print what is drawn on stdout, as wide and as coloured as that is."""
-    from segeval.outputs.sheet import sheet_of_stdout
+    from segeval.outputs.sheet import drawn_for_stdout
 
     with to_stdout():
-        draw(sheet_of_stdout())
-        sys.stdout.flush()
+        text = drawn_for_stdout(draw)
+    print_text(text)
 
 
 def print_text(text: str) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from segeval.outputs.cells import UNDEFINED, value_text
+from segeval.outputs.cells import UNDEFINED, row_title, value_text
 from segeval.results.ranking import main_column, worst_cases
-from segeval.results.report import CaseResult, Column, Report, Row, Statistic
+from segeval.results.report import ALL, MEAN, CaseResult, Column, Report, Row, Statistic
 from segeval.words.shown_values import mean_sd_text
 
 _MOST_FAILURES = 20
@@ -101,6 +101,25 @@ def worst_lines(report: Report) -> tuple[str, list[tuple[str, str]]] | None:
     if not worst:
         return None
     return f"worst cases by mean {worst[0][0]}", [(value_text(value), case) for _, case, value in worst]
+
+
+def worst_labels(report: Report) -> dict[str, str]:
+    """Of each of the worst cases, its worst label and that one's value, where it has several."""
+    column = main_column(report.columns)
+    if column is None or column.best is None or column.worst is None:
+        return {}
+    worst = {case: value for _, case, value in worst_cases(report.cases, report.columns)}
+    sign = 1 if column.best > column.worst else -1
+    found = {}
+    for case in report.cases:
+        if case.case in worst:
+            rows = [row for row in case.rows if row.label not in (MEAN, ALL)]
+            values = [(sign * row.values.get(column.key, math.nan), row_title(row)) for row in rows]
+            values = [entry for entry in values if not math.isnan(entry[0])]
+            if values and min(values)[0] < sign * worst[case.case]:
+                value, label = min(values)
+                found[case.case] = f"{label}: {value_text(sign * value)}"
+    return found
 
 
 def failure_lines(report: Report) -> tuple[list[str], int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import io
+from functools import partial
+
+from rich.console import Console
 
 from segeval.outputs.comparison_words import (
     HEADERS,
@@ -10,14 +12,15 @@ from segeval.outputs.comparison_words import (
     RANK_NOTES,
     change_line,
     change_titles,
+    conclusion,
     missing_lines,
     notes,
     rank_cells,
     row_cells,
     shown_ranks,
 )
-from segeval.outputs.grid import Line, print_grid, print_line
-from segeval.outputs.sheet import PlainSheet, Sheet
+from segeval.outputs.grid import Line, print_grid
+from segeval.outputs.sheet import plain_text, print_line
 from segeval.results.comparison import Comparison, ComparisonRow, RankRow
 from segeval.results.report import ALL, MEAN
 from segeval.words.printable import printable
@@ -27,44 +30,51 @@ _MOST_ROWS = 500
 
 
 def render_comparison_table(comparison: Comparison) -> str:
-    """The table as plain text, 80 columns wide."""
-    text = io.StringIO()
-    print_comparison(comparison, PlainSheet(text))
-    return text.getvalue()
+    """The table as plain text, 80 columns wide, with every quantity."""
+    return plain_text(partial(print_comparison, comparison, wide=True))
 
 
-def print_comparison(comparison: Comparison, sheet: Sheet) -> None:
-    """Print the comparison on a sheet, as wide and as coloured as that is."""
+def print_comparison(comparison: Comparison, console: Console, *, wide: bool = False) -> None:
+    """Print the comparison on a console, as wide and as coloured as that is: first what it comes to, in a sentence for
+    each report; then the main quantity, or all with ``wide``."""
     baseline, *others = comparison.reports
     for other in others:
-        print_line(sheet, f"baseline {baseline.name}", "bold")
-        print_line(sheet, f"against  {other.name}", "bold")
-        _print_rows([row for row in comparison.rows if row.report == other.name], comparison.metrics, sheet)
+        sentence = conclusion(comparison, other.name)
+        print_line(console, sentence, "bold")
+    console.print()
+    metrics = comparison.metrics if wide or comparison.main is None else (comparison.main,)
+    for other in others:
+        print_line(console, f"baseline {baseline.name}", "bold")
+        print_line(console, f"against  {other.name}", "bold")
+        _print_rows([row for row in comparison.rows if row.report == other.name], metrics, console)
         for title, changes in change_titles(comparison, other.name):
-            print_line(sheet, title, "bold")
+            print_line(console, title, "bold")
             for change in changes:
-                print_line(sheet, change_line(change))
-            sheet.line()
+                print_line(console, change_line(change))
+            console.print()
+    if hidden := len(comparison.metrics) - len(metrics):
+        print_line(console, f"{hidden} more quantities: --wide, or --format csv or json", "dim")
+        console.print()
     if comparison.ranks:
-        _print_ranks(comparison, sheet)
+        _print_ranks(comparison, console)
     for line in missing_lines(comparison):
-        print_line(sheet, line, "red")
+        print_line(console, line, "red")
     for note in notes(comparison):
-        print_line(sheet, note)
+        print_line(console, note)
     for remark in comparison.remarks:
-        print_line(sheet, f"remark: {remark}", "yellow")
-    print_line(sheet, baseline.signature, "dim")
+        print_line(console, f"remark: {remark}", "yellow")
+    print_line(console, baseline.signature, "dim")
 
 
-def _print_rows(rows: list[ComparisonRow], metrics: tuple[str, ...], sheet: Sheet) -> None:
+def _print_rows(rows: list[ComparisonRow], metrics: tuple[str, ...], console: Console) -> None:
     for metric in metrics:
         mine = [row for row in rows if row.quantity == metric]
         lines = [_line(row) for row in mine[:_MOST_ROWS]]
         if lines:
-            print_grid(sheet, printable(metric), HEADERS, lines)
+            print_grid(console, printable(metric), HEADERS, lines)
         if len(mine) > _MOST_ROWS:
-            print_line(sheet, f"… and {len(mine) - _MOST_ROWS} more rows; --format csv or json has all of them")
-    sheet.line()
+            print_line(console, f"… and {len(mine) - _MOST_ROWS} more rows; --format csv or json has all of them")
+    console.print()
 
 
 def _line(row: ComparisonRow) -> Line:
@@ -77,15 +87,15 @@ def _line(row: ComparisonRow) -> Line:
     return Line(title, cells, row.label in (MEAN, ALL))
 
 
-def _print_ranks(comparison: Comparison, sheet: Sheet) -> None:
+def _print_ranks(comparison: Comparison, console: Console) -> None:
     shown = shown_ranks(comparison)
-    print_line(sheet, f"ranks by {comparison.main}", "bold")
+    print_line(console, f"ranks by {comparison.main}", "bold")
     for label in dict.fromkeys(row.label for row in shown[:_MOST_ROWS]):
         lines = [_rank_line(row) for row in shown if row.label == label]
-        print_grid(sheet, printable(str(label)), RANK_HEADERS, lines)
-    sheet.line()
+        print_grid(console, printable(str(label)), RANK_HEADERS, lines)
+    console.print()
     for note in RANK_NOTES:
-        print_line(sheet, note)
+        print_line(console, note)
 
 
 def _rank_line(row: RankRow) -> Line:

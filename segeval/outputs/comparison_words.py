@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from segeval.outputs.cells import UNDEFINED, value_text
 from segeval.results.comparison import Change, Comparison, ComparisonRow, RankRow
-from segeval.results.report import MEAN
+from segeval.results.report import ALL, MEAN
 
 HEADERS = ("baseline", "value", "difference", "95 % interval", "w/t/l", "p Holm", "effect", "n")
 RANK_HEADERS = ("mean", "rank", "95 % interval", "mean rank", "rank of it", "95 % interval of it")
@@ -17,6 +17,7 @@ RANK_NOTES = (
     "ties share the average of their ranks; what is undefined or missing ranks last",
 )
 _MOST_NAMED = 10
+_MOST_IN_SENTENCE = 3
 
 
 def row_cells(row: ComparisonRow) -> tuple[str, ...]:
@@ -51,6 +52,33 @@ def change_titles(comparison: Comparison, report: str) -> list[tuple[str, Sequen
     mine = [change for change in comparison.changes if change.report == report]
     both = [("improved", [c for c in mine if c.better]), ("worsened", [c for c in mine if not c.better])]
     return [(f"{word} most by mean {comparison.main}", changes) for word, changes in both if changes]
+
+
+def conclusion(comparison: Comparison, report: str) -> str:
+    """Whether the report is better than the baseline by the main quantity, and where it is not, in a sentence."""
+    rows = [row for row in comparison.rows if (row.report, row.quantity) == (report, comparison.main)]
+    whole = next((row for row in rows if row.label == MEAN), rows[0] if rows else None)
+    if whole is None or whole.n == 0 or whole.wins is None:
+        return f"{report}: no quantity that has a direction was compared"
+    what = f"{'mean' if whole.label == MEAN else _name(whole)} {whole.quantity}"
+    numbers = f"{what} {_signed(whole.difference)} {interval_text(whole.ci95)}"
+    count = f"better in {whole.wins} of {whole.n} cases, worse in {whole.losses}"
+    opposite = "better" if whole.verdict == "worse" else "worse"
+    elsewhere = [_name(row) for row in rows if row.label not in (MEAN, ALL) and row.verdict == opposite]
+    there = f"; {opposite} in {_some(elsewhere)}" if elsewhere else ""
+    fell = [change.case for change in comparison.changes if change.report == report and not change.better]
+    cases = f"; fell most in {_some(fell)}" if fell and whole.verdict != "worse" else ""
+    start = f"{report} is {whole.verdict}" if whole.verdict else f"{report}: no difference shown"
+    return f"{start}: {numbers}, {count}{there}{cases}"
+
+
+def _name(row: ComparisonRow) -> str:
+    return row.name or str(row.label)
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_IN_SENTENCE])
+    return shown + (f" and {len(names) - _MOST_IN_SENTENCE} more" if len(names) > _MOST_IN_SENTENCE else "")
 
 
 def notes(comparison: Comparison) -> list[str]:

@@ -1,26 +1,26 @@
-"""Tables on a sheet: columns in parts that fit the width, each part beside the labels.
-
-They are laid out here, because Rich's tables take 45 ms, a fifth of a small case, and do no more for a pipe.
-"""
+"""Rich's tables of numbers: columns in parts that fit the width, each part beside the labels."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
-from rich.cells import cell_len, chop_cells
+from rich.box import Box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from segeval.outputs.cells import TITLES
-from segeval.outputs.sheet import Sheet
-from segeval.results.report import Column, Value
-from segeval.words.printable import printable
 
 _LONG_HEADER = 11
-_GAP = 2  # between columns
+GAP = 2
+"""Cells between columns; one is enough where each number may bear a mark."""
 _TITLE_WIDTH = 24
-_RULE = "────"
+_HEAD_AND_SECTION = "    \n    \n ─  \n    \n ─  \n ─  \n    \n    \n"
+_RULES = Box(_HEAD_AND_SECTION)
+_ASCII_RULES = Box(_HEAD_AND_SECTION.replace("─", "-"), ascii=True)
+"""A rule below the heads and above what sums up, cut between columns."""
 
 
 class Line(Struct, frozen=True):
@@ -35,91 +35,66 @@ class Line(Struct, frozen=True):
         return self.cells[key][0] if key in self.cells else ""
 
 
-def print_line(sheet: Sheet, text: str, style: str = "") -> None:
-    """A line of its own words: no markup in file names, no breaking inside them."""
-    sheet.line((printable(text), style))
+def print_grid(
+    console: Console, title: str, keys: Sequence[str], lines: Sequence[Line],
+    heads: Mapping[str, str] | None = None, gap: int = GAP,
+) -> None:  # fmt: skip
+    """The columns in as many tables as the width asks for. heads: of columns, where a key is none."""
+    heads = {key: (heads or {}).get(key, key) for key in keys}
+    for number, part in enumerate(parts(title, heads, lines, console.width, gap)):
+        console.print()
+        _print_table(console, title if number == 0 else "", {key: heads[key] for key in part}, lines, gap)
 
 
-def print_grid(sheet: Sheet, title: str, keys: Sequence[str], lines: Sequence[Line]) -> None:
-    """The columns in as many tables as the width asks for."""
-    for number, part in enumerate(_parts(title, keys, lines, sheet.width)):
-        sheet.line()
-        _print_table(sheet, title if number == 0 else "", part, lines)
-
-
-def style_of(value: Value | None, column: Column) -> str:
-    """Green near the best end of a bounded scale, red near its worst."""
-    if value is None or math.isnan(value):
-        return "dim"
-    if column.best is None or column.worst is None or math.isinf(column.worst):
-        return ""
-    goodness = (value - column.worst) / (column.best - column.worst)
-    return "green" if goodness >= 0.8 else "yellow" if goodness >= 0.5 else "red"
-
-
-def _parts(title: str, keys: Sequence[str], lines: Sequence[Line], width: int) -> list[list[str]]:
+def parts(title: str, heads: Mapping[str, str], lines: Sequence[Line], width: int, gap: int = GAP) -> list[list[str]]:
     """The columns in groups that fit the width beside the label's column, of about equal size."""
+    keys = list(heads)
     titles = [title, *TITLES.values(), *(line.title for line in lines)]
     room = width - min(max(map(cell_len, titles)), _TITLE_WIDTH)
-    needed = [_GAP + _column_width(key, lines) for key in keys]
+    needed = [gap + _column_width(key, heads[key], lines) for key in keys]
     for most in range(len(keys), 0, -1):
-        parts = [slice(start, start + most) for start in range(0, len(keys), most)]
-        if most == 1 or all(sum(needed[part]) <= room for part in parts):
-            even = -(-len(keys) // len(parts))
+        found = [slice(start, start + most) for start in range(0, len(keys), most)]
+        if most == 1 or all(sum(needed[part]) <= room for part in found):
+            even = -(-len(keys) // len(found))
             evened = [slice(start, start + even) for start in range(0, len(keys), even)]
             if all(sum(needed[part]) <= room for part in evened):
-                parts = evened
-            return [list(keys[part]) for part in parts]
+                found = evened
+            return [keys[part] for part in found]
     return []
 
 
-def _column_width(key: str, lines: Sequence[Line]) -> int:
-    return max(map(cell_len, [*_header(key).split("\n"), *(line.text(key) for line in lines)]))
+def _column_width(key: str, head: str, lines: Sequence[Line]) -> int:
+    return max(map(cell_len, [*_broken(key, head, lines).split("\n"), *(line.text(key) for line in lines)]))
 
 
-def _header(key: str) -> str:
-    """A long name broken where it may be."""
-    return key if len(key) <= _LONG_HEADER else key.replace("_", "_\n").replace(":", "\n:")
+def _broken(key: str, head: str, lines: Sequence[Line]) -> str:
+    """A head that is long, and longer than what stands below, broken where it may be."""
+    if len(head) <= max(_LONG_HEADER, *(cell_len(line.text(key)) for line in lines), 0):
+        return head
+    before, space, last = head.rpartition(" ")
+    return f"{before}\n{last}" if space else head.replace("_", "_\n").replace(":", "\n:")
 
 
-def _print_table(sheet: Sheet, title: str, keys: Sequence[str], lines: Sequence[Line]) -> None:
+def _print_table(console: Console, title: str, heads: Mapping[str, str], lines: Sequence[Line], gap: int) -> None:
     """The titles to the left, folded where they are long; the other columns to the right, never cut."""
-    shown = [line for line in lines if any(key in line.cells for key in keys)]
-    widths = [_column_width(key, lines) for key in keys]
-    room = max(1, sheet.width - sum(_GAP + width for width in widths))
-    ruled = len({line.sums_up for line in shown}) == 2
-    longest = max(map(cell_len, [title, *(line.title for line in shown), _RULE if ruled else ""]))
-    widths.insert(0, min(longest, room, _TITLE_WIDTH))
-    _print_row(sheet, widths, (title, "bold underline"), [(_header(key), "bold") for key in keys])
+    shown = [line for line in lines if any(key in line.cells for key in heads)]
+    widths = [_column_width(key, head, lines) for key, head in heads.items()]
+    room = max(1, console.width - sum(gap + width for width in widths))
+    longest = max(map(cell_len, [title, *(line.title for line in shown), "mean"]))
+    first = min(longest, room, _TITLE_WIDTH)
+    rules = _RULES if console.encoding.startswith("utf") else _ASCII_RULES
+    table = Table(box=rules, show_edge=False, pad_edge=False, padding=0, header_style="bold")
+    table.add_column(Text(title, style="bold"), width=first, overflow="fold", vertical="bottom")
+    for (key, head), width in zip(heads.items(), widths, strict=True):
+        table.add_column(
+            Text(_broken(key, head, lines)), justify="right", width=width + gap - 1, no_wrap=True, vertical="bottom"
+        )
     below = False
     for number, line in enumerate(shown):
         if line.sums_up and not below:
             below = True
             if number:
-                _print_row(sheet, widths, (_RULE, "dim"), [(_RULE[0] * width, "dim") for width in widths[1:]])
-        cells = [line.cells.get(key, ("", "dim")) for key in keys]
-        _print_row(sheet, widths, (line.title, "bold" if below else ""), cells)
-
-
-def _print_row(sheet: Sheet, widths: list[int], title: tuple[str, str], cells: Sequence[tuple[str, str]]) -> None:
-    """As many lines as the highest cell has, the others at its bottom."""
-    columns = [_folded(title[0], widths[0]), *(text.split("\n") for text, _ in cells)]
-    height = max(map(len, columns))
-    for number in range(height):
-        name, *texts = ("" if (at := number - height + len(column)) < 0 else column[at] for column in columns)
-        parts = [(name, title[1]), (" " * (widths[0] - cell_len(name)), "")]
-        for text, width, (_, style) in zip(texts, widths[1:], cells, strict=True):
-            parts += [(" " * (_GAP + width - cell_len(text)), ""), (text, style)]
-        sheet.line(*parts)
-
-
-def _folded(text: str, width: int) -> list[str]:
-    """Lines of at most so many cells, broken between words where that is possible."""
-    lines = [""]
-    for word in re.findall(r"\s*\S+\s*", text):
-        if cell_len(lines[-1] + word.rstrip()) <= width:
-            lines[-1] += word
-            continue
-        pieces = [word] if cell_len(word.rstrip()) <= width else chop_cells(word, width)
-        lines = [*(line for line in lines if line), *pieces]
-    return [line.rstrip() for line in lines]
+                table.add_section()
+        cells = [Text(*line.cells.get(key, ("", "dim"))) for key in heads]
+        table.add_row(Text(line.title, style="bold" if below else ""), *cells)
+    console.print(table, crop=False, width=first + sum(gap + width for width in widths))

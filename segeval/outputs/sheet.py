@@ -1,74 +1,62 @@
-"""What lines are printed on: a plain stream, or a terminal with colours.
-
-Rich knows terminals, and takes 45 ms to load and to lay out a table; a pipe or a file needs nothing of it.
-"""
+"""What the pages that people read are drawn on: Rich's consoles, as wide and as coloured as stdout is."""
 
 from __future__ import annotations
 
+import io
 import os
-import sys
-from typing import TYPE_CHECKING, Protocol, TextIO
+from collections.abc import Callable
 
-from segeval.words.colours import may_have_colours
+from rich.console import Console
+from rich.text import Text
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from segeval.words.printable import printable
 
-_WIDTH = 80
+WIDTH = 80
 """Where nothing says how wide the output is."""
 
 
-class Sheet(Protocol):
-    """A width in cells, and lines."""
-
-    width: int
-
-    def line(self, *parts: tuple[str, str]) -> None:
-        """One line of (text, style) parts, printed as they are: no markup, no wrapping."""
-
-
-class PlainSheet:
-    """Text alone."""
-
-    def __init__(self, file: TextIO, width: int = _WIDTH) -> None:
-        self._file = file
-        self.width = width
-
-    def line(self, *parts: tuple[str, str]) -> None:
-        """The texts one after the other."""
-        self._file.write("".join(text for text, _ in parts) + "\n")
+def console_of_stdout() -> Console:
+    """Rich decides about colours, and about the width of a terminal."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _width_around()
+    return console
 
 
-class ConsoleSheet:
-    """As coloured as the console is."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self.width = console.width
-
-    def line(self, *parts: tuple[str, str]) -> None:
-        """Styles are Rich's."""
-        from rich.text import Text
-
-        self._console.print(Text.assemble(*parts), soft_wrap=True)
+def plain_text(draw: Callable[[Console], None], width: int = WIDTH) -> str:
+    """What is drawn, as text alone."""
+    text = io.StringIO()
+    draw(
+        Console(file=text, width=width, color_system=None, force_terminal=False, highlight=False, legacy_windows=False)
+    )
+    return text.getvalue()
 
 
-def sheet_of_stdout() -> Sheet:
-    """Rich decides about colours where there may be any."""
-    if may_have_colours():
-        from rich.console import Console
+def drawn_for_stdout(draw: Callable[[Console], None]) -> str:
+    """What is drawn, with the escape codes that stdout takes."""
+    console = console_of_stdout()
+    with console.capture() as captured:
+        draw(console)
+    return captured.get()
 
-        return ConsoleSheet(Console(highlight=False))
-    return PlainSheet(sys.stdout, _width_around())
+
+def print_line(console: Console, text: str, style: str = "") -> None:
+    """A line of its own words: no markup in file names, no breaking inside them."""
+    print_parts(console, (printable(text), style))
+
+
+def print_parts(console: Console, *parts: tuple[str, str]) -> None:
+    """One line of (text, style) parts, as they are."""
+    console.print(Text.assemble(*parts), soft_wrap=True)
 
 
 def _width_around() -> int:
     """COLUMNS, else the width of the terminal that any of the standard streams still is."""
-    if (columns := os.environ.get("COLUMNS", "")).isdigit():
+    if (columns := os.environ.get("COLUMNS", "")).isdigit() and int(columns):
         return int(columns)
     for stream in (0, 1, 2):
         try:
-            return os.get_terminal_size(stream).columns or _WIDTH
+            return os.get_terminal_size(stream).columns or WIDTH
         except (OSError, ValueError):
             continue
-    return _WIDTH
+    return WIDTH

@@ -36,6 +36,7 @@ def brier_over_all(s: SoftSums) -> float:
     worst=1.0,
     over_all=brier_over_all,
     synonyms=also("brier_loss brier_score_loss mse mean_squared_error"),
+    title="Brier",
 )
 def brier(s: SoftSums) -> Floats:
     """Mean squared difference of probability and truth."""
@@ -52,6 +53,7 @@ def brier(s: SoftSums) -> Floats:
     best=0.0,
     worst=1.0,
     synonyms=also("expected_calibration_error calibration_error"),
+    title="ECE",
 )
 def ece(h: ProbabilityHistogram, *, bins: float = 15) -> Floats:
     """Expected calibration error; bins is a divisor of 300 or of 4096."""
@@ -68,6 +70,7 @@ def ece(h: ProbabilityHistogram, *, bins: float = 15) -> Floats:
     best=1.0,
     worst=0.0,
     synonyms=also("auc roc_auc auc_roc area_under_curve"),
+    title="AUROC",
 )
 def auroc(h: ProbabilityHistogram) -> Floats:
     """Area under the receiver operating characteristic; voxels of one histogram cell are tied."""
@@ -91,6 +94,7 @@ def auroc_error(h: ProbabilityHistogram) -> Floats:
     best=1.0,
     worst=0.0,
     synonyms=also("ap auprc auc_pr pr_auc"),
+    title="AP",
 )
 def average_precision(h: ProbabilityHistogram) -> Floats:
     """Area under the precision-recall curve as a step function over the histogram's cells."""
@@ -120,6 +124,7 @@ def average_precision_error(h: ProbabilityHistogram) -> Floats:
     best=1.0,
     worst=0.0,
     synonyms=also("max_dice optimal_dice"),
+    title="best Dice",
 )
 def best_dice(h: ProbabilityHistogram) -> Floats:
     """The highest Dice that a threshold on p could have given."""
@@ -133,6 +138,7 @@ def best_dice(h: ProbabilityHistogram) -> Floats:
     undefined="reference empty, or the prediction is a label map",
     source="",
     synonyms=also("best_threshold optimal_threshold"),
+    title="best Dice at",
 )
 def best_dice_threshold(h: ProbabilityHistogram) -> Floats:
     """The lowest threshold, inclusive, that gives the best Dice."""

@@ -24,6 +24,7 @@ from segeval.tallies.instances import Instance, Instances, TargetInstances
     source="Kirillov et al. 2019",
     is_count=True,
     synonyms=also("lesion_tp tp_instances"),
+    title="inst. TP",
 )
 def instance_tp(i: Instances) -> Integers:
     """True positives: reference instances with a match."""
@@ -38,6 +39,7 @@ def instance_tp(i: Instances) -> Integers:
     source="Kirillov et al. 2019",
     is_count=True,
     synonyms=also("lesion_fp fp_instances"),
+    title="inst. FP",
 )
 def instance_fp(i: Instances) -> Integers:
     """False positives: prediction instances in no match."""
@@ -52,6 +54,7 @@ def instance_fp(i: Instances) -> Integers:
     source="Kirillov et al. 2019",
     is_count=True,
     synonyms=also("lesion_fn fn_instances"),
+    title="inst. FN",
 )
 def instance_fn(i: Instances) -> Integers:
     """False negatives: reference instances without a match."""
@@ -67,6 +70,7 @@ def instance_fn(i: Instances) -> Integers:
     best=1.0,
     worst=0.0,
     synonyms=also("instance_recall lesion_recall lesion_sensitivity lesionwise_recall ltpr obj_tpr detection_rate"),
+    title="inst. sens.",
 )
 def instance_sensitivity(i: Instances) -> Floats:
     """Share of the reference instances that have a match, lesion-wise recall."""
@@ -82,6 +86,7 @@ def instance_sensitivity(i: Instances) -> Floats:
     best=1.0,
     worst=0.0,
     synonyms=also("lesion_precision lesionwise_precision instance_ppv"),
+    title="inst. prec.",
 )
 def instance_precision(i: Instances) -> Floats:
     """Share of matches among matches and invented instances; predictions that share a match count as one."""
@@ -97,6 +102,7 @@ def instance_precision(i: Instances) -> Floats:
     best=1.0,
     worst=0.0,
     synonyms=also("rq recognition_quality lesion_f1 lesionwise_f1 detection_f1 object_f1"),
+    title="inst. F1",
 )
 def instance_f1(i: Instances) -> Floats:
     """Recognition quality: harmonic mean of instance_sensitivity and instance_precision."""
@@ -112,6 +118,7 @@ def instance_f1(i: Instances) -> Floats:
     best=1.0,
     worst=0.0,
     synonyms=also("segmentation_quality"),
+    title="SQ",
 )
 def sq(i: Instances) -> Floats:
     """Segmentation quality: mean IoU over the matches."""
@@ -127,6 +134,7 @@ def sq(i: Instances) -> Floats:
     best=1.0,
     worst=0.0,
     synonyms=also("panoptic_quality panoptic"),
+    title="PQ",
 )
 def pq(i: Instances) -> Floats:
     """Panoptic quality: sq · instance_f1."""
@@ -142,6 +150,7 @@ def pq(i: Instances) -> Floats:
     best=1.0,
     worst=0.0,
     synonyms=also("sq_dsc sq_dice lesion_dice"),
+    title="inst. Dice",
 )
 def instance_dice(i: Instances) -> Floats:
     """Mean Dice over the matches: how well what was found is outlined."""
@@ -157,6 +166,7 @@ def instance_dice(i: Instances) -> Floats:
     best=0.0,
     worst=np.inf,
     synonyms=also("sq_hd95 lesion_hd95"),
+    title="inst. HD95",
 )
 def instance_hd95(i: Instances) -> Floats:
     """Mean 95th percentile Hausdorff distance over the matches, in mm."""
@@ -172,6 +182,7 @@ def instance_hd95(i: Instances) -> Floats:
     best=0.0,
     worst=np.inf,
     synonyms=also("missed_volume false_negative_volume fnv"),
+    title="missed ml",
 )
 def missed_volume_ml(i: Instances) -> Floats:
     """Volume of the reference instances without a match, in millilitres."""
@@ -187,6 +198,7 @@ def missed_volume_ml(i: Instances) -> Floats:
     best=0.0,
     worst=np.inf,
     synonyms=also("invented_volume false_positive_volume fpv"),
+    title="invented ml",
 )
 def invented_volume_ml(i: Instances) -> Floats:
     """Volume of the prediction instances in no match, in millilitres."""
@@ -202,6 +214,7 @@ def invented_volume_ml(i: Instances) -> Floats:
     best=1.0,
     worst=0.0,
     synonyms=also("lesionwise_dsc lesion_dice"),
+    title="lesion Dice",
 )
 def lesionwise_dice(i: Instances) -> Floats:
     """Mean over scored lesions and invented instances: Dice of a match, 0 of a miss and of an invention."""
@@ -217,6 +230,7 @@ def lesionwise_dice(i: Instances) -> Floats:
     best=0.0,
     worst=np.inf,
     synonyms=also("lesionwise_hausdorff95 lesion_hd95"),
+    title="lesion HD95",
 )
 def lesionwise_hd95(i: Instances, *, penalty_mm: float = 374.0) -> Floats:
     """Mean over scored lesions and invented instances: HD95 of a match, the penalty of a miss and of an invention.

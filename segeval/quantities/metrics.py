@@ -65,6 +65,7 @@ def _gds_over_all(c: Counts, *, background: bool) -> float:
         "dsc dc dice_similarity sorensen sorensen_dice f1 f_score f_measure zsi",
         mean="mdice mean_dice", over_all="micro_dice global_dice",
     ),
+    title="Dice", main=True,
 )  # fmt: skip
 def dice(c: Counts) -> Floats:
     """Dice similarity coefficient."""
@@ -78,6 +79,7 @@ def dice(c: Counts) -> Floats:
         "jaccard jac jc jsc tanimoto intersection_over_union critical_success_index threat_score",
         mean="miou mean_iou", over_all="micro_iou", complement="voe volumetric_overlap_error jaccard_distance",
     ),
+    title="IoU", main=True,
 )  # fmt: skip
 def iou(c: Counts) -> Floats:
     """Intersection over union, the Jaccard index."""
@@ -90,6 +92,7 @@ def iou(c: Counts) -> Floats:
         "recall tpr true_positive_rate hit_rate sens",
         mean="mean_accuracy macc", complement="fnr false_negative_rate miss_rate",
     ),
+    title="sens.", main=True,
 )  # fmt: skip
 def sensitivity(c: Counts) -> Floats:
     """Sensitivity, recall, true positive rate."""
@@ -99,6 +102,7 @@ def sensitivity(c: Counts) -> Floats:
 @metric(
     "TN / (TN+FP)", undefined="reference fills everything", source="TNR", best=1, worst=0,
     synonyms=also("tnr true_negative_rate selectivity spec", complement="fpr false_positive_rate fallout"),
+    title="spec.", main=True,
 )  # fmt: skip
 def specificity(c: Counts) -> Floats:
     """Specificity, true negative rate."""
@@ -108,6 +112,7 @@ def specificity(c: Counts) -> Floats:
 @metric(
     "TP / (TP+FP)", undefined="prediction empty", source="PPV", best=1, worst=0, fills_empty=True,
     synonyms=also("ppv positive_predictive_value prec", complement="fdr false_discovery_rate"),
+    title="prec.", main=True,
 )  # fmt: skip
 def precision(c: Counts) -> Floats:
     """Precision, positive predictive value."""
@@ -117,6 +122,7 @@ def precision(c: Counts) -> Floats:
 @metric(
     "TN / (TN+FN)", undefined="prediction fills everything", source="NPV", best=1, worst=0,
     synonyms=also("negative_predictive_value", complement="for false_omission_rate"),
+    title="NPV",
 )  # fmt: skip
 def npv(c: Counts) -> Floats:
     """Negative predictive value."""
@@ -140,6 +146,7 @@ def accuracy(c: Counts) -> Floats:
     synonyms=also(
         "bacc balanced_acc", **dict.fromkeys(("informedness", "youden", "youdens_j"), "{name} ({word} is 2 {name} − 1)")
     ),
+    title="bal. accuracy",
 )  # fmt: skip
 def balanced_accuracy(c: Counts) -> Floats:
     """Mean of sensitivity and specificity."""
@@ -150,6 +157,7 @@ def balanced_accuracy(c: Counts) -> Floats:
     "1 − |FN−FP| / (2TP+FP+FN)", undefined="both empty", source="Taha and Hanbury 2015",
     best=1, worst=0, fills_empty=True,
     synonyms=also("vs volumetric_similarity vol_sim"),
+    title="vol. sim.",
 )  # fmt: skip
 def volume_similarity(c: Counts) -> Floats:
     """Agreement of the two volumes, wherever they lie."""
@@ -161,6 +169,7 @@ def volume_similarity(c: Counts) -> Floats:
     synonyms=also(
         "rvd", ravd="{name} (signed, as MedPy's ravd is)", relative_absolute_volume_difference="{name} (signed)"
     ),
+    title="rel. vol. diff.",
 )  # fmt: skip
 def relative_volume_difference(c: Counts) -> Floats:
     """Signed difference of the volumes, as a share of the reference; 0 is best."""
@@ -171,6 +180,7 @@ def relative_volume_difference(c: Counts) -> Floats:
     "(TP·TN − FP·FN) / √((TP+FP)(TP+FN)(TN+FP)(TN+FN))", undefined=_UNDEFINED_MCC,
     source="Matthews 1975; over all labels: Gorodkin's R_K 2004", best=1, worst=-1, over_all=_mcc_over_all,
     synonyms=also("matthews matthews_corrcoef matthews_correlation phi"),
+    title="MCC",
 )  # fmt: skip
 def mcc(c: Counts) -> Floats:
     """Matthews correlation coefficient."""
@@ -196,6 +206,8 @@ def kappa(c: Counts) -> Floats:
     worst=0,
     over_all=_gds_over_all,
     synonyms=also("generalised_dice generalized_dice gdsc"),
+    title="GDS",
+    main=True,
 )
 def gds(c: Counts, *, background: bool = True) -> Floats:  # noqa: ARG001 (the setting belongs to the row `all`)
     """Generalised Dice score. ``background=no`` drops label 0 from the row ``all``."""
@@ -205,37 +217,37 @@ def gds(c: Counts, *, background: bool = True) -> Floats:  # noqa: ARG001 (the s
     )
 
 
-@metric("true positive voxels", is_count=True, synonyms=also("true_positives"))
+@metric("true positive voxels", is_count=True, synonyms=also("true_positives"), title="TP")
 def tp(c: Counts) -> Integers:
     """True positives: voxels of the label in both volumes."""
     return c.tp
 
 
-@metric("false positive voxels", is_count=True, synonyms=also("false_positives"))
+@metric("false positive voxels", is_count=True, synonyms=also("false_positives"), title="FP")
 def fp(c: Counts) -> Integers:
     """False positives: voxels of the label in the prediction alone."""
     return c.fp
 
 
-@metric("false negative voxels", is_count=True, synonyms=also("false_negatives"))
+@metric("false negative voxels", is_count=True, synonyms=also("false_negatives"), title="FN")
 def fn(c: Counts) -> Integers:
     """False negatives: voxels of the label in the reference alone."""
     return c.fn
 
 
-@metric("true negative voxels", is_count=True, synonyms=also("true_negatives"))
+@metric("true negative voxels", is_count=True, synonyms=also("true_negatives"), title="TN")
 def tn(c: Counts) -> Integers:
     """True negatives: voxels of the label in neither volume."""
     return c.tn
 
 
-@metric("TP + FN", is_count=True, synonyms=also("n_ref reference_voxels gt_voxels"))
+@metric("TP + FN", is_count=True, synonyms=also("n_ref reference_voxels gt_voxels"), title="ref. voxels")
 def ref_voxels(c: Counts) -> Integers:
     """Voxels of the label in the reference."""
     return c.reference
 
 
-@metric("TP + FP", is_count=True, synonyms=also("n_pred prediction_voxels predicted_voxels"))
+@metric("TP + FP", is_count=True, synonyms=also("n_pred prediction_voxels predicted_voxels"), title="pred. voxels")
 def pred_voxels(c: Counts) -> Integers:
     """Voxels of the label in the prediction."""
     return c.prediction
@@ -244,6 +256,7 @@ def pred_voxels(c: Counts) -> Integers:
 @metric(
     "reference voxels × voxel volume, ml", undefined="no geometry",
     synonyms=also("reference_volume ref_volume gt_volume volume"),
+    title="ref. ml", main=True,
 )  # fmt: skip
 def ref_volume_ml(c: Counts) -> Floats:
     """Volume of the label in the reference, in millilitres."""
@@ -253,6 +266,7 @@ def ref_volume_ml(c: Counts) -> Floats:
 @metric(
     "prediction voxels × voxel volume, ml", undefined="no geometry",
     synonyms=also("prediction_volume predicted_volume pred_volume volume"),
+    title="pred. ml", main=True,
 )  # fmt: skip
 def pred_volume_ml(c: Counts) -> Floats:
     """Volume of the label in the prediction, in millilitres."""

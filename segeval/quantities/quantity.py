@@ -34,6 +34,7 @@ class Quantity(Struct, frozen=True):
     fills_empty: ``--empty`` replaces its undefined values for a label that is absent from both volumes.
     needs_every_value: its ``mean`` is undefined while a label that occurs in the reference has no value.
     synonyms: what people call it, and what to write instead; made by `also`.
+    title: a short one for tables that people read. main: whether it is among the first that they look for.
     """
 
     name: str
@@ -52,6 +53,8 @@ class Quantity(Struct, frozen=True):
     fills_empty: bool
     needs_every_value: bool
     synonyms: Mapping[str, str]
+    title: str
+    main: bool
 
     @property
     def direction(self) -> str:
@@ -109,6 +112,8 @@ def metric(
     is_count: bool = False,
     fills_empty: bool = False,
     synonyms: Mapping[str, str] = _NONE,
+    title: str = "",
+    main: bool = False,
 ) -> Callable[[Callable[..., NDArray[Any]]], Callable[..., NDArray[Any]]]:
     """Register a function of Counts as an overlap metric; ``text`` is its formula in words."""
 
@@ -116,7 +121,7 @@ def metric(
         _register(
             formula, "overlap", "counts", text=text, undefined=undefined, source=source, best=best, worst=worst,
             over_all=over_all, without_label_map=without_label_map, is_count=is_count, fills_empty=fills_empty,
-            synonyms=synonyms,
+            synonyms=synonyms, title=title, main=main,
         )  # fmt: skip
         return formula
 
@@ -133,6 +138,8 @@ def loss(
     without_label_map: bool = False,
     needs_every_value: bool = False,
     synonyms: Mapping[str, str] = _NONE,
+    title: str = "",
+    main: bool = False,
 ) -> Callable[[Callable[..., NDArray[Any]]], Callable[..., NDArray[Any]]]:
     """Register a function of SoftSums as a loss, best at 0; ``text`` is its formula in words."""
 
@@ -140,7 +147,7 @@ def loss(
         _register(
             formula, "losses", "sums", text=text, undefined=undefined, source=source, best=0.0, worst=worst,
             over_all=over_all, without_label_map=without_label_map, needs_every_value=needs_every_value,
-            synonyms=synonyms,
+            synonyms=synonyms, title=title, main=main,
         )  # fmt: skip
         return formula
 
@@ -159,6 +166,8 @@ def measure(
     over_all: Callable[..., float] | None = None,
     is_count: bool = False,
     synonyms: Mapping[str, str] = _NONE,
+    title: str = "",
+    main: bool = False,
 ) -> Callable[[Callable[..., NDArray[Any]]], Callable[..., NDArray[Any]]]:
     """Register a function of another record; ``text`` is its formula in words."""
 
@@ -166,7 +175,7 @@ def measure(
         _register(
             formula, group, record, text=text, undefined=undefined, source=source, best=best, worst=worst,
             over_all=over_all, without_label_map=over_all is not None, is_count=is_count,
-            synonyms=synonyms,
+            synonyms=synonyms, title=title, main=main,
         )  # fmt: skip
         return formula
 
@@ -182,6 +191,7 @@ def _register(
     fills_empty: bool = False,
     needs_every_value: bool = False,
     synonyms: Mapping[str, str],
+    title: str,
     **facts: Any,
 ) -> None:
     name = formula.__name__
@@ -189,7 +199,7 @@ def _register(
     settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
     QUANTITIES[name] = Quantity(
         name, group, record, formula, settings=settings, is_count=is_count, fills_empty=fills_empty,
-        needs_every_value=needs_every_value, **facts,
+        needs_every_value=needs_every_value, title=title or name, **facts,
         synonyms={word: answer.format(name=name, word=word) for word, answer in synonyms.items()},
     )  # fmt: skip
 

@@ -57,7 +57,9 @@ class Selection(Struct, frozen=True, dict=True):
     @property
     def column(self) -> Column:
         """The quantity as the outputs need to know it."""
-        return Column(self.key, self.quantity.group, self.quantity.best, self.quantity.worst)
+        quantity = self.quantity
+        title = quantity.title + self.key.removeprefix(quantity.name)
+        return Column(self.key, quantity.group, quantity.best, quantity.worst, title, quantity.main)
 
     @property
     def log_setting(self) -> LogSetting | None:

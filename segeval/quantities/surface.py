@@ -35,6 +35,7 @@ one, which is assd; the mean of both directions elsewhere, which is masd: whoeve
         hd98="hd:p=98",
         hd99="hd:p=99",
     ),
+    title="HD",
 )
 def hd(surfaces: Surfaces, *, p: float = 100.0, surfel: bool = False) -> Floats:
     """Hausdorff distance, mm: the larger of the two directed percentiles; the maximum by default."""
@@ -59,6 +60,7 @@ def hd(surfaces: Surfaces, *, p: float = 100.0, surfel: bool = False) -> Floats:
     synonyms=also(
         "hausdorff95 hausdorff_distance_95 95hd percentile_hausdorff robust_hausdorff",
     ),
+    title="HD95",
 )
 def hd95(surfaces: Surfaces, *, pooled: bool = False, surfel: bool = False) -> Floats:
     """95th percentile of the Hausdorff distance, mm; ``pooled`` takes it over both directions together."""
@@ -79,6 +81,7 @@ def hd95(surfaces: Surfaces, *, pooled: bool = False, surfel: bool = False) -> F
         "average_symmetric_surface_distance mean_symmetric_surface_distance",
         **dict.fromkeys(_AVERAGES, "{name} (both boundaries together)"),
     ),
+    title="ASSD",
 )
 def assd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
     """Average symmetric surface distance, mm: the mean over the elements of both boundaries."""
@@ -97,6 +100,7 @@ def assd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
         "mean_average_surface_distance",
         **dict.fromkeys(_AVERAGES, "{name} (the mean of both directions)"),
     ),
+    title="MASD",
 )
 def masd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
     """Mean average surface distance, mm: the mean of the two directed means."""
@@ -124,6 +128,7 @@ def masd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
         nsd3="nsd:tau=3",
         nsd5="nsd:tau=5",
     ),
+    title="NSD",
 )
 def nsd(surfaces: Surfaces, *, tau: float = 1.0, surfel: bool = False) -> Floats:
     """Normalised surface distance: the share of both boundaries within ``tau`` mm (inclusive) of the other."""

@@ -35,12 +35,15 @@ class Column(Struct, frozen=True):
     key: its canonical text, ``focal:gamma=3``: CSV column and JSON key.
     group: ``overlap`` or ``losses``: which block of a table it stands in.
     best, worst: the ends of its scale where it has a direction; worst may be infinite.
+    title: a short one for people. main: whether it is among the first that they look for.
     """
 
     key: str
     group: str
     best: float | None = None
     worst: float | None = None
+    title: str = ""
+    main: bool = False
 
 
 class CaseResult(Struct, frozen=True):

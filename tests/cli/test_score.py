@@ -178,6 +178,7 @@ CANNOT = {
     "backend": ["--backend=auto"],
     "hash": ["--hash"],
     "format_": ["--format=json"],
+    "wide": ["--wide"],
     "output": ["--output=x.csv"],
     "provenance": ["--provenance=x.json"],
     "max_memory": ["--max-memory=64G"],
@@ -398,7 +399,7 @@ def test_a_bug_is_exit_4_and_asks_for_a_report(segeval: Run, monkeypatch: pytest
 
 @pytest.mark.parametrize("place", ["segeval.cases.files.score_pair", "segeval.cli.score.write_report"])
 def test_ctrl_c_is_exit_130_without_a_traceback(place: str, segeval: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(place, interrupt)

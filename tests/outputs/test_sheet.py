@@ -1,4 +1,4 @@
-"""Lines on a plain stream and on a console of Rich."""
+"""Rich's tables as text, and the console of stdout."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from segeval.outputs.grid import Line, print_grid
-from segeval.outputs.sheet import ConsoleSheet, PlainSheet, sheet_of_stdout
+from segeval.outputs.sheet import console_of_stdout, plain_text, print_line
 
 LINES = [
     Line("1 left upper lobe of the lung", {"dice": ("0.5000", "yellow"), "jaccard": ("0.3333", "red")}),
@@ -17,41 +17,65 @@ LINES = [
 ]
 
 
-def plain(width: int) -> str:
-    text = io.StringIO()
-    print_grid(PlainSheet(text, width), "Overlap", ["dice", "jaccard"], LINES)
-    return text.getvalue()
+def plain(width: int) -> list[str]:
+    text = plain_text(lambda console: print_grid(console, "Overlap", ["dice", "jaccard"], LINES), width)
+    return [line.rstrip() for line in text.splitlines()]
 
 
 def test_titles_are_folded_between_words_or_where_they_are_too_long_and_numbers_stand_below() -> None:
-    assert plain(80).splitlines() == [
+    assert plain(80) == [
         "",
         "Overlap                           dice  jaccard",
-        "1 left upper lobe of the                       ",
+        "──────────────────────── ───────────── ────────",
+        "1 left upper lobe of the",
         "lung                            0.5000   0.3333",
-        "2                                              ",
-        "肝臓肝臓肝臓肝臓肝臓肝臓                       ",
-        "肝臓                                 –         ",
-        "────                      ────────────  ───────",
+        "2",
+        "肝臓肝臓肝臓肝臓肝臓肝臓",
+        "肝臓                                 –",
+        "──────────────────────── ───────────── ────────",
         "mean                      0.5000 (1/2)   0.3333",
     ]
 
 
-@pytest.mark.parametrize("width", [80, 40, 30])
-def test_a_console_without_colours_says_the_same(width: int) -> None:
-    text = io.StringIO()
-    sheet = ConsoleSheet(Console(file=text, width=width, color_system=None, force_terminal=False))
-    print_grid(sheet, "Overlap", ["dice", "jaccard"], LINES)
-    assert text.getvalue() == plain(width)
+@pytest.mark.parametrize("width", [40, 30, 20])
+def test_a_narrow_page_has_more_tables_and_every_number(width: int) -> None:
+    lines = plain(width)
+    for text in ("0.5000", "0.3333", "0.5000 (1/2)", "dice", "jaccard"):
+        assert any(text in line for line in lines)
 
 
-def test_where_a_line_of_the_environment_asks_for_colours_rich_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_heads_are_broken_where_they_are_longer_than_what_stands_below() -> None:
+    def draw(console: Console) -> None:
+        heads = {"dice": "relative volume difference", "jaccard": "a_rather_long_key"}
+        print_grid(console, "Overlap", ["dice", "jaccard"], LINES[-1:], heads)
+
+    assert [line.rstrip() for line in plain_text(draw).splitlines()][:5] == [
+        "",
+        "                               a_",
+        "                          rather_",
+        "         relative volume    long_",
+        "Overlap       difference      key",
+    ]
+
+
+def test_a_line_is_never_broken_and_obeys_nothing() -> None:
+    assert plain_text(lambda console: print_line(console, "[red]x[/red] :smile: " + "y" * 100 + "\x1b[2J"), 40) == (
+        "[red]x[/red] :smile: " + "y" * 100 + "\\x1b[2J\n"
+    )
+
+
+def test_a_console_that_knows_no_box_has_hyphens() -> None:
+    text = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    print_grid(Console(file=text, width=80), "Overlap", ["jaccard"], LINES[:1])
+    text.flush()
+    assert b"------------------------ --------" in text.buffer.getvalue()  # type: ignore[attr-defined]
+
+
+def test_stdout_is_as_wide_as_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sys.stdout", io.StringIO())
-    monkeypatch.setenv("COLUMNS", "123")
-    assert isinstance(sheet := sheet_of_stdout(), PlainSheet)
-    assert sheet.width == 123
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    assert isinstance(sheet := sheet_of_stdout(), ConsoleSheet)
-    assert sheet.width == 123
+    for columns, width in (("123", 123), ("0", None), ("many", None)):
+        monkeypatch.setenv("COLUMNS", columns)
+        console = console_of_stdout()
+        assert (console.width == width if width else console.width > 0, console.is_terminal) == (True, False)

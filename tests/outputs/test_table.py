@@ -17,19 +17,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nibabel import load
+from printed import PAIR, SAMPLES, check_golden, coloured
 
 from segeval.outputs.cells import value_text
 from segeval.outputs.table import render_table
+from segeval.quantities import all_quantities
 from segeval.results.report import CaseResult, Column, Report, Row
 
 Run = Callable[..., Any]
 Nifti = Callable[..., Path]
 Cells = dict[str, dict[str, str]]
 
-GOLDEN = Path(__file__).parent / "golden"
-SAMPLES = Path(__file__).parents[2] / "sample_data"
 NAMES = {1: "liver", 2: "spleen", 3: "left_kidney", 4: "right_kidney", 5: "tumor"}
-PAIR = ("prediction.nii.gz", "reference.nii.gz", "--labels", "labels.json")
 NEVER_BROKEN = ("case ", "prediction ", "reference ", "sha256 ", "remark: ", "segeval:")
 
 
@@ -120,25 +119,22 @@ def samples() -> tuple[np.ndarray, np.ndarray]:
 
 
 def cells_of(table: str) -> Cells:
-    """Cell by row title and quantity; the rule above the summary rows tells where the columns end."""
+    """Cell by row title and quantity, without marks; the rule below the heads tells where the columns end."""
     cells: Cells = {}
+    keys_of = {quantity.title: quantity.name for quantity in all_quantities()}
     for block in re.split(r"\n[ ]*\n", table):
         lines = block.split("\n")
-        rules = [number for number, line in enumerate(lines) if re.match("─", line)]
+        rules = [number for number, line in enumerate(lines) if line.startswith("─")]
         if not rules:
             continue
-        rule = rules[0]
-        ends = [found.end() for found in re.finditer("─+", lines[rule])]
-        starts = [found.start() for found in re.finditer("─+", lines[rule])]
-        label_end = starts[1] - 2
-        body = next(n for n, line in enumerate(lines) if re.match(r"(\d+|mean)( |$)", line[:label_end]))
-        edges = list(zip([label_end, *ends[1:-1]], ends[1:], strict=True))
-        keys = ["".join(line[start:end].strip() for line in lines[:body]) for start, end in edges]
-        for number, line in enumerate(lines[body:], start=body):
-            if number == rule or not line[:label_end].strip():
+        (label_end, *_), *edges = [found.span()[::-1] for found in re.finditer("─+", lines[rules[0]])]
+        titles = [" ".join(line[start:end].strip() for line in lines[: rules[0]]).strip() for end, start in edges]
+        keys = [keys_of.get(title, title.replace(" ", "")) for title in titles]
+        for line in lines[rules[0] + 1 :]:
+            if line.startswith("─") or not line[:label_end].strip():
                 continue
             row = cells.setdefault(line[:label_end].strip(), {})
-            row.update({k: line[start:end].strip() for k, (start, end) in zip(keys, edges, strict=True)})
+            row.update({k: line[start:end].strip(" *!") for k, (end, start) in zip(keys, edges, strict=True)})
     return cells
 
 
@@ -146,14 +142,6 @@ def too_wide(table: str, width: int = 80) -> list[str]:
     from rich.cells import cell_len
 
     return [line for line in table.splitlines() if cell_len(line) > width and not line.startswith(NEVER_BROKEN)]
-
-
-def check_golden(name: str, text: str) -> None:
-    """Set SEGEVAL_WRITE_GOLDEN=1 to write the file anew, then read it."""
-    path = GOLDEN / name
-    if os.environ.get("SEGEVAL_WRITE_GOLDEN"):
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
 
 
 # The sample data
@@ -197,7 +185,7 @@ def test_layout_with_background_region_hash_and_undefined_values(
 @pytest.mark.parametrize("label", NAMES)
 def test_every_number_of_the_sample_table_is_numpys(label: int, segeval: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(SAMPLES)
-    row = cells_of(segeval("score", *PAIR).out)[f"{label} {NAMES[label]}"]
+    row = cells_of(segeval("score", *PAIR, "--wide").out)[f"{label} {NAMES[label]}"]
     prediction, reference = samples()
     expected = by_numpy(prediction == label, reference == label)
     assert row == {key: str(int(value)) if key in COUNTS else shown(value) for key, value in expected.items()}
@@ -205,7 +193,7 @@ def test_every_number_of_the_sample_table_is_numpys(label: int, segeval: Run, mo
 
 def test_the_summary_rows_of_the_sample_table_are_numpys(segeval: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(SAMPLES)
-    cells = cells_of(segeval("score", *PAIR).out)
+    cells = cells_of(segeval("score", *PAIR, "--wide").out)
     prediction, reference = samples()
     rows = [by_numpy(prediction == label, reference == label) for label in NAMES]
     means = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
@@ -239,8 +227,9 @@ def test_a_group_that_was_not_asked_for_has_no_block(
 def test_mean_and_all_come_last_below_a_rule(segeval: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(SAMPLES)
     lines = segeval("score", *PAIR, "--metrics", "dice", "--region", "organs=1+2").out.splitlines()
-    titles = [line[:16].strip() for line in lines if re.search(r"\d\.\d{4}$|──$", line)]
-    assert titles == [*(f"{k} {v}" for k, v in NAMES.items()), "organs", "────", "mean", "all"]
+    titles = [line[:14].strip() for line in lines if re.search(r"\d\.\d{4}[*! ]?$|──$", line)]
+    rule = "─" * 14
+    assert titles == [rule, *(f"{k} {v}" for k, v in NAMES.items()), "organs", rule, "mean", "all"]
 
 
 def test_the_footer_is_the_remarks_and_then_the_signature(
@@ -289,7 +278,7 @@ def table_with_a_wide_name(
     p, r = nifti("p.nii", SHIFTED), nifti("r.nii", np.roll(SHIFTED, 1, axis=0))
     file = tmp_path / "labels.json"
     file.write_text(json.dumps({"x" if request.param == "region" else wide_name: 1}), encoding="utf-8")
-    asked = ["--labels", file, *(["--region", f"{wide_name}=1"] if request.param == "region" else [])]
+    asked = ["--wide", "--labels", file, *(["--region", f"{wide_name}=1"] if request.param == "region" else [])]
     return str(segeval("score", p, r, *asked).out)
 
 
@@ -326,7 +315,7 @@ def test_a_parameter_that_makes_a_long_header_keeps_its_text_and_the_width(
     run = segeval("score", *PAIR, "--metrics", f"{key},dice,focal:gamma=3,gds:background=no")
     assert too_wide(run.out) == []
     headers = cells_of(run.out)["mean"]
-    assert {key, "dice", "focal:gamma=3", "gds:background=no"} == set(headers)
+    assert {key, "dice", "focal:gamma=3", "GDS:background=no"} == set(headers)
 
 
 def test_a_file_path_and_a_signature_are_never_broken(segeval: Run, nifti: Nifti) -> None:
@@ -446,29 +435,6 @@ def test_a_number_is_rounded_for_reading(value: float, text: str) -> None:
 # Colours
 
 
-def coloured(command: list[str], **environment: str) -> str:
-    """What the command prints on a terminal of 80 columns."""
-    pty = pytest.importorskip("pty")
-    kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "COLORTERM")}
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "segeval", *command], cwd=SAMPLES, stdin=theirs, stdout=theirs, stderr=theirs,
-        env={**kept, "COLUMNS": "80", "TERM": "xterm", **environment},
-    ):  # fmt: skip
-        os.close(theirs)
-        text = b""
-        while True:
-            try:
-                piece = os.read(ours, 65536)
-            except OSError:  # Linux says so at the end
-                piece = b""
-            if not piece:
-                break
-            text += piece
-    os.close(ours)
-    return text.decode().replace("\r\n", "\n")
-
-
 def colours(text: str) -> dict[str, set[str]]:
     """The colours in which each word was printed."""
     found: dict[str, set[str]] = {}
@@ -483,13 +449,13 @@ def colours(text: str) -> dict[str, set[str]]:
 def test_colours_follow_the_direction_on_a_terminal() -> None:
     text = coloured(["score", *PAIR, "--metrics", "dice,iou,relative_volume_difference,ce,gdl_v,soft_iou"])
     found = colours(text)
-    assert found["0.9507"] == {"green"}  # liver's dice: higher is better
-    assert found["0.5931"] == {"yellow"}  # tumor's dice
-    assert found["0.4216"] == {"red"}  # tumor's iou
-    assert found["0.0457"] == {"green"}  # liver's gdl_v: lower is better
-    assert found["0.4058"] == {"yellow"}  # tumor's gdl_v
-    assert found["0.5784"] == {"red"}  # tumor's soft_iou
-    for undirected in ("-0.5529", "0.0590"):  # a signed difference; a loss without a worst end
+    assert found["0.9507*"] == {"green"}  # liver's dice, the best: higher is better
+    assert found["0.5931!"] == {"yellow"}  # tumor's dice, the worst
+    assert found["0.4216!"] == {"red"}  # tumor's iou
+    assert found["0.0457*"] == {"green"}  # liver's gdl_v: lower is better
+    assert found["0.4058!"] == {"yellow"}  # tumor's gdl_v
+    assert found["0.5784!"] == {"red"}  # tumor's soft_iou
+    for undirected in ("-0.5529", "0.0590!"):  # a signed difference; a loss without a worst end
         assert not found.get(undirected)
     assert too_wide(re.sub(r"\x1b\[[\d;]*m", "", text)) == []
 
@@ -529,4 +495,5 @@ def test_a_terminal_that_cannot_show_a_character_is_no_error() -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    assert b"1 liver         0.9507" in done.stdout
+    assert b"1 liver        0.9507*" in done.stdout
+    assert b"-------------- -------" in done.stdout
