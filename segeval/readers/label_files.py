@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from segeval.errors import LabelError, UnreadableFile, UsageError
 from segeval.results.strict_json import Twins, without_twins
 from segeval.targets import BACKGROUND, LabelChoice, Region
-from segeval.words.printable import quoted
+from segeval.words.printable import quoted, shortened
 
 _MOST_BYTES = 16 * 2**20
 _MOST_BITS = 63
@@ -74,7 +74,7 @@ def _text_of(path: Path) -> str:
             content = file.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or problem
-        raise UnreadableFile(f"{path}: cannot be read ({reason}); name a label file") from None
+        raise UnreadableFile(f"{shortened(path, 300)}: cannot be read ({reason}); name a label file") from None
     if len(content) > _MOST_BYTES:
         raise UnreadableFile(f"{path}: larger than 16 MiB, too large for a label file; name a label file")
     try:

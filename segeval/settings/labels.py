@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from segeval.errors import UsageError
-from segeval.files.paths import is_file
+from segeval.files.paths import is_file, require_possible
 from segeval.targets import LabelChoice, Region, TargetKey, parse_region, region_of
 from segeval.words.printable import shortened
 
@@ -71,6 +71,7 @@ def _of_text(labels: str) -> LabelChoice:
         raise UsageError(
             f"--labels {shortened(repr(labels), 100)}: write label values like 1,2,3, or *, or the path of a label file"
         )
+    require_possible("--labels", path)
     return _of_file(path)
 
 
