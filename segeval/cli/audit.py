@@ -11,7 +11,7 @@ import typer
 
 from segeval.errors import UsageError
 from segeval.files.paths import is_file, real
-from segeval.settings.labels import label_file_of
+from segeval.settings.labels import Labels, label_file_of
 
 if TYPE_CHECKING:
     from segeval.cases.provenance import Provenance
@@ -39,9 +39,9 @@ command_line: list[str] = []
 """What followed ``segeval``; set by ``app.main``."""
 
 
-def label_files(labels: str | None) -> list[Path]:
-    """The label file of ``--labels``, where it is one."""
-    path = None if labels is None else label_file_of(labels)
+def label_files(labels: Labels) -> list[Path]:
+    """The label file of ``--labels``, where it is one; a configuration may hold a list or a table."""
+    path = label_file_of(labels) if isinstance(labels, str) else None
     return [path] if path is not None and is_file(path) else []
 
 

@@ -158,6 +158,20 @@ def test_thousands_of_characters_that_are_no_list_are_shown_in_part(
     assert len(capsys.readouterr().err) < 500
 
 
+@pytest.mark.parametrize("labels", ["[1]", "{one = 1}", '"1"', '"1,2"', '"*"'])
+def test_an_audit_of_labels_that_a_configuration_holds(labels: str, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "1,2").write_text("{}")
+    (tmp_path / "segeval.toml").write_text(
+        f'[check]\nrequire = ["mean(dice) >= 0"]\n[check.scoring]\nlabels = {labels}\n'
+    )
+    note = tmp_path / "run.json"
+    with contextlib.chdir(tmp_path):
+        assert main(["check", f"{folder}/p", f"{folder}/r", "--provenance", str(note)]) == 0
+    assert {Path(entry["path"]).name for entry in json.loads(note.read_text())["files"]} == {
+        "a.nii", "b.nii", "segeval.toml",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "command",
     [
