@@ -79,6 +79,8 @@ class Provenance:
         entry: dict[str, Any] = {"path": str(path), "bytes": None, "sha256": None, "header": None}
         try:
             entry["bytes"] = path.stat().st_size
+            if not is_file(path):  # a pipe would wait for a writer, and a device may have no end
+                return entry
             entry["sha256"] = sha256_of(path)
         except (OSError, ValueError):  # a name that no file can have
             return entry

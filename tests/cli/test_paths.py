@@ -194,6 +194,22 @@ def test_a_pipe_that_nobody_writes_to_is_refused(
     assert "is no regular file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "ending", [".nii", ".nii.gz", ".png", ".nrrd", ".mha", ".npz", ".img", ".par", ".head", ".mnc"]
+)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs here")
+def test_a_case_that_is_a_pipe_costs_a_case(ending: str, folder: Path, tmp_path: Path) -> None:
+    """Reading it would wait for ever, and so would hashing it for the audit."""
+    os.mkfifo(tmp_path / f"pipe{ending}")
+    rows = f"case,prediction,reference\na,pipe{ending},{folder}/r/a.nii\nb,{folder}/p/b.nii,{folder}/r/b.nii\n"
+    (tmp_path / "pairs.csv").write_text(rows)
+    outputs = ["-o", str(tmp_path / "x.json"), "--provenance", str(tmp_path / "run.json")]
+    assert main(["batch", "--manifest", str(tmp_path / "pairs.csv"), "--workers", "1", *outputs]) == 3
+    assert [case["status"] for case in json.loads((tmp_path / "x.json").read_text())["cases"]] == ["error", "ok"]
+    files = json.loads((tmp_path / "run.json").read_text())["files"]
+    assert [Path(file["path"]).name for file in files if file["sha256"] is None] == [f"pipe{ending}"]
+
+
 @pytest.mark.parametrize("bytes_long", [*range(240, 248), 251, 255])
 def test_a_batch_with_a_long_name_has_a_journal_of_its_own(bytes_long: int, folder: Path, tmp_path: Path) -> None:
     """Up to 242 bytes it bears the whole name; above, names that begin alike must not share one."""
