@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from segeval.errors import UnreadableFile, UsageError
-from segeval.files.paths import is_file, require_possible
+from segeval.files.paths import exists, is_file, require_possible
 from segeval.gates.grammar import Measure, Rule, parse_measure, parse_rule
 from segeval.readers import read_bounded
 from segeval.settings.asking import literals, options
@@ -71,8 +71,8 @@ class GateSettings(Struct, frozen=True):
 
 
 def default_config() -> Path | None:
-    """segeval.toml or pyproject.toml in the current folder, where there is one; a link that leads nowhere is one."""
-    return next((path for path in map(Path, (_FILE, _PYPROJECT)) if is_file(path) or path.is_symlink()), None)
+    """segeval.toml or pyproject.toml in the current folder, where there is one, be it no file or a link to nowhere."""
+    return next((path for path in map(Path, (_FILE, _PYPROJECT)) if exists(path) or path.is_symlink()), None)
 
 
 def shadowed_config() -> Path | None:

@@ -172,6 +172,16 @@ def test_an_audit_of_labels_that_a_configuration_holds(labels: str, folder: Path
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("make", [os.mkdir, getattr(os, "mkfifo", os.mkdir)])
+def test_rules_that_are_no_file_are_not_left_out(
+    make: Any, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make("segeval.toml")
+    assert main(["check", f"{folder}/report.json", "--require", "mean(dice) >= 0"]) == 2
+    assert "segeval.toml: is " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "command",
     [
