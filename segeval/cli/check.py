@@ -126,7 +126,7 @@ def check(
     )
     require_something_to_check(settings, update_baseline)
     if config is None and (shadowed := shadowed_config()) is not None:
-        tell_remark(f"{shadowed}: its [tool.segeval.check] is not used, because there is a {default_config()}")
+        tell_remark(f"{shadowed}: its [tool.segeval] is not used, because there is a {default_config()}")
     outputs = [path for path in (junit, markdown, settings.baseline if update_baseline else None) if path is not None]
     extra = [provenance] if provenance else []
     _require_writable([*outputs, *extra], [path for path in (results, config) if path is not None])

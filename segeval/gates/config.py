@@ -80,8 +80,9 @@ def shadowed_config() -> Path | None:
     used, other = default_config(), Path(_PYPROJECT)
     if used is None or used == other or not is_file(other):
         return None
-    with suppress(UsageError):  # what is no TOML is another tool's trouble
-        return other if _table(other) else None
+    with suppress(UnreadableFile, ValueError, RecursionError, KeyError, TypeError):  # another tool's trouble
+        tools = tomllib.loads(read_bounded(other, _MOST_BYTES).decode("utf-8"))["tool"]
+        return other if tools["segeval"] else None
     return None
 
 

@@ -96,8 +96,10 @@ def test_rules_that_another_file_stands_before_are_named(segeval: Run) -> None:
     Path("segeval.toml").write_text('[check]\nrequire = ["mean(dice) >= 0"]\n')
     run = segeval("check", "x.json")
     assert run.code == 0
-    words = "pyproject.toml: its [tool.segeval.check] is not used, because there is a segeval.toml"
+    words = "pyproject.toml: its [tool.segeval] is not used, because there is a segeval.toml"
     assert words in run.err
+    Path("pyproject.toml").write_text("[tool.segeval.chek]\nrequire = []\n")
+    assert words in segeval("check", "x.json").err  # whatever it holds, nobody reads it
     Path("pyproject.toml").write_text("[tool.ruff]\n")
     assert "not used" not in segeval("check", "x.json").err
     Path("pyproject.toml").write_text("no TOML at all")
