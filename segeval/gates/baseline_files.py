@@ -21,6 +21,7 @@ from segeval.results.report import MEAN, SCHEMA, Label, Report, Row, Value
 from segeval.results.rows import Table
 from segeval.results.signatures import version_of
 from segeval.results.slices import Results, label_order
+from segeval.results.strict_json import strict_json
 from segeval.words.printable import printable, shortened
 
 BASELINE_SCHEMA = "segeval-baseline/1"
@@ -176,7 +177,7 @@ def read_baseline(path: Path) -> Scores:
     """The scores that were written. Raises UnreadableFile, BaselineError."""
     rows = _BaselineRows(path)
     try:
-        document = read_list(path, "rows", ("schema", "quantities"), _MOST_BYTES, rows.begin)
+        document = read_list(path, "rows", ("schema", "quantities"), _MOST_BYTES, rows.begin, strict_json)
         return rows.scores(document)
     except NotJson as problem:
         raise UnreadableFile(

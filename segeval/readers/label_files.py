@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from segeval.errors import LabelError, UnreadableFile, UsageError
-from segeval.results.strict_json import Twins, without_twins
+from segeval.results.strict_json import Twins, json_without_twins
 from segeval.targets import BACKGROUND, LabelChoice, Region
 from segeval.words.printable import quoted, shortened
 
@@ -93,7 +92,7 @@ def _unrecognised(path: Path) -> UnreadableFile:
 
 def _read_json(path: Path, text: str) -> LabelChoice:
     """An object ``labels`` makes it nnU-Net's (source: its dataset_format.md), else the top level is read."""
-    table = _parsed(path, "JSON", functools.partial(json.loads, object_pairs_hook=without_twins), text)
+    table = _parsed(path, "JSON", json_without_twins, text)
     if not isinstance(table, dict):
         raise _unrecognised(path)
     if isinstance(labels := table.get("labels"), dict):

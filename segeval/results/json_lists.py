@@ -7,7 +7,6 @@ laid out otherwise, or is no JSON, is read whole.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ import msgspec
 
 from segeval.errors import UnreadableFile
 from segeval.files.byte_stream import open_regular_file
-from segeval.results.strict_json import Twins, strict_json, without_twins
+from segeval.results.strict_json import Twins, json_without_twins
 
 _PIECE = 1 << 20
 _MOST_BEFORE = 16 << 20  # bytes before the list
@@ -31,7 +30,12 @@ Decode = Callable[[bytes], Any]
 
 
 def read_list(
-    path: Path, key: str, first: Collection[str], most: int, begin: Callable[[Any], Take], decode: Decode = strict_json
+    path: Path,
+    key: str,
+    first: Collection[str],
+    most: int,
+    begin: Callable[[Any], Take],
+    decode: Decode = json_without_twins,
 ) -> dict[str, Any]:
     """Hand every entry of the list to what ``begin`` returns, and return the document with an empty list.
 
@@ -159,7 +163,7 @@ def _decoded(text: bytes, decode: Decode) -> Any:
         if text.translate(None, b" \t\r\n").count(b'":') != _keys_in(
             found
         ):  # msgspec keeps the last of two keys without a word
-            json.loads(text, object_pairs_hook=without_twins)
+            json_without_twins(text)
         return found
     except Twins:
         raise

@@ -1,4 +1,4 @@
-"""JSON without what the usual parsers take without a word: a key that an object has twice, and NaN."""
+"""JSON without what the usual parsers take without a word: a key that an object has twice, or NaN, too."""
 
 from __future__ import annotations
 
@@ -22,8 +22,13 @@ def without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
+def json_without_twins(text: str | bytes) -> Any:
+    """``json.loads``, which takes the NaN that other tools write. Raises ValueError, Twins among them."""
+    return json.loads(text, object_pairs_hook=without_twins)
+
+
 def strict_json(text: str | bytes) -> Any:
-    """``json.loads``, strictly. Raises ValueError, Twins among them."""
+    """JSON by the book. Raises ValueError, Twins among them."""
     return json.loads(text, object_pairs_hook=without_twins, parse_constant=_refuse)
 
 

@@ -83,6 +83,14 @@ def test_a_report_has_no_key_twice(before: str, after: str, key: str, laid_out: 
         assert f"the key '{key}' is there twice, with two values" in run.err
 
 
+@pytest.mark.parametrize("nan", ["NaN", "Infinity"])
+@pytest.mark.usefixtures("study")
+def test_what_is_no_json_but_is_written_by_others_is_taken_from_reports(nan: str, segeval: Run) -> None:
+    """Python's json and pandas write it; a baseline is segeval's alone, and refuses it."""
+    edit("x.json", '"settings": {', f'"settings": {{"note": {nan}, ')
+    assert segeval("check", "x.json", "--require", "mean(dice) >= 0").code == 0
+
+
 @pytest.mark.usefixtures("study")
 def test_a_key_twice_with_one_value_leaves_nothing_out(segeval: Run) -> None:
     edit("x.json", '"status": "ok"', '"status": "ok", "status": "ok"')
@@ -154,7 +162,7 @@ def test_what_nnunet_itself_writes_beside_the_labels_is_no_trouble(tmp_path: Pat
     about = {
         "channel_names": {"0": "CT"}, "modality": {"0": "CT"}, "numTraining": 32, "file_ending": ".nii.gz", "name": "x",
         "description": "y", "reference": "z", "licence": "CC", "release": "1.0", "regions_class_order": [1, 2],
-        "overwrite_image_reader_writer": "SimpleITKIO", "training": [], "test": [], "dataset": {},
+        "overwrite_image_reader_writer": "SimpleITKIO", "training": [], "test": [], "dataset": {}, "mean": float("nan"),
     }  # fmt: skip
     (tmp_path / "dataset.json").write_text(json.dumps({"labels": {"background": 0, "liver": 1}, **about}))
     assert segeval("score", *PAIR, "--labels", tmp_path / "dataset.json").code == 0
