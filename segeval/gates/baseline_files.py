@@ -239,10 +239,12 @@ class _BaselineRows:
 
     def _take(self, entry: Any) -> None:
         place = len(self._case_of) + 1
-        case, label, name = entry["case"], entry["label"], entry.get("name")
+        values = {**entry}
+        case, label, name = values.pop("case"), values.pop("label"), values.pop("name", None)
         if not isinstance(case, str) or isinstance(label, bool) or not isinstance(label, (int, str)):
             raise ValueError(f"row {place} names no case and label")
-        values = {k: math.nan if v is None else v for k, v in entry.items() if k not in ("case", "label", "name")}
+        if None in values.values():
+            values = {key: math.nan if value is None else value for key, value in values.items()}
         _require_numbers(values, place)
         row = Row(label, None if name is None else str(name), values)
         if not values.keys() <= set(self._table.keys):  # somebody added to it

@@ -244,11 +244,13 @@ def _row_document(row: Row) -> dict[str, Any]:
 
 
 def _row_of(document: Mapping[str, Any]) -> Row:
-    label = document["label"]
+    values = {**document}
+    label, name, n = values.pop("label"), values.pop("name"), values.pop("n", None)
     if isinstance(label, bool) or not isinstance(label, (int, str)):
         raise TypeError(f"{label!r} is no label")
-    values = {k: math.nan if v is None else v for k, v in document.items() if k not in ("label", "name", "n")}
-    return Row(label, document["name"], values, document.get("n"))
+    if None in values.values():
+        values = {key: math.nan if value is None else value for key, value in values.items()}
+    return Row(label, name, values, n)
 
 
 def _defined(value: Value) -> Value | None:
