@@ -64,6 +64,17 @@ def compare_with_baseline(
     return tuple(findings), remarks, _statistics(matched, means, singles, significant)
 
 
+def require_known(report: Report, *tolerances: Mapping[str, str]) -> None:
+    """Refuse drops of what the report does not hold. Raises UsageError, BaselineError. tolerances: as of a comparison,
+    --max-drop and --max-case-drop."""
+    if not report.cases:
+        return
+    scores = scores_of(report)
+    matched = match(scores, scores, Path(), frozenset())
+    for option, texts in zip(("--max-drop", "--max-case-drop"), tolerances, strict=True):
+        drops_of(option, {key: parse_tolerance(text) for key, text in texts.items()}, matched, report.columns)
+
+
 def _mean_finding(drop: Drop, bound: float | None, significant: bool) -> Finding:
     before, now = drop.means
     lost = drop.lost

@@ -40,6 +40,8 @@ def judge(report: Report, settings: GateSettings, *, compare: bool = True) -> Ve
         compared, remarks, found = _compared(report, settings)
         findings += compared
         tests = dict(found)
+    elif all(case.status == "ok" for case in report.cases):  # of others no baseline is written
+        _require_known(report, settings)
     findings += _errors(report, settings.tolerate_errors)
     return Verdict(tuple(findings), _statistics(report, findings) | tests, (*_missing(report), *remarks))
 
@@ -57,6 +59,14 @@ def _compared(report: Report, settings: GateSettings) -> Any:
         significant=settings.significant,
         allow_changed=settings.allow_changed,
     )
+
+
+def _require_known(report: Report, settings: GateSettings) -> None:
+    """Refuse the tolerances that a comparison would refuse, while the baseline is written. Raises UsageError."""
+    if settings.max_drop or settings.max_case_drop:
+        from segeval.gates.baseline import require_known
+
+        require_known(report, settings.max_drop, settings.max_case_drop)
 
 
 def _errors(report: Report, tolerated: int) -> list[Finding]:

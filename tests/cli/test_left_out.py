@@ -133,6 +133,30 @@ def test_a_tolerance_is_read_where_a_baseline_is_written_too(option: str, segeva
     assert "tolerance 'much': write a number of at least 0" in run.err
 
 
+@pytest.mark.parametrize("option", ["--max-drop", "--max-case-drop"])
+@pytest.mark.parametrize("by_file", [True, False])
+@pytest.mark.parametrize("key", ["nothing", "kidney.dice", "hd95", "ref_voxels"])
+@pytest.mark.usefixtures("study")
+def test_a_drop_of_what_there_is_not_is_refused_where_a_baseline_is_written_too(
+    key: str, by_file: bool, option: str, segeval: Run
+) -> None:
+    options = () if by_file else (option, f"{key}=0.1")
+    if by_file:
+        Path("segeval.toml").write_text(f'[check]\n{option[2:].replace("-", "_")} = {{"{key}" = "0.1"}}\n')
+    compared = segeval("check", "x.json", "--baseline", "base.json", *options)
+    written = segeval("check", "x.json", "--baseline", "new.json", "--update-baseline", *options)
+    assert (written.code, written.err, written.out) == (compared.code, compared.err, compared.out)
+    assert (compared.code, Path("new.json").exists()) == (2, False)
+
+
+@pytest.mark.parametrize("option", ["--max-drop", "--max-case-drop"])
+@pytest.mark.usefixtures("study")
+def test_a_drop_that_can_be_checked_hinders_no_baseline(option: str, segeval: Run) -> None:
+    for key in ("dice", "liver.dice", "1.iou"):
+        run = segeval("check", "x.json", "--baseline", "new.json", "--update-baseline", option, f"{key}=1%")
+        assert (run.code, Path("new.json").read_bytes()) == (0, Path("base.json").read_bytes())
+
+
 LABEL_FILES = {
     "a cell too many": ("dseg.tsv", "index\tname\n1\tliver\tred\n", "line 2 has 3 cells under 2 titles"),
     "two indices": ("dseg.tsv", "index\tname\tindex\n1\tliver\t2\n", "the column 'index' is there twice"),
