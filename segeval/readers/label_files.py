@@ -169,7 +169,7 @@ def _read_bids(path: Path, text: str) -> LabelChoice:
         for row in filter(any, lines):
             if len(row) <= max(index, name):
                 raise UnreadableFile(f"{path}: line {lines.line_num} lacks columns; separate them by tabs")
-            if len(row) > len(header):
+            if any(cell.strip() for cell in row[len(header) :]):  # tabs alone name nothing
                 cells = f"{len(row)} cells under {len(header)} titles"
                 raise UnreadableFile(f"{path}: line {lines.line_num} has {cells}; remove one, or give it a title")
             value = _label_value(path, f"the index in line {lines.line_num}", _number(row[index].strip()))

@@ -157,6 +157,12 @@ def test_a_drop_that_can_be_checked_hinders_no_baseline(option: str, segeval: Ru
         assert (run.code, Path("new.json").read_bytes()) == (0, Path("base.json").read_bytes())
 
 
+@pytest.mark.usefixtures("study")
+def test_tabs_behind_a_row_of_a_label_file_name_nothing(segeval: Run) -> None:
+    Path("dseg.tsv").write_text("index\tname\n1\tliver\t\n2\tspleen\t \n")
+    assert segeval("score", *PAIR, "--labels", "dseg.tsv").code == 0
+
+
 LABEL_FILES = {
     "a cell too many": ("dseg.tsv", "index\tname\n1\tliver\tred\n", "line 2 has 3 cells under 2 titles"),
     "two indices": ("dseg.tsv", "index\tname\tindex\n1\tliver\t2\n", "the column 'index' is there twice"),
