@@ -172,6 +172,45 @@ def test_an_audit_of_labels_that_a_configuration_holds(labels: str, folder: Path
     }  # fmt: skip
 
 
+LOOPS = [
+    ("score", "{folder}/p/a.nii", "{folder}/r/a.nii", "-o", "{loop}.json"),
+    ("score", "{folder}/p/a.nii", "{folder}/r/a.nii", "--provenance", "{loop}.json"),
+    ("batch", "{folder}/p", "{folder}/r", "--workers", "1", "-o", "{loop}.csv"),
+    ("batch", "{folder}/p", "{folder}/r", "--workers", "1", "--provenance", "{loop}.json"),
+    ("merge", "{folder}/report.json", "-o", "{loop}.json"),
+    ("compare", "{folder}/report.json", "{folder}/report.json", "-o", "{loop}.md"),
+    ("check", "{folder}/report.json", "--require", "mean(dice) >= 0", "--junit", "{loop}.xml"),
+    ("check", "{folder}/report.json", "--require", "mean(dice) >= 0", "--markdown", "{loop}.md"),
+    ("check", "{folder}/report.json", "--require", "mean(dice) >= 0", "--provenance", "{loop}.json"),
+    ("check", "{folder}/report.json", "--baseline", "{loop}.json", "--update-baseline"),
+]
+
+
+@pytest.mark.parametrize("command", LOOPS)
+@pytest.mark.parametrize("by_another", [True, False])
+def test_a_link_that_leads_to_itself_is_not_written_over(
+    command: tuple[str, ...], by_another: bool, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loop = next(Path(word.format(loop=tmp_path / "loop")) for word in command if "{loop}" in word)
+    loop.symlink_to("other" if by_another else loop.name)
+    if by_another:
+        (tmp_path / "other").symlink_to(loop.name)
+    links = sorted(tmp_path.iterdir())
+    assert main([word.format(folder=folder, loop=tmp_path / "loop") for word in command]) in (2, 3)
+    assert "is a link that leads to itself" in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == links
+    assert all(path.is_symlink() for path in links)
+
+
+@pytest.mark.parametrize("command", LOOPS)
+def test_a_link_to_a_file_is_written(command: tuple[str, ...], folder: Path, tmp_path: Path) -> None:
+    link = next(Path(word.format(loop=tmp_path / "loop")) for word in command if "{loop}" in word)
+    (tmp_path / "file").write_text("before")
+    link.symlink_to("file")
+    assert main([word.format(folder=folder, loop=tmp_path / "loop") for word in command]) == 0
+    assert link.read_text() != "before"
+
+
 @pytest.mark.parametrize("make", [os.mkdir, getattr(os, "mkfifo", os.mkdir)])
 def test_rules_that_are_no_file_are_not_left_out(
     make: Any, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
