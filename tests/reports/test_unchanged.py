@@ -17,6 +17,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
 
 from segeval.cli.app import main
@@ -60,15 +62,18 @@ def prepare(folder: Path) -> None:
     shutil.copytree(SAMPLE, folder / "sample_data")
     for side in "prq":
         (folder / side).mkdir()
-    prediction, reference = (SAMPLE / f"{name}.nii.gz" for name in ("prediction", "reference"))
-    for number in range(4):
-        shutil.copyfile(reference, folder / f"r/case_{number}.nii.gz")
-        shutil.copyfile(prediction if number == 0 else reference, folder / f"p/case_{number}.nii.gz")
-        shutil.copyfile(reference if number == 3 else prediction, folder / f"q/case_{number}.nii.gz")
+    image = nibabel.load(SAMPLE / "prediction.nii.gz")
+    labels = np.asarray(image.dataobj)
+    for number in range(5):
+        shutil.copyfile(SAMPLE / "reference.nii.gz", folder / f"r/case_{number}.nii.gz")
+        for side, shift in (("p", number), ("q", 2 * number + 1)):  # no two are equally far from the reference
+            moved = nibabel.Nifti1Image(np.roll(labels, shift, axis=number % 3), image.affine, image.header)
+            moved.to_filename(folder / side / f"case_{number}.nii.gz")
+    kept = (folder / "p/case_3.nii.gz").read_bytes()
     (folder / "p/case_3.nii.gz").unlink()
     scored = ("--labels", "sample_data/labels.json", "--metrics", "overlap,losses,hd95", "--workers", "1")
     run("batch", "q", "r", *scored, "-o", "worse.json")
-    shutil.copyfile(prediction, folder / "p/case_3.nii.gz")
+    (folder / "p/case_3.nii.gz").write_bytes(kept)
     run("batch", "p", "r", *scored, "-o", "all.json")
     for shard in (1, 2):
         run("batch", "p", "r", *scored, "--shard", f"{shard}/2", "-o", f"shard-{shard}.json")
