@@ -11,10 +11,10 @@ import typer
 
 from segeval.errors import UsageError
 from segeval.files.paths import is_file, real
-from segeval.settings.labels import Labels, label_file_of
 
 if TYPE_CHECKING:
     from segeval.cases.provenance import Provenance
+    from segeval.settings.labels import Labels
 
 ProvenanceOption = Annotated[
     Path | None,
@@ -41,6 +41,8 @@ command_line: list[str] = []
 
 def label_files(labels: Labels) -> list[Path]:
     """The label file of ``--labels``, where it is one; a configuration may hold a list or a table."""
+    from segeval.settings.labels import label_file_of
+
     path = label_file_of(labels) if isinstance(labels, str) else None
     return [path] if path is not None and is_file(path) else []
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Integers
 from segeval.kernels.codebook import Codebook
-from segeval.targets import BACKGROUND
 
 Box = tuple[slice, ...]
 """One slice per axis, in the order of the shape."""
@@ -109,10 +108,6 @@ class Boxes:
             return None
         low, high = self._low[:, codes].min(axis=1), self._high[:, codes].max(axis=1)
         return tuple(slice(a, b + 1) for a, b in zip(low.tolist(), high.tolist(), strict=True))
-
-    def foreground(self) -> Box | None:
-        """The smallest box around all labels."""
-        return self.box(value for value in self._codebook.values if value != BACKGROUND)
 
     def _grow(self, codes: int) -> None:
         missing = codes - self._low.shape[1]

@@ -26,7 +26,7 @@ class Codebook:
         if not values.size:
             return np.empty(0, dtype=np.int32)
         if values.dtype.itemsize == 8 and values.dtype.kind == "u" and values.max() < _TABLE:
-            values = values.astype(np.int64)  # NumPy 1.26 takes no unsigned 64-bit indices
+            values = values.astype(np.int64)  # NumPy 2.0 takes no unsigned 64-bit indices
         if values.dtype == np.uint8 or (values.min() >= 0 and values.max() < _TABLE):
             if values.dtype != np.uint8 and len(self._table) < _TABLE and values.max() >= _BYTES:
                 self._table = np.concatenate([self._table, np.full(_TABLE - _BYTES, -1, dtype=np.int32)])

@@ -37,12 +37,7 @@ LAYOUTS = tuple(_LAYOUTS)
 
 _FLAT = ("nnunet", "name")
 
-__all__ = ["LAYOUTS", "CasePair", "Pairing", "layout_words", "pair_folders", "read_manifest"]
-
-
-def layout_words() -> dict[str, str]:
-    """What each layout of --pairing expects, in words."""
-    return {name: words for name, (_, words) in _LAYOUTS.items()}
+__all__ = ["LAYOUTS", "CasePair", "Pairing", "pair_folders", "read_manifest"]
 
 
 def pair_folders(

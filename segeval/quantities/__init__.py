@@ -2,7 +2,7 @@
 
 from segeval.quantities import calibration, instance, losses, metrics, surface  # noqa: F401  (importing registers every quantity)
 from segeval.quantities.calibration import auroc_error, average_precision_error, threshold_curve
-from segeval.quantities.quantity import Quantity, RecordName, all_quantities, default_quantities
+from segeval.quantities.quantity import Quantity, RecordName, all_quantities
 from segeval.quantities.scoring import ScoringSettings, evaluated_labels, membership, score, targets_of
 from segeval.quantities.selection import Selection, log_settings, records_needed, select
 from segeval.quantities.summary import summarise, worst_cases
@@ -16,7 +16,6 @@ __all__ = [
     "all_quantities",
     "auroc_error",
     "average_precision_error",
-    "default_quantities",
     "evaluated_labels",
     "hd95",
     "log_settings",

@@ -80,11 +80,6 @@ def all_quantities() -> list[Quantity]:
     return sorted(QUANTITIES.values(), key=lambda quantity: GROUPS.index(quantity.group))
 
 
-def default_quantities() -> list[Quantity]:
-    """Those of the default groups, in the order of every output."""
-    return [quantity for quantity in all_quantities() if quantity.group in DEFAULT_GROUPS]
-
-
 def also(words: str, *, mean: str = "", over_all: str = "", complement: str = "", **answers: str) -> Mapping[str, str]:
     """What people call a quantity, and what to write instead; in an answer stand ``{name}`` and ``{word}``.
 

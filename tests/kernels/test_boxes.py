@@ -47,7 +47,7 @@ def test_boxes_are_those_of_a_search_over_all_voxels(volume: Array, shares: list
         assert boxes.box({label}) == found[label - 1]
     assert boxes.box({2, 5}) == enclosing([found[1], found[4]])
     whole = ndimage.find_objects((volume > 0).astype(np.uint8), max_label=1)
-    assert boxes.foreground() == whole[0]
+    assert boxes.box(range(1, 6)) == whole[0]
 
 
 def test_a_run_across_rows_and_slices_spans_the_faster_axes() -> None:
@@ -83,7 +83,6 @@ def test_many_labels_each_have_their_box() -> None:
 def test_what_does_not_occur_has_no_box() -> None:
     volume = np.zeros((3, 3), dtype=np.uint8)
     assert boxes_of(volume).box({0, 1}) is None
-    assert boxes_of(volume).foreground() is None
     assert enclosing([None, None]) is None
     assert enclosing([None, (slice(1, 2),)]) == (slice(1, 2),)
 

@@ -16,12 +16,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from segeval import evaluate_arrays
-from segeval.quantities import default_quantities, select
+from segeval.quantities import select
 from segeval.quantities.quantity import GROUPS, Quantity
+
+DEFAULT = [selection.quantity for selection in select()]
 
 Array = np.ndarray[Any, Any]
 
-every_quantity = pytest.mark.parametrize("quantity", default_quantities(), ids=lambda quantity: quantity.name)
+every_quantity = pytest.mark.parametrize("quantity", DEFAULT, ids=lambda quantity: quantity.name)
 
 EXAMPLES = json.loads((Path(__file__).parents[1] / "examples.json").read_text())["examples"]
 
@@ -60,7 +62,7 @@ def test_a_perfect_prediction_gives_every_quantity_its_best(reference: Array) ->
         for row in rows_of(prediction, reference, labels=sorted({*reference.tolist(), 0})):
             if row["label"] == "all" or (isinstance(row["label"], int) and row["label"] not in reference):
                 continue
-            for quantity in default_quantities():
+            for quantity in DEFAULT:
                 if quantity.best is not None:
                     assert math.isclose(row[quantity.name], quantity.best, abs_tol=1e-6), quantity.name
             assert row["relative_volume_difference"] == 0
@@ -72,7 +74,7 @@ def test_a_perfect_prediction_gives_the_row_all_its_best(reference: Array) -> No
     assume(len(set(reference.tolist()) - {0}) > 0)
     assume(0 in reference)
     row = rows_of(reference, reference)[-1]
-    for quantity in default_quantities():
+    for quantity in DEFAULT:
         if quantity.over_all is not None:
             assert quantity.best is not None
             assert math.isclose(row[quantity.name], quantity.best, abs_tol=1e-6), quantity.name
@@ -81,7 +83,7 @@ def test_a_perfect_prediction_gives_the_row_all_its_best(reference: Array) -> No
 @given(pair=label_pairs())
 def test_every_value_of_a_label_that_occurs_lies_on_its_scale(pair: tuple[Array, Array]) -> None:
     for row in rows_of(*pair):
-        for quantity in default_quantities():
+        for quantity in DEFAULT:
             value = row.get(quantity.name)
             if quantity.best is None or quantity.worst is None or value is None:
                 continue
@@ -94,7 +96,7 @@ def test_every_value_of_a_label_that_occurs_lies_on_its_scale(pair: tuple[Array,
 @given(pair=probability_pairs())
 def test_no_loss_of_a_probability_map_is_negative_or_infinite(pair: tuple[Array, Array]) -> None:
     for row in rows_of(*pair):
-        for quantity in default_quantities():
+        for quantity in DEFAULT:
             value = row.get(quantity.name)
             if quantity.group == "losses" and value is not None:
                 assert math.isfinite(value)
@@ -107,9 +109,9 @@ def test_every_quantity_stands_in_every_row_that_has_it(pair: tuple[Array, Array
     rows = rows_of(*pair, labels=[0, 1, 2, 5, 8])
     assert [row["label"] for row in rows] == [0, 1, 2, 5, 8, "mean", "all"]
     for row in rows:
-        names = [quantity.name for quantity in default_quantities() if row["label"] != "all" or quantity.over_all]
+        names = [quantity.name for quantity in DEFAULT if row["label"] != "all" or quantity.over_all]
         assert [name for name in row if name not in ("label", "name", "n")] == names
-        for quantity in default_quantities():
+        for quantity in DEFAULT:
             if quantity.is_count and isinstance(row["label"], int):
                 assert type(row[quantity.name]) is int
 
@@ -162,7 +164,7 @@ def test_undefined_is_an_empty_cell_in_csv_and_null_in_json(
 
 @pytest.mark.parametrize(
     "quantity",
-    [q for q in default_quantities() if not q.name.endswith("_volume_ml")],  # the examples have no geometry
+    [q for q in DEFAULT if not q.name.endswith("_volume_ml")],  # the examples have no geometry
     ids=lambda quantity: quantity.name,
 )
 def test_every_quantity_has_a_worked_value(quantity: Quantity) -> None:

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from segeval import evaluate_arrays
-from segeval.quantities import default_quantities
+from segeval.quantities import select
 
 Array = np.ndarray[Any, Any]
 Score = Callable[..., Any]
 
+DEFAULT = [selection.quantity for selection in select()]
 COUNTS = ("tp", "fp", "fn", "tn", "ref_voxels", "pred_voxels")
 FILLED = ("dice", "iou", "sensitivity", "precision", "volume_similarity")
 
@@ -382,12 +383,10 @@ def test_a_label_that_both_volumes_lack_keeps_what_the_printed_formulas_give(sco
 def test_where_every_voxel_is_ignored_counts_are_0_and_all_else_is_undefined(score: Score) -> None:
     run = score([1, 0, 2], [9, 9, 9], "--ignore-label", "9", "--labels", "1,2", "--background")
     rows = rows_of(run)
-    counts = [quantity.name for quantity in default_quantities() if quantity.is_count]
+    counts = [quantity.name for quantity in DEFAULT if quantity.is_count]
     assert set(counts) == set(COUNTS)
     for label in (0, 1, 2):
-        assert values(rows[label]) == {
-            quantity.name: 0 if quantity.is_count else None for quantity in default_quantities()
-        }
+        assert values(rows[label]) == {quantity.name: 0 if quantity.is_count else None for quantity in DEFAULT}
     assert set(values(rows["all"]).values()) == {None}
     assert set(values(rows["mean"]).values()) <= {None, 0}
     assert set(rows["mean"]["n"].values()) == {0}
@@ -400,9 +399,7 @@ def test_where_every_voxel_of_a_probability_map_is_ignored_counts_are_0_and_all_
     run = score(np.array([[0.9, 0.1], [0.2, 0.8]]), [9, 9], "--ignore-label", "9", "--background")
     rows = rows_of(run)
     for label in (0, 1):
-        assert values(rows[label]) == {
-            quantity.name: 0 if quantity.is_count else None for quantity in default_quantities()
-        }
+        assert values(rows[label]) == {quantity.name: 0 if quantity.is_count else None for quantity in DEFAULT}
     assert set(values(rows["all"]).values()) == {None}
     assert any("no voxel was evaluated" in remark for remark in run.remarks)
 
@@ -447,7 +444,7 @@ def test_a_complete_miss_never_improves_a_mean(score: Score) -> None:
     reference = [1, 1, 2, 2, 0, 0, 0, 0]
     hit = rows_of(score([1, 0, 2, 0, 0, 0, 0, 0], reference))["mean"]
     missed = rows_of(score([1, 0, 0, 0, 0, 0, 0, 0], reference))["mean"]
-    for quantity in default_quantities():
+    for quantity in DEFAULT:
         if quantity.direction == "none" or missed[quantity.name] is None:
             continue
         # Precision and the false positives of a label that was not predicted say nothing of the miss.
@@ -465,7 +462,7 @@ def test_all_lacks_what_is_not_defined_for_it(score: Score) -> None:
         "focal_no_alpha", "soft_dice", "soft_iou",
     }  # fmt: skip
     assert set(values(rows["all"])) == defined
-    assert set(values(rows[1])) == {quantity.name for quantity in default_quantities()}
+    assert set(values(rows[1])) == {quantity.name for quantity in DEFAULT}
 
 
 def test_the_shares_of_all_labels_add_up_to_the_cross_entropy_of_all(score: Score) -> None:

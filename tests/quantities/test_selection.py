@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segeval.errors import UsageError
-from segeval.quantities import default_quantities, select
+from segeval.quantities import select
 
-OVERLAP = [quantity.name for quantity in default_quantities() if quantity.group == "overlap"]
+DEFAULT = [selection.quantity for selection in select()]
+OVERLAP = [quantity.name for quantity in DEFAULT if quantity.group == "overlap"]
 CALIBRATION = ["brier", "ece", "auroc", "average_precision", "best_dice", "best_dice_threshold"]
-LOSSES = [quantity.name for quantity in default_quantities() if quantity.group == "losses"]
+LOSSES = [quantity.name for quantity in DEFAULT if quantity.group == "losses"]
 
 
 def keys(text: str | None) -> list[str]:

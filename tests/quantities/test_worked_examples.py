@@ -13,9 +13,11 @@ import pytest
 
 from segeval import evaluate_arrays
 from segeval.kernels import numpy_soft
-from segeval.quantities import default_quantities
+from segeval.quantities import select
 from segeval.readers import layout, npz
 from segeval.volumes import volume
+
+DEFAULT = [selection.quantity for selection in select()]
 
 DOCUMENT = json.loads((Path(__file__).parents[1] / "examples.json").read_text())
 EXAMPLES: dict[str, dict[str, Any]] = {example["id"]: example for example in DOCUMENT["examples"]}
@@ -23,7 +25,7 @@ SOFT = [name for name, example in EXAMPLES.items() if isinstance(example["predic
 HARD = [name for name in EXAMPLES if name not in SOFT]
 TWO_CHANNELS = [name for name in SOFT if len(EXAMPLES[name]["prediction"][0]) == 2]
 VOLUMES = {"ref_volume_ml": "ref_voxels", "pred_volume_ml": "pred_voxels"}
-COUNTS = {quantity.name for quantity in default_quantities() if quantity.is_count}
+COUNTS = {quantity.name for quantity in DEFAULT if quantity.is_count}
 
 LABEL_MAP_TOLERANCE = 1e-9
 PROBABILITY_TOLERANCE = 1e-6
@@ -88,8 +90,8 @@ def cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int 
 
 
 def test_the_document_holds_every_quantity_of_every_kind_of_row() -> None:
-    per_label = {quantity.name for quantity in default_quantities()} - set(VOLUMES)
-    over_all = {quantity.name for quantity in default_quantities() if quantity.over_all is not None}
+    per_label = {quantity.name for quantity in DEFAULT} - set(VOLUMES)
+    over_all = {quantity.name for quantity in DEFAULT if quantity.over_all is not None}
     for example in EXAMPLES.values():
         assert list(example["expected"])[-2:] == ["mean", "all"]
         for label, row in example["expected"].items():
