@@ -14,9 +14,9 @@ from typing import Any
 
 from segeval.cases.libraries import loaded_libraries, together
 from segeval.errors import SegevalError
-from segeval.files.byte_stream import Watch
 from segeval.files.hashing import new_sha256, sha256_of
 from segeval.files.paths import is_file
+from segeval.files.watch import Watch
 from segeval.files.whole_files import encoded, write_whole
 from segeval.outputs import OUTPUTS
 from segeval.readers import ReadOptions, is_directory, mask_classes, open_volume

@@ -11,10 +11,11 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from segeval.errors import UnreadableFile
 from segeval.files.hashing import new_sha256
+from segeval.files.watch import Watch
 
 _RAW_BLOCK = 1 << 18  # compressed bytes per read: a float map's inflate to about a piece
 PIECE_BYTES = 1 << 19
@@ -26,42 +27,6 @@ TRAILING_ALLOWANCE = 1 << 20
 _MOST_INFLATED = 1100  # times: deflate cannot expand by more than 1032, and TIFF's other methods hardly do
 
 _GZIP = b"\x1f\x8b"
-
-
-class Watch:
-    """Notices that a file was written to, or replaced, while it was read: by size and time, of file and path.
-
-    What is written within one tick of the file system's clock (some milliseconds) before the reading begins, and with
-    the same size, cannot be told apart.
-    """
-
-    def __init__(self, path: Path, file: BinaryIO | None = None) -> None:
-        """Begin to watch. file: the open file, where there is one."""
-        self._path = path
-        self._file = file
-        self._before = self._of_path(), self._of_file()
-
-    def require_unchanged(self) -> None:
-        """Raises UnreadableFile where the file is not what it was at first."""
-        path, file = self._before
-        closed = self._file is not None and self._file.closed
-        if self._of_path() != path or (not closed and self._of_file() != file):
-            raise UnreadableFile(
-                f"{self._path}: changed while it was read; wait until it is written, and score it again"
-            )
-
-    def _of_path(self) -> tuple[int, ...]:
-        try:
-            return _identity(self._path.stat())
-        except (OSError, ValueError):
-            return ()
-
-    def _of_file(self) -> tuple[int, ...]:
-        return () if self._file is None else _identity(os.fstat(self._file.fileno()))
-
-
-def _identity(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class BlockReader:
@@ -128,8 +93,13 @@ class ByteStream(BlockReader):
         on_bytes: Callable[[int], None] | None = None,
         start: int = 0,
         piece_bytes: int = PIECE_BYTES,
+        encoding: Literal["raw", "gzip", "zlib"] | None = None,
+        packed: int | None = None,
     ) -> None:
-        """start: the byte to begin at. piece_bytes: how much is inflated at once."""
+        """start: the byte to begin at. piece_bytes: how much is inflated at once.
+
+        encoding: None to see whether it is gzip. packed: how many bytes a zlib stream is said to have, at least.
+        """
         self.path = path
         self._piece_bytes = piece_bytes
         self._file = open_regular_file(path)
@@ -137,8 +107,10 @@ class ByteStream(BlockReader):
         self._file.seek(start)
         self._hash = new_sha256() if hashed else None
         self._on_bytes = on_bytes
-        self.compressed = self._file.peek(2)[:2] == _GZIP  # type: ignore[attr-defined]
-        super().__init__(self._inflated() if self.compressed else self._plain())
+        gzip = encoding in (None, "gzip") and self._file.peek(2)[:2] == _GZIP  # type: ignore[attr-defined]
+        self.compressed = gzip or encoding == "zlib"
+        blocks = self._from_zlib(packed) if encoding == "zlib" else self._inflated() if gzip else self._plain()
+        super().__init__(blocks)
 
     def read_at(self, position: int, size: int) -> bytes:
         """``size`` bytes from anywhere in a file that is not compressed, or fewer where it ends."""
@@ -218,6 +190,31 @@ class ByteStream(BlockReader):
                 if block:
                     yield block
             rest = self._after_member(decoder.unused_data)
+
+    def _from_zlib(self, packed: int | None) -> Iterator[bytes]:
+        """One zlib stream, whose checksum is verified, and whose length where the header says one."""
+        from isal import igzip_lib
+
+        decoder, taken, rest = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB), 0, b""
+        while not decoder.eof:
+            if decoder.needs_input and not rest:
+                rest = self._raw(_RAW_BLOCK)
+                taken += len(rest)
+                if not rest:
+                    raise self._damaged("the compressed data end too early", "copy or export it again")
+            try:
+                block = decoder.decompress(rest, self._piece_bytes)
+            except igzip_lib.error as problem:  # type: ignore[misc]  # its stub calls the class an instance
+                raise self._damaged(
+                    f"damaged compressed data ({_reason(problem)})", "copy or export it again"
+                ) from None
+            rest = b""
+            if block:
+                yield block
+        length = taken - len(decoder.unused_data)
+        if packed is not None and length > packed:
+            what = f"the compressed data have {length} bytes, the header says {packed} (CompressedDataSize)"
+            raise self._damaged(f"{what}, by which other programs read it", "export it again")
 
     def _after_member(self, rest: bytes) -> bytes:
         """What follows a gzip member: the next member, or nothing. Zero padding is skipped."""

@@ -12,7 +12,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from segeval.errors import UnreadableFile
-from segeval.files.byte_stream import TRAILING_ALLOWANCE, ByteStream, Watch, file_size, open_regular_file
+from segeval.files.byte_stream import TRAILING_ALLOWANCE, ByteStream, file_size, open_regular_file
+from segeval.files.watch import Watch
 from segeval.readers.endings import PICTURE_ENDINGS
 from segeval.readers.itk_headers import (
     HEADER_LIMIT,
@@ -38,15 +39,22 @@ class ItkHeader(Struct, frozen=True):
     """oriented: the file states where its axes point. data_files: all files that the volume is made of.
 
     watches: of the files behind the header, since before they were verified.
+    promise: what a header says about the voxels, which have yet to be verified, or to be streamed.
     """
 
     oriented: bool
     data_files: tuple[Path, ...]
     watches: tuple[Watch, ...] = ()
+    promise: Promise | None = None
+
+    @property
+    def data(self) -> Path:
+        """The file that holds the voxels."""
+        return self.data_files[-1]
 
 
 def inspect_itk_file(path: Path) -> ItkHeader:
-    """Verify what SimpleITK does not. Raises UnreadableFile."""
+    """What the header says, read strictly. Raises UnreadableFile."""
     name = path.name.lower()
     for endings, inspect in _INSPECTORS:
         if name.endswith(endings):
@@ -59,14 +67,14 @@ def _inspect_nrrd(path: Path) -> ItkHeader:
     if not head.startswith(b"NRRD000"):
         what = recognise(head) or f"it begins with {head[:7]!r}; check what it is"
         raise UnreadableFile(f"{path}: is no NRRD volume: {what}")
-    return _verified(path, nrrd_promise(path, head))
+    return _promised(path, nrrd_promise(path, head))
 
 
 def _inspect_metaimage(path: Path) -> ItkHeader:
     head = _head(path)
     if not head.startswith(b"ObjectType") and b"ElementDataFile" not in head and (what := recognise(head)) is not None:
         raise UnreadableFile(f"{path}: is no MetaImage: {what}")
-    return _verified(path, metaimage_promise(path, head))
+    return _promised(path, metaimage_promise(path, head))
 
 
 def _head(path: Path) -> bytes:
@@ -74,14 +82,21 @@ def _head(path: Path) -> bytes:
         return file.read(HEADER_LIMIT)
 
 
-def _verified(path: Path, promise: Promise) -> ItkHeader:
-    """The facts of a file whose voxels are there, as many as its header promises. Raises UnreadableFile."""
+def _promised(path: Path, promise: Promise) -> ItkHeader:
+    """The facts of a file whose voxels are in a regular file. Raises UnreadableFile."""
     data = path if promise.apart is None else path.parent / promise.apart
     try:
         open_regular_file(data).close()  # no pipe, no device
     except UnreadableFile as problem:
         raise UnreadableFile(f"{path}: its voxels are said to be in {printable(data.name)}: {problem}") from None
-    watch = Watch(data)
+    return ItkHeader(promise.oriented, (path,) if data == path else (path, data), (Watch(data),), promise)
+
+
+def verify_voxels(path: Path, header: ItkHeader) -> None:
+    """Refuse a file without the voxels that its header promises, before ITK reads them. Raises UnreadableFile."""
+    promise, data = header.promise, header.data
+    if promise is None:
+        return
     if promise.encoding == "gzip":
         _verify_gzip(data, promise.start or 0, promise.size)
     elif promise.encoding == "zlib":
@@ -91,7 +106,6 @@ def _verified(path: Path, promise: Promise) -> ItkHeader:
     else:
         wanted = promise.size * (2 if promise.encoding == "hex" else 1)
         _require(path, file_size(data) - (promise.start or 0), wanted)
-    return ItkHeader(promise.oriented, (path,) if data == path else (path, data), (watch,))
 
 
 def _inspect_gipl(path: Path) -> ItkHeader:
@@ -114,7 +128,7 @@ def _inspect_vtk(path: Path) -> ItkHeader:
     head = _head(path)
     if not head.startswith(b"# vtk") and (what := recognise(head)) is not None:
         raise UnreadableFile(f"{path}: is no legacy VTK file: {what}")
-    return _verified(path, vtk_promise(path, head))
+    return _promised(path, vtk_promise(path, head))
 
 
 def _inspect_tiff(path: Path) -> ItkHeader:

@@ -11,8 +11,9 @@ import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
+import numpy as np
 from msgspec import Struct
 
 from segeval.errors import UnreadableFile
@@ -66,6 +67,7 @@ class Promise(Struct, frozen=True):
     values: how many numbers. size: their bytes, decoded. start: where they begin in their file, None for "at its end".
     apart: the name of the file that holds them, None for the header's own. oriented: it says where the axes point.
     packed: bytes of the compressed voxels, None where they reach to the end of a file of their own.
+    shape, dtype: voxels along each axis, and their type with its byte order; None where a stream could not know it.
     """
 
     values: int
@@ -75,6 +77,8 @@ class Promise(Struct, frozen=True):
     apart: str | None = None
     oriented: bool = False
     packed: int | None = None
+    shape: tuple[int, ...] = ()
+    dtype: np.dtype[Any] | None = None
 
 
 def nrrd_promise(path: Path, head: bytes) -> Promise:
@@ -102,7 +106,14 @@ def nrrd_promise(path: Path, head: bytes) -> Promise:
         raise UnreadableFile(f"{path}: its voxels are spread over several files; export it as one")
     start = None if "-1" in skipped else (0 if apart else end) + max(int(skip) for skip in skipped)
     values = math.prod(sizes)
-    return Promise(values, _bounded(path, values * itemsize), encoding, start, apart, oriented="space" in fields)
+    big = {"little": False, "big": True}.get(fields.get("endian", "").lower())
+    signed = not re.match(r"u(?!n)|unsigned", fields["type"].lower()) or kind in ("float", "double")
+    dtype = _dtype(kind in ("float", "double"), signed, itemsize, big)
+    lines_skipped = fields.get("line skip", fields.get("lineskip", "0")) != "0"
+    return Promise(
+        values, _bounded(path, values * itemsize), encoding, start, apart, oriented="space" in fields,
+        shape=tuple(sizes), dtype=None if lines_skipped else dtype,
+    )  # fmt: skip
 
 
 def metaimage_promise(path: Path, head: bytes) -> Promise:
@@ -148,7 +159,25 @@ def metaimage_promise(path: Path, head: bytes) -> Promise:
         apart=apart,
         oriented=bool({"TransformMatrix", "Orientation", "Rotation"} & fields.keys()),
         packed=int(fields.get("CompressedDataSize", "0")) or (None if apart else 0),
+        shape=tuple(sizes),
+        dtype=_metaimage_dtype(fields, kind, itemsize) if channels == 1 else None,
     )
+
+
+def _metaimage_dtype(fields: dict[str, str], kind: str, itemsize: int) -> np.dtype[Any] | None:
+    """None where the values are to be scaled."""
+    if {"ElementToIntensityFunctionSlope", "ElementToIntensityFunctionOffset"} & fields.keys():
+        return None
+    orders = {fields[name].lower() for name in ("BinaryDataByteOrderMSB", "ElementByteOrderMSB") if name in fields}
+    big = orders == {"true"} if len(orders) < 2 else None
+    return _dtype(kind in ("MET_FLOAT", "MET_DOUBLE"), not kind.startswith("MET_U"), itemsize, big)
+
+
+def _dtype(floats: bool, signed: bool, itemsize: int, big: bool | None) -> np.dtype[Any] | None:
+    """big: the byte order, None where nothing states it, which does for single bytes."""
+    if big is None and itemsize > 1:
+        return None
+    return np.dtype(f"{'>' if big else '<'}{'f' if floats else 'i' if signed else 'u'}{itemsize}")
 
 
 def vtk_promise(path: Path, head: bytes) -> Promise:

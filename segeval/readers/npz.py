@@ -15,8 +15,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from segeval.errors import UnreadableFile
-from segeval.files.byte_stream import PIECE_BYTES, Watch, open_regular_file, whole_items
+from segeval.files.byte_stream import PIECE_BYTES, open_regular_file, whole_items
 from segeval.files.hashing import sha256_of
+from segeval.files.watch import Watch
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
 from segeval.readers.zip_member import DeflatedMember, open_member

@@ -1,4 +1,6 @@
-"""NRRD, MetaImage and the pictures that SimpleITK reads; the volume is read whole.
+"""NRRD, MetaImage and the pictures that SimpleITK reads.
+
+A NRRD or a MetaImage of plain voxels is streamed, and SimpleITK says only what it is; all else is read whole.
 
 SimpleITK accepts some damaged files: it hands out what a broken zlib stream of a MetaImage left in memory, never
 looks at the trailer of an NRRD's gzip data, and fills a cut GIPL or VTK file up with anything. What it does not
@@ -11,22 +13,26 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
 from segeval.errors import UnreadableFile
-from segeval.files.byte_stream import Watch, file_size, most_inflated, open_regular_file
+from segeval.files.byte_stream import file_size, most_inflated, open_regular_file
 from segeval.files.hashing import sha256_of, sha256_of_all
+from segeval.files.watch import Watch
 from segeval.readers.affines import require_usable_affine
-from segeval.readers.axes import split_axes
+from segeval.readers.axes import split_axes, with_class_axis
 from segeval.readers.endings import PICTURE_ENDINGS
-from segeval.readers.itk_files import ItkHeader, inspect_itk_file
+from segeval.readers.itk_files import ItkHeader, inspect_itk_file, verify_voxels
+from segeval.readers.itk_streams import can_be_streamed, open_voxels
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import is_pointer_or_page, recognise
 from segeval.volumes.geometry import Geometry
@@ -59,23 +65,74 @@ def open_with_simpleitk(path: Path, options: ReadOptions) -> Volume:
         raise UnreadableFile(f"{path}: is {what}")
     facts = inspect_itk_file(path)
     watches = (watch, *facts.watches)
-    image = _read(path, start)
+    image = _read(path, start, facts)
+    if isinstance(image, _Described):
+        return _streamed(path, facts, image, watches, options)
     array = _channels_first(path, image, options.class_axis)
     for data_file in facts.data_files:
         if options.on_bytes is not None:
             options.on_bytes(file_size(data_file))
     _require_unchanged(watches)
 
-    def digest() -> str | None:
-        digests = [sha256_of(data_file) for data_file in facts.data_files] if options.hashed else []
-        _require_unchanged(watches)
-        return None if not digests else digests[0] if len(digests) == 1 else sha256_of_all(digests)
-
-    geometry = _geometry(path, image, array.shape[1:], facts, path.name.lower().endswith(PICTURE_ENDINGS))
+    digest = partial(_digest, facts.data_files, watches, options.hashed)
+    geometry = _geometry(path, _described(image), array.shape[1:], facts, path.name.lower().endswith(PICTURE_ENDINGS))
     kind = "probabilities" if array.shape[0] > 1 else "labels" if array.dtype.kind in "iu" else None
     if options.class_axis is not None and options.class_axis < 3 and image.GetNumberOfComponentsPerPixel() == 1:
         geometry = None
     return Volume(str(path), geometry, ArraySource(array, owner=image), kind=kind, digest=digest)  # type: ignore[arg-type]
+
+
+class _Described(Struct, frozen=True):
+    """What ITK says of an image. shape: voxels along each axis; the rest in ITK's space, LPS+."""
+
+    shape: tuple[int, ...]
+    direction: tuple[float, ...]
+    spacing: tuple[float, ...]
+    origin: tuple[float, ...]
+
+
+def _described(image: Any) -> _Described:
+    """Of an image, or of a reader that knows it."""
+    return _Described(image.GetSize(), image.GetDirection(), image.GetSpacing(), image.GetOrigin())
+
+
+def _streamed(
+    path: Path, facts: ItkHeader, image: _Described, watches: tuple[Watch, ...], options: ReadOptions
+) -> Volume:
+    """The voxels come as they are asked for; what follows them is verified at the end."""
+    if facts.promise is None:
+        raise ValueError("nothing says where the voxels are")
+    shape, channels, class_axis = split_axes(path, image.shape, options.class_axis)
+    whole = class_axis is not None
+    blocks = open_voxels(
+        path, facts.data, facts.promise, image.shape if whole else shape, 1 if whole else channels, options
+    )
+    try:
+        source = blocks if class_axis is None else with_class_axis(path, blocks, class_axis)
+        geometry = _geometry(path, image, source.shape, facts, picture=False)
+    except BaseException:
+        blocks.close()
+        raise
+    if options.class_axis is not None and options.class_axis < 3:
+        geometry = None
+    integers = source.dtype.kind in "iu"
+
+    def finish() -> list[str]:
+        remarks = blocks.finish()
+        _require_unchanged(watches)
+        return remarks
+
+    return Volume(
+        str(path), geometry, source,
+        kind="probabilities" if source.channels > 1 else "labels" if integers else None,
+        finish=finish, digest=partial(_digest, facts.data_files, watches, options.hashed), close=blocks.close,
+    )  # fmt: skip
+
+
+def _digest(files: Sequence[Path], watches: Iterable[Watch], hashed: bool) -> str | None:
+    digests = [sha256_of(file) for file in files] if hashed else []
+    _require_unchanged(watches)
+    return None if not digests else digests[0] if len(digests) == 1 else sha256_of_all(digests)
 
 
 def _require_unchanged(watches: Iterable[Watch]) -> None:
@@ -83,13 +140,22 @@ def _require_unchanged(watches: Iterable[Watch]) -> None:
         watch.require_unchanged()
 
 
-def _read(path: Path, start: bytes) -> Any:
+def _read(path: Path, start: bytes, facts: ItkHeader) -> Any:
+    """The image, or a description of one that can be streamed."""
     import SimpleITK as sitk
 
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
         with _silent_libraries():
             reader = _reader_of_its_ending(path)
+            if facts.promise is not None and can_be_streamed(
+                facts.promise,
+                reader.GetSize(),
+                reader.GetNumberOfComponents(),
+                sitk.GetPixelIDValueAsString(reader.GetPixelID()),
+            ):
+                return _described(reader)
+            verify_voxels(path, facts)
             _require_plausible(path, reader)
             image = reader.Execute()
     except UnreadableFile:
@@ -194,16 +260,19 @@ def _channels_first(path: Path, image: Any, class_axis: int | None) -> NDArray[A
     return np.moveaxis(array, classes, 0).reshape(channels, *shape)
 
 
-def _geometry(path: Path, image: Any, shape: tuple[int, ...], facts: ItkHeader, picture: bool) -> Geometry | None:
+def _geometry(
+    path: Path, image: _Described, shape: tuple[int, ...], facts: ItkHeader, picture: bool
+) -> Geometry | None:
     """ITK's LPS+ geometry in RAS+; None for pictures, which know no millimetres."""
     if picture:
         return None
-    dims = min(image.GetDimension(), 3)
-    direction = np.array(image.GetDirection()).reshape(image.GetDimension(), -1)[:dims, :dims]
+    axes = len(image.shape)
+    dims = min(axes, 3)
+    direction = np.array(image.direction).reshape(axes, -1)[:dims, :dims]
     affine: Floats = np.eye(4)
     with np.errstate(all="ignore"):  # what is not finite is refused below
-        affine[:dims, :dims] = direction * np.array(image.GetSpacing()[:dims])
-    affine[:dims, 3] = image.GetOrigin()[:dims]
+        affine[:dims, :dims] = direction * np.array(image.spacing[:dims])
+    affine[:dims, 3] = image.origin[:dims]
     require_usable_affine(path, affine, "geometry")
     if not facts.oriented:
         spacing = np.linalg.norm(affine[:3, :3], axis=0)

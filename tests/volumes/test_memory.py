@@ -80,21 +80,21 @@ def cases(nifti: Callable[..., Path], tmp_path: Path) -> dict[str, tuple[list[ob
     import SimpleITK as sitk
 
     reference = nifti("r.nii", LABELS, AFFINE)
-    sitk.WriteImage(sitk.GetImageFromArray(LABELS), str(tmp_path / "x.nrrd"), True)
+    sitk.WriteImage(sitk.GetImageFromArray(LABELS), str(tmp_path / "x.vtk"))
     np.savez(tmp_path / "f.npz", probabilities=np.asfortranarray(np.full((2, 128, 128, 128), 0.5, np.float32)))
     return {
         "flipped": ([nifti("flipped.nii", LABELS[::-1], np.array(
             [[-1.0, 0, 0, 127], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])), reference], "another axis order"),
         "resampled": ([nifti("moved.nii", LABELS, np.diag([1.1, 1, 1, 1])), reference, "--geometry", "resample",
                        "--kind", "labels"], "resampling"),
-        "nrrd": ([tmp_path / "x.nrrd", reference, "--geometry", "ignore"], "read whole"),
+        "vtk": ([tmp_path / "x.vtk", reference, "--geometry", "ignore"], "read whole"),
         "fortran": ([tmp_path / "f.npz", reference, "--labels", "1"], "Fortran order"),
         "class axis": ([nifti("c.nii", np.stack([LABELS, LABELS]).astype(np.float32), AFFINE), reference,
                         "--class-axis", "0"], "class axis"),
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["flipped", "resampled", "nrrd", "fortran", "class axis"])
+@pytest.mark.parametrize("kind", ["flipped", "resampled", "vtk", "fortran", "class axis"])
 def test_work_that_needs_more_is_refused_with_both_values(
     kind: str, cases: dict[str, tuple[list[object], str]], segeval: Any
 ) -> None:
