@@ -19,6 +19,7 @@ from segeval.batches.jobs import Finished, Job
 from segeval.batches.journal_lines import finished_of, key_of, line_of
 from segeval.errors import UnreadableFile, WriteError
 from segeval.files.paths import beside, exists
+from segeval.files.whole_files import sweep_parts
 from segeval.readers import mask_classes
 from segeval.results.rows import Table
 from segeval.settings import Settings
@@ -46,6 +47,7 @@ class Journal:
             raise WriteError(f"{output}: another run is writing it; wait for it, or name another file") from None
         except OSError as problem:
             raise WriteError(f"{self.path}: cannot be written ({problem.strerror}); check the folder") from None
+        sweep_parts(output)  # whoever holds the lock is the only writer
         self._columns = tuple(selection.key for selection in settings.selections)
         self._known = self._read() if resume else {}
         self._keys: dict[str, str] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +31,7 @@ def encoded(text: str) -> bytes:
 def write_whole(path: Path, content: str | bytes | Iterable[str | bytes]) -> None:
     """Write a file, in pieces or at once, so that it is there whole or not at all. Raises WriteError."""
     pieces = [content] if isinstance(content, (str, bytes)) else content
-    part = beside(absolute(path), ".", f".{os.urandom(4).hex()}.part")
+    part = _part(path, os.urandom(4).hex())
     try:
         file = part.open("xb")
     except OSError as problem:
@@ -47,3 +48,17 @@ def write_whole(path: Path, content: str | bytes | Iterable[str | bytes]) -> Non
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def sweep_parts(path: Path) -> None:
+    """Remove what writers of this file left who were killed amid it. Nobody else may be writing it."""
+    begun = _part(path, "0" * 8)
+    pattern = re.compile(re.escape(begun.name).replace("0" * 8, "[0-9a-f]{8}"))
+    with suppress(OSError):
+        for name in os.listdir(begun.parent):  # noqa: PTH208 (a folder of many files)
+            if pattern.fullmatch(name):
+                begun.with_name(name).unlink(missing_ok=True)
+
+
+def _part(path: Path, number: str) -> Path:
+    return beside(absolute(path), ".", f".{number}.part")

@@ -164,3 +164,12 @@ def test_tallies_come_back_bit_for_bit() -> None:
 def test_overlapping_label_sets_come_back() -> None:
     tally = Tally(TallyOptions(), Confusion({(-5, 0): 3, (1, -5): 2}, {-5: frozenset((1, 3))}))
     assert tally_of(tally_document(tally)) == tally
+
+
+def test_what_a_killed_writer_left_of_the_output_is_swept(tmp_path: Path) -> None:
+    """And nothing else: another output's part, a file of somebody's."""
+    kept = [".out.csv.part", ".out.csv.0123456.part", ".other.csv.01234567.part", ".out.csv.01234567.part.txt"]
+    for name in (*kept, ".out.csv.01234567.part", ".out.csv.89abcdef.part"):
+        (tmp_path / name).write_text("x")
+    with Journal(tmp_path / "out.csv", SETTINGS, keep_tallies=False, resume=True):
+        assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".o")) == sorted(kept)
