@@ -108,6 +108,15 @@ def test_evaluate_takes_the_options_of_the_command_line() -> None:
     assert all(p.default == theirs[p.name].default for p in ours[2:])
 
 
+def test_the_signatures_can_be_read() -> None:
+    """As help and notebooks show them."""
+    for function in (evaluate, evaluate_arrays):
+        text = str(inspect.signature(function))
+        assert "ForwardRef" not in text
+        assert "threshold: float = 0.5" in text
+        assert "matching: Literal['one-to-one', 'any-overlap', 'many-to-one'] = 'one-to-one'" in text
+
+
 def test_the_types_of_options_are_the_declared_ones() -> None:
     """What type checkers and editors know, against the settings' fields and what the command line asks."""
     known, settings = get_type_hints(FileOptions), get_type_hints(Settings)

@@ -108,7 +108,7 @@ def spelt_out(*, files: bool = True) -> Callable[[Function], Function]:
     def decorated(function: Function) -> Function:
         own = signature(function)
         keywords = [p for p in own.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
-        types = {**FileOptions.__annotations__, **ArrayOptions.__annotations__}
+        types = get_type_hints(FileOptions)
         for name, option in options().items():
             if files or not option.files_only:
                 default = option.default
