@@ -125,9 +125,14 @@ def _settings_key(settings: Settings, keep_tallies: bool) -> str:
     document = settings.document()
     del document["backend"]  # it changes no number
     facts = [
-        __version__, document, settings.hashed, keep_tallies, sorted(labels.names.items()),
-        labels.regions_only, labels.from_file,
-    ]  # fmt: skip
+        __version__,
+        document,
+        settings.hashed,
+        keep_tallies,
+        sorted(labels.names.items()),
+        labels.regions_only,
+        labels.from_file,
+    ]
     import hashlib
 
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

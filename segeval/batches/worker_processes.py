@@ -28,9 +28,12 @@ _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
 
 _PRELOAD = [
-    "segeval.batches.fork_server", "segeval.batches.runners", "segeval.readers.nifti", "segeval.kernels.numpy_soft",
+    "segeval.batches.fork_server",
+    "segeval.batches.runners",
+    "segeval.readers.nifti",
+    "segeval.kernels.numpy_soft",
     "isal.igzip_lib",
-]  # fmt: skip
+]
 _READY = None  # what a worker sends before it is given its first job
 _AHEAD = 2  # jobs handed to a worker: the one that it does, and the next
 _MOST_LOST = 10

@@ -70,14 +70,24 @@ def evaluate_arrays(
         if kind == "probabilities":
             source = probabilities(source, settings.scale, settings.activation)
         counting, chosen = choose_backend(
-            settings.backend, kind, source.shape, source.channels,
-            hold=settings.holds_label_maps, histogram="histogram" in settings.records,
+            settings.backend,
+            kind,
+            source.shape,
+            source.channels,
+            hold=settings.holds_label_maps,
+            histogram="histogram" in settings.records,
             runs=settings.takes_maps_in_parts,
-        )  # fmt: skip
+        )
         pair = Pair(
-            source, target, "the prediction", "the reference", settings, counting, integers=channels.dtype.kind in "iu",
+            source,
+            target,
+            "the prediction",
+            "the reference",
+            settings,
+            counting,
+            integers=channels.dtype.kind in "iu",
             advice=_ADVICE,
-        )  # fmt: skip
+        )
         evaluated = evaluate_pair(pair, kind)
     rows, details, measured = rows_and_details(evaluated, geometry, voxel_volume_mm3, settings, "the prediction")
     remarks = chosen + measured + evaluated.remarks

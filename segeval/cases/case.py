@@ -156,13 +156,22 @@ def _evaluate(
     reference = _as_labels(reference, checks)
     prediction, kind, remarks = _as_its_kind(prediction, settings, checks)
     aligned, target, moved = align(
-        prediction, reference, settings.geometry, settings.tolerance,
-        labels=kind == "labels", outside=_outside(prediction, settings),
-    )  # fmt: skip
+        prediction,
+        reference,
+        settings.geometry,
+        settings.tolerance,
+        labels=kind == "labels",
+        outside=_outside(prediction, settings),
+    )
     backend, chosen = choose_backend(
-        settings.backend, kind, aligned.source.shape, aligned.source.channels,
-        hold=settings.holds_label_maps, histogram="histogram" in settings.records, runs=settings.takes_maps_in_parts,
-    )  # fmt: skip
+        settings.backend,
+        kind,
+        aligned.source.shape,
+        aligned.source.channels,
+        hold=settings.holds_label_maps,
+        histogram="histogram" in settings.records,
+        runs=settings.takes_maps_in_parts,
+    )
     sets = ChainMap(aligned.sets, target.sets)  # a view: overlaps are met while the voxels are read
     pair = Pair(aligned.source, target.source, aligned.name, target.name, settings, backend, sets, integers=integers)
     try:

@@ -7,9 +7,15 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 _DISTRIBUTIONS = {
-    "cc3d": "connected-components-3d", "cupy": "cupy-cuda12x", "isal": "isal", "nibabel": "nibabel", "numpy": "numpy",
-    "pandas": "pandas", "scipy": "scipy", "SimpleITK": "SimpleITK",
-}  # fmt: skip
+    "cc3d": "connected-components-3d",
+    "cupy": "cupy-cuda12x",
+    "isal": "isal",
+    "nibabel": "nibabel",
+    "numpy": "numpy",
+    "pandas": "pandas",
+    "scipy": "scipy",
+    "SimpleITK": "SimpleITK",
+}
 """By the module that is loaded where they did."""
 
 

@@ -188,11 +188,17 @@ def _form(maps: _Maps, form: Form) -> tuple[TargetSurface, ...]:
     prediction, reference = maps.prediction, maps.reference  # the same two arrays for all: one pass over them
     boxed = {
         index: TargetMasks(
-            prediction, reference, target.prediction_values, target.reference_values,
-            target.box, maps.spacing_mm, maps.ignore,
+            prediction,
+            reference,
+            target.prediction_values,
+            target.reference_values,
+            target.box,
+            maps.spacing_mm,
+            maps.ignore,
         )
-        for index, target in enumerate(maps.targets) if target.box
-    }  # fmt: skip
+        for index, target in enumerate(maps.targets)
+        if target.box
+    }
     found = measure_all(list(boxed.values()), _threads(), form)
     surfaces = [TargetSurface(in_prediction=False, in_reference=False)] * len(maps.targets)
     for index, surface in zip(boxed, found, strict=True):
@@ -209,11 +215,16 @@ def _instances(maps: _Maps, settings: Settings) -> tuple[TargetInstances, ...]:
     distances = any(selection.quantity.name == "instance_hd95" for selection in settings.selections)
     found = match_all(
         LabelMaps(
-            LabelMap(maps.held.prediction, maps.shape), LabelMap(maps.held.reference, maps.shape),
-            maps.spacing_mm, maps.ignore,
+            LabelMap(maps.held.prediction, maps.shape),
+            LabelMap(maps.held.reference, maps.shape),
+            maps.spacing_mm,
+            maps.ignore,
         ),
-        [target for _, target in boxed], settings.instances, distances=distances, threads=_threads(),
-    )  # fmt: skip
+        [target for _, target in boxed],
+        settings.instances,
+        distances=distances,
+        threads=_threads(),
+    )
     instances = [TargetInstances(target.key) for target in maps.targets]
     for (index, _), one in zip(boxed, found, strict=True):
         instances[index] = one

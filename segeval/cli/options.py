@@ -16,12 +16,14 @@ FormatOption = Annotated[
 OutputOption = Annotated[
     list[Path] | None,
     typer.Option(
-        "--output", "-o", metavar="FILE",
+        "--output",
+        "-o",
+        metavar="FILE",
         help="Write a file too: .csv, .json, .md, .txt or .parquet (under --format nnunet, .json is nnU-Net's). "
         "Repeatable.",
         rich_help_panel="Output",
     ),
-]  # fmt: skip
+]
 WideOption = Annotated[
     bool, typer.Option("--wide", help="The table shows every quantity, whatever its width.", rich_help_panel="Output")
 ]

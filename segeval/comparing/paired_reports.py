@@ -140,12 +140,25 @@ def _block_rows(
         counts = (int(kind[index]) for kind in (found.wins, found.ties, found.losses))
         wins, ties, losses = (None if sign == 0 else count for count in counts)
         yield ComparisonRow(
-            report, line.label, line.name, column.key, None if sign == 0 else sign > 0,
-            float(found.first[index]), float(found.second[index]), float(found.difference[index]),
-            (float(found.low[index]), float(found.high[index])), wins, ties, losses,
-            float(found.p[index]), float("nan"), float(found.effect[index]),
-            n, pairs - n, cases - pairs,
-        )  # fmt: skip
+            report,
+            line.label,
+            line.name,
+            column.key,
+            None if sign == 0 else sign > 0,
+            float(found.first[index]),
+            float(found.second[index]),
+            float(found.difference[index]),
+            (float(found.low[index]), float(found.high[index])),
+            wins,
+            ties,
+            losses,
+            float(found.p[index]),
+            float("nan"),
+            float(found.effect[index]),
+            n,
+            pairs - n,
+            cases - pairs,
+        )
 
 
 def _changes(tables: Sequence[CaseTable], lines: Sequence[LabelLine], main: Column | None) -> tuple[Change, ...]:
@@ -179,13 +192,22 @@ def _ranks(tables: Sequence[CaseTable], lines: Sequence[LabelLine], draws: int, 
         found = rank_reports(values, _signs(block), weights)
         for index, (line, column) in enumerate(_entries(block)):
             for place, table in enumerate(tables):
-                rows.append(RankRow(
-                    table.name, line.label, line.name, column.key,
-                    float(found.means[place, index]), float(found.by_mean[place, index]),
-                    _ends(found.by_mean_interval, place, index),
-                    float(found.mean_ranks[place, index]), float(found.by_rank[place, index]),
-                    _ends(found.by_rank_interval, place, index), int(found.n[index]), int(found.ranked[index]),
-                ))  # fmt: skip
+                rows.append(
+                    RankRow(
+                        table.name,
+                        line.label,
+                        line.name,
+                        column.key,
+                        float(found.means[place, index]),
+                        float(found.by_mean[place, index]),
+                        _ends(found.by_mean_interval, place, index),
+                        float(found.mean_ranks[place, index]),
+                        float(found.by_rank[place, index]),
+                        _ends(found.by_rank_interval, place, index),
+                        int(found.n[index]),
+                        int(found.ranked[index]),
+                    )
+                )
     return tuple(rows)
 
 
@@ -193,7 +215,7 @@ def _missing(tables: Sequence[CaseTable], cases: Sequence[str]) -> tuple[Missing
     why = {
         case: {t.name: t.statuses.get(case, "not in the report") for t in tables if case not in t.places}
         for case in cases
-    }  # fmt: skip
+    }
     return tuple(MissingCase(case, reasons) for case, reasons in why.items() if reasons)
 
 

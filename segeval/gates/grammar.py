@@ -36,8 +36,13 @@ UNDEFINED_OK: /undefined\s+ok\b/
 """
 
 OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
-    ">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt, "==": operator.eq, "!=": operator.ne,
-}  # fmt: skip
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "<": operator.lt,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
 STATISTICS = ("mean", "median", "sd", "min", "max", "count", "undefined")
 COUNTERS = ("failed", "missing", "cases")
 EVERY = "every"
@@ -45,10 +50,19 @@ EVERY = "every"
 
 _MOST_CHARACTERS = 1000
 _WORDS = {
-    "OPERATOR": ">=, >, <=, <, == or !=", "NUMBER": "a number", "WORD": "a name", "INTEGER": "a label",
-    "QUOTED": 'a quoted "name"', "PERCENTILE": "a statistic", "LPAR": "(", "RPAR": ")", "COMMA": "a comma", "DOT": ".",
-    "UNDEFINED_OK": "undefined ok", "$END": "the end",
-}  # fmt: skip
+    "OPERATOR": ">=, >, <=, <, == or !=",
+    "NUMBER": "a number",
+    "WORD": "a name",
+    "INTEGER": "a label",
+    "QUOTED": 'a quoted "name"',
+    "PERCENTILE": "a statistic",
+    "LPAR": "(",
+    "RPAR": ")",
+    "COMMA": "a comma",
+    "DOT": ".",
+    "UNDEFINED_OK": "undefined ok",
+    "$END": "the end",
+}
 
 
 class Condition(Struct, frozen=True):

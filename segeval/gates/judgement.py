@@ -98,7 +98,9 @@ def _statistics(report: Report, findings: list[Finding]) -> dict[str, Any]:
     return {
         "outcomes": {name: outcomes[name] for name in names},
         "cases": {
-            "evaluated": len(evaluated_cases(report)), "failed": status["error"], "missing": status["missing"],
+            "evaluated": len(evaluated_cases(report)),
+            "failed": status["error"],
+            "missing": status["missing"],
         },
         "signature": report.signature,
-    }  # fmt: skip
+    }

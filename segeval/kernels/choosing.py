@@ -23,9 +23,15 @@ _BYTES_PER_VOXEL = 64  # what the voxels of a map may need on the device while i
 
 
 def choose_backend(
-    name: BackendName, kind: Kind | None, shape: tuple[int, ...], channels: int, *,
-    hold: bool, histogram: bool, runs: bool = False,
-) -> tuple[Backend, list[str]]:  # fmt: skip
+    name: BackendName,
+    kind: Kind | None,
+    shape: tuple[int, ...],
+    channels: int,
+    *,
+    hold: bool,
+    histogram: bool,
+    runs: bool = False,
+) -> tuple[Backend, list[str]]:
     """The backend for a prediction, and a remark where ``auto`` took the device, or ``cupy`` could not.
 
     hold: the label maps are to be kept; runs: as runs. histogram: probabilities are to be counted by value. Only

@@ -81,9 +81,13 @@ class PairCounts:
         shared = bins <= _SHARED_BINS
         arguments = (rows, columns, np.int64(rows.size), self._columns, bins, shared, self._table)
         return launch(
-            "count_pairs", rows.size, arguments,
-            code=rows.dtype, column=columns.dtype, shared_bytes=4 * bins if shared else 0,
-        )  # fmt: skip
+            "count_pairs",
+            rows.size,
+            arguments,
+            code=rows.dtype,
+            column=columns.dtype,
+            shared_bytes=4 * bins if shared else 0,
+        )
 
     def pairs(self) -> dict[tuple[int, int], int]:
         """The counts by codes, of everything added."""

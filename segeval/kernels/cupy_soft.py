@@ -173,10 +173,17 @@ class CupyStretch:
             self._best = cupy.empty(self._size, dtype=values.dtype)  # channel 0 fills it
             self._total = cupy.empty(self._size, dtype=np.float32)
         arguments = (
-            values, self._codes[where], kernel.member(None), np.int64(values.size), channel, threshold,
-            self._best[where] if competing else None, None if options.independent else self._winner[where],
-            self._total[where] if competing else None, kernel.values_met,
-        )  # fmt: skip
+            values,
+            self._codes[where],
+            kernel.member(None),
+            np.int64(values.size),
+            channel,
+            threshold,
+            self._best[where] if competing else None,
+            None if options.independent else self._winner[where],
+            self._total[where] if competing else None,
+            kernel.values_met,
+        )
         self._launch("meet", arguments, values)
 
     def _plane(self, target: TargetKey) -> tuple[DeviceArray, DeviceArray]:
@@ -193,15 +200,26 @@ class CupyStretch:
         """All sums of a target over voxels of this stretch."""
         kernel = self._kernel
         arguments = (
-            values, self._codes[where], kernel.member(target), np.int64(values.size), kernel.settings,
-            kernel.options.independent, threshold, chosen, kernel.sums[target],
-        )  # fmt: skip
+            values,
+            self._codes[where],
+            kernel.member(target),
+            np.int64(values.size),
+            kernel.settings,
+            kernel.options.independent,
+            threshold,
+            chosen,
+            kernel.sums[target],
+        )
         self._launch("sum_target", arguments, values)
 
     def _launch(self, name: str, arguments: tuple[Any, ...], values: DeviceArray) -> None:
         kernel = self._kernel
         launch(
-            name, values.size, arguments,
+            name,
+            values.size,
+            arguments,
             value=np.float64 if values.dtype == np.float64 else np.float32,
-            code=self._codes.dtype, column=kernel.winners, logs=len(kernel.options.logs),
-        )  # fmt: skip
+            code=self._codes.dtype,
+            column=kernel.winners,
+            logs=len(kernel.options.logs),
+        )

@@ -29,13 +29,33 @@ from segeval.results.comparison import Comparison, ComparisonRow, RankRow
 ComparisonFormat = Literal["table", "csv", "json", "markdown"]
 
 _COLUMNS = (
-    "baseline", "value", "difference", "ci95_low", "ci95_high", "wins", "ties", "losses", "p", "p_holm", "effect", "n",
-    "undefined", "missing",
-)  # fmt: skip
+    "baseline",
+    "value",
+    "difference",
+    "ci95_low",
+    "ci95_high",
+    "wins",
+    "ties",
+    "losses",
+    "p",
+    "p_holm",
+    "effect",
+    "n",
+    "undefined",
+    "missing",
+)
 _RANK_COLUMNS = (
-    "mean", "mean_then_rank", "mean_then_rank_low", "mean_then_rank_high", "mean_rank", "rank_then_mean",
-    "rank_then_mean_low", "rank_then_mean_high", "rank_n", "ranked",
-)  # fmt: skip
+    "mean",
+    "mean_then_rank",
+    "mean_then_rank_low",
+    "mean_then_rank_high",
+    "mean_rank",
+    "rank_then_mean",
+    "rank_then_mean_low",
+    "rank_then_mean_high",
+    "rank_n",
+    "ranked",
+)
 
 
 class ComparisonOutput(Struct, frozen=True):
@@ -109,17 +129,34 @@ def _names(row: ComparisonRow | RankRow) -> list[str]:
 
 def _numbers(row: ComparisonRow) -> list[str]:
     values = (
-        row.baseline, row.value, row.difference, *row.ci95, row.wins, row.ties, row.losses, row.p, row.p_holm,
-        row.effect, row.n, row.undefined, row.missing,
-    )  # fmt: skip
+        row.baseline,
+        row.value,
+        row.difference,
+        *row.ci95,
+        row.wins,
+        row.ties,
+        row.losses,
+        row.p,
+        row.p_holm,
+        row.effect,
+        row.n,
+        row.undefined,
+        row.missing,
+    )
     return [number_cell(value) for value in values]
 
 
 def _rank_numbers(row: RankRow) -> list[str]:
     values = (
-        row.mean, row.mean_then_rank, *row.mean_then_rank_ci95, row.mean_rank, row.rank_then_mean,
-        *row.rank_then_mean_ci95, row.n, row.ranked,
-    )  # fmt: skip
+        row.mean,
+        row.mean_then_rank,
+        *row.mean_then_rank_ci95,
+        row.mean_rank,
+        row.rank_then_mean,
+        *row.rank_then_mean_ci95,
+        row.n,
+        row.ranked,
+    )
     return [number_cell(value) for value in values]
 
 

@@ -24,27 +24,32 @@ def row_cells(row: ComparisonRow) -> tuple[str, ...]:
     """The cells under HEADERS; n is ``48/50`` where not all cases have a pair of values."""
     all_cases = row.n + row.undefined + row.missing
     return (
-        value_text(row.baseline), value_text(row.value), _signed(row.difference), interval_text(row.ci95),
+        value_text(row.baseline),
+        value_text(row.value),
+        _signed(row.difference),
+        interval_text(row.ci95),
         "" if row.wins is None else f"{row.wins}/{row.ties}/{row.losses}",
-        value_text(row.p_holm), UNDEFINED if math.isnan(row.effect) else f"{row.effect:+.2f}",
+        value_text(row.p_holm),
+        UNDEFINED if math.isnan(row.effect) else f"{row.effect:+.2f}",
         str(row.n) if row.n == all_cases else f"{row.n}/{all_cases}",
-    )  # fmt: skip
+    )
 
 
 def rank_cells(row: RankRow) -> tuple[str, ...]:
     """The cells under RANK_HEADERS."""
     return (
-        value_text(row.mean), f"{row.mean_then_rank:g}", _rank_interval(row.mean_then_rank_ci95),
-        UNDEFINED if math.isnan(row.mean_rank) else f"{row.mean_rank:.2f}", f"{row.rank_then_mean:g}",
+        value_text(row.mean),
+        f"{row.mean_then_rank:g}",
+        _rank_interval(row.mean_then_rank_ci95),
+        UNDEFINED if math.isnan(row.mean_rank) else f"{row.mean_rank:.2f}",
+        f"{row.rank_then_mean:g}",
         _rank_interval(row.rank_then_mean_ci95),
-    )  # fmt: skip
+    )
 
 
 def change_line(change: Change) -> str:
     """``+0.1200  0.7000 → 0.8200  case_017``."""
-    return (
-        f"{_signed(change.difference)}  {value_text(change.baseline)} → {value_text(change.value)}  {change.case}"
-    )  # fmt: skip
+    return f"{_signed(change.difference)}  {value_text(change.baseline)} → {value_text(change.value)}  {change.case}"
 
 
 def change_titles(comparison: Comparison, report: str) -> list[tuple[str, Sequence[Change]]]:

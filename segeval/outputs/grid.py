@@ -36,9 +36,13 @@ class Line(Struct, frozen=True):
 
 
 def print_grid(
-    console: Console, title: str, keys: Sequence[str], lines: Sequence[Line],
-    heads: Mapping[str, str] | None = None, gap: int = GAP,
-) -> None:  # fmt: skip
+    console: Console,
+    title: str,
+    keys: Sequence[str],
+    lines: Sequence[Line],
+    heads: Mapping[str, str] | None = None,
+    gap: int = GAP,
+) -> None:
     """The columns in as many tables as the width asks for. heads: of columns, where a key is none."""
     heads = {key: (heads or {}).get(key, key) for key in keys}
     for number, part in enumerate(parts(title, heads, lines, console.width, gap)):

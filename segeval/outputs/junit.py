@@ -29,12 +29,19 @@ def render_junit(verdict: Verdict, moment: datetime) -> str:
     }
     root = ET.Element("testsuites")
     suite = ET.SubElement(
-        root, "testsuite",
+        root,
+        "testsuite",
         {
-            "name": _SUITE, "package": _SUITE, "id": "0", "timestamp": moment.strftime("%Y-%m-%dT%H:%M:%S"),
-            "hostname": "localhost", **counts, "skipped": str(outcomes.count("skipped")), "time": "0",
+            "name": _SUITE,
+            "package": _SUITE,
+            "id": "0",
+            "timestamp": moment.strftime("%Y-%m-%dT%H:%M:%S"),
+            "hostname": "localhost",
+            **counts,
+            "skipped": str(outcomes.count("skipped")),
+            "time": "0",
         },
-    )  # fmt: skip
+    )
     ET.SubElement(suite, "properties")
     for finding in verdict.findings:
         _add_case(suite, finding)

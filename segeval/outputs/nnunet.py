@@ -12,9 +12,15 @@ from segeval.errors import UsageError
 from segeval.results.report import ALL, MEAN, CaseResult, Report, Value
 
 _QUANTITIES = {
-    "Dice": "dice", "FN": "fn", "FP": "fp", "IoU": "iou", "TN": "tn", "TP": "tp", "n_pred": "pred_voxels",
+    "Dice": "dice",
+    "FN": "fn",
+    "FP": "fp",
+    "IoU": "iou",
+    "TN": "tn",
+    "TP": "tp",
+    "n_pred": "pred_voxels",
     "n_ref": "ref_voxels",
-}  # fmt: skip
+}
 _BACKGROUND = 0
 _Metrics = dict[str, Value]
 

@@ -105,9 +105,7 @@ def _nothing_pairs(ours: Listing, theirs: Listing, layout: str | None, case_patt
         expected = f" by --case-pattern {case_pattern!r}"
     else:
         expected = f" by layout {layout} ({_LAYOUTS[layout][1]})" if layout else ""
-    sides = [
-        f"{counted_as(len(listing.files), 'file')} ({named(listing.files, 3)})" for listing in (ours, theirs)
-    ]  # fmt: skip
+    sides = [f"{counted_as(len(listing.files), 'file')} ({named(listing.files, 3)})" for listing in (ours, theirs)]
     return PairingError(
         f"no prediction belongs to a reference{expected}: {ours.root} holds {sides[0]}, {theirs.root} {sides[1]}; name "
         "the cases with --case-pattern '(?P<case>…)', or the pairs with --manifest"

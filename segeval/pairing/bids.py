@@ -12,9 +12,33 @@ from segeval.pairing.listing import Listing
 _SUFFIXES = ("dseg", "probseg", "mask")
 _NOT_OF_THE_CASE = frozenset(["desc", "space", "res", "den"])  # how a map was made, not what it shows
 _ORDER = [
-    "sub", "ses", "sample", "task", "tracksys", "acq", "ce", "trc", "stain", "rec", "dir", "run", "mod", "echo",
-    "flip", "inv", "mt", "part", "proc", "hemi", "split", "recording", "chunk", "atlas", "seg", "label",
-]  # fmt: skip
+    "sub",
+    "ses",
+    "sample",
+    "task",
+    "tracksys",
+    "acq",
+    "ce",
+    "trc",
+    "stain",
+    "rec",
+    "dir",
+    "run",
+    "mod",
+    "echo",
+    "flip",
+    "inv",
+    "mt",
+    "part",
+    "proc",
+    "hemi",
+    "split",
+    "recording",
+    "chunk",
+    "atlas",
+    "seg",
+    "label",
+]
 """The order in which BIDS writes entities; others follow by name."""
 
 _PLACES = {entity: place for place, entity in enumerate(_ORDER)}

@@ -21,10 +21,34 @@ _PREFERRED = {
 }
 """Names of segmentations, of files and of folders of masks, in order of preference."""
 
-_IMAGES = frozenset([
-    "imaging", "image", "img", "ct", "cta", "mr", "mri", "pet", "scan", "volume", "orig", "adc", "dwi",
-    "t1", "t1w", "t1c", "t1ce", "t1gd", "t1n", "t2", "t2w", "t2f", "flair", "fla",
-])  # fmt: skip
+_IMAGES = frozenset(
+    [
+        "imaging",
+        "image",
+        "img",
+        "ct",
+        "cta",
+        "mr",
+        "mri",
+        "pet",
+        "scan",
+        "volume",
+        "orig",
+        "adc",
+        "dwi",
+        "t1",
+        "t1w",
+        "t1c",
+        "t1ce",
+        "t1gd",
+        "t1n",
+        "t2",
+        "t2w",
+        "t2f",
+        "flair",
+        "fla",
+    ]
+)
 """Names of what was segmented: never a case."""
 
 

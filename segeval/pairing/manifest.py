@@ -134,6 +134,7 @@ def _used_twice(pairs: list[CasePair]) -> tuple[str, ...]:
         if pair.prediction is not None:
             cases.setdefault(pair.prediction, []).append(pair.case)
     return tuple(
-        f"{path}: is the prediction of {len(names)} cases: {named(names)}" for path, names in cases.items()
+        f"{path}: is the prediction of {len(names)} cases: {named(names)}"
+        for path, names in cases.items()
         if len(names) > 1
-    )  # fmt: skip
+    )

@@ -29,9 +29,11 @@ def explain(quantity: Quantity) -> str:
     for title, text in facts:
         if text:
             lines += textwrap.wrap(
-                text, _WIDTH, initial_indent=f"  {title:<10}" if title else "  ",
+                text,
+                _WIDTH,
+                initial_indent=f"  {title:<10}" if title else "  ",
                 subsequent_indent=" " * 12 if title else "  ",
-            )  # fmt: skip
+            )
     return "\n".join(lines) + "\n"
 
 

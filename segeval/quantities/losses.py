@@ -59,10 +59,12 @@ def _gdl_uniform_over_all(s: SoftSums, *, background: bool) -> float:
 
 
 @loss(
-    "−L1 / N, the label's share", source="cross-entropy averaged over voxels", over_all=_sum_of_ce,
+    "−L1 / N, the label's share",
+    source="cross-entropy averaged over voxels",
+    over_all=_sum_of_ce,
     synonyms=also("cross_entropy ce_loss cross_entropy_loss categorical_cross_entropy log_loss nll nll_loss"),
     title="CE",
-)  # fmt: skip
+)
 def ce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
     """The label's share of the multi-class cross-entropy; the shares of all labels add up to ``all``."""
     return ratio(-s.logs[DEFAULT_GAMMA, eta].l1, s.n)
@@ -70,10 +72,11 @@ def ce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
 
 @loss(
     "−w L1 / N, w = N / (C R) or --class-weights, the label's share",
-    source="class-weighted cross-entropy, FCN / U-Net", over_all=_sum_of_weighted_ce,
+    source="class-weighted cross-entropy, FCN / U-Net",
+    over_all=_sum_of_weighted_ce,
     synonyms=also("class_weighted_ce weighted_cross_entropy weighted_cross_entropy_loss"),
     title="weighted CE",
-)  # fmt: skip
+)
 def weighted_ce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
     """The label's share of the class-weighted cross-entropy; 0 where the reference lacks the label."""
     weights = ratio(s.n, s.classes * s.r) if s.class_weights is None else s.class_weights
@@ -81,10 +84,11 @@ def weighted_ce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
 
 
 @loss(
-    "−(L1 + L0) / N", source="binary cross-entropy",
+    "−(L1 + L0) / N",
+    source="binary cross-entropy",
     synonyms=also("binary_cross_entropy bce_loss binary_cross_entropy_loss sigmoid_cross_entropy"),
     title="BCE",
-)  # fmt: skip
+)
 def bce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
     """Binary cross-entropy of the label against the rest."""
     logs = s.logs[DEFAULT_GAMMA, eta]
@@ -92,11 +96,13 @@ def bce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
 
 
 @loss(
-    "−(w L1 + L0) / N, w = (N − P) / P", undefined="P = 0 while R > 0", source=f"{_SUDRE}, weighted cross-entropy",
+    "−(w L1 + L0) / N, w = (N − P) / P",
+    undefined="P = 0 while R > 0",
+    source=f"{_SUDRE}, weighted cross-entropy",
     needs_every_value=True,
     synonyms=also("wce_loss weighted_cross_entropy weighted_cross_entropy_loss"),
     title="WCE",
-)  # fmt: skip
+)
 def wce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
     """Weighted cross-entropy, weighted by the predicted volume."""
     logs = s.logs[DEFAULT_GAMMA, eta]
@@ -105,10 +111,11 @@ def wce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
 
 
 @loss(
-    "−(β L1 + L0) / N, β = (N − R) / R by default", source="weighted BCE with pos_weight",
+    "−(β L1 + L0) / N, β = (N − R) / R by default",
+    source="weighted BCE with pos_weight",
     synonyms=also("wbce weighted_binary_cross_entropy"),
     title="weighted BCE",
-)  # fmt: skip
+)
 def weighted_bce(s: SoftSums, *, eta: float = DEFAULT_ETA, pos_weight: float | None = None) -> Floats:
     """Binary cross-entropy whose positive term is weighted; that term is 0 where the reference lacks the label."""
     logs = s.logs[DEFAULT_GAMMA, eta]
@@ -118,10 +125,12 @@ def weighted_bce(s: SoftSums, *, eta: float = DEFAULT_ETA, pos_weight: float | N
 
 
 @loss(
-    "−(F1 + F0) / N", source=f"{_LIN}, modulating factor alone", over_all=_true_class_focal,
+    "−(F1 + F0) / N",
+    source=f"{_LIN}, modulating factor alone",
+    over_all=_true_class_focal,
     synonyms=also("focal_loss_no_alpha focal_without_alpha"),
     title="focal, no α",
-)  # fmt: skip
+)
 def focal_no_alpha(s: SoftSums, *, eta: float = DEFAULT_ETA, gamma: float = DEFAULT_GAMMA) -> Floats:
     """Focal loss without class balance."""
     logs = s.logs[gamma, eta]
@@ -137,10 +146,11 @@ def focal(s: SoftSums, *, alpha: float = 0.25, eta: float = DEFAULT_ETA, gamma: 
 
 @loss(
     "1 − (I + ε)/(P + R + ε) − (Σ(1−p)(1−r) + ε)/(2N − P − R + ε)",
-    source=f"two-class Dice loss, {_SUDRE} (after Milletari et al. 2016)", worst=1,
+    source=f"two-class Dice loss, {_SUDRE} (after Milletari et al. 2016)",
+    worst=1,
     synonyms=also("two_class_dice two_class_dice_loss"),
     title="DL2",
-)  # fmt: skip
+)
 def dl2(s: SoftSums, *, epsilon: float = _EPSILON) -> Floats:
     """Two-class Dice loss."""
     (hit, rest_hit), (total, rest_total), _ = two_class(s)
@@ -148,10 +158,12 @@ def dl2(s: SoftSums, *, epsilon: float = _EPSILON) -> Floats:
 
 
 @loss(
-    "λ Σ(r−p)² r /(R + ε) + (1−λ) Σ(r−p)²(1−r) / (N − R + ε)", source="Brosch et al. 2015", worst=1,
+    "λ Σ(r−p)² r /(R + ε) + (1−λ) Σ(r−p)²(1−r) / (N − R + ε)",
+    source="Brosch et al. 2015",
+    worst=1,
     synonyms=also("sensitivity_specificity sensitivity_specificity_loss ss_loss"),
     title="SS",
-)  # fmt: skip
+)
 def ss(s: SoftSums, *, epsilon: float = _EPSILON, sensitivity_weight: float = 0.05) -> Floats:
     """Sensitivity-specificity loss."""
     missed = ratio(s.r - 2 * s.i + s.i2, s.r + epsilon)
@@ -161,10 +173,12 @@ def ss(s: SoftSums, *, epsilon: float = _EPSILON, sensitivity_weight: float = 0.
 
 @loss(
     "1 − 2 Σ w_c I_c / Σ w_c (P_c + R_c) over {label, rest}, w_c = 1/R_c²",
-    source=f"generalised Dice loss, volume weights, {_SUDRE}", worst=1, over_all=_gdl_v_over_all,
+    source=f"generalised Dice loss, volume weights, {_SUDRE}",
+    worst=1,
+    over_all=_gdl_v_over_all,
     synonyms=also("gdl gdl_square generalised_dice_loss generalized_dice_loss"),
     title="GDL v",
-)  # fmt: skip
+)
 def gdl_v(s: SoftSums, *, background: bool = True) -> Floats:  # noqa: ARG001 (the setting belongs to the row `all`)
     """Generalised Dice loss with volume weights."""
     return 1 - generalised_dice(*two_class(s), 2)
@@ -195,22 +209,29 @@ def gdl_uniform(s: SoftSums, *, background: bool = True) -> Floats:  # noqa: ARG
 
 
 @loss(
-    "1 − 2 I / (P2 + R + ε)", source="V-Net, squared denominator, Milletari et al. 2016", worst=1,
-    over_all=_mean_soft_dice, without_label_map=True,
+    "1 − 2 I / (P2 + R + ε)",
+    source="V-Net, squared denominator, Milletari et al. 2016",
+    worst=1,
+    over_all=_mean_soft_dice,
+    without_label_map=True,
     synonyms=also("dice_loss soft_dice_loss vnet_dice"),
     title="soft Dice",
-)  # fmt: skip
+)
 def soft_dice(s: SoftSums, *, epsilon: float = _EPSILON) -> Floats:
     """Soft Dice loss with the squared denominator."""
     return 1 - ratio(2 * s.i, s.p2 + s.r + epsilon)
 
 
 @loss(
-    "1 − I / (P + R − I)", undefined="P + R = 0", source="soft Jaccard loss", worst=1,
-    over_all=_mean_soft_iou, without_label_map=True,
+    "1 − I / (P + R − I)",
+    undefined="P + R = 0",
+    source="soft Jaccard loss",
+    worst=1,
+    over_all=_mean_soft_iou,
+    without_label_map=True,
     synonyms=also("iou_loss soft_iou_loss jaccard_loss soft_jaccard soft_jaccard_loss"),
     title="soft IoU",
-)  # fmt: skip
+)
 def soft_iou(s: SoftSums) -> Floats:
     """Soft Jaccard loss."""
     return 1 - ratio(s.i, s.p + s.r - s.i)

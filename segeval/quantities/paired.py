@@ -51,9 +51,17 @@ def compare_pairs(
     wins, ties, losses = wins_ties_losses(differences, signs)
     p, effect = signed_rank_tests(differences) if tested else np.full((2, len(signs)), np.nan)
     return PairedStatistics(
-        _means(first, defined), _means(second, defined), _means(differences, defined),
-        *intervals, wins, ties, losses, p, effect, defined.sum(axis=0),
-    )  # fmt: skip
+        _means(first, defined),
+        _means(second, defined),
+        _means(differences, defined),
+        *intervals,
+        wins,
+        ties,
+        losses,
+        p,
+        effect,
+        defined.sum(axis=0),
+    )
 
 
 def paired_differences(first: Floats, second: Floats) -> Floats:

@@ -114,10 +114,22 @@ def metric(
 
     def register(formula: Callable[..., NDArray[Any]]) -> Callable[..., NDArray[Any]]:
         _register(
-            formula, "overlap", "counts", text=text, undefined=undefined, source=source, best=best, worst=worst,
-            over_all=over_all, without_label_map=without_label_map, is_count=is_count, fills_empty=fills_empty,
-            synonyms=synonyms, title=title, main=main,
-        )  # fmt: skip
+            formula,
+            "overlap",
+            "counts",
+            text=text,
+            undefined=undefined,
+            source=source,
+            best=best,
+            worst=worst,
+            over_all=over_all,
+            without_label_map=without_label_map,
+            is_count=is_count,
+            fills_empty=fills_empty,
+            synonyms=synonyms,
+            title=title,
+            main=main,
+        )
         return formula
 
     return register
@@ -140,10 +152,21 @@ def loss(
 
     def register(formula: Callable[..., NDArray[Any]]) -> Callable[..., NDArray[Any]]:
         _register(
-            formula, "losses", "sums", text=text, undefined=undefined, source=source, best=0.0, worst=worst,
-            over_all=over_all, without_label_map=without_label_map, needs_every_value=needs_every_value,
-            synonyms=synonyms, title=title, main=main,
-        )  # fmt: skip
+            formula,
+            "losses",
+            "sums",
+            text=text,
+            undefined=undefined,
+            source=source,
+            best=0.0,
+            worst=worst,
+            over_all=over_all,
+            without_label_map=without_label_map,
+            needs_every_value=needs_every_value,
+            synonyms=synonyms,
+            title=title,
+            main=main,
+        )
         return formula
 
     return register
@@ -168,10 +191,21 @@ def measure(
 
     def register(formula: Callable[..., NDArray[Any]]) -> Callable[..., NDArray[Any]]:
         _register(
-            formula, group, record, text=text, undefined=undefined, source=source, best=best, worst=worst,
-            over_all=over_all, without_label_map=over_all is not None, is_count=is_count,
-            synonyms=synonyms, title=title, main=main,
-        )  # fmt: skip
+            formula,
+            group,
+            record,
+            text=text,
+            undefined=undefined,
+            source=source,
+            best=best,
+            worst=worst,
+            over_all=over_all,
+            without_label_map=over_all is not None,
+            is_count=is_count,
+            synonyms=synonyms,
+            title=title,
+            main=main,
+        )
         return formula
 
     return register
@@ -193,10 +227,18 @@ def _register(
     parameters = inspect.signature(formula).parameters.values()
     settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
     QUANTITIES[name] = Quantity(
-        name, group, record, formula, settings=settings, is_count=is_count, fills_empty=fills_empty,
-        needs_every_value=needs_every_value, title=title or name, **facts,
+        name,
+        group,
+        record,
+        formula,
+        settings=settings,
+        is_count=is_count,
+        fills_empty=fills_empty,
+        needs_every_value=needs_every_value,
+        title=title or name,
+        **facts,
         synonyms={word: answer.format(name=name, word=word) for word, answer in synonyms.items()},
-    )  # fmt: skip
+    )
 
 
 def ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> Floats:

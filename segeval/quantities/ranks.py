@@ -44,10 +44,15 @@ def rank_reports(values: Floats, signs: Integers, weights: NDArray[np.uint8]) ->
     lower = np.full_like(signs, -1)
     means, mean_ranks = (means_of_draws_of_reports(kind, _every_case_once(values)) for kind in (shared, case_ranks))
     return RankStatistics(
-        means[:, 0], ranks_of(means, signs)[:, 0], _intervals(shared, signs, weights),
-        mean_ranks[:, 0], ranks_of(mean_ranks, lower)[:, 0], _intervals(case_ranks, lower, weights),
-        complete.sum(axis=0), some.sum(axis=0),
-    )  # fmt: skip
+        means[:, 0],
+        ranks_of(means, signs)[:, 0],
+        _intervals(shared, signs, weights),
+        mean_ranks[:, 0],
+        ranks_of(mean_ranks, lower)[:, 0],
+        _intervals(case_ranks, lower, weights),
+        complete.sum(axis=0),
+        some.sum(axis=0),
+    )
 
 
 def ranks_of(values: Floats, signs: Integers) -> Floats:

@@ -95,9 +95,15 @@ def _block_statistics(
     for index, (line, key) in enumerate(entries):
         defined = values[:, index][~np.isnan(values[:, index])]
         yield Statistic(
-            line.label, line.name, key, **_describe(defined, quantiles[:, index], bounds[:, index]), n=len(defined),
-            undefined=counts.evaluated - len(defined), failed=counts.failed, missing=counts.missing,
-        )  # fmt: skip
+            line.label,
+            line.name,
+            key,
+            **_describe(defined, quantiles[:, index], bounds[:, index]),
+            n=len(defined),
+            undefined=counts.evaluated - len(defined),
+            failed=counts.failed,
+            missing=counts.missing,
+        )
 
 
 def _describe(defined: Floats, quantiles: Floats, bounds: Floats) -> dict[str, Any]:
@@ -109,9 +115,14 @@ def _describe(defined: Floats, quantiles: Floats, bounds: Floats) -> dict[str, A
     low, q1, median, q3, high = quantiles
     with np.errstate(over="ignore", invalid="ignore"):
         numbers = {
-            "mean": defined.mean(), "sd": defined.std(ddof=1), "median": median, "q1": q1, "q3": q3,
-            "min": low, "max": high,
-        }  # fmt: skip
+            "mean": defined.mean(),
+            "sd": defined.std(ddof=1),
+            "median": median,
+            "q1": q1,
+            "q3": q3,
+            "min": low,
+            "max": high,
+        }
     return {**{name: _finite(number) for name, number in numbers.items()}, "ci95": tuple(map(_finite, bounds))}
 
 

@@ -166,9 +166,17 @@ def open_masks(
     first = next(iter(volumes.values()))
     remarks = [f"{folder}: not in the label file and not read: {', '.join(skipped)}"] if skipped else []
     return Volume(
-        str(folder), first.geometry, source, kind="labels", alternative=first.alternative, remarks=remarks,
-        finish=finish, digest=digest, close=closing.close, sets=codes.sets,
-    )  # fmt: skip
+        str(folder),
+        first.geometry,
+        source,
+        kind="labels",
+        alternative=first.alternative,
+        remarks=remarks,
+        finish=finish,
+        digest=digest,
+        close=closing.close,
+        sets=codes.sets,
+    )
 
 
 def _require_one_grid(folder: Path, volumes: list[Volume]) -> None:

@@ -23,10 +23,29 @@ _DIMENSIONS, _VARIABLES, _ATTRIBUTES = 10, 11, 12
 _ABSENT = 0
 _NAME = re.compile(r"_?[A-Z][^\x00-\x1f/\x7f]{0,255}|[a-z][^\x00-\x1f/\x7f]{0,255}")
 _RESERVED = frozenset(
-    ("data", "dimensions", "variables", "shape", "isrec", "typecode", "itemsize", "getValue", "assignValue",
-     "maskandscale", "fp", "filename", "mode", "use_mmap", "version_byte", "close", "flush", "sync", "createDimension",
-     "createVariable")
-)  # fmt: skip
+    (
+        "data",
+        "dimensions",
+        "variables",
+        "shape",
+        "isrec",
+        "typecode",
+        "itemsize",
+        "getValue",
+        "assignValue",
+        "maskandscale",
+        "fp",
+        "filename",
+        "mode",
+        "use_mmap",
+        "version_byte",
+        "close",
+        "flush",
+        "sync",
+        "createDimension",
+        "createVariable",
+    )
+)
 """Fields of nibabel's objects, which keep attributes among them; the others begin with _ and a small letter."""
 
 

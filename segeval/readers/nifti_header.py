@@ -56,11 +56,28 @@ _NIFTI_2: dict[str, _Field] = {
 }
 
 _ANALYZE_TYPES = {
-    0: "V", 1: "V", 2: "u1", 4: "i2", 8: "i4", 16: "f4", 32: "c8", 64: "f8", 128: "3u1,", 255: "V",
-}  # fmt: skip
+    0: "V",
+    1: "V",
+    2: "u1",
+    4: "i2",
+    8: "i4",
+    16: "f4",
+    32: "c8",
+    64: "f8",
+    128: "3u1,",
+    255: "V",
+}
 _NIFTI_TYPES = _ANALYZE_TYPES | {
-    256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8", 1536: "g", 1792: "c16", 2048: "G", 2304: "4u1,",
-}  # fmt: skip
+    256: "i1",
+    512: "u2",
+    768: "u4",
+    1024: "i8",
+    1280: "u8",
+    1536: "g",
+    1792: "c16",
+    2048: "G",
+    2304: "4u1,",
+}
 _QUADRUPLE_MANTISSA = 112  # bits of the format's float128; most machines' long double is another number
 
 _ROUNDED_W2 = {348: 3 * 2.0**-23, 540: 3 * 2.0**-52}

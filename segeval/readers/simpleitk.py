@@ -123,10 +123,14 @@ def _streamed(
         return remarks
 
     return Volume(
-        str(path), geometry, source,
+        str(path),
+        geometry,
+        source,
         kind="probabilities" if source.channels > 1 else "labels" if integers else None,
-        finish=finish, digest=partial(_digest, facts.data_files, watches, options.hashed), close=blocks.close,
-    )  # fmt: skip
+        finish=finish,
+        digest=partial(_digest, facts.data_files, watches, options.hashed),
+        close=blocks.close,
+    )
 
 
 def _digest(files: Sequence[Path], watches: Iterable[Watch], hashed: bool) -> str | None:

@@ -28,8 +28,22 @@ _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _OFFSETS, _ORIENTATION, _SAMPLES, _ROWS, _COUNTS, _FORMAT = 273, 274, 277, 278, 279, 339
 _SUBFILE, _OLD_SUBFILE = 254, 255
 _TILES = (322, 323, 324, 325)
-_READ = (_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _OFFSETS, _ORIENTATION, _SAMPLES, _ROWS, _COUNTS, _FORMAT,
-         _SUBFILE, _OLD_SUBFILE, *_TILES)  # fmt: skip
+_READ = (
+    _WIDTH,
+    _LENGTH,
+    _BITS,
+    _COMPRESSION,
+    _PHOTOMETRIC,
+    _OFFSETS,
+    _ORIENTATION,
+    _SAMPLES,
+    _ROWS,
+    _COUNTS,
+    _FORMAT,
+    _SUBFILE,
+    _OLD_SUBFILE,
+    *_TILES,
+)
 _PASSED = (*_READ, 266, *range(269, 273), *range(280, 288), 292, 293, 296, 297, 305, 306, 315, 316, 317, 320, 700)
 """Fields that may be there beside the private ones, which begin at 32768: texts, resolution, how strips are packed."""
 _PRIVATE = 32768

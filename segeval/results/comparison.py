@@ -149,15 +149,19 @@ class Comparison(Struct, frozen=True):
             "schema": SCHEMA,
             "reports": [report.document() for report in self.reports],
             "settings": {
-                "metrics": list(self.metrics), "draws": self.draws, "seed": self.seed, "level": 0.95,
-                "correction": "holm", "tests": self.tests,
+                "metrics": list(self.metrics),
+                "draws": self.draws,
+                "seed": self.seed,
+                "level": 0.95,
+                "correction": "holm",
+                "tests": self.tests,
             },
             "cases": {"all": self.cases, "paired": self.paired, "missing": [case.document() for case in self.missing]},
             "rows": [row.document() for row in self.rows],
             "changes": [change.document() for change in self.changes],
             "ranks": [row.document() for row in self.ranks],
             "remarks": list(self.remarks),
-        }  # fmt: skip
+        }
 
     def to_json(self) -> str:
         """Strict JSON text (no bare NaN), full float precision, an entry per line."""

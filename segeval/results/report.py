@@ -17,9 +17,21 @@ if TYPE_CHECKING:
     import pandas
 
 __all__ = [
-    "ALL", "DETAILS", "MEAN", "MISSED", "SCHEMA", "CaseResult", "Column", "ConfusionEntry", "Label", "Report", "Row",
-    "Statistic", "Status", "Value",
-]  # fmt: skip
+    "ALL",
+    "DETAILS",
+    "MEAN",
+    "MISSED",
+    "SCHEMA",
+    "CaseResult",
+    "Column",
+    "ConfusionEntry",
+    "Label",
+    "Report",
+    "Row",
+    "Statistic",
+    "Status",
+    "Value",
+]
 
 SCHEMA = "segeval/1"
 MISSED = "missed"

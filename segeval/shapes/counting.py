@@ -85,9 +85,13 @@ class Counted(Struct, frozen=True):
 
 
 def count_instances(
-    prediction: CodedMap, reference: CodedMap, connectivity: int | None = None, *, given: bool = False,
+    prediction: CodedMap,
+    reference: CodedMap,
+    connectivity: int | None = None,
+    *,
+    given: bool = False,
     boundaries: bool = False,
-) -> Counted:  # fmt: skip
+) -> Counted:
     """The instances of two maps in one box.
 
     Either the connected components of voxels of one code, called 1, 2, … within a target in the order of their first

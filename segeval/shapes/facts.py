@@ -120,16 +120,24 @@ class Summed(Struct, frozen=True):
     def some(self, chosen: Integers, numbers: Integers) -> Summed:
         """Of some, under these numbers."""
         return Summed(
-            numbers, self.codes[chosen], self.voxels[chosen], self.positions[:, chosen],
-            self.low[:, chosen], self.high[:, chosen], self.first[chosen],
-        )  # fmt: skip
+            numbers,
+            self.codes[chosen],
+            self.voxels[chosen],
+            self.positions[:, chosen],
+            self.low[:, chosen],
+            self.high[:, chosen],
+            self.first[chosen],
+        )
 
     def facts(self, ids: NDArray[Any], origin: tuple[int, ...]) -> Facts:
         """As they are read; ids: what the instances are called."""
         return Facts(
-            ids, self.voxels, np.stack((self.low.T, self.high.T + 1), axis=2),
-            self.positions.T / self.voxels[:, np.newaxis], origin,
-        )  # fmt: skip
+            ids,
+            self.voxels,
+            np.stack((self.low.T, self.high.T + 1), axis=2),
+            self.positions.T / self.voxels[:, np.newaxis],
+            origin,
+        )
 
 
 def _counts(numbers: NDArray[np.intp], weights: Integers, count: int) -> Integers:

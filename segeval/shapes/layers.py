@@ -153,11 +153,18 @@ class _Draft:
         is_code = np.zeros(1 << 8 * dtype.itemsize, dtype=np.bool_)
         is_code[codes] = True
         return Layer(
-            maps.prediction.transpose(order), maps.reference.transpose(order),
-            tuple(maps.spacing_mm[axis] for axis in order), maps.ignore, tuple(self._members), tuple(codes), is_code,
+            maps.prediction.transpose(order),
+            maps.reference.transpose(order),
+            tuple(maps.spacing_mm[axis] for axis in order),
+            maps.ignore,
+            tuple(self._members),
+            tuple(codes),
+            is_code,
             tuple((bool(t.prediction_values), bool(t.reference_values)) for t in self._targets),
-            np.array(boxes, dtype=np.int64), (coders[0], coders[1]), dtype,
-        )  # fmt: skip
+            np.array(boxes, dtype=np.int64),
+            (coders[0], coders[1]),
+            dtype,
+        )
 
     def _stored(self) -> list[int] | None:
         """The targets' values, if each has one, above 0, that is the same in both maps (or none in one of them)."""
