@@ -4,63 +4,18 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import struct
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nibabel
 import numpy as np
 import pytest
+from niftis import AFFINE, RAMP, SHAPE, Array, Segeval, channels_of, image, patched, read, written
 
-from segeval.errors import GeometryError, UnreadableFile, UsageError
+from segeval.errors import UnreadableFile
 from segeval.readers import ReadOptions, open_volume
-from segeval.volumes.volume import Volume
 
-Segeval = Callable[..., Any]
-Array = np.ndarray[Any, Any]
-
-SHAPE = (5, 4, 3)
-AFFINE = np.array([[0.0, -1.5, 0.0, 10.0], [0.8, 0.0, 0.0, -20.0], [0.0, 0.0, 3.0, 5.0], [0.0, 0.0, 0.0, 1.0]])
 VOXEL_ML = 0.8 * 1.5 * 3.0 / 1000
-RAMP = np.arange(60).reshape(SHAPE, order="F")
-CLASSES = {
-    "1": (nibabel.Nifti1Image, nibabel.Nifti1Pair),
-    "2": (nibabel.Nifti2Image, nibabel.Nifti2Pair),
-}
-
-
-def image(array: Any, affine: Any = AFFINE, version: str = "1", order: str = "<", pair: bool = False) -> Any:
-    """The array as a nibabel image of a NIfTI version and byte order."""
-    cls = CLASSES[version][pair]
-    array = np.asarray(array)
-    header = cls.header_class(endianness=order)
-    header.set_data_dtype(array.dtype)
-    header.set_xyzt_units("mm")
-    result = cls(array, affine, header=header)
-    result.set_sform(affine, 1)
-    result.set_qform(affine, 1)
-    return result
-
-
-def written(path: Path, *arguments: Any, **settings: Any) -> Path:
-    """The array saved by nibabel."""
-    nibabel.save(image(*arguments, **settings), path)
-    return path
-
-
-def channels_of(volume: Volume) -> Array:
-    """Everything a volume streams, as (channels, *shape), and its end verified."""
-    flat = [np.concatenate(list(volume.source.pieces(channel))) for channel in range(volume.source.channels)]
-    volume.remarks += volume.finish()
-    return np.stack([channel.reshape(volume.shape, order="F") for channel in flat])
-
-
-def read(path: Path, **options: Any) -> tuple[Array, Volume]:
-    """The only channel of a file, and its (closed) volume."""
-    with open_volume(path, ReadOptions(**options)) as volume:
-        (array,) = channels_of(volume)
-    return array, volume
 
 
 def assert_read_like_nibabel(path: Path) -> Array:
@@ -73,13 +28,6 @@ def assert_read_like_nibabel(path: Path) -> Array:
     assert volume.geometry is not None
     np.testing.assert_allclose(volume.geometry.affine, oracle.affine, rtol=1e-6, atol=1e-6)
     return array
-
-
-def patched(content: bytes, position: int, layout: str, *values: Any) -> bytes:
-    """The content with a packed value overwritten."""
-    changed = bytearray(content)
-    struct.pack_into(layout, changed, position, *values)
-    return bytes(changed)
 
 
 # Files, byte orders, types
@@ -486,125 +434,3 @@ def test_analyze_is_read_by_shape_and_spacing(tmp_path: Path, segeval: Segeval) 
     run = segeval("score", tmp_path / "old.hdr", reference, "--format", "json")
     assert run.code == 0
     assert any("no orientation" in remark for remark in run.remarks)
-
-
-# Axes
-
-
-def test_a_picture_of_two_axes_is_read_and_scored(tmp_path: Path, segeval: Segeval) -> None:
-    flat = RAMP[:, :, 1].astype(np.uint8)
-    path = written(tmp_path / "flat.nii.gz", flat)
-    np.testing.assert_array_equal(read(path)[0], flat)
-    slice_of_one = written(tmp_path / "slice.nii", flat[:, :, np.newaxis])
-    for pair in ((path, path), (path, slice_of_one), (slice_of_one, path)):
-        run = segeval("score", *pair, "--format", "json")
-        assert run.code == 0, run.err
-        assert run.row("all")["accuracy"] == 1
-
-
-@pytest.mark.parametrize("shape", [(*SHAPE, 1), (*SHAPE, 1, 1), (*SHAPE, 1, 1, 1, 1)])
-def test_trailing_axes_of_one_are_dropped(shape: tuple[int, ...], tmp_path: Path, segeval: Segeval) -> None:
-    labels = (RAMP % 3).astype(np.uint8)
-    path = written(tmp_path / "x.nii.gz", labels.reshape(shape))
-    reference = written(tmp_path / "r.nii", labels)
-    for pair in ((path, reference), (reference, path)):
-        run = segeval("score", *pair, "--format", "json")
-        assert run.row("all")["accuracy"] == 1
-        assert run.remarks == []
-
-
-def probabilities(count: int) -> Array:
-    """Channels that sum to 1, last axis."""
-    raw = np.random.default_rng(2).random((*SHAPE, count)) + 0.05
-    return (raw / raw.sum(axis=-1, keepdims=True)).astype(np.float32)
-
-
-@pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
-@pytest.mark.parametrize("count", [2, 3, 7])
-@pytest.mark.parametrize("between", [(), (1,)], ids=["4-D", "5-D vector"])
-def test_the_axis_after_the_third_holds_the_channels(
-    between: tuple[int, ...], count: int, ending: str, tmp_path: Path
-) -> None:
-    maps = probabilities(count)
-    path = written(tmp_path / f"x{ending}", maps.reshape(*SHAPE, *between, count))
-    with open_volume(path, ReadOptions()) as volume:
-        assert volume.kind == "probabilities"
-        found = channels_of(volume)
-    np.testing.assert_array_equal(found, np.moveaxis(maps, -1, 0))
-    assert volume.geometry is not None
-    assert volume.geometry.shape == SHAPE
-
-
-@pytest.mark.parametrize("axis", [0, 1, 2, 3, -1, -4])
-@pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
-def test_another_class_axis_counts_where_it_is_named(axis: int, ending: str, tmp_path: Path, segeval: Segeval) -> None:
-    maps = probabilities(3)
-    labels = written(tmp_path / "r.nii", maps.argmax(axis=-1).astype(np.uint8))
-    expected = segeval("score", written(tmp_path / "last.nii", maps), labels, "--format", "json")
-    path = written(tmp_path / f"x{ending}", np.moveaxis(maps, -1, axis))
-    run = segeval("score", path, labels, "--class-axis", axis, "--format", "json")
-    assert run.code == 0, run.err
-    assert run.row("all")["dice"] == 1
-    assert run.row(2)["ce"] == pytest.approx(expected.row(2)["ce"], rel=1e-9)
-
-
-def test_a_class_axis_is_never_guessed_from_sizes(tmp_path: Path, segeval: Segeval) -> None:
-    maps = probabilities(2)
-    labels = written(tmp_path / "r.nii", np.zeros(SHAPE, np.uint8))
-    run = segeval("score", written(tmp_path / "x.nii", np.moveaxis(maps, -1, 0)), labels)
-    assert run.code == 3
-    assert "2×5×4" in run.err
-
-
-def test_a_class_axis_that_the_volume_lacks_is_refused(tmp_path: Path) -> None:
-    path = written(tmp_path / "x.nii", probabilities(2))
-    with pytest.raises(UsageError, match="--class-axis 4"):
-        open_volume(path, ReadOptions(class_axis=4))
-
-
-def test_two_axes_after_the_third_are_refused_unless_one_is_named_and_the_other_is_of_one(tmp_path: Path) -> None:
-    array = np.zeros((*SHAPE, 2, 3), np.float32)
-    with pytest.raises(UnreadableFile, match="5×4×3×2×3"):
-        open_volume(written(tmp_path / "x.nii", array), ReadOptions())
-    with pytest.raises(UnreadableFile, match="5×4×3×2×3"):
-        open_volume(tmp_path / "x.nii", ReadOptions(class_axis=4))
-
-
-def test_integer_channels_are_probabilities_under_a_scale(tmp_path: Path, segeval: Segeval) -> None:
-    stored = np.rint(probabilities(3) * 250).astype(np.uint8)
-    stored[..., 0] = 255 - stored[..., 1:].sum(axis=-1)
-    labels = written(tmp_path / "r.nii", stored.argmax(axis=-1).astype(np.uint8))
-    path = written(tmp_path / "p.nii.gz", stored)
-    assert segeval("score", path, labels, "--scale", "255", "--format", "json").row("all")["dice"] == 1
-
-
-def test_a_label_intent_makes_floats_labels(tmp_path: Path) -> None:
-    picture = image((RAMP % 2).astype(np.float32))
-    picture.header.set_intent("label")
-    nibabel.save(picture, tmp_path / "x.nii")
-    assert read(tmp_path / "x.nii")[1].kind == "labels"
-    assert read(written(tmp_path / "y.nii", (RAMP % 2).astype(np.float32)))[1].kind is None
-
-
-# Damage that the reader itself reports
-
-
-def test_a_reader_names_the_file_in_every_error(tmp_path: Path) -> None:
-    path = tmp_path / "x.nii"
-    content = image(RAMP.astype(np.uint8)).to_bytes()
-    singular = patched(content, 280, "<12f", *(0.0,) * 12)
-    for stored, problem in ((content[:100], UnreadableFile), (content[:-1], UnreadableFile), (singular, GeometryError)):
-        path.write_bytes(stored)
-        with pytest.raises(problem) as caught:
-            open_volume(path, ReadOptions())
-        assert str(caught.value).startswith(str(path))
-
-
-def test_a_pair_whose_image_is_cut_is_refused(tmp_path: Path, segeval: Segeval) -> None:
-    for packed in ("", ".gz"):
-        written(tmp_path / f"x.img{packed}", RAMP.astype(np.uint8), pair=True)
-        data = tmp_path / f"x.img{packed}"
-        data.write_bytes(data.read_bytes()[:-5])
-        run = segeval("score", tmp_path / f"x.hdr{packed}", tmp_path / f"x.hdr{packed}")
-        assert run.code == 3
-        assert "again" in run.err

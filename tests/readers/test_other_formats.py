@@ -15,40 +15,25 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from formats import (
+    AFFINE,
+    ITK_FILES,
+    LABELS,
+    SHAPE,
+    SPACING,
+    Array,
+    Nifti,
+    Segeval,
+    assert_refused,
+    nrrd,
+    picture,
+    written,
+)
 
-from segeval.readers import ENDINGS, ReadOptions, itk_files, open_volume
+from segeval.readers import ReadOptions, open_volume
 from segeval.volumes.volume import Volume
 
-Segeval = Callable[..., Any]
-Nifti = Callable[..., Path]
-Array = np.ndarray[Any, Any]
-
-SHAPE = (5, 4, 3)
-SPACING = (0.8, 1.5, 3.0)
-AFFINE = np.diag([*SPACING, 1.0])
-LABELS = np.random.default_rng(9).choice([0, 1, 2, 7], SHAPE).astype(np.uint8)
 OTHER = np.where(np.random.default_rng(10).random(SHAPE) < 0.7, LABELS, 2).astype(np.uint8)
-TURNED = (0.0, -1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0)
-ITK_FILES = [
-    ("x.nrrd", False), ("x.nrrd", True), ("x.nhdr", False), ("x.nhdr", True), ("x.mha", False), ("x.mha", True),
-    ("x.mhd", False), ("x.mhd", True),
-]  # fmt: skip
-
-
-def picture(array: Array, *, vector: bool = False) -> Any:
-    """An ITK image of an array in (x, y, z) order (channels last), turned, anisotropic and away from the origin."""
-    axes = (2, 1, 0, 3) if vector else tuple(range(array.ndim))[::-1]
-    image = sitk.GetImageFromArray(np.ascontiguousarray(array.transpose(axes)), isVector=vector)
-    image.SetSpacing(SPACING)
-    image.SetOrigin((10.0, -20.0, 5.0))
-    image.SetDirection(TURNED)
-    return image
-
-
-def written(path: Path, image: Any, compressed: bool = False) -> Path:
-    """The image saved by SimpleITK."""
-    sitk.WriteImage(image, str(path), useCompression=compressed)
-    return path
 
 
 def read(path: Path) -> tuple[Array, Volume]:
@@ -63,15 +48,6 @@ def probabilities(count: int = 3, dtype: Any = np.float32) -> Array:
     """Channels that sum to 1, last axis, in (x, y, z, c) order."""
     raw = np.random.default_rng(11).random((*SHAPE, count)) + 0.05
     return (raw / raw.sum(axis=-1, keepdims=True)).astype(dtype)
-
-
-def assert_refused(run: Any, path: Path, *words: str) -> None:
-    """Exit 3, one line that names the path and holds the words."""
-    assert run.code == 3, run
-    assert run.out == ""
-    assert run.err.count("\n") == 1, run.err
-    for word in (str(path), *words):
-        assert word in run.err
 
 
 # ITK: values and grids
@@ -122,14 +98,6 @@ def test_every_type_is_exact(name: str, dtype: str, tmp_path: Path) -> None:
         array[0, 0, 0], array[4, 3, 2] = np.iinfo(dtype).min, np.iinfo(dtype).max
     (found,), _ = read(written(tmp_path / name, picture(array)))
     np.testing.assert_array_equal(found, array)
-
-
-def nrrd(array: Array, *fields: str, encoding: str = "raw") -> bytes:
-    """An NRRD with further header lines, written by hand."""
-    data = array.tobytes(order="F")
-    sizes = " ".join(map(str, array.shape))
-    lines = ["NRRD0004", "type: uchar", f"dimension: {array.ndim}", f"sizes: {sizes}", f"encoding: {encoding}", *fields]
-    return ("\n".join(lines) + "\n\n").encode() + (gzip.compress(data, mtime=0) if encoding == "gzip" else data)
 
 
 @pytest.mark.parametrize("encoding", ["raw", "gzip"])
@@ -467,158 +435,3 @@ def test_gipl_is_read_by_shape_and_spacing(name: str, tmp_path: Path, segeval: S
     assert run.code == 0, run.err
     assert run.row("all")["accuracy"] == 1
     assert any("no orientation" in remark for remark in run.remarks)
-
-
-# Damage
-
-
-def cuts(content: bytes, data_bytes: int) -> list[bytes]:
-    """The file without its last bytes: a few, and about half of the data."""
-    return [content[:-1], content[:-4], content[: -data_bytes // 2]]
-
-
-@pytest.mark.parametrize(
-    ("name", "compressed"),
-    [*ITK_FILES[:2], *ITK_FILES[4:6], ("x.gipl", False), ("x.gipl.gz", False), ("x.vtk", False), ("x.nii.gz", False)],
-)
-def test_a_cut_file_is_refused(name: str, compressed: bool, tmp_path: Path, segeval: Segeval) -> None:
-    image = picture(np.random.default_rng(12).integers(0, 250, SHAPE).astype(np.uint8))
-    reference, path = written(tmp_path / "r.nii", image), written(tmp_path / name, image, compressed)
-    assert segeval("score", path, reference).code == 0
-    for content in cuts(path.read_bytes(), 60):
-        path.write_bytes(content)
-        for pair in ((path, reference), (reference, path)):
-            assert_refused(segeval("score", *pair), path, "again")
-
-
-@pytest.mark.parametrize(
-    ("name", "data"), [("x.mhd", "x.raw"), ("x.mhd", "x.zraw"), ("x.nhdr", "x.raw"), ("x.nhdr", "x.raw.gz")]
-)
-def test_a_cut_or_missing_data_file_is_refused(name: str, data: str, tmp_path: Path, segeval: Segeval) -> None:
-    image = picture(np.random.default_rng(12).integers(0, 250, SHAPE).astype(np.uint8))
-    reference = written(tmp_path / "r.nii", image)
-    path = written(tmp_path / name, image, data not in ("x.raw",))
-    whole = (tmp_path / data).read_bytes()
-    for content in cuts(whole, 60):
-        (tmp_path / data).write_bytes(content)
-        run = segeval("score", path, reference)
-        assert_refused(run, tmp_path / "x.", "again")
-    (tmp_path / data).unlink()
-    assert_refused(segeval("score", path, reference), tmp_path / "x.")
-
-
-@pytest.mark.parametrize(("name", "compressed"), [("x.mha", True), ("x.nrrd", True), ("x.gipl.gz", False)])
-def test_a_flipped_bit_in_compressed_data_is_noticed_or_changes_no_label(
-    name: str, compressed: bool, tmp_path: Path, segeval: Segeval
-) -> None:
-    image = picture(LABELS)
-    reference, path = written(tmp_path / "r.nii", image), written(tmp_path / name, image, compressed)
-    whole = path.read_bytes()
-    size = (
-        len(whole) if name.endswith(".gz") else len(whole) - whole.index(b"\x1f\x8b" if "nrrd" in name else b"\nx") - 1
-    )
-    noticed = 0
-    for position in range(len(whole) - size, len(whole), 2):
-        changed = bytearray(whole)
-        changed[position] ^= 1 << position % 8
-        path.write_bytes(changed)
-        run = segeval("score", path, reference, "--metrics", "dice", "--format", "json")
-        if run.code == 0:
-            assert run.row("all")["dice"] == 1, position
-        else:
-            noticed += 1
-            assert_refused(run, path)
-    assert noticed > size // 4
-
-
-def test_a_bomb_behind_compressed_data_is_refused(tmp_path: Path, segeval: Segeval) -> None:
-    reference = written(tmp_path / "r.nii", picture(LABELS))
-    zeros = gzip.compress(bytes(1 << 20), mtime=0) * 3_000
-    for name in ("x.nrrd", "x.gipl.gz", "x.mgz"):
-        path = tmp_path / name
-        if name == "x.mgz":
-            nibabel.save(nibabel.MGHImage(LABELS, AFFINE), path)
-        else:
-            written(path, picture(LABELS), True)
-        path.write_bytes(path.read_bytes() + zeros)
-        assert_refused(segeval("score", path, reference, "--geometry", "ignore"), path, "bytes")
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("x.nrrd", b"NRRD0004\ntype: uchar\n"),
-        ("x.nrrd", b"not an nrrd at all"),
-        ("x.mha", b"ObjectType = Image\nNDims = 3\n"),
-        ("x.mha", b"rubbish" * 50),
-        ("x.mhd", b"NDims = 3\nDimSize = 5 4 3\nElementType = MET_UCHAR\nElementDataFile = missing.raw\n"),
-        ("x.gipl", bytes(100)),
-        ("x.gipl", b"\0" * 300),
-        ("x.png", b"\x89PNG\r\n\x1a\n" + bytes(50)),
-        ("x.tif", b"II*\0" + bytes(50)),
-        ("x.mgz", b"\0\0\0\2" + bytes(400)),
-        ("x.mgh", b"\0\0\0\1" + bytes(400)),
-        ("x.mnc", b"rubbish" * 50),
-        ("x.vtk", b"rubbish" * 50),
-        ("x.BRIK", b"rubbish" * 50),
-        ("x.par", b"rubbish" * 50),
-    ],
-    ids=lambda value: value if isinstance(value, str) else repr(value[:20]),
-)
-def test_rubbish_is_refused_by_every_reader(
-    name: str, content: bytes, tmp_path: Path, nifti: Nifti, segeval: Segeval
-) -> None:
-    path, reference = tmp_path / name, nifti("r.nii", LABELS, AFFINE)
-    path.write_bytes(content)
-    for pair in ((path, reference), (reference, path)):
-        assert_refused(segeval("score", *pair), path)
-
-
-def damaged_mha() -> bytes:
-    """A MetaImage that promises more voxels than it holds."""
-    return b"NDims = 3\nDimSize = 5 4 3\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n" + bytes(56)
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("x.mha", b"ObjectType = Image\n" + damaged_mha()),
-        ("x.mha", b"ObjectType = Image\nNDims = 3\n"),
-        ("x.png", b"\x89PNG\r\n\x1a\n" + bytes(50)),
-        ("x.tif", b"II*\0" + bytes(50)),
-        ("x.nrrd", b"NRRD0004\ntype: uchar\n\n"),
-    ],
-    ids=["cut MetaImage", "MetaImage header", "PNG", "TIFF", "NRRD"],
-)
-def test_the_libraries_add_no_lines_of_their_own_to_stderr(
-    name: str, content: bytes, tmp_path: Path, nifti: Nifti, capfd: pytest.CaptureFixture[str]
-) -> None:
-    from segeval.cli.app import main
-
-    path = tmp_path / name
-    path.write_bytes(content)
-    reference = nifti("r.nii", LABELS, AFFINE)
-    capfd.readouterr()
-    code = main(["score", str(path), str(reference)])
-    captured = capfd.readouterr()  # of the file descriptors: what C++ prints is seen too
-    assert (code, captured.out) == (3, "")
-    assert captured.err.count("\n") == 1, captured.err
-    assert f"segeval: {path}: " in captured.err
-    assert "give it the ending" not in captured.err  # it has that ending
-
-
-def test_a_damaged_mgh_header_never_crashes(tmp_path: Path, nifti: Nifti, segeval: Segeval) -> None:
-    path, reference = tmp_path / "x.mgh", nifti("r.nii", LABELS, AFFINE)
-    nibabel.save(nibabel.MGHImage(LABELS, AFFINE), path)
-    whole = path.read_bytes()
-    for position in range(90):
-        changed = bytearray(whole)
-        changed[position] ^= 1 << 6
-        path.write_bytes(changed)
-        run = segeval("score", path, reference, "--metrics", "dice")
-        if run.code != 0:
-            assert_refused(run, path)
-
-
-def test_every_format_whose_header_is_verified_is_read() -> None:
-    assert {ending for endings, _ in itk_files._INSPECTORS for ending in endings} <= set(ENDINGS)

@@ -1,0 +1,238 @@
+"""``segeval.evaluate_arrays``: arrays in memory, and what cannot be evaluated."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+from arrays import (
+    GUESS,
+    LABELS,
+    PREDICTION,
+    REFERENCE,
+    RNG,
+    SOFT,
+    SOFTMAX,
+    TRUTH,
+    Run,
+    row,
+    rows_as_text,
+)
+
+from segeval import SegevalError, evaluate, evaluate_arrays
+from segeval.errors import GeometryError, LabelError, UnreadableFile, UsageError
+
+
+def test_the_metrics_text_may_name_settings() -> None:
+    report = evaluate_arrays(GUESS, TRUTH, metrics="focal:gamma=3,dice,focal")
+    assert list(row(report, 1).values) == ["focal:gamma=3", "dice", "focal"]
+
+
+DTYPES = ["?", "i1", "u1", "<i2", ">i2", ">u4", "i8", "u8", "f2", "<f4", ">f8"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_any_numeric_dtype_scores_alike(dtype: str) -> None:
+    guess, truth = (GUESS == 1, TRUTH == 1)
+    expected = evaluate_arrays(guess.astype(int), truth.astype(int))
+    for ours, theirs in ((guess.astype(dtype), truth), (guess, truth.astype(dtype))):
+        found = evaluate_arrays(ours, theirs)
+        assert rows_as_text(found) == rows_as_text(expected)
+        assert repr(found.cases[0].confusion) == repr(expected.cases[0].confusion)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "<f4", ">f8"])
+def test_any_float_holds_probabilities(dtype: str) -> None:
+    eighths = np.floor(SOFT * 8) / 8
+    eighths[..., 0] += 1 - eighths.sum(axis=-1)
+    report = evaluate_arrays(eighths.astype(dtype), TRUTH, class_axis=-1)
+    assert rows_as_text(report) == rows_as_text(evaluate_arrays(eighths, TRUTH, class_axis=-1))
+
+
+def test_lists_are_arrays_too() -> None:
+    report = evaluate_arrays([[1, 0], [2, 2]], [[1, 1], [2, 2]], metrics="dice")
+    assert row(report, 1).values["dice"] == pytest.approx(2 / 3)
+    assert row(report, 2).values["dice"] == 1
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3, 4, 5])
+def test_arrays_may_have_any_number_of_axes(axes: int) -> None:
+    guess, truth = (RNG.integers(0, 3, (3, 4, 2, 3, 2)[:axes]) for _ in range(2))
+    values = row(evaluate_arrays(guess, truth, labels=[1]), 1).values
+    assert values["tp"] == ((guess == 1) & (truth == 1)).sum()
+    assert values["tn"] == ((guess != 1) & (truth != 1)).sum()
+
+
+LAYOUTS: dict[str, Callable[[Any], Any]] = {
+    "Fortran order": np.asfortranarray,
+    "reversed": lambda array: np.ascontiguousarray(array[::-1, :, ::-1])[::-1, :, ::-1],
+    "every second element": lambda array: np.repeat(np.repeat(array, 2, axis=0), 2, axis=2)[::2, :, ::2],
+    "transposed": lambda array: np.ascontiguousarray(array.T).T,
+    "read-only": lambda array: np.frombuffer(array.tobytes(), array.dtype).reshape(array.shape),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_any_memory_layout_scores_alike_and_stays_untouched(layout: Callable[[Any], Any]) -> None:
+    for ours in (GUESS, SOFT):
+        axis = -1 if ours is SOFT else 0
+        expected = evaluate_arrays(ours, TRUTH, class_axis=axis)
+        laid, truth = layout(ours), layout(TRUTH)
+        found = evaluate_arrays(laid, truth, class_axis=axis)
+        assert found.cases[0].confusion == expected.cases[0].confusion
+        for row_, other in zip(found.cases[0].rows, expected.cases[0].rows, strict=True):
+            assert row_.values == pytest.approx(other.values, rel=1e-12, nan_ok=True)
+        assert np.array_equal(laid, ours)
+        assert np.array_equal(truth, TRUTH)
+
+
+def test_large_and_negative_labels_are_exact() -> None:
+    values = np.array([2**64 - 1, 2**63, 2**53 + 1, 0], np.uint64)
+    report = evaluate_arrays(values, values)
+    assert [row.label for row in report.cases[0].rows[:-2]] == [2**53 + 1, 2**63, 2**64 - 1]
+    report = evaluate_arrays(np.array([-5, 0, 1]), np.array([-5, -5, 1]))
+    assert [row.label for row in report.cases[0].rows[:-2]] == [-5, 1]
+
+
+def test_empty_arrays_have_no_defined_value_and_a_remark() -> None:
+    report = evaluate_arrays(GUESS[:0], TRUTH[:0], labels=[1])
+    values = row(report, 1).values
+    assert values["tp"] == 0
+    assert math.isnan(values["dice"])
+    assert any("no voxel" in remark for remark in report.cases[0].remarks)
+    assert not any("ignore label None" in remark for remark in report.cases[0].remarks)
+
+
+# Errors
+
+
+ARRAY_ERRORS: dict[str, tuple[type[SegevalError], Any, Any, dict[str, Any]]] = {
+    "other shapes": (GeometryError, GUESS[:3], TRUTH, {}),
+    "fewer axes": (GeometryError, GUESS[0], TRUTH, {}),
+    "a reference with classes": (GeometryError, GUESS, SOFT, {}),
+    "a class axis too far": (GeometryError, SOFT, TRUTH, {"class_axis": 4}),
+    "a class axis too far back": (GeometryError, SOFT, TRUTH, {"class_axis": -5}),
+    "complex numbers": (LabelError, GUESS.astype(complex), TRUTH, {}),
+    "objects": (LabelError, GUESS.astype(object), TRUTH, {}),
+    "words": (LabelError, GUESS.astype(str), TRUTH, {}),
+    "fractions in the reference": (LabelError, GUESS, TRUTH + 0.5, {}),
+    "NaN in the prediction": (LabelError, np.where(GUESS == 1, np.nan, GUESS), TRUTH, {}),
+    "infinity in the reference": (LabelError, GUESS, np.where(TRUTH == 1, np.inf, TRUTH), {}),
+    "channels that do not add up to 1": (LabelError, SOFT * 0.5, TRUTH, {"class_axis": 3}),
+    "values above 1": (LabelError, SOFT * 3, TRUTH, {"class_axis": 3}),
+    "a label without a channel": (LabelError, SOFT[..., :2] * 0 + 0.5, TRUTH, {"class_axis": 3}),
+    "channels called labels": (LabelError, SOFT, TRUTH, {"class_axis": 3, "kind": "labels"}),
+    "a single map of several labels": (LabelError, SOFT[..., 0], TRUTH, {}),
+    "an unknown quantity": (UsageError, GUESS, TRUTH, {"metrics": "dicee"}),
+    "a threshold that is no number": (UsageError, GUESS, TRUTH, {"threshold": math.nan}),
+    "a region called mean": (UsageError, GUESS, TRUTH, {"regions": {"mean": [1]}}),
+    "a region without labels": (UsageError, GUESS, TRUTH, {"regions": {"a": []}}),
+    "a region in words": (UsageError, GUESS, TRUTH, {"regions": {"a": "1+x"}}),
+    "a label that is no integer": (UsageError, GUESS, TRUTH, {"labels": [1.5]}),
+    "labels in words": (UsageError, GUESS, TRUTH, {"labels": "1;2"}),
+    "an unknown policy": (UsageError, GUESS, TRUTH, {"empty": "none"}),
+    "an unknown kind": (UsageError, GUESS, TRUTH, {"kind": "mask"}),
+    "a negative voxel volume": (UsageError, GUESS, TRUTH, {"voxel_volume_mm3": -1.0}),
+}
+
+
+@pytest.mark.parametrize(("error", "prediction", "reference", "options"), ARRAY_ERRORS.values(), ids=ARRAY_ERRORS)
+def test_what_cannot_be_evaluated_is_a_segeval_error(
+    error: type[SegevalError], prediction: Any, reference: Any, options: dict[str, Any]
+) -> None:
+    with pytest.raises(error) as raised:
+        evaluate_arrays(prediction, reference, **options)
+    assert isinstance(raised.value, SegevalError)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_shape_error_shows_both_shapes() -> None:
+    with pytest.raises(GeometryError, match=r"\(3, 6, 5\).*\(7, 6, 5\)"):
+        evaluate_arrays(GUESS[:3], TRUTH)
+
+
+FILE_ERRORS: dict[str, tuple[type[SegevalError], dict[str, Any]]] = {
+    "a label file that is not there": (UnreadableFile, {"labels": "missing.json"}),
+    "labels that contradict": (UsageError, {"kind": "labels", "scale": 255}),
+    "an unknown geometry": (UsageError, {"geometry": "loose"}),
+    "unknown channels": (UsageError, {"channels": "separate"}),
+    "an unknown activation": (UsageError, {"activation": "relu"}),
+    "a negative weight": (UsageError, {"class_weights": {1: -1.0}}),
+    "a negative tolerance": (UsageError, {"tolerance": -1.0}),
+}
+
+
+@pytest.mark.parametrize(("error", "options"), FILE_ERRORS.values(), ids=FILE_ERRORS)
+def test_what_files_cannot_be_asked_is_a_segeval_error(error: type[SegevalError], options: dict[str, Any]) -> None:
+    with pytest.raises(error):
+        evaluate(SOFTMAX, REFERENCE, **options)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match=r"missing\.nii"):
+        evaluate(tmp_path / "missing.nii", REFERENCE)
+
+
+# The report
+
+
+def test_a_report_is_frozen() -> None:
+    report = evaluate_arrays(GUESS, TRUTH, metrics="dice")
+    for record in (report, report.cases[0], report.cases[0].rows[0], report.columns[0]):
+        for field in record.__struct_fields__:
+            with pytest.raises(AttributeError, match="immutable"):
+                setattr(record, field, None)
+    assert isinstance(report.cases, tuple)
+    assert isinstance(report.cases[0].rows, tuple)
+
+
+def test_the_same_arrays_give_an_equal_report() -> None:
+    first, second = (evaluate_arrays(GUESS, TRUTH, voxel_volume_mm3=1.0) for _ in range(2))
+    assert first == second
+    assert first.to_json() == second.to_json()
+
+
+def test_the_frame_has_a_row_per_row_and_a_column_per_quantity() -> None:
+    report = evaluate_arrays(
+        GUESS, TRUTH, labels={"a": 1, "b": 2, "none": 9}, regions={"zone": [1, 3]}, metrics="tp,dice,ce"
+    )
+    frame = report.to_frame()
+    assert isinstance(frame, pandas.DataFrame)
+    assert list(frame.columns) == ["case", "label", "name", "tp", "dice", "ce"]
+    assert frame["label"].tolist() == [1, 2, 9, "zone", "mean", "all"]
+    assert frame["name"].tolist()[:3] == ["a", "b", "none"]
+    assert frame["name"].isna().tolist() == [False] * 3 + [True] * 3
+    assert [str(frame[key].dtype) for key in ("tp", "dice", "ce")] == ["float64"] * 3
+    for position, row_ in enumerate(report.cases[0].rows):
+        for key in ("tp", "dice", "ce"):
+            value = row_.values.get(key, math.nan)
+            assert frame[key][position] == value or (math.isnan(value) and math.isnan(frame[key][position]))
+    assert math.isnan(frame["tp"].iloc[-1])  # absent from `all`
+    assert math.isnan(frame["dice"].iloc[2])  # undefined
+
+
+def test_the_frame_holds_what_the_csv_holds(segeval: Run, tmp_path: Path) -> None:
+    segeval("score", PREDICTION, REFERENCE, "--labels", LABELS, "-o", tmp_path / "x.csv")
+    frame = evaluate(PREDICTION, REFERENCE, labels=LABELS).to_frame()
+    with (tmp_path / "x.csv").open(newline="", encoding="utf-8") as file:
+        header, *read = csv.reader(file)
+    assert list(frame.columns) == header
+    for cells, record in zip(read, frame.itertuples(index=False), strict=True):
+        assert cells[:2] == [record[0], str(record[1])]
+        for cell, value in zip(cells[3:], record[3:], strict=True):
+            assert math.isnan(value) if cell == "" else float(cell) == value
+
+
+def test_the_json_of_a_report_is_its_document() -> None:
+    report = evaluate_arrays(GUESS, TRUTH)
+    document = report.document()
+    assert json.loads(report.to_json()) == json.loads(json.dumps(document))
+    assert document["schema"] == "segeval/1"
+    assert document["cases"][0]["prediction"] is None
