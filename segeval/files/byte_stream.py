@@ -11,7 +11,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 from segeval.errors import UnreadableFile
 from segeval.files.hashing import new_sha256
@@ -98,7 +98,7 @@ class ByteStream(BlockReader):
     ) -> None:
         """start: the byte to begin at. piece_bytes: how much is inflated at once.
 
-        encoding: None to see whether it is gzip. packed: how many bytes a zlib stream is said to have, at least.
+        encoding: None to see whether it is gzip. packed: how many bytes a zlib stream has at most, as is said of it.
         """
         self.path = path
         self._piece_bytes = piece_bytes
@@ -109,7 +109,7 @@ class ByteStream(BlockReader):
         self._on_bytes = on_bytes
         gzip = encoding in (None, "gzip") and self._file.peek(2)[:2] == _GZIP  # type: ignore[attr-defined]
         self.compressed = gzip or encoding == "zlib"
-        blocks = self._from_zlib(packed) if encoding == "zlib" else self._inflated() if gzip else self._plain()
+        blocks = self._from_zlib(start, packed) if encoding == "zlib" else self._inflated() if gzip else self._plain()
         super().__init__(blocks)
 
     def read_at(self, position: int, size: int) -> bytes:
@@ -175,46 +175,40 @@ class ByteStream(BlockReader):
         rest = self._raw(_RAW_BLOCK)
         while rest:
             decoder = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
-            while not decoder.eof:
-                if decoder.needs_input and not rest:
-                    rest = self._raw(_RAW_BLOCK)
-                    if not rest:
-                        raise self._damaged("it ends inside a gzip stream", "copy or download it again")
-                try:
-                    block = decoder.decompress(rest, self._piece_bytes)
-                except igzip_lib.error as problem:  # type: ignore[misc]  # its stub calls the class an instance
-                    raise self._damaged(
-                        f"damaged gzip data ({_reason(problem)})", "copy or download it again"
-                    ) from None
-                rest = b""
-                if block:
-                    yield block
+            yield from self._decoded(
+                decoder, rest, "it ends inside a gzip stream", "damaged gzip data", "copy or download it again"
+            )
             rest = self._after_member(decoder.unused_data)
 
-    def _from_zlib(self, packed: int | None) -> Iterator[bytes]:
+    def _from_zlib(self, start: int, packed: int | None) -> Iterator[bytes]:
         """One zlib stream, whose checksum is verified, and whose length where the header says one."""
         from isal import igzip_lib
 
-        decoder, taken, rest = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB), 0, b""
+        decoder = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB)
+        yield from self._decoded(
+            decoder, b"", "the compressed data end too early", "damaged compressed data", "copy or export it again"
+        )
+        length = self._file.tell() - start - len(decoder.unused_data)
+        if packed is not None and not length <= packed <= file_size(self.path) - start:
+            what = f"the compressed data have {length} bytes, the header says {packed} (CompressedDataSize)"
+            raise self._damaged(f"{what}, by which other programs read it", "export it again")
+
+    def _decoded(self, decoder: Any, rest: bytes, cut: str, damaged: str, advice: str) -> Iterator[bytes]:
+        """What one stream inflates to, which begins with ``rest``; the words are for what may be wrong with it."""
+        from isal import igzip_lib
+
         while not decoder.eof:
             if decoder.needs_input and not rest:
                 rest = self._raw(_RAW_BLOCK)
-                taken += len(rest)
                 if not rest:
-                    raise self._damaged("the compressed data end too early", "copy or export it again")
+                    raise self._damaged(cut, advice)
             try:
                 block = decoder.decompress(rest, self._piece_bytes)
             except igzip_lib.error as problem:  # type: ignore[misc]  # its stub calls the class an instance
-                raise self._damaged(
-                    f"damaged compressed data ({_reason(problem)})", "copy or export it again"
-                ) from None
+                raise self._damaged(f"{damaged} ({_reason(problem)})", advice) from None
             rest = b""
             if block:
                 yield block
-        length = taken - len(decoder.unused_data)
-        if packed is not None and length > packed:
-            what = f"the compressed data have {length} bytes, the header says {packed} (CompressedDataSize)"
-            raise self._damaged(f"{what}, by which other programs read it", "export it again")
 
     def _after_member(self, rest: bytes) -> bytes:
         """What follows a gzip member: the next member, or nothing. Zero padding is skipped."""

@@ -150,10 +150,15 @@ def test_what_is_cut_or_damaged_is_an_error(
 def test_a_length_that_the_header_states_too_short_is_refused(tmp_path: Path) -> None:
     """MetaIO stops there and hands out memory that nobody wrote."""
     head, voxels = metaimage(LABELS, True)
-    (tmp_path / "x.mha").write_bytes(head.replace(str(len(voxels)).encode(), str(len(voxels) - 3).encode()) + voxels)
-    with open_volume(tmp_path / "x.mha", OPTIONS) as volume, pytest.raises(UnreadableFile, match="CompressedDataSize"):
-        list(volume.source.pieces(0))
-        volume.finish()
+    for wrong in (-3, 1):  # and what reaches beyond the end of the file
+        said = str(len(voxels) + wrong).encode()
+        (tmp_path / "x.mha").write_bytes(head.replace(str(len(voxels)).encode(), said) + voxels)
+        with (
+            open_volume(tmp_path / "x.mha", OPTIONS) as volume,
+            pytest.raises(UnreadableFile, match="CompressedDataSize"),
+        ):
+            list(volume.source.pieces(0))
+            volume.finish()
 
 
 @pytest.mark.parametrize("start", [b"\x1f\x8b", b"\x78\x9c"])
