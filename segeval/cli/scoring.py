@@ -41,14 +41,10 @@ def with_scoring_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _parameter(name: str, option: Option) -> Parameter:
-    asked = typer.Option(_flag(name, option), metavar=option.metavar, help=option.help, rich_help_panel=option.panel)
+    asked = typer.Option(option.spelt(name), metavar=option.metavar, help=option.help, rich_help_panel=option.panel)
     return Parameter(name, Parameter.KEYWORD_ONLY, default=option.default, annotation=Annotated[option.asks, asked])
 
 
 def flags(scoring: Scoring) -> str:
     """The options that were answered, as the command line spells them."""
-    return ", ".join(_flag(name, options()[name]) for name in scoring)
-
-
-def _flag(name: str, option: Option) -> str:
-    return option.flag or "--" + name.replace("_", "-")
+    return ", ".join(options()[name].spelt(name) for name in scoring)

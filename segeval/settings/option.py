@@ -37,6 +37,10 @@ class Option(Struct, frozen=True, kw_only=True):
     is_path: bool = False
     files_only: bool = False
 
+    def spelt(self, name: str) -> str:
+        """The flag on the command line of the option of this name."""
+        return self.flag or "--" + name.replace("_", "-")
+
 
 class Setting(Struct, frozen=True, kw_only=True):
     """How a field of the settings is asked for, and how it stands in what is written of a run.

@@ -25,12 +25,12 @@ def options_table() -> str:
 
 
 def _row(name: str, option: Option) -> str:
-    flag = option.flag or "--" + name.replace("_", "-")
     mark = " †" if option.files_only else ""
     default = "" if option.default is None or option.default is False else f"`{option.default}`"
     values = (option.metavar or _values(option.asks)).replace("|", "\\|")
     shown = f"`{values}`" if values else ""
-    return f"| `{flag}` | `{name}`{mark} | {shown} | {default} | {option.help.replace('|', chr(92) + '|')} |\n"
+    words = option.help.replace("|", "\\|")
+    return f"| `{option.spelt(name)}` | `{name}`{mark} | {shown} | {default} | {words} |\n"
 
 
 def _values(asks: Any) -> str:
