@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from segeval.comparing.case_tables import CaseTable, LabelLine
 from segeval.errors import UsageError
-from segeval.quantities import select
+from segeval.quantities import keys_named
 from segeval.quantities.quantity import GROUPS
 from segeval.results.report import Column
 from segeval.results.signatures import differing_parts, version_of
@@ -83,10 +83,10 @@ def chosen_lines(lines: Sequence[LabelLine], labels: str | None) -> list[LabelLi
     return [line for line in lines if line.label in wanted]
 
 
-def _asked(part: str, shared: Mapping[str, Column], tables: Sequence[CaseTable]) -> list[str]:
-    keys = [selection.key for selection in select(part)]
+def _asked(part: str, shared: Mapping[str, Column], tables: Sequence[CaseTable]) -> Sequence[str]:
     if part.strip() in GROUPS:
-        return [key for key in keys if key in shared]
+        return [key for key, column in shared.items() if column.group == part.strip()]
+    keys = keys_named(part, {column.key for table in tables for column in table.columns})
     for key in keys:
         for table in tables:
             if key not in (column.key for column in table.columns):

@@ -136,7 +136,7 @@ def _block_rows(
     report: str, block: Sequence[LabelLine], found: PairedStatistics, pairs: int, cases: int
 ) -> Iterator[ComparisonRow]:
     for index, (line, column) in enumerate(_entries(block)):
-        sign, n = _sign(column), int(found.n[index])
+        sign, n = column.sign, int(found.n[index])
         counts = (int(kind[index]) for kind in (found.wins, found.ties, found.losses))
         wins, ties, losses = (None if sign == 0 else count for count in counts)
         yield ComparisonRow(
@@ -163,7 +163,7 @@ def _block_rows(
 
 def _changes(tables: Sequence[CaseTable], lines: Sequence[LabelLine], main: Column | None) -> tuple[Change, ...]:
     """The cases whose mean improved most, then those whose mean worsened most; ties by name."""
-    if main is None or _sign(main) == 0:
+    if main is None or main.sign == 0:
         return ()
     line = [replace(line, columns=(main,)) for line in lines if main in line.columns]
     changes: list[Change] = []
@@ -171,7 +171,7 @@ def _changes(tables: Sequence[CaseTable], lines: Sequence[LabelLine], main: Colu
         pairs = sorted(tables[0].places.keys() & table.places.keys())
         before, after = (values_of(side, pairs, line)[:, 0] for side in (tables[0], table))
         with np.errstate(over="ignore", invalid="ignore"):
-            gains = (after - before) * _sign(main)
+            gains = (after - before) * main.sign
         known = [int(i) for i in np.flatnonzero(np.isfinite(gains) & (gains != 0))]
         for sign in (1, -1):
             ordered = sorted((i for i in known if gains[i] * sign > 0), key=lambda i: -abs(float(gains[i])))
@@ -185,7 +185,7 @@ def _ranks(tables: Sequence[CaseTable], lines: Sequence[LabelLine], draws: int, 
     """Every report's place by every quantity that has a direction, over all cases that any report evaluated."""
     cases = sorted({case for table in tables for case in table.places})
     weights = resample(len(cases), draws, seed)
-    directed = [replace(x, columns=tuple(c for c in x.columns if _sign(c))) for x in lines]
+    directed = [replace(x, columns=tuple(c for c in x.columns if c.sign)) for x in lines]
     rows: list[RankRow] = []
     for block in blocks([line for line in directed if line.columns], len(tables) * max(len(cases), draws)):
         values = np.stack([values_of(table, cases, block) for table in tables])
@@ -224,14 +224,7 @@ def _entries(lines: Sequence[LabelLine]) -> list[tuple[LabelLine, Column]]:
 
 
 def _signs(lines: Sequence[LabelLine]) -> Integers:
-    return np.array([_sign(column) for _, column in _entries(lines)], np.int64)
-
-
-def _sign(column: Column) -> int:
-    """1 where higher is better, −1 where lower is, 0 where the quantity has no direction."""
-    if column.best is None or column.worst is None:
-        return 0
-    return 1 if column.best > column.worst else -1
+    return np.array([column.sign for _, column in _entries(lines)], np.int64)
 
 
 def _ends(bounds: Floats, place: int, index: int) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from segeval.gates.baseline_files import Scores, listed
 from segeval.gates.grammar import Measure, parse_measure
 from segeval.gates.matching import Matched
 from segeval.gates.tolerances import Tolerance
-from segeval.quantities import select
+from segeval.quantities import keys_named
 from segeval.quantities.bootstrap import means_of_draws, resample
 from segeval.quantities.naming import did_you_mean
 from segeval.results.report import MEAN, Column, Label
@@ -46,7 +46,7 @@ class Drop(Struct, frozen=True, eq=False):
     @property
     def sign(self) -> int:
         """1 where higher is better, else −1."""
-        return 1 if (self.column.best or 0) > (self.column.worst or 0) else -1
+        return self.column.sign
 
     @property
     def paired(self) -> NDArray[np.bool_]:
@@ -110,7 +110,7 @@ def drops_of(
 def all_drops(matched: Matched, columns: Sequence[Column]) -> list[Drop]:
     """Every quantity with a direction that both sides hold, of ``mean`` and of every label, without tolerance."""
     known = matched.baseline.quantities
-    directed = [column for column in columns if _is_directed(column) and column.key in known]
+    directed = [column for column in columns if column.sign and column.key in known]
     return [
         _drop(Measure(_name(label, matched), column.key), label, column, Tolerance(0.0, False), matched, asked=False)
         for label in (MEAN, *matched.labels)
@@ -145,10 +145,6 @@ def _drop(
     return Drop(measure, column, tolerance, asked, matched.cases, before, now)
 
 
-def _is_directed(column: Column) -> bool:
-    return column.best is not None and column.worst is not None
-
-
 def _has(matched: Matched, label: Label, key: str) -> bool:
     sides = (matched.baseline, matched.current)
     return any(side.presence(label, key, matched.cases).any() for side in sides)
@@ -158,17 +154,15 @@ def _column(where: str, quantity: str, matched: Matched, columns: Sequence[Colum
     """The column that is meant: ``focal:gamma=3.0`` is ``focal:gamma=3``."""
     known = {column.key: column for column in columns}
     try:
-        (selection, *more) = select(quantity)
+        (key, *more) = keys_named(quantity, known)
     except UsageError:
         more, key = [], quantity
-    else:
-        key = selection.key
     if more or key not in known:
         nearest = did_you_mean(quantity, known) or f"; there are {listed(known) or 'none'}"
         raise UsageError(f"{where}: the results hold no quantity {quantity!r}{nearest}")
     column = known[key]
-    if not _is_directed(column):
-        directed = listed(name for name, other in known.items() if _is_directed(other))
+    if not column.sign:
+        directed = listed(name for name, other in known.items() if other.sign)
         raise UsageError(f"{where}: {key} has no direction that is worse; name one of {directed or 'more quantities'}")
     if key not in matched.baseline.quantities:
         raise BaselineError(

@@ -12,7 +12,7 @@ from msgspec import Struct
 from segeval.array_types import Floats
 from segeval.errors import UsageError
 from segeval.gates.grammar import EVERY, Condition, Measure, Rule, number_text
-from segeval.quantities import select
+from segeval.quantities import keys_named
 from segeval.quantities.naming import did_you_mean
 from segeval.quantities.quantity import QUANTITIES
 from segeval.results.report import CaseResult, Report
@@ -107,11 +107,11 @@ def _values(rule: Rule, measure: Measure, report: Report, results: Results, case
 
 def _canonical(text: str, where: str, held: Sequence[str] = ()) -> str:
     """The quantity as columns are called: ``focal:gamma=3.0`` is ``focal:gamma=3``."""
-    if text.partition(":")[0] not in QUANTITIES:
+    if text not in held and text.partition(":")[0] not in QUANTITIES:
         nearest = did_you_mean(text, [*held, *QUANTITIES])
         raise UsageError(f"{where}: there is no quantity {text!r}{nearest}; `segeval quantities` lists all")
     try:
-        return select(text)[0].key
+        return keys_named(text, held)[0]
     except UsageError as problem:
         raise UsageError(f"{where}: {str(problem).removeprefix('--metrics: ')}") from None
 

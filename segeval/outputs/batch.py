@@ -106,19 +106,18 @@ def worst_lines(report: Report) -> tuple[str, list[tuple[str, str]]] | None:
 def worst_labels(report: Report) -> dict[str, str]:
     """Of each of the worst cases, its worst label and that one's value, where it has several."""
     column = main_column(report.columns)
-    if column is None or column.best is None or column.worst is None:
+    if column is None or not column.sign:
         return {}
     worst = {case: value for _, case, value in worst_cases(report.cases, report.columns)}
-    sign = 1 if column.best > column.worst else -1
     found = {}
     for case in report.cases:
         if case.case in worst:
             rows = [row for row in case.rows if row.label not in (MEAN, ALL)]
-            values = [(sign * row.values.get(column.key, math.nan), row_title(row)) for row in rows]
+            values = [(column.sign * row.values.get(column.key, math.nan), row_title(row)) for row in rows]
             values = [entry for entry in values if not math.isnan(entry[0])]
-            if values and min(values)[0] < sign * worst[case.case]:
+            if values and min(values)[0] < column.sign * worst[case.case]:
                 value, label = min(values)
-                found[case.case] = f"{label}: {value_text(sign * value)}"
+                found[case.case] = f"{label}: {value_text(column.sign * value)}"
     return found
 
 

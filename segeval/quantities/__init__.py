@@ -4,7 +4,7 @@ from segeval.quantities import calibration, instance, losses, metrics, surface  
 from segeval.quantities.calibration import auroc_error, average_precision_error, threshold_curve
 from segeval.quantities.quantity import Quantity, RecordName, all_quantities
 from segeval.quantities.scoring import ScoringSettings, evaluated_labels, membership, score, targets_of
-from segeval.quantities.selection import Selection, log_settings, records_needed, select
+from segeval.quantities.selection import Selection, keys_named, log_settings, records_needed, select
 from segeval.quantities.summary import summarise, worst_cases
 from segeval.quantities.surface import hd95
 
@@ -18,6 +18,7 @@ __all__ = [
     "average_precision_error",
     "evaluated_labels",
     "hd95",
+    "keys_named",
     "log_settings",
     "membership",
     "records_needed",

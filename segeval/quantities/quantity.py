@@ -11,6 +11,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
+from segeval.results.columns import Direction, direction_of
 from segeval.tallies.tally import Counts, SoftSums
 
 Setting = float | bool | None
@@ -57,11 +58,9 @@ class Quantity(Struct, frozen=True):
     main: bool
 
     @property
-    def direction(self) -> str:
-        """``higher``, ``lower`` or ``none``: which values are better."""
-        if self.best is None or self.worst is None:
-            return "none"
-        return "higher" if self.best > self.worst else "lower"
+    def direction(self) -> Direction:
+        """Which values are better."""
+        return direction_of(self.best, self.worst)
 
 
 _NONE: Mapping[str, str] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 
 from msgspec import Struct
@@ -78,6 +78,14 @@ def select(text: str | None = None) -> tuple[Selection, ...]:
         for selection in _selections(item.strip()):
             chosen.setdefault(selection.key, selection)
     return tuple(chosen.values())
+
+
+def keys_named(text: str, held: Collection[str]) -> tuple[str, ...]:
+    """The columns that a text names: one that a report holds, as it is written there, whichever quantities there are
+    today; else as they are called today, ``focal:gamma=3.0`` as ``focal:gamma=3``. Raises UsageError."""
+    if text.strip() in held:
+        return (text.strip(),)
+    return tuple(selection.key for selection in select(text))
 
 
 def records_needed(selections: Iterable[Selection]) -> frozenset[RecordName]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from segeval.errors import UnreadableFile, UsageError
 from segeval.quantities import select
+from segeval.results.columns import Column, columns_of
 from segeval.results.json_lists import NotJson, read_list
-from segeval.results.report import SCHEMA, CaseResult, Column, Report, Row
+from segeval.results.report import SCHEMA, CaseResult, Report, Row
 from segeval.results.rows import Table
 from segeval.words.printable import shortened
 
@@ -29,7 +30,7 @@ def read_report(path: Path, *, values_only: bool = False) -> Report:
     def begin(document: Any) -> Callable[[Any], None]:
         if not isinstance(document, dict) or document.get("schema") != SCHEMA:
             raise _no_report(path)
-        columns.extend(selection.column for selection in select(",".join(document["settings"]["metrics"])))
+        columns.extend(_columns(document))
         table = Table(column.key for column in columns)
 
         def take(entry: Any) -> None:
@@ -58,6 +59,13 @@ def read_report(path: Path, *, values_only: bool = False) -> Report:
         ) from None
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as problem:
         raise UnreadableFile(f"{path}: the report is damaged ({shortened(repr(problem))}); score again") from None
+
+
+def _columns(document: Mapping[str, Any]) -> Iterable[Column]:
+    """As the report states them, whichever quantities there are today; 0.1.0 stated their names alone."""
+    if "columns" in document:
+        return columns_of(document["columns"])
+    return (selection.column for selection in select(",".join(document["settings"]["metrics"])))
 
 
 def _bare(case: CaseResult) -> CaseResult:

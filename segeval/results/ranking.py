@@ -13,7 +13,7 @@ _MAIN = "dice"
 
 def main_column(columns: Sequence[Column]) -> Column | None:
     """Dice where it was asked for, else the first quantity that has a direction."""
-    directed = (column for column in columns if column.best is not None and column.worst is not None)
+    directed = (column for column in columns if column.sign)
     return next((column for column in columns if column.key == _MAIN), next(directed, None))
 
 
@@ -27,7 +27,7 @@ def worst_cases(
     column = main_column(columns)
     if column is None:
         return ()
-    sign = -1 if column.best is not None and column.worst is not None and column.best < column.worst else 1
+    sign = column.sign or 1
     values = Results.of(cases, [column.key]).values(MEAN, [column.key])[:, 0].tolist()
     ranked = sorted(
         ((value, case.case) for value, case in zip(values, cases, strict=True) if not math.isnan(value)),

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 
 from segeval.choices import Kind
+from segeval.results.columns import Column
 from segeval.results.json_text import ConfusionEntry, StoredConfusion, StoredDetails, compact, entry_of, pieces
 from segeval.results.rows import ALL, MEAN, Label, Row, Rows, Table, Value
 
@@ -39,23 +40,6 @@ DETAILS = ("curves", MISSED, "instances", "lesions")
 """Threshold curves of probability maps; labels whose distances stand for a miss; instances by what became of them."""
 
 Status = Literal["ok", "error", "missing"]
-
-
-class Column(Struct, frozen=True):
-    """A quantity as the outputs need to know it.
-
-    key: its canonical text, ``focal:gamma=3``: CSV column and JSON key.
-    group: ``overlap`` or ``losses``: which block of a table it stands in.
-    best, worst: the ends of its scale where it has a direction; worst may be infinite.
-    title: a short one for people. main: whether it is among the first that they look for.
-    """
-
-    key: str
-    group: str
-    best: float | None = None
-    worst: float | None = None
-    title: str = ""
-    main: bool = False
 
 
 class CaseResult(Struct, frozen=True):
@@ -204,26 +188,22 @@ class Report(Struct, frozen=True):
 
     def document(self) -> dict[str, Any]:
         """The report as plain dicts and lists, undefined values as None: the schema ``segeval/1``."""
+        return self._around([case.document() for case in self.cases])
+
+    def json_pieces(self) -> Iterator[str]:
+        """The text of ``to_json``, piece by piece: a report of many cases is never held as a whole text."""
+        return pieces(self._around([]), "cases", (case.members() for case in self.cases))
+
+    def _around(self, cases: list[Any]) -> dict[str, Any]:
         return {
             "schema": SCHEMA,
             "signature": self.signature,
             "settings": dict(self.settings),
-            "cases": [case.document() for case in self.cases],
+            "columns": [column.document() for column in self.columns],
+            "cases": cases,
             **self._summed_up(),
             "remarks": list(self.remarks),
         }
-
-    def json_pieces(self) -> Iterator[str]:
-        """The text of ``to_json``, piece by piece: a report of many cases is never held as a whole text."""
-        document = {
-            "schema": SCHEMA,
-            "signature": self.signature,
-            "settings": dict(self.settings),
-            "cases": [],
-            **self._summed_up(),
-            "remarks": list(self.remarks),
-        }
-        return pieces(document, "cases", (case.members() for case in self.cases))
 
     def _summed_up(self) -> dict[str, Any]:
         summary = {} if self.summary is None else {"summary": [entry.document() for entry in self.summary]}

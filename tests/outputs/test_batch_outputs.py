@@ -104,7 +104,7 @@ def test_json_summary_is_strict_and_complete() -> None:
         raise AssertionError(constant)
 
     document = json.loads(str(OUTPUTS["json"].render(REPORT)), parse_constant=refuse)
-    assert list(document) == ["schema", "signature", "settings", "cases", "summary", "remarks"]
+    assert list(document) == ["schema", "signature", "settings", "columns", "cases", "summary", "remarks"]
     assert [case["status"] for case in document["cases"]] == ["ok", "error", "missing", "ok"]
     assert document["cases"][1]["reason"] == FAILED.reason
     assert document["cases"][1]["rows"] == []

@@ -53,7 +53,7 @@ def pair(nifti: Nifti) -> tuple[Path, Path]:
 
 def test_json_holds_the_keys_of_the_schema_in_order(segeval: Run, pair: tuple[Path, Path]) -> None:
     report = segeval("score", *pair, *ASKED, "--format", "json").json
-    assert list(report) == ["schema", "signature", "settings", "cases", "remarks"]
+    assert list(report) == ["schema", "signature", "settings", "columns", "cases", "remarks"]
     assert report["schema"] == "segeval/1"
     assert report["remarks"] == []
     (case,) = report["cases"]

@@ -1,0 +1,89 @@
+"""A quantity as whoever holds values of it needs to know it: in every report, and in its JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from msgspec import Struct
+
+Direction = Literal["higher", "lower", "none"]
+
+_INFINITE: Mapping[str, tuple[float, float]] = {"higher": (math.inf, -math.inf), "lower": (-math.inf, math.inf)}
+"""The ends (best, worst) of a scale that has none, by its direction."""
+
+
+def direction_of(best: float | None, worst: float | None) -> Direction:
+    """Which values are better on a scale with these ends."""
+    if best is None or worst is None:
+        return "none"
+    return "higher" if best > worst else "lower"
+
+
+class Column(Struct, frozen=True):
+    """A quantity of a report.
+
+    key: its canonical text, ``focal:gamma=3``: CSV column and JSON key.
+    group: ``overlap`` or ``losses``: which block of a table it stands in.
+    best, worst: the ends of its scale where it has a direction; worst may be infinite.
+    title: a short one for people. main: whether it is among the first that they look for.
+    """
+
+    key: str
+    group: str
+    best: float | None = None
+    worst: float | None = None
+    title: str = ""
+    main: bool = False
+
+    @property
+    def direction(self) -> Direction:
+        """Which values are better."""
+        return direction_of(self.best, self.worst)
+
+    @property
+    def sign(self) -> int:
+        """1 where higher is better, −1 where lower is, 0 where the quantity has no direction."""
+        return {"higher": 1, "lower": -1, "none": 0}[self.direction]
+
+    def document(self) -> dict[str, Any]:
+        """The column as the JSON holds it; an end of the scale that is infinite is null."""
+        ends = {"best": _finite(self.best), "worst": _finite(self.worst)} if self.sign else {}
+        return {
+            "key": self.key,
+            "title": self.title or self.key,
+            "group": self.group,
+            "direction": self.direction,
+            **ends,
+            "main": self.main,
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Column:
+        """The column that wrote this document. Raises KeyError, TypeError, ValueError."""
+        key, group, direction, title = (document[name] for name in ("key", "group", "direction", "title"))
+        if not all(isinstance(text, str) for text in (key, group, direction, title)):
+            raise TypeError(f"{document!r} is no column")
+        best, worst = None, None
+        if direction != "none":
+            best, worst = (
+                infinite if document[name] is None else float(document[name])
+                for name, infinite in zip(("best", "worst"), _INFINITE[direction], strict=True)
+            )
+        column = cls(key, group, best, worst, title, bool(document.get("main")))
+        if column.direction != direction:
+            raise ValueError(f"{key}: {direction} is better, from {worst} to {best}")
+        return column
+
+
+def columns_of(documents: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
+    """The columns of a report's JSON. Raises KeyError, TypeError, ValueError, also for two of one key."""
+    columns = tuple(map(Column.from_document, documents))
+    if len({column.key for column in columns}) != len(columns):
+        raise ValueError("a column stands there twice")
+    return columns
+
+
+def _finite(end: float | None) -> float | None:
+    return None if end is None or math.isinf(end) else end
