@@ -74,7 +74,11 @@ def chosen_lines(lines: Sequence[LabelLine], labels: str | None) -> list[LabelLi
     wanted: set[int | str] = set()
     known = {str(line.label): line.label for line in lines}
     for part in (text.strip() for text in labels.split(",")):
-        found = [line.label for line in lines if part and part in (str(line.label), line.name)]
+        found = [known[part]] if part in known else [line.label for line in lines if part and part == line.name]
+        if len(found) > 1:
+            raise UsageError(
+                f"--labels: labels {', '.join(map(str, found))} are all called {part!r}; name one by its number"
+            )
         if not found:
             names = [*known, *(line.name for line in lines if line.name)]
             near = difflib.get_close_matches(part, names, 3) or names[:_MOST_NAMED]

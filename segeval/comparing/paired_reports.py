@@ -24,7 +24,7 @@ from segeval.quantities.ranks import rank_reports
 from segeval.reports.report_files import read_report
 from segeval.results.comparison import Change, Compared, Comparison, ComparisonRow, MissingCase, RankRow
 from segeval.results.ranking import main_column
-from segeval.results.report import MEAN, Column, Report
+from segeval.results.report import ALL, MEAN, Column, Report
 
 _MOST_CHANGES = 5  # each way
 
@@ -93,7 +93,7 @@ def _compare(
         paired=sum(all(case in table.places for table in tables) for case in cases),
         tests=sum(row.p == row.p for row in rows),
         rows=rows,
-        changes=_changes(tables, [line for line in every_line if line.label == MEAN], main),
+        changes=_changes(tables, every_line, main),
         ranks=_ranks(tables, lines, draws, seed) if len(tables) > 2 else (),
         missing=_missing(tables, cases),
         remarks=(*provenance_remarks(tables), *left_out_remarks(tables, metrics)),
@@ -165,20 +165,40 @@ def _changes(tables: Sequence[CaseTable], lines: Sequence[LabelLine], main: Colu
     """The cases whose mean improved most, then those whose mean worsened most; ties by name."""
     if main is None or main.sign == 0:
         return ()
-    line = [replace(line, columns=(main,)) for line in lines if main in line.columns]
+    of_main = [replace(line, columns=(main,)) for line in lines if main in line.columns]
+    mean = [line for line in of_main if line.label == MEAN]
+    labels = [line for line in of_main if line.label not in (MEAN, ALL)]
     changes: list[Change] = []
-    for table in tables[1:] if line else ():
+    for table in tables[1:] if mean else ():
         pairs = sorted(tables[0].places.keys() & table.places.keys())
-        before, after = (values_of(side, pairs, line)[:, 0] for side in (tables[0], table))
-        with np.errstate(over="ignore", invalid="ignore"):
-            gains = (after - before) * main.sign
-        known = [int(i) for i in np.flatnonzero(np.isfinite(gains) & (gains != 0))]
+        before, after, gains = _gains(tables[0], table, pairs, mean, main.sign)
+        known = [int(i) for i in np.flatnonzero(np.isfinite(gains[:, 0]) & (gains[:, 0] != 0))]
         for sign in (1, -1):
-            ordered = sorted((i for i in known if gains[i] * sign > 0), key=lambda i: -abs(float(gains[i])))
-            for i in ordered[:_MOST_CHANGES]:
-                old, new = float(before[i]), float(after[i])
-                changes.append(Change(table.name, main.key, pairs[i], old, new, new - old, sign > 0))
+            ordered = sorted((i for i in known if gains[i, 0] * sign > 0), key=lambda i: -abs(float(gains[i, 0])))
+            cases = [pairs[i] for i in ordered[:_MOST_CHANGES]]
+            places = _moved_most(_gains(tables[0], table, cases, labels, main.sign)[2] * sign, labels)
+            for i, where in zip(ordered, places, strict=False):
+                old, new = float(before[i, 0]), float(after[i, 0])
+                changes.append(Change(table.name, main.key, pairs[i], old, new, new - old, sign > 0, where))
     return tuple(changes)
+
+
+def _gains(
+    baseline: CaseTable, table: CaseTable, cases: Sequence[str], lines: Sequence[LabelLine], sign: int
+) -> tuple[Floats, Floats, Floats]:
+    """(values before, values after, what was gained), each (cases, lines), of lines of one quantity."""
+    before, after = (values_of(side, cases, lines) for side in (baseline, table))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return before, after, (after - before) * sign
+
+
+def _moved_most(gains: Floats, lines: Sequence[LabelLine]) -> list[str]:
+    """For each case, (cases, lines) of gains, the label that gained most; empty where none did."""
+    if not lines:
+        return [""] * len(gains)
+    gained = np.where(gains > 0, gains, 0)
+    found = [lines[i] for i in gained.argmax(axis=1)]
+    return [(line.name or str(line.label)) * bool(most) for line, most in zip(found, gained.max(axis=1), strict=True)]
 
 
 def _ranks(tables: Sequence[CaseTable], lines: Sequence[LabelLine], draws: int, seed: int) -> tuple[RankRow, ...]:

@@ -71,10 +71,20 @@ def conclusion(comparison: Comparison, report: str) -> str:
     opposite = "better" if whole.verdict == "worse" else "worse"
     elsewhere = [_name(row) for row in rows if row.label not in (MEAN, ALL) and row.verdict == opposite]
     there = f"; {opposite} in {_some(elsewhere)}" if elsewhere else ""
-    fell = [change.case for change in comparison.changes if change.report == report and not change.better]
-    cases = f"; fell most in {_some(fell)}" if fell and whole.verdict != "worse" else ""
+    fell = [change for change in comparison.changes if change.report == report and not change.better]
+    cases = f"; fell most {_by_label(fell)}" if fell and whole.verdict != "worse" else ""
     start = f"{report} is {whole.verdict}" if whole.verdict else f"{report}: no difference shown"
     return f"{start}: {numbers}, {count}{there}{cases}"
+
+
+def _by_label(changes: Sequence[Change]) -> str:
+    """``in kidney for case_005, case_009, in liver for case_001``."""
+    cases: dict[str, list[str]] = {}
+    for change in changes:
+        cases.setdefault(change.where, []).append(change.case)
+    return ", ".join(
+        f"in {label} for {_some(found)}" if label else f"in {_some(found)}" for label, found in cases.items()
+    )
 
 
 def _name(row: ComparisonRow) -> str:

@@ -70,7 +70,10 @@ class ComparisonRow(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """A case whose ``mean`` changed much. better: in which direction, by the quantity's."""
+    """A case whose ``mean`` changed much. better: in which direction, by the quantity's.
+
+    where: name or number of the label that changed most in that direction, empty for none; for people, not in the JSON.
+    """
 
     report: str
     quantity: str
@@ -79,10 +82,11 @@ class Change(Struct, frozen=True):
     value: float
     difference: float
     better: bool
+    where: str = ""
 
     def document(self) -> dict[str, Any]:
         """The change as JSON holds it."""
-        return _document(self)
+        return {name: value for name, value in _document(self).items() if name != "where"}
 
 
 class RankRow(Struct, frozen=True):

@@ -88,3 +88,30 @@ def test_a_thousand_cases_of_twenty_labels_and_quantities_need_bounded_memory() 
 def test_the_python_call_refuses_as_the_command_does() -> None:
     with pytest.raises(UsageError, match="1 report given"):
         compare_reports({"a": dice_report([0.5])})
+
+
+def two_labels(values: dict[str, tuple[float, float]]) -> Report:
+    """Cases of a liver and a kidney."""
+    return report([
+        CaseResult(name, None, None, (
+            Row(1, "liver", {"dice": liver}), Row(2, "kidney", {"dice": kidney}),
+            Row(MEAN, None, {"dice": (liver + kidney) / 2}),
+        ))
+        for name, (liver, kidney) in values.items()
+    ])  # fmt: skip
+
+
+def test_of_a_case_that_changed_the_label_that_changed_most_is_named() -> None:
+    """In the direction of the mean: in c the liver gained more than the kidney lost, in d nothing is left to name."""
+    before = two_labels({"a": (0.9, 0.9), "b": (0.9, 0.9), "c": (0.5, 0.9), "d": (0.5, 0.5)})
+    after = two_labels({"a": (0.8, 0.9), "b": (0.95, 0.6), "c": (0.9, 0.8), "d": (0.5, 0.5)})
+    found = {change.case: (change.where, change.better) for change in compare_reports(named(before, after)).changes}
+    assert found == {"a": ("liver", False), "b": ("kidney", False), "c": ("liver", True)}
+
+
+def test_a_name_that_two_labels_bear_is_no_choice() -> None:
+    rows = (Row(1, "lesion", {"dice": 0.5}), Row(2, "lesion", {"dice": 0.6}), Row(MEAN, None, {"dice": 0.55}))
+    both = named(*[report([CaseResult("x", None, None, rows)])] * 2)
+    with pytest.raises(UsageError, match="labels 1, 2 are all called 'lesion'; name one by its number"):
+        compare_reports(both, labels="lesion")
+    assert {row.label for row in compare_reports(both, labels="2,mean").rows} == {2, MEAN}

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from printed import PAIR, SAMPLES, check_golden, coloured
 
 from segeval import evaluate_arrays
@@ -117,6 +118,7 @@ def row(label: Any, difference: float, ci95: tuple[float, float], counts: tuple[
 MEAN = row("mean", 0.089, (0.044, 0.132), (22, 0, 2))
 KIDNEY = row(2, -0.02, (-0.03, -0.01), (3, 0, 21))
 FELL = tuple(Change("b.json", "dice", f"case_{n}", 0.9, 0.8, -0.1, False) for n in range(5))
+IN_TWO = tuple(replace(change, where="liver" if n == 1 else "kidney") for n, change in enumerate(FELL))
 NOTHING = row("mean", 0.001, (-0.02, 0.02), (13, 1, 10))
 
 
@@ -131,6 +133,11 @@ UNDIRECTED = "b.json: no quantity that has a direction was compared"
     [
         ((MEAN,), (), BETTER),
         ((LIVER, KIDNEY, MEAN), FELL[:2], f"{BETTER}; worse in kidney; fell most in case_0, case_1"),
+        (
+            (MEAN,),
+            IN_TWO,
+            f"{BETTER}; fell most in kidney for case_0, case_2, case_3 and 1 more, in liver for case_1",
+        ),
         (
             (WORSE, LIVER),
             FELL,
