@@ -6,9 +6,11 @@ The command line, Python's keywords, ``segeval.toml``, the signature, the JSON a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from msgspec import Struct
+
+from segeval.errors import UsageError
 
 LABELS, QUANTITIES, VALUES, GRID = "Labels", "Quantities", "Values", "Grid"
 RUNNING, DISTANCES, OUTPUT = "Running", "Distances and instances", "Output"
@@ -57,6 +59,12 @@ class Setting(Struct, frozen=True, kw_only=True):
     group: Group | None = None
     signed: Callable[[Any], str] | None = None
     document: Callable[[Any], Mapping[str, Any]] | None = None
+
+
+def require_word(option: str, word: str | None, words: Any) -> None:
+    """Refuse a word that is not among those of a Literal; None is nobody's answer. Raises UsageError."""
+    if word is not None and word not in (known := get_args(words)):
+        raise UsageError(f"{option}={word!r}: write {' or '.join(known)}")
 
 
 def asked(panel: str, help: str, *, name: str = "", **more: Any) -> Setting:  # noqa: A002

@@ -1,0 +1,97 @@
+"""The options of grids, and of what is measured on them: distances, instances, lesions."""
+
+import math
+from typing import Annotated
+
+from msgspec import field
+
+from segeval.choices import GeometryPolicy, Matching
+from segeval.errors import UsageError
+from segeval.settings import words
+from segeval.settings.option import DISTANCES, GRID, Option, Setting, asked, require_word
+from segeval.settings.protocols import challenge_of
+from segeval.settings.values import Values
+from segeval.tallies.instances import DEFAULT_CHALLENGE, InstanceOptions
+
+
+class Distances(Values, frozen=True):
+    """geometry, tolerance: how the grids must match; a fraction of the reference's smallest spacing.
+    missed: the distance in mm of a label that one volume lacks, or NaN; None for the image's diagonal.
+    instances: how instances are found and matched. challenge: whose lesion-wise procedure.
+    """
+
+    geometry: Annotated[
+        GeometryPolicy,
+        asked(
+            GRID,
+            "Another grid is an error, resampled to the reference's, or ignored (equal shapes).",
+            files_only=True,
+            group="policy",
+            signed=words.geometry_signed,
+        ),
+    ] = "strict"
+    tolerance: Annotated[
+        float, asked(GRID, "Largest displacement of a corner voxel, in smallest spacings.", files_only=True)
+    ] = 1e-2
+    missed: Annotated[
+        float | None,
+        asked(
+            DISTANCES,
+            "Distance of a label that one volume lacks.",
+            asks=str,
+            default="diagonal",
+            metavar="diagonal|nan|MM",
+            made=words.missed_mm,
+            group="maps",
+            signed=words.missed_signed,
+            document=words.missed_document,
+        ),
+    ] = None
+    instances: Annotated[
+        InstanceOptions,
+        Setting(
+            options={
+                "instances": Option(
+                    panel=DISTANCES, asks=bool, default=False, help="The maps' values are instances: split nothing."
+                ),
+                "connectivity": Option(
+                    panel=DISTANCES,
+                    asks=int | None,
+                    metavar="6|18|26",
+                    help="Neighbours that make one instance (4 or 8 in 2-D). Default: all.",
+                ),
+                "min_volume_mm3": Option(
+                    panel=DISTANCES, asks=float, default=0.0, help="Smaller instances are dropped."
+                ),
+                "matching": Option(
+                    panel=DISTANCES, asks=Matching, default="one-to-one", help="How instances are matched."
+                ),
+                "iou": Option(panel=DISTANCES, asks=float, default=0.5, help="What the IoU of a match must exceed."),
+            },
+            made=lambda labelled, *others: InstanceOptions(*others, labelled),
+            group="instances",
+            signed=lambda s: f"instances:{s.instances}",
+            document=words.instances_document,
+        ),
+    ] = field(default_factory=InstanceOptions)
+    challenge: Annotated[
+        str,
+        asked(
+            DISTANCES,
+            "A challenge's procedure: its regions, quantities and parameters (gli, ssa, ped, men, met).",
+            name="protocol",
+            asks=str | None,
+            metavar="brats-lesionwise[:gli|…]",
+            made=challenge_of,
+            group="lesions",
+            signed=lambda s: f"lesionwise:{s.challenge}",
+        ),
+    ] = DEFAULT_CHALLENGE
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_word("geometry", self.geometry, GeometryPolicy)
+        if not (math.isfinite(self.tolerance) and self.tolerance >= 0):
+            raise UsageError(f"--tolerance {self.tolerance:g}: write a fraction of the smallest spacing, like 0.01")
+        if self.missed is not None and self.missed < 0:
+            raise UsageError(f"--missed {self.missed:g}: write diagonal, nan, or a distance in mm of at least 0")

@@ -1,0 +1,83 @@
+"""The options of what is evaluated: which labels, by which quantities."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated
+
+from msgspec import Struct, field
+
+from segeval.choices import EmptyPolicy
+from segeval.errors import UsageError
+from segeval.settings import words
+from segeval.settings.labels import label_choice, weights_of
+from segeval.settings.option import LABELS, QUANTITIES, Option, Setting, asked, require_word
+from segeval.targets import LabelChoice, TargetKey
+
+
+class Evaluated(Struct, frozen=True):
+    """labels: what is evaluated. metrics: which quantities, under which settings, as text. empty: the value of the
+    undefined overlap of a label that both volumes lack. class_weights: by label, for ``weighted_ce``.
+    """
+
+    labels: Annotated[
+        LabelChoice,
+        Setting(
+            options={
+                "labels": Option(
+                    panel=LABELS,
+                    asks=str | None,
+                    metavar="1,2,3|*|FILE",
+                    is_path=True,
+                    help="Labels to evaluate, or a label file (nnU-Net dataset.json, BIDS dseg.tsv, ITK-SNAP, "
+                    "FreeSurfer, JSON, TOML). Default: every non-zero label in either volume.",
+                ),
+                "regions": Option(
+                    panel=LABELS,
+                    asks=list[str] | None,
+                    flag="--region",
+                    metavar="NAME=1+2",
+                    help="A row for a union of labels; NAME=* for all. Repeatable.",
+                ),
+                "ignore_label": Option(
+                    panel=LABELS, asks=int | None, help="Reference value whose voxels count nowhere."
+                ),
+                "background": Option(panel=LABELS, asks=bool, default=False, help="Add label 0's row."),
+            },
+            made=label_choice,
+            group="input",
+            signed=words.labels_signed,
+            document=words.labels_document,
+        ),
+    ] = field(default_factory=LabelChoice)
+    metrics: Annotated[
+        str | None,
+        asked(
+            QUANTITIES,
+            "Quantities, or groups: overlap and losses (the default), surface, instances, lesionwise, calibration. "
+            "`segeval quantities` explains them all.",
+            metavar="NAME[:KEY=VALUE]…,…",
+            group="quantities",
+            signed=words.quantities_signed,
+            document=words.metrics_document,
+        ),
+    ] = None
+    empty: Annotated[EmptyPolicy, asked(LABELS, "Overlap of a label that both volumes lack.", group="policy")] = "nan"
+    class_weights: Annotated[
+        Mapping[TargetKey, float] | None,
+        asked(
+            QUANTITIES,
+            "Weights for weighted_ce. Default: N / (C R) per label.",
+            asks=str | None,
+            metavar="0=0.2,1=1,…",
+            made=weights_of,
+            group="always",
+            signed=words.weights_signed,
+            document=words.weights_document,
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        require_word("empty", self.empty, EmptyPolicy)
+        for label, weight in (self.class_weights or {}).items():
+            if not (math.isfinite(weight) and weight >= 0):
+                raise UsageError(f"class weight {label}={weight:g}: write a weight of at least 0, like 1=0.5")

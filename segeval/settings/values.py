@@ -1,0 +1,76 @@
+"""The options of what the stored values mean."""
+
+import math
+from typing import Annotated
+
+from segeval.choices import Activation, Channels, Kind
+from segeval.errors import UsageError
+from segeval.settings import words
+from segeval.settings.evaluated import Evaluated
+from segeval.settings.option import VALUES, asked, require_word
+from segeval.settings.volume_choice import VolumeChoice, volume_choice
+
+
+class Values(Evaluated, frozen=True):
+    """kind: what the prediction holds, None to find out. threshold: inclusive, for single and independent maps.
+    channels: ``independent`` for separate sigmoid maps. activation, scale, clip: how stored values become
+    probabilities. class_axis: the stored axis of the classes, from 0. volume: which one of a file that holds several.
+    """
+
+    kind: Annotated[
+        Kind | None,
+        asked(VALUES, "What the prediction holds, where the file leaves it open.", document=words.kind_document),
+    ] = None
+    threshold: Annotated[
+        float,
+        asked(VALUES, "Foreground from here on, inclusive (single and independent maps).", group="probabilities"),
+    ] = 0.5
+    channels: Annotated[Channels, asked(VALUES, "One softmax, or separate sigmoid maps.", group="probabilities")] = (
+        "exclusive"
+    )
+    activation: Annotated[Activation | None, asked(VALUES, "The map holds logits.", group="probabilities")] = None
+    scale: Annotated[
+        float | None,
+        asked(VALUES, "The stored value that means probability 1.", metavar="255", group="probabilities"),
+    ] = None
+    clip: Annotated[bool, asked(VALUES, "Clip a map that overshoots 0 to 1.", group="probabilities")] = False
+    class_axis: Annotated[
+        int | None,
+        asked(
+            VALUES,
+            "Stored axis of the classes, from 0. Default: the last after the third.",
+            group="probabilities",
+            files_only=True,
+        ),
+    ] = None
+    volume: Annotated[
+        VolumeChoice | None,
+        asked(
+            VALUES,
+            "Of a file that holds several volumes (4-D), the one to score, from 0; K,J for prediction and reference.",
+            asks=str | None,
+            metavar="K|K,J",
+            files_only=True,
+            made=volume_choice,
+            group="input",
+            signed=words.volume_signed,
+            document=words.volume_document,
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_word("kind", self.kind, Kind)
+        require_word("channels", self.channels, Channels)
+        require_word("activation", self.activation, Activation)
+        if self.kind == "labels" and self.speaks_of_probabilities:
+            raise UsageError("--kind labels contradicts --activation, --scale, --clip and --channels independent")
+        if self.scale is not None and not (math.isfinite(self.scale) and self.scale > 0):
+            raise UsageError(f"--scale {self.scale:g}: write the stored value that means probability 1, like 255")
+        if not math.isfinite(self.threshold):
+            raise UsageError(f"--threshold {self.threshold:g}: write a number, like 0.5")
+
+    @property
+    def speaks_of_probabilities(self) -> bool:
+        """Whether some option makes sense for a probability map only, and so settles the kind."""
+        return self.activation is not None or self.scale is not None or self.clip or self.channels == "independent"
