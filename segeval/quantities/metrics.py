@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from segeval.array_types import Floats, Integers
+from segeval.quantities import over_all
 from segeval.quantities.quantity import also, as_floats, generalised_dice, metric, ratio
 from segeval.tallies.tally import Counts
 
@@ -14,174 +13,186 @@ _CRUM = "Crum et al. 2006, weights of Sudre et al. 2017"
 _UNDEFINED_MCC = "a row or column of the 2×2 table is empty"
 
 
-def _pooled(c: Counts) -> Counts:
-    """The foreground labels' counts added up; the first class is the background."""
-    fg = c[1:]
-    return Counts(*(a.sum(keepdims=True) for a in (fg.tp, fg.fp, fg.fn, fg.tn)))
-
-
-def _dice_over_all(c: Counts) -> float:
-    return float(dice(_pooled(c))[0])
-
-
-def _iou_over_all(c: Counts) -> float:
-    return float(iou(_pooled(c))[0])
-
-
-def _accuracy_over_all(c: Counts) -> float:
-    return float(ratio(c.tp.sum(keepdims=True), c.n[:1])[0])
-
-
-def _marginals(c: Counts) -> tuple[int, int, list[int], list[int]]:
-    """N, Σ TP and the marginals as Python integers, whose squares neither overflow nor round."""
-    return int(c.n[0]), int(c.tp.sum()), c.reference.tolist(), c.prediction.tolist()
-
-
-def _kappa_over_all(c: Counts) -> float:
-    n, right, reference, prediction = _marginals(c)
-    by_chance = sum(r * p for r, p in zip(reference, prediction, strict=True))
-    return (n * right - by_chance) / (n * n - by_chance) if n * n != by_chance else math.nan
-
-
-def _mcc_over_all(c: Counts) -> float:
-    n, right, reference, prediction = _marginals(c)
-    by_chance = sum(r * p for r, p in zip(reference, prediction, strict=True))
-    spread = (n * n - sum(r * r for r in reference)) * (n * n - sum(p * p for p in prediction))
-    return (n * right - by_chance) / math.sqrt(spread) if spread else math.nan
-
-
-def _gds_over_all(c: Counts, *, background: bool) -> float:
-    classes = c if background else c[1:]
-    if not classes.tp.size:
-        return math.nan
-    tp, fp, fn, _ = (a[:, np.newaxis] for a in as_floats(classes))
-    return float(generalised_dice(tp, 2 * tp + fp + fn, tp + fn, 2)[0])
-
-
 @metric(
-    "2TP / (2TP+FP+FN)", undefined="both empty", source="Dice 1945; Sørensen 1948", best=1, worst=0,
-    over_all=_dice_over_all, without_label_map=True, fills_empty=True,
+    "2TP / (2TP+FP+FN)",
+    undefined="both empty",
+    source="Dice 1945; Sørensen 1948",
+    best=1,
+    worst=0,
+    over_all=over_all.dice,
+    without_label_map=True,
+    fills_empty=True,
     synonyms=also(
         "dsc dc dice_similarity sorensen sorensen_dice f1 f_score f_measure zsi",
-        mean="mdice mean_dice", over_all="micro_dice global_dice",
+        mean="mdice mean_dice",
+        over_all="micro_dice global_dice",
     ),
-    title="Dice", main=True,
-)  # fmt: skip
+    title="Dice",
+    main=True,
+)
 def dice(c: Counts) -> Floats:
     """Dice similarity coefficient."""
     return ratio(2 * c.tp, 2 * c.tp + c.fp + c.fn)
 
 
 @metric(
-    "TP / (TP+FP+FN)", undefined="both empty", source="Jaccard 1912", best=1, worst=0,
-    over_all=_iou_over_all, without_label_map=True, fills_empty=True,
+    "TP / (TP+FP+FN)",
+    undefined="both empty",
+    source="Jaccard 1912",
+    best=1,
+    worst=0,
+    over_all=over_all.iou,
+    without_label_map=True,
+    fills_empty=True,
     synonyms=also(
         "jaccard jac jc jsc tanimoto intersection_over_union critical_success_index threat_score",
-        mean="miou mean_iou", over_all="micro_iou", complement="voe volumetric_overlap_error jaccard_distance",
+        mean="miou mean_iou",
+        over_all="micro_iou",
+        complement="voe volumetric_overlap_error jaccard_distance",
     ),
-    title="IoU", main=True,
-)  # fmt: skip
+    title="IoU",
+    main=True,
+)
 def iou(c: Counts) -> Floats:
     """Intersection over union, the Jaccard index."""
     return ratio(c.tp, c.tp + c.fp + c.fn)
 
 
 @metric(
-    "TP / (TP+FN)", undefined="reference empty", source="recall, TPR", best=1, worst=0, fills_empty=True,
+    "TP / (TP+FN)",
+    undefined="reference empty",
+    source="recall, TPR",
+    best=1,
+    worst=0,
+    fills_empty=True,
     synonyms=also(
         "recall tpr true_positive_rate hit_rate sens",
-        mean="mean_accuracy macc", complement="fnr false_negative_rate miss_rate",
+        mean="mean_accuracy macc",
+        complement="fnr false_negative_rate miss_rate",
     ),
-    title="sens.", main=True,
-)  # fmt: skip
+    title="sens.",
+    main=True,
+)
 def sensitivity(c: Counts) -> Floats:
     """Sensitivity, recall, true positive rate."""
     return ratio(c.tp, c.tp + c.fn)
 
 
 @metric(
-    "TN / (TN+FP)", undefined="reference fills everything", source="TNR", best=1, worst=0,
+    "TN / (TN+FP)",
+    undefined="reference fills everything",
+    source="TNR",
+    best=1,
+    worst=0,
     synonyms=also("tnr true_negative_rate selectivity spec", complement="fpr false_positive_rate fallout"),
-    title="spec.", main=True,
-)  # fmt: skip
+    title="spec.",
+    main=True,
+)
 def specificity(c: Counts) -> Floats:
     """Specificity, true negative rate."""
     return ratio(c.tn, c.tn + c.fp)
 
 
 @metric(
-    "TP / (TP+FP)", undefined="prediction empty", source="PPV", best=1, worst=0, fills_empty=True,
+    "TP / (TP+FP)",
+    undefined="prediction empty",
+    source="PPV",
+    best=1,
+    worst=0,
+    fills_empty=True,
     synonyms=also("ppv positive_predictive_value prec", complement="fdr false_discovery_rate"),
-    title="prec.", main=True,
-)  # fmt: skip
+    title="prec.",
+    main=True,
+)
 def precision(c: Counts) -> Floats:
     """Precision, positive predictive value."""
     return ratio(c.tp, c.tp + c.fp)
 
 
 @metric(
-    "TN / (TN+FN)", undefined="prediction fills everything", source="NPV", best=1, worst=0,
+    "TN / (TN+FN)",
+    undefined="prediction fills everything",
+    source="NPV",
+    best=1,
+    worst=0,
     synonyms=also("negative_predictive_value", complement="for false_omission_rate"),
     title="NPV",
-)  # fmt: skip
+)
 def npv(c: Counts) -> Floats:
     """Negative predictive value."""
     return ratio(c.tn, c.tn + c.fn)
 
 
 @metric(
-    "(TP+TN) / N", source="Rand 1971 (as a rate)", best=1, worst=0, over_all=_accuracy_over_all,
+    "(TP+TN) / N",
+    source="Rand 1971 (as a rate)",
+    best=1,
+    worst=0,
+    over_all=over_all.accuracy,
     synonyms=also(
         "acc voxel_accuracy", over_all="pixel_accuracy overall_accuracy global_accuracy aacc", complement="error_rate"
     ),
-)  # fmt: skip
+)
 def accuracy(c: Counts) -> Floats:
     """Share of voxels on which the volumes agree."""
     return ratio(c.tp + c.tn, c.n)
 
 
 @metric(
-    "(sensitivity + specificity) / 2", undefined="sensitivity or specificity is",
-    source="Brodersen et al. 2010", best=1, worst=0,
+    "(sensitivity + specificity) / 2",
+    undefined="sensitivity or specificity is",
+    source="Brodersen et al. 2010",
+    best=1,
+    worst=0,
     synonyms=also(
         "bacc balanced_acc", **dict.fromkeys(("informedness", "youden", "youdens_j"), "{name} ({word} is 2 {name} − 1)")
     ),
     title="bal. accuracy",
-)  # fmt: skip
+)
 def balanced_accuracy(c: Counts) -> Floats:
     """Mean of sensitivity and specificity."""
     return np.asarray((sensitivity(c) + specificity(c)) / 2)
 
 
 @metric(
-    "1 − |FN−FP| / (2TP+FP+FN)", undefined="both empty", source="Taha and Hanbury 2015",
-    best=1, worst=0, fills_empty=True,
+    "1 − |FN−FP| / (2TP+FP+FN)",
+    undefined="both empty",
+    source="Taha and Hanbury 2015",
+    best=1,
+    worst=0,
+    fills_empty=True,
     synonyms=also("vs volumetric_similarity vol_sim"),
     title="vol. sim.",
-)  # fmt: skip
+)
 def volume_similarity(c: Counts) -> Floats:
     """Agreement of the two volumes, wherever they lie."""
     return 1 - ratio(np.abs(c.fn - c.fp), 2 * c.tp + c.fp + c.fn)
 
 
 @metric(
-    "(prediction − reference) / reference voxels, signed", undefined="reference empty", source="Heimann et al. 2009",
+    "(prediction − reference) / reference voxels, signed",
+    undefined="reference empty",
+    source="Heimann et al. 2009",
     synonyms=also(
         "rvd", ravd="{name} (signed, as MedPy's ravd is)", relative_absolute_volume_difference="{name} (signed)"
     ),
     title="rel. vol. diff.",
-)  # fmt: skip
+)
 def relative_volume_difference(c: Counts) -> Floats:
     """Signed difference of the volumes, as a share of the reference; 0 is best."""
     return ratio(c.prediction - c.reference, c.reference)
 
 
 @metric(
-    "(TP·TN − FP·FN) / √((TP+FP)(TP+FN)(TN+FP)(TN+FN))", undefined=_UNDEFINED_MCC,
-    source="Matthews 1975; over all labels: Gorodkin's R_K 2004", best=1, worst=-1, over_all=_mcc_over_all,
+    "(TP·TN − FP·FN) / √((TP+FP)(TP+FN)(TN+FP)(TN+FN))",
+    undefined=_UNDEFINED_MCC,
+    source="Matthews 1975; over all labels: Gorodkin's R_K 2004",
+    best=1,
+    worst=-1,
+    over_all=over_all.mcc,
     synonyms=also("matthews matthews_corrcoef matthews_correlation phi"),
     title="MCC",
-)  # fmt: skip
+)
 def mcc(c: Counts) -> Floats:
     """Matthews correlation coefficient."""
     tp, fp, fn, tn = as_floats(c)
@@ -189,9 +200,14 @@ def mcc(c: Counts) -> Floats:
 
 
 @metric(
-    "(p_o − p_e) / (1 − p_e)", undefined="p_e = 1", source="Cohen 1960", best=1, worst=-1, over_all=_kappa_over_all,
+    "(p_o − p_e) / (1 − p_e)",
+    undefined="p_e = 1",
+    source="Cohen 1960",
+    best=1,
+    worst=-1,
+    over_all=over_all.kappa,
     synonyms=also("cohen_kappa cohens_kappa"),
-)  # fmt: skip
+)
 def kappa(c: Counts) -> Floats:
     """Cohen's kappa: agreement beyond chance."""
     tp, fp, fn, tn = as_floats(c)
@@ -204,7 +220,7 @@ def kappa(c: Counts) -> Floats:
     source=_CRUM,
     best=1,
     worst=0,
-    over_all=_gds_over_all,
+    over_all=over_all.gds,
     synonyms=also("generalised_dice generalized_dice gdsc"),
     title="GDS",
     main=True,
@@ -254,20 +270,24 @@ def pred_voxels(c: Counts) -> Integers:
 
 
 @metric(
-    "reference voxels × voxel volume, ml", undefined="no geometry",
+    "reference voxels × voxel volume, ml",
+    undefined="no geometry",
     synonyms=also("reference_volume ref_volume gt_volume volume"),
-    title="ref. ml", main=True,
-)  # fmt: skip
+    title="ref. ml",
+    main=True,
+)
 def ref_volume_ml(c: Counts) -> Floats:
     """Volume of the label in the reference, in millilitres."""
     return np.asarray(c.reference * np.float64(c.voxel_volume_ml))
 
 
 @metric(
-    "prediction voxels × voxel volume, ml", undefined="no geometry",
+    "prediction voxels × voxel volume, ml",
+    undefined="no geometry",
     synonyms=also("prediction_volume predicted_volume pred_volume volume"),
-    title="pred. ml", main=True,
-)  # fmt: skip
+    title="pred. ml",
+    main=True,
+)
 def pred_volume_ml(c: Counts) -> Floats:
     """Volume of the label in the prediction, in millilitres."""
     return np.asarray(c.prediction * np.float64(c.voxel_volume_ml))
