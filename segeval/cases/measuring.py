@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from segeval.errors import GeometryError, LabelError
@@ -18,6 +19,7 @@ from segeval.kernels.soft_targets import SoftTargets
 from segeval.machine import usable_cores
 from segeval.quantities import RecordName, hd95, membership, targets_of
 from segeval.settings import Settings
+from segeval.settings.labels import require_tolerances, tolerance_of
 from segeval.shapes.all_instances import LabelMaps, Target, match_all
 from segeval.shapes.counting import LabelMap
 from segeval.shapes.elements import BOUNDARY_VOXELS, Form
@@ -177,14 +179,14 @@ def _surfaces(maps: _Maps, settings: Settings) -> Surfaces:
     forms = {bool(s.settings["surfel"]) for s in settings.selections if s.quantity.record == "surfaces"}
     diagonal = diagonal_mm(maps.shape, maps.spacing_mm)
     return Surfaces(
-        _form(maps, BOUNDARY_VOXELS) if False in forms else None,
-        _form(maps, SURFELS) if True in forms else None,
+        _form(maps, BOUNDARY_VOXELS, settings) if False in forms else None,
+        _form(maps, SURFELS, settings) if True in forms else None,
         diagonal,
         settings.missed,
     )
 
 
-def _form(maps: _Maps, form: Form) -> tuple[TargetSurface, ...]:
+def _form(maps: _Maps, form: Form, settings: Settings) -> tuple[TargetSurface, ...]:
     prediction, reference = maps.prediction, maps.reference  # the same two arrays for all: one pass over them
     boxed = {
         index: TargetMasks(
@@ -203,7 +205,14 @@ def _form(maps: _Maps, form: Form) -> tuple[TargetSurface, ...]:
     surfaces = [TargetSurface(in_prediction=False, in_reference=False)] * len(maps.targets)
     for index, surface in zip(boxed, found, strict=True):
         surfaces[index] = surface
-    return tuple(surfaces)
+    if settings.tau is None:
+        return tuple(surfaces)
+    require_tolerances(settings.tau, settings.labels, named=True)
+    tolerances = [tolerance_of(target.key, settings.tau, settings.labels) for target in maps.targets]
+    return tuple(
+        surface if tau is None else replace(surface, tau_mm=tau)
+        for surface, tau in zip(surfaces, tolerances, strict=True)
+    )
 
 
 def _instances(maps: _Maps, settings: Settings) -> tuple[TargetInstances, ...]:

@@ -45,5 +45,5 @@ def _scale(quantity: Quantity) -> str:
 
 def _default(value: Setting) -> str:
     if value is None:
-        return "from the data"
+        return "see above"
     return ("yes" if value else "no") if isinstance(value, bool) else f"{value:g}"

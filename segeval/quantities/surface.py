@@ -130,12 +130,13 @@ def masd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
     ),
     title="NSD",
 )
-def nsd(surfaces: Surfaces, *, tau: float = 1.0, surfel: bool = False) -> Floats:
-    """Normalised surface distance: the share of both boundaries within ``tau`` mm (inclusive) of the other."""
+def nsd(surfaces: Surfaces, *, tau: float | None = None, surfel: bool = False) -> Floats:
+    """Normalised surface distance: the share of both boundaries within ``tau`` mm (inclusive) of the other. Without
+    ``tau``: the label's own (``--tau``), or 1 mm."""
 
     def share(target: TargetSurface) -> float:
         distances, areas = _together(target)
-        return _mean((distances <= tau).astype(np.float64), areas)
+        return _mean((distances <= (target.tau_mm if tau is None else tau)).astype(np.float64), areas)
 
     return _per_target(surfaces, surfel, share, missed=0.0)
 

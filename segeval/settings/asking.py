@@ -11,7 +11,7 @@ from typing import Any, Literal, TypedDict, TypeVar, get_args, get_origin, get_t
 from msgspec.structs import replace
 
 from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, GeometryPolicy, Kind, Matching
-from segeval.settings.labels import Labels, Regions, Weights
+from segeval.settings.labels import Labels, Regions, Tolerances, Weights
 from segeval.settings.option import Option
 from segeval.settings.protocols import under_protocol
 from segeval.settings.settings import Settings, declared
@@ -36,6 +36,7 @@ class ArrayOptions(TypedDict, total=False):
     scale: float | None
     clip: bool
     missed: str | float
+    tau: Tolerances
     instances: bool
     connectivity: int | None
     min_volume_mm3: float

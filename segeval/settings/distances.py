@@ -1,6 +1,7 @@
 """The options of grids, and of what is measured on them: distances, instances, lesions."""
 
 import math
+from collections.abc import Mapping
 from typing import Annotated
 
 from msgspec import field
@@ -8,15 +9,18 @@ from msgspec import field
 from segeval.choices import GeometryPolicy, Matching
 from segeval.errors import UsageError
 from segeval.settings import words
+from segeval.settings.labels import require_tolerances, tolerances_of
 from segeval.settings.option import DISTANCES, GRID, Option, Setting, asked, require_word
 from segeval.settings.protocols import challenge_of
 from segeval.settings.values import Values
 from segeval.tallies.instances import DEFAULT_CHALLENGE, InstanceOptions
+from segeval.targets import TargetKey
 
 
 class Distances(Values, frozen=True):
     """geometry, tolerance: how the grids must match; a fraction of the reference's smallest spacing.
     missed: the distance in mm of a label that one volume lacks, or NaN; None for the image's diagonal.
+    tau: what nsd tolerates, mm, by label value, label name or region, by ``*`` for all others; None for 1 mm.
     instances: how instances are found and matched. challenge: whose lesion-wise procedure.
     """
 
@@ -45,6 +49,19 @@ class Distances(Values, frozen=True):
             group="maps",
             signed=words.missed_signed,
             document=words.missed_document,
+        ),
+    ] = None
+    tau: Annotated[
+        Mapping[TargetKey, float] | None,
+        asked(
+            DISTANCES,
+            "Tolerance of nsd in mm: for all, or by label, name or region, * for the others. Default: 1.",
+            asks=str | None,
+            metavar="MM|liver=5,*=1",
+            made=tolerances_of,
+            group="maps",
+            signed=words.tau_signed,
+            document=words.tau_document,
         ),
     ] = None
     instances: Annotated[
@@ -95,3 +112,5 @@ class Distances(Values, frozen=True):
             raise UsageError(f"--tolerance {self.tolerance:g}: write a fraction of the smallest spacing, like 0.01")
         if self.missed is not None and self.missed < 0:
             raise UsageError(f"--missed {self.missed:g}: write diagonal, nan, or a distance in mm of at least 0")
+        if self.tau is not None:
+            require_tolerances(self.tau, self.labels, named=bool(self.labels.names) or self.labels.values is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 from segeval.errors import UsageError
 from segeval.files.paths import is_file, require_possible
-from segeval.targets import LabelChoice, Region, TargetKey, parse_region, region_of
+from segeval.targets import BACKGROUND, LabelChoice, Region, TargetKey, parse_region, region_of
 from segeval.words.printable import shortened
 
 Labels = Sequence[int] | Mapping[str, int] | str | os.PathLike[str] | None
@@ -19,6 +20,10 @@ Regions = Mapping[str, Sequence[int] | str] | Sequence[str] | None
 """Values, or ``1+2``, or ``*``, by name; or ``NAME=1+2`` each."""
 Weights = Mapping[TargetKey, float] | str | None
 """By label or region; or ``0=0.2,1=1``."""
+Tolerances = Mapping[TargetKey, float] | float | str | None
+"""Millimetres for all, or by label, name or region, with ``*`` for all others; or ``liver=5,*=1``."""
+
+EVERY_OTHER = "*"
 
 
 def label_choice(labels: Labels, regions: Regions, ignore_label: int | None, background: bool) -> LabelChoice:
@@ -31,18 +36,54 @@ def weights_of(given: Weights) -> dict[TargetKey, float] | None:
     """By label or region name. Raises UsageError."""
     if given is None or not isinstance(given, str):
         return None if given is None else dict(given)
-    weights: dict[TargetKey, float] = {}
-    for part in given.split(","):
-        key, _, value = part.partition("=")
+    return _by_target(given, "--class-weights", "one weight", "LABEL=WEIGHT, like 1=0.5")
+
+
+def tolerances_of(given: Tolerances) -> dict[TargetKey, float] | None:
+    """Millimetres by label value, label name or region; by ``*`` for all others. Raises UsageError."""
+    if isinstance(given, str) and "=" not in given:
+        given = f"{EVERY_OTHER}={given}"
+    if isinstance(given, (int, float)):
+        return {EVERY_OTHER: float(given)}
+    if given is None or not isinstance(given, str):
+        return None if given is None else dict(given)
+    return _by_target(given, "--tau", "one tolerance", "millimetres, or LABEL=MM like liver=5,*=1")
+
+
+def require_tolerances(tolerances: Mapping[TargetKey, float], labels: LabelChoice, *, named: bool) -> None:
+    """Refuse what is no tolerance and, where the labels have their names, whose it could not be. Raises UsageError."""
+    known = [*labels.names.values(), *(region.name for region in labels.regions)]
+    values = {BACKGROUND, *(labels.values or ())}
+    for target, tolerance in tolerances.items():
+        if not (math.isfinite(tolerance) and tolerance >= 0):
+            raise UsageError(f"--tau {target}={tolerance:g}: write millimetres of at least 0, like {target}=2")
+        value = isinstance(target, int) and (labels.values is None or target in values)
+        if named and not value and target not in (*known, EVERY_OTHER):
+            there = ", ".join(known[:10]) or "none, so give label values"
+            raise UsageError(f"--tau {target}={tolerance:g}: there is no label {target}; names of labels are: {there}")
+
+
+def tolerance_of(target: TargetKey, tolerances: Mapping[TargetKey, float], labels: LabelChoice) -> float | None:
+    """Of a label, by its value or its name, or of a region, mm; None where none was given."""
+    name = labels.names.get(target) if isinstance(target, int) else None
+    keys = (target, *(() if name is None else (name,)), EVERY_OTHER)
+    return next((tolerances[key] for key in keys if key in tolerances), None)
+
+
+def _by_target(text: str, flag: str, one: str, form: str) -> dict[TargetKey, float]:
+    """``1=0.5,liver=2`` as numbers by label value or name."""
+    found: dict[TargetKey, float] = {}
+    for part in text.split(","):
+        key, _, value = part.rpartition("=")
         label = _integer(key)
         target: TargetKey = key.strip() if label is None else label
-        if target in weights:
-            raise UsageError(f"--class-weights: {target} is given twice; give each label one weight")
+        if target in found:
+            raise UsageError(f"{flag}: {target} is given twice; give each label {one}")
         try:
-            weights[target] = float(value)
+            found[target] = float(value)
         except ValueError:
-            raise UsageError(f"--class-weights {part!r}: write LABEL=WEIGHT, like 1=0.5") from None
-    return weights
+            raise UsageError(f"{flag} {part!r}: write {form}") from None
+    return found
 
 
 def _listed(labels: Labels) -> LabelChoice:

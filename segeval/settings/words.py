@@ -69,18 +69,23 @@ def weights_signed(settings: Settings) -> str:
     """``class_weights:0=0.2,…``."""
     if settings.class_weights is None:
         return ""
-    return "class_weights:" + ",".join(f"{key}={number(value)}" for key, value in _sorted_weights(settings))
+    return f"class_weights:{_by_target(settings.class_weights)}"
 
 
 def weights_document(settings: Settings) -> Document:
     """By label or region as text."""
     weights = settings.class_weights
-    return {"class_weights": None if weights is None else {str(k): v for k, v in _sorted_weights(settings)}}
+    return {"class_weights": None if weights is None else {str(k): v for k, v in _sorted(weights)}}
 
 
-def _sorted_weights(settings: Settings) -> list[tuple[TargetKey, float]]:
-    """Labels ascending, then regions by name: the order of the command line changes no number."""
-    return sorted((settings.class_weights or {}).items(), key=lambda item: (isinstance(item[0], str), item[0]))
+def _by_target(numbers: Mapping[TargetKey, float]) -> str:
+    """``0=0.2,liver=5``."""
+    return ",".join(f"{key}={number(value)}" for key, value in _sorted(numbers))
+
+
+def _sorted(numbers: Mapping[TargetKey, float]) -> list[tuple[TargetKey, float]]:
+    """Labels ascending, then names: the order of the command line changes no number."""
+    return sorted(numbers.items(), key=lambda item: (isinstance(item[0], str), item[0]))
 
 
 def kind_document(settings: Settings) -> Document:
@@ -112,6 +117,16 @@ def missed_signed(settings: Settings) -> str:
 def missed_document(settings: Settings) -> Document:
     """As ``--missed`` takes it."""
     return {"missed": missed_text(settings.missed)}
+
+
+def tau_signed(settings: Settings) -> str:
+    """``tau:liver=5,*=1``, only where some were chosen."""
+    return "" if settings.tau is None else f"tau:{_by_target(settings.tau)}"
+
+
+def tau_document(settings: Settings) -> Document:
+    """By label, name or region as text, only where some were chosen."""
+    return {} if settings.tau is None else {"tau": {str(k): v for k, v in _sorted(settings.tau)}}
 
 
 def instances_document(settings: Settings) -> Document:

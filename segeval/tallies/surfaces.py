@@ -15,6 +15,8 @@ from msgspec.structs import replace
 
 from segeval.array_types import Floats
 
+DEFAULT_TAU_MM = 1.0
+
 
 def diagonal_mm(shape: Sequence[int], spacing_mm: Sequence[float]) -> float:
     """√Σ((n_i − 1)·spacing_i)²: the largest distance that two voxel centres of an image can have."""
@@ -33,6 +35,7 @@ class TargetSurface(Struct, frozen=True, eq=False):
     prediction_areas, reference_areas: the elements' areas (mm²; lengths in mm in 2-D), in the order of
         ``to_reference`` and ``to_prediction``; None where every element counts alike (boundary voxels).
     in_prediction, in_reference: whether the target has a voxel in the volume.
+    tau_mm: the distance that ``nsd`` tolerates.
     """
 
     to_reference: Floats = field(default_factory=_no_elements)
@@ -41,6 +44,7 @@ class TargetSurface(Struct, frozen=True, eq=False):
     reference_areas: Floats | None = None
     in_prediction: bool = True
     in_reference: bool = True
+    tau_mm: float = DEFAULT_TAU_MM
 
     @property
     def missed(self) -> bool:

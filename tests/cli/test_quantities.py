@@ -49,7 +49,7 @@ SETTINGS = {
     "weighted_ce": "eta=1e-07",
     "bce": "eta=1e-07",
     "wce": "eta=1e-07",
-    "weighted_bce": "eta=1e-07, pos_weight=from the data",
+    "weighted_bce": "eta=1e-07, pos_weight=see above",
     "focal_no_alpha": "eta=1e-07, gamma=2",
     "focal": "alpha=0.25, eta=1e-07, gamma=2",
     "dl2": "epsilon=1e-06",
@@ -63,7 +63,7 @@ SETTINGS = {
     "hd95": "pooled=no, surfel=no",
     "assd": "surfel=no",
     "masd": "surfel=no",
-    "nsd": "surfel=no, tau=1",
+    "nsd": "surfel=no, tau=see above",
     "lesionwise_hd95": "penalty_mm=374",
 }
 UNDEFINED = {

@@ -35,6 +35,7 @@ ANSWERS: dict[str, tuple[list[str], Any]] = {  # on the command line, and in TOM
     "geometry": (["--geometry", "ignore"], "ignore"),
     "tolerance": (["--tolerance", "0.5"], 0.5),
     "missed": (["--missed", "nan"], "nan"),
+    "tau": (["--tau", "1=5,*=2"], "1=5,*=2"),
     "instances": (["--instances"], True),
     "connectivity": (["--connectivity", "6"], 6),
     "min_volume_mm3": (["--min-volume-mm3", "5"], 5.0),
