@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from segeval.errors import UnreadableFile
 from segeval.files.byte_stream import file_size, open_regular_file, read_bounded
 from segeval.files.paths import is_directory
-from segeval.readers.endings import PICTURE_ENDINGS
+from segeval.readers.endings import PICTURE_ENDINGS, TIFF_ENDINGS
 from segeval.readers.reader import Reader, ReadOptions
+from segeval.readers.recognition import recognise
 from segeval.volumes.volume import Volume
 
 if TYPE_CHECKING:
@@ -41,6 +42,18 @@ def _simpleitk() -> Reader:
     return open_with_simpleitk
 
 
+def _tiff() -> Reader:
+    from segeval.readers.tiff import open_tiff
+
+    return open_tiff
+
+
+def _picture() -> Reader:
+    from segeval.readers.pictures import open_picture
+
+    return open_picture
+
+
 def _minc() -> Reader:
     from segeval.readers.minc import open_minc
 
@@ -63,7 +76,9 @@ READERS: tuple[tuple[tuple[str, ...], Callable[[], Reader]], ...] = (
     ((".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"), _nifti),
     ((".mgz", ".mgh.gz", ".mgh"), _mgh),
     ((".npz",), _npz),
-    ((".nrrd", ".nhdr", ".mha", ".mhd", ".gipl", ".gipl.gz", ".vtk", *PICTURE_ENDINGS), _simpleitk),
+    ((".nrrd", ".nhdr", ".mha", ".mhd", ".gipl", ".gipl.gz", ".vtk"), _simpleitk),
+    (TIFF_ENDINGS, _tiff),
+    (PICTURE_ENDINGS, _picture),
     ((".mnc",), _minc),
     ((".head", ".brik"), _afni),
     ((".par", ".rec"), _parrec),
@@ -91,7 +106,10 @@ def open_volume(path: Path, options: ReadOptions) -> Volume:
     for endings, reader in READERS:
         if name.endswith(endings):
             return reader()(path, options)
-    open_regular_file(path).close()  # what is not there, or no file at all, has words of its own
+    with open_regular_file(path) as file:  # what is not there, or no file at all, has words of its own
+        what = recognise(file.read(512))
+    if what is not None and what.startswith("a JPEG"):
+        raise UnreadableFile(f"{path}: is {what}")
     raise UnreadableFile(
         f"{path}: is of no known format; segeval reads {', '.join(e for e in ENDINGS if not e.endswith('.gz'))}, "
         "and folders of one mask per class"

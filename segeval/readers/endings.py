@@ -2,5 +2,7 @@
 
 from __future__ import annotations
 
-PICTURE_ENDINGS = (".png", ".bmp", ".tif", ".tiff")
+PICTURE_ENDINGS = (".png", ".bmp")
 """Of formats that know no millimetres."""
+TIFF_ENDINGS = (".tif", ".tiff")
+"""Of one that may."""

@@ -14,7 +14,6 @@ from msgspec import Struct
 from segeval.errors import UnreadableFile
 from segeval.files.byte_stream import TRAILING_ALLOWANCE, ByteStream, file_size, open_regular_file
 from segeval.files.watch import Watch
-from segeval.readers.endings import PICTURE_ENDINGS
 from segeval.readers.itk_headers import (
     HEADER_LIMIT,
     LONGEST_NUMBER,
@@ -25,14 +24,11 @@ from segeval.readers.itk_headers import (
     vtk_promise,
 )
 from segeval.readers.recognition import recognise
-from segeval.readers.tiff_header import verify_tiff
 from segeval.words.printable import printable, shortened
 
 _GIPL_HEADER = 256
 _GIPL_BYTES = {1: 1, 7: 1, 8: 1, 15: 2, 16: 2, 31: 4, 32: 4, 64: 4, 65: 8}
 _BLOCK = 1 << 20
-_BMP_HEADER = 54
-_BMP_INFO = 40  # bytes of it, as Windows 3 has them; ITK reads no other kind aright
 
 
 class ItkHeader(Struct, frozen=True):
@@ -55,11 +51,7 @@ class ItkHeader(Struct, frozen=True):
 
 def inspect_itk_file(path: Path) -> ItkHeader:
     """What the header says, read strictly. Raises UnreadableFile."""
-    name = path.name.lower()
-    for endings, inspect in _INSPECTORS:
-        if name.endswith(endings):
-            return inspect(path)
-    return ItkHeader(oriented=False, data_files=(path,))
+    return next(inspect for endings, inspect in _INSPECTORS if path.name.lower().endswith(endings))(path)
 
 
 def _inspect_nrrd(path: Path) -> ItkHeader:
@@ -131,45 +123,11 @@ def _inspect_vtk(path: Path) -> ItkHeader:
     return _promised(path, vtk_promise(path, head))
 
 
-def _inspect_tiff(path: Path) -> ItkHeader:
-    verify_tiff(path)
-    return _inspect_picture(path)
-
-
-def _inspect_bmp(path: Path) -> ItkHeader:
-    """A BMP's header, which ITK believes. Source: BITMAPFILEHEADER and BITMAPINFOHEADER (Microsoft)."""
-    with open_regular_file(path) as file:
-        head = file.read(_BMP_HEADER)
-    start, width, height = (int.from_bytes(head[at : at + 4], "little", signed=True) for at in (10, 18, 22))
-    bits, compression = int.from_bytes(head[28:30], "little"), int.from_bytes(head[30:34], "little")
-    if len(head) < _BMP_HEADER or not head.startswith(b"BM"):
-        raise UnreadableFile(f"{path}: is no BMP picture: it is {recognise(head) or 'damaged; export it again'}")
-    if (kind := int.from_bytes(head[14:18], "little")) != _BMP_INFO:
-        raise UnreadableFile(
-            f"{path}: has a header of {kind} bytes, a BMP of the usual kind one of {_BMP_INFO}; export it as such"
-        )
-    if compression or bits not in (8, 24, 32):
-        raise UnreadableFile(f"{path}: is compressed, or has {bits} bits per pixel; export it uncompressed with 8 bits")
-    if min(width, abs(height)) < 1 or start < _BMP_HEADER:
-        raise UnreadableFile(
-            f"{path}: its header states {width}×{height} pixels from byte {start}, which cannot be; export it again"
-        )
-    _require(path, file_size(path) - start, (width * bits // 8 + 3) // 4 * 4 * abs(height))
-    return _inspect_picture(path)
-
-
-def _inspect_picture(path: Path) -> ItkHeader:
-    return ItkHeader(oriented=False, data_files=(path,))
-
-
 _INSPECTORS: tuple[tuple[tuple[str, ...], Callable[[Path], ItkHeader]], ...] = (
     ((".nrrd", ".nhdr"), _inspect_nrrd),
     ((".mha", ".mhd"), _inspect_metaimage),
     ((".gipl", ".gipl.gz"), _inspect_gipl),
     ((".vtk",), _inspect_vtk),
-    ((".tif", ".tiff"), _inspect_tiff),
-    ((".bmp",), _inspect_bmp),
-    (PICTURE_ENDINGS, _inspect_picture),
 )
 
 

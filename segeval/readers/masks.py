@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from segeval.errors import GeometryError, LabelError, UnreadableFile
 from segeval.files.hashing import new_sha256, sha256_of_all
 from segeval.files.paths import is_directory
-from segeval.readers.endings import PICTURE_ENDINGS
+from segeval.readers.endings import PICTURE_ENDINGS, TIFF_ENDINGS
 from segeval.readers.reader import Reader, ReadOptions
 from segeval.volumes.chunks import lockstep, read_ahead
 from segeval.volumes.geometry import displacement_mm
@@ -112,7 +112,8 @@ def class_files(folder: Path, endings: tuple[str, ...]) -> dict[str, Path]:
         names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as problem:
         raise UnreadableFile(f"{folder}: cannot be listed ({problem.strerror}); check its permissions") from None
-    volumes = [name for name in names if name.lower().endswith(endings) and not name.lower().endswith(PICTURE_ENDINGS)]
+    pictures = (*PICTURE_ENDINGS, *TIFF_ENDINGS)
+    volumes = [name for name in names if name.lower().endswith(endings) and not name.lower().endswith(pictures)]
     for name in volumes or names:  # a preview picture beside volumes is no class
         ending = next((e for e in endings if name.lower().endswith(e)), None)
         if ending is None or is_directory(folder / name):

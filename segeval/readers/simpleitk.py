@@ -1,4 +1,4 @@
-"""NRRD, MetaImage and the pictures that SimpleITK reads.
+"""NRRD, MetaImage, GIPL and VTK through SimpleITK.
 
 A NRRD or a MetaImage of plain voxels is streamed, and SimpleITK says only what it is; all else is read whole.
 
@@ -25,12 +25,11 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Floats
 from segeval.errors import UnreadableFile
-from segeval.files.byte_stream import file_size, most_inflated, open_regular_file
+from segeval.files.byte_stream import file_size, open_regular_file
 from segeval.files.hashing import sha256_of, sha256_of_all
 from segeval.files.watch import Watch
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.axes import split_axes, with_class_axis
-from segeval.readers.endings import PICTURE_ENDINGS
 from segeval.readers.itk_files import ItkHeader, inspect_itk_file, verify_voxels
 from segeval.readers.itk_streams import can_be_streamed, open_voxels
 from segeval.readers.reader import ReadOptions
@@ -42,7 +41,6 @@ from segeval.volumes.volume import ArraySource, Volume
 _SIGNATURES: tuple[tuple[bytes, tuple[str, ...]], ...] = (
     (b"NRRD000", (".nrrd", ".nhdr")),
     (b"ObjectType", (".mha", ".mhd")),
-    (b"\x89PNG", (".png",)),
 )
 
 _IMAGE_IO: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -50,9 +48,6 @@ _IMAGE_IO: tuple[tuple[tuple[str, ...], str], ...] = (
     ((".mha", ".mhd"), "MetaImageIO"),
     ((".gipl", ".gipl.gz"), "GiplImageIO"),
     ((".vtk",), "VTKImageIO"),
-    ((".png",), "PNGImageIO"),
-    ((".tif", ".tiff"), "TIFFImageIO"),
-    ((".bmp",), "BMPImageIO"),
 )
 
 
@@ -75,7 +70,7 @@ def open_with_simpleitk(path: Path, options: ReadOptions) -> Volume:
     _require_unchanged(watches)
 
     digest = partial(_digest, facts.data_files, watches, options.hashed)
-    geometry = _geometry(path, _described(image), array.shape[1:], facts, path.name.lower().endswith(PICTURE_ENDINGS))
+    geometry: Geometry | None = _geometry(path, _described(image), array.shape[1:], facts)
     kind = "probabilities" if array.shape[0] > 1 else "labels" if array.dtype.kind in "iu" else None
     if options.class_axis is not None and options.class_axis < 3 and image.GetNumberOfComponentsPerPixel() == 1:
         geometry = None
@@ -109,7 +104,7 @@ def _streamed(
     )
     try:
         source = blocks if class_axis is None else with_class_axis(path, blocks, class_axis)
-        geometry = _geometry(path, image, source.shape, facts, picture=False)
+        geometry: Geometry | None = _geometry(path, image, source.shape, facts)
     except BaseException:
         blocks.close()
         raise
@@ -169,25 +164,8 @@ def _read(path: Path, start: bytes, facts: ItkHeader) -> Any:
         lines = [line.strip() for line in str(problem).strip().splitlines() if line.strip()]
         reason = f"it is {what}" if what else (lines[-1][:200] if lines else "unknown reason")
         raise UnreadableFile(f"{path}: SimpleITK cannot read it ({reason}); check or export it again") from None
-    if path.name.lower().endswith(".bmp"):
-        image = _grey(image)
     if "complex" in image.GetPixelIDTypeAsString():
         raise UnreadableFile(f"{path}: holds complex numbers; export labels or probabilities")
-    if image.GetNumberOfComponentsPerPixel() > 1 and path.name.lower().endswith(PICTURE_ENDINGS):
-        raise UnreadableFile(
-            f"{path}: is a colour picture ({image.GetNumberOfComponentsPerPixel()} values per pixel); export labels as "
-            "grey values"
-        )
-    return image
-
-
-def _grey(image: Any) -> Any:
-    """The grey values of a BMP, which ITK gives three times, as the palette has them; a colour picture as it is."""
-    import SimpleITK as sitk
-
-    view = sitk.GetArrayViewFromImage(image)
-    if image.GetNumberOfComponentsPerPixel() == 3 and (view[..., :1] == view).all():
-        return sitk.VectorIndexSelectionCast(image, 0)
     return image
 
 
@@ -206,18 +184,14 @@ def _reader_of_its_ending(path: Path) -> Any:
 
 
 def _require_plausible(path: Path, reader: Any) -> None:
-    """Refuse a header that promises more than its file could hold, before ITK makes room for it."""
+    """Refuse a header that promises nothing, or more than there is memory for, before ITK makes room for it."""
     import SimpleITK as sitk
 
     bits = re.search(r"(\d+)-bit", sitk.GetPixelIDValueAsString(reader.GetPixelID()))
     itemsize = int(bits[1]) // 8 if bits else 1
     size = math.prod(reader.GetSize()) * reader.GetNumberOfComponents() * itemsize
-    files = file_size(path) if path.name.lower().endswith(PICTURE_ENDINGS) else size  # others were verified
-    if not size or size > most_inflated(files):
-        raise UnreadableFile(
-            f"{path}: the header promises {size} bytes of voxels, which {files} bytes cannot hold; the header is "
-            "damaged, so export it again"
-        )
+    if not size:
+        raise UnreadableFile(f"{path}: the header promises no voxels; it is damaged, so export it again")
     held = (
         size if reader.GetNumberOfComponents() == 1 else 2 * size
     )  # SimpleITK copies vectors into an image of its own
@@ -264,12 +238,8 @@ def _channels_first(path: Path, image: Any, class_axis: int | None) -> NDArray[A
     return np.moveaxis(array, classes, 0).reshape(channels, *shape)
 
 
-def _geometry(
-    path: Path, image: _Described, shape: tuple[int, ...], facts: ItkHeader, picture: bool
-) -> Geometry | None:
-    """ITK's LPS+ geometry in RAS+; None for pictures, which know no millimetres."""
-    if picture:
-        return None
+def _geometry(path: Path, image: _Described, shape: tuple[int, ...], facts: ItkHeader) -> Geometry:
+    """ITK's LPS+ geometry in RAS+."""
     axes = len(image.shape)
     dims = min(axes, 3)
     direction = np.array(image.direction).reshape(axes, -1)[:dims, :dims]

@@ -178,16 +178,10 @@ def itk_files(folder: Path) -> dict[str, bytes]:
         ("raw.nrrd", LABELS, False), ("gzip.nrrd", LABELS, True), ("apart.nhdr", LABELS, False),
         ("raw.mha", LABELS, False), ("zlib.mha", LABELS.astype(np.int16), True), ("apart.mhd", LABELS, False),
         ("plain.gipl", LABELS, False), ("gzip.gipl.gz", LABELS, False), ("binary.vtk", LABELS, False),
-        ("plain.tif", LABELS, False), ("picture.png", FLAT, False),
-        ("picture.bmp", FLAT, False),
     ):  # fmt: skip
         path = folder / f"input.{name}"
         sitk.WriteImage(sitk.GetImageFromArray(array.transpose()), str(path), compressed)
         files[name] = path.read_bytes()
-    for method in ("Deflate", "LZW", "PackBits"):
-        path = folder / f"input.{method.lower()}.tif"
-        sitk.WriteImage(sitk.GetImageFromArray(LABELS.transpose()), str(path), True, compressor=method)
-        files[path.name.removeprefix("input.")] = path.read_bytes()
     numbers = " ".join(map(str, LABELS.ravel(order="F"))).encode()
     files["text.nrrd"] = (
         b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 5 4 3\nencoding: ascii\nspace: left-posterior-superior\n"
@@ -211,8 +205,6 @@ def read_by_simpleitk(path: Path) -> Array:
     import SimpleITK as sitk
 
     array: Array = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
-    if path.suffix == ".bmp":
-        array = array[..., 0]  # ITK gives the values of a BMP's palette
     return array.transpose()
 
 

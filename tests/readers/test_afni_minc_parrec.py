@@ -165,9 +165,9 @@ def test_a_grey_bmp_is_its_grey_values(tmp_path: Path, segeval: Callable[..., An
     assert segeval("score", path, path, "--metrics", "dice").code == 0
 
 
-def test_a_bmp_of_colours_is_refused(tmp_path: Path) -> None:
+def test_a_bmp_with_a_palette_of_colours_is_its_indices(tmp_path: Path) -> None:
     path, content = tmp_path / "x.bmp", bytearray(bmp(LABELS[:, :, 0]))
     content[54 + 4 * 7] = 200  # the blue of label 7
     path.write_bytes(content)
-    with pytest.raises(UnreadableFile, match="colour"):
-        read(path)
+    (found,), _ = read(path)
+    np.testing.assert_array_equal(found, LABELS[:, :, 0])

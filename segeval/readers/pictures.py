@@ -1,0 +1,178 @@
+"""PNG and BMP through Pillow: grey values as they are, and the indices of a palette; a picture is held whole.
+
+Pillow's readers are called by the file's ending, so that the content chooses no other, and without Pillow's limit of
+pixels, which a program that uses segeval may have set for itself: segeval has limits of its own. Pillow passes over
+the checksums of a PNG's voxels, so they are verified first. Source: PNG specification, third edition, section 11.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from segeval.choices import Kind
+from segeval.errors import UnreadableFile
+from segeval.files.byte_stream import file_size, most_inflated, open_regular_file
+from segeval.files.hashing import sha256_of
+from segeval.files.watch import Watch
+from segeval.readers.axes import split_axes
+from segeval.readers.reader import ReadOptions
+from segeval.readers.recognition import recognise
+from segeval.volumes.memory import Need, require_memory
+from segeval.volumes.volume import ArraySource, Volume
+from segeval.words.printable import printable, shortened
+
+_BMP_HEADERS = (40, 108, 124)  # bytes, of Windows 3, 4 and 5
+_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2}  # of a voxel, by Pillow's mode
+_COLOURS = {"RGB": 3, "RGBA": 4, "LA": 2, "PA": 2, "RGBX": 4}
+
+
+class _Format(Struct, frozen=True):
+    """signature: how its files begin. plugin: Pillow's class. verify: what that passes over, of the open picture."""
+
+    name: str
+    signature: bytes
+    plugin: Callable[[], Any]
+    verify: Callable[[Path, Any], None]
+
+
+def open_picture(path: Path, options: ReadOptions) -> Volume:
+    """Open a PNG or BMP. Raises UnreadableFile, UsageError, NotEnoughMemory."""
+    watch = Watch(path)
+    array = _voxels(path, _PNG if path.name.lower().endswith(".png") else _BMP)
+    if options.on_bytes is not None:
+        options.on_bytes(file_size(path))
+    watch.require_unchanged()
+    shape, channels, axis = split_axes(path, array.shape, options.class_axis)
+    array = array[np.newaxis] if channels == 1 else np.moveaxis(array, 1 if axis is None else axis, 0)
+
+    def digest() -> str | None:
+        found = sha256_of(path) if options.hashed else None
+        watch.require_unchanged()
+        return found
+
+    kind: Kind = "probabilities" if channels > 1 else "labels"
+    return Volume(str(path), None, ArraySource(array.reshape(channels, *shape)), kind=kind, digest=digest)
+
+
+def _voxels(path: Path, form: _Format) -> NDArray[Any]:
+    """The picture as an array (x, y). Raises UnreadableFile."""
+    with open_regular_file(path) as file:
+        start = file.read(512)
+        if not start.startswith(form.signature):
+            raise UnreadableFile(
+                f"{path}: is no {form.name} picture: it is {recognise(start) or 'damaged; export it again'}"
+            )
+        if form is _BMP:
+            _require_usual_header(path, start)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return _decoded(path, file, form)
+        except UnreadableFile:
+            raise
+        except Exception as problem:  # Pillow raises many types for damaged files
+            words = shortened(printable(str(problem).strip() or type(problem).__name__), 120)
+            raise UnreadableFile(f"{path}: Pillow cannot read it ({words}); copy or export it again") from None
+
+
+def _decoded(path: Path, file: BinaryIO, form: _Format) -> NDArray[Any]:
+    file.seek(0)
+    image = form.plugin()(file)
+    width, height = image.size
+    size = width * height * _BYTES.get(image.mode, 4)
+    if not size or size > 8 * most_inflated(file_size(path)):
+        raise UnreadableFile(
+            f"{path}: its header states {width}×{height} pixels, which {file_size(path)} bytes cannot hold; it is "
+            "damaged, so export it again"
+        )
+    require_memory(str(path), Need(2 * size, "a format that is read whole", "store it as NIfTI"))
+    form.verify(path, image)
+    file.seek(0)
+    image = form.plugin()(file)
+    if image.mode in _COLOURS:
+        return _equal_colours(path, image, form)
+    if image.mode not in _BYTES:
+        raise UnreadableFile(f"{path}: has pixels of an unknown kind ({image.mode}); export labels as grey values")
+    grey = _grey_palette(image) if form.name == "BMP" and image.mode == "P" else None
+    array: NDArray[Any] = np.asarray(image)
+    if array.dtype == np.bool_:
+        array = array.astype(np.uint8) * 255  # as PNG defines grey of few bits, and Pillow reads those of 2 and 4
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    return (array if grey is None else grey[array]).T
+
+
+def _equal_colours(path: Path, image: Any, form: _Format) -> NDArray[Any]:
+    """Grey that a BMP stores three times; any other colour picture is refused."""
+    values = _COLOURS[image.mode]
+    if form.name == "BMP" and values == 3:
+        array = np.asarray(image)
+        if (array == array[..., :1]).all():
+            return array[..., 0].T
+    raise UnreadableFile(
+        f"{path}: is a colour picture ({values} values per pixel); export labels as grey values, or with a palette, "
+        "whose indices are then the labels"
+    )
+
+
+def _grey_palette(image: Any) -> NDArray[np.uint8] | None:
+    """The grey values of a palette without colours, which a BMP has in place of grey pixels."""
+    colours = np.array(image.getpalette(), dtype=np.uint8).reshape(-1, 3)
+    if (colours != colours[:, :1]).any():
+        return None
+    values = np.zeros(256, dtype=np.uint8)
+    values[: len(colours)] = colours[:, 0]
+    return values
+
+
+def _png() -> Any:
+    from PIL import PngImagePlugin
+
+    return PngImagePlugin.PngImageFile
+
+
+def _bmp() -> Any:
+    from PIL import BmpImagePlugin
+
+    return BmpImagePlugin.BmpImageFile
+
+
+def _verify_png(path: Path, image: Any) -> None:
+    """Every chunk by its checksum, to the last."""
+    if getattr(image, "n_frames", 1) != 1:
+        raise UnreadableFile(f"{path}: holds {image.n_frames} pictures (animated PNG); export each as a file")
+    image.verify()
+
+
+def _require_usual_header(path: Path, start: bytes) -> None:
+    """Of Windows, with the voxels behind it. Source: BITMAPFILEHEADER, BITMAPINFOHEADER, BITMAPV5HEADER (Microsoft)."""
+    kind, voxels = (int.from_bytes(start[at : at + 4], "little") for at in (14, 10))
+    if kind not in _BMP_HEADERS:
+        raise UnreadableFile(
+            f"{path}: has a header of {kind} bytes, a BMP of the usual kind one of {_BMP_HEADERS[0]}; export it as such"
+        )
+    if voxels < 14 + kind:
+        raise UnreadableFile(f"{path}: its header states voxels from byte {voxels}, within it; export it again")
+
+
+def _verify_bmp(path: Path, image: Any) -> None:
+    """An uncompressed BMP whose rows are all there."""
+    (tile,) = image.tile
+    if tile[0] != "raw":
+        raise UnreadableFile(f"{path}: is compressed; export it uncompressed")
+    found, promised = file_size(path) - tile[2], tile[3][1] * image.size[1]
+    if found < promised:
+        raise UnreadableFile(
+            f"{path}: the data end after {max(found, 0)} of {promised} bytes that the header promises; the file was "
+            "cut, so copy or export it again"
+        )
+
+
+_PNG = _Format("PNG", b"\x89PNG\r\n\x1a\n", _png, _verify_png)
+_BMP = _Format("BMP", b"BM", _bmp, _verify_bmp)

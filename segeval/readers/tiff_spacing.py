@@ -1,0 +1,61 @@
+"""The spacing that OME-TIFF and ImageJ state, in millimetres.
+
+A plain TIFF's resolution is dots per inch for a printer, and is not taken for a spacing. Sources: the OME-XML schema
+(docs.openmicroscopy.org), ImageJ's ij.io.TiffDecoder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segeval.readers.affines import require_usable_affine
+from segeval.volumes.geometry import Geometry
+
+_MM = {
+    "nm": 1e-6, "nanometer": 1e-6, "Å": 1e-7, "µm": 1e-3, "μm": 1e-3, "um": 1e-3, "\\u00b5m": 1e-3, "micron": 1e-3,
+    "microns": 1e-3, "micrometer": 1e-3, "mm": 1.0, "millimeter": 1.0, "cm": 10.0, "centimeter": 10.0, "m": 1000.0,
+    "meter": 1000.0, "inch": 25.4, "inches": 25.4, "in": 25.4,
+}  # fmt: skip
+_X_RESOLUTION, _Y_RESOLUTION = 282, 283
+
+
+def stated_spacing(tiff: Any) -> tuple[float, ...] | None:
+    """(x, y) or (x, y, z) of an open TiffFile; None where it states none, or in pixels. Raises what tifffile does."""
+    return _of_ome(tiff) if tiff.is_ome else _of_imagej(tiff)
+
+
+def stated_geometry(path: Path, shape: tuple[int, ...], spacing: tuple[float, ...]) -> Geometry | None:
+    """The spacing as a grid; None where the slices' distance is not stated. Raises GeometryError."""
+    if len(shape) > 2 and shape[2] > 1 and len(spacing) < 3:
+        return None
+    affine = np.diag([*spacing, *(1.0,) * (4 - len(spacing))])
+    require_usable_affine(path, affine, "spacing")
+    return Geometry(shape, affine, oriented=False)
+
+
+def _of_ome(tiff: Any) -> tuple[float, ...] | None:
+    import tifffile
+
+    image = tifffile.xml2dict(tiff.ome_metadata)["OME"]["Image"]
+    pixels = (image[0] if isinstance(image, list) else image)["Pixels"]
+    found: list[float] = []
+    for axis in "XYZ":
+        size, unit = pixels.get(f"PhysicalSize{axis}"), str(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
+        if size is None or unit not in _MM:
+            break
+        found.append(float(size) * _MM[unit])
+    return tuple(found) if len(found) > 1 else None
+
+
+def _of_imagej(tiff: Any) -> tuple[float, ...] | None:
+    stated = tiff.imagej_metadata or {}
+    factor = _MM.get(str(stated.get("unit", "")).lower())
+    resolutions = [tiff.pages[0].tags.valueof(code) for code in (_X_RESOLUTION, _Y_RESOLUTION)]
+    if factor is None or any(pair is None or 0 in pair for pair in resolutions):
+        return None
+    plane = [below / above * factor for above, below in resolutions]
+    depth = stated.get("spacing")
+    return (*plane, abs(float(depth)) * factor) if depth is not None else tuple(plane)
