@@ -1,0 +1,1 @@
+"""Where a case is wrong, as pictures: slices of both volumes with what differs between them."""
