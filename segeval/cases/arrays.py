@@ -56,8 +56,10 @@ def evaluate_arrays(
     if geometry is not None:
         voxel_volume_mm3 = geometry.voxel_volume_mm3
     device = _device_of(ours, theirs)
-    if device is not None and (settings.holds_label_maps or "histogram" in settings.records):
-        raise UsageError("surfaces, instances and calibration are measured on the processor; give arrays in its memory")
+    if device is not None and (settings.holds_label_maps or settings.records & {"histogram", "profile"}):
+        raise UsageError(
+            "surfaces, instances, calibration and profiles are measured on the processor; give arrays in its memory"
+        )
     if device is not None:
         settings = replace(settings, backend="cupy")
     channels = _channels_first(ours, theirs, class_axis)
@@ -77,6 +79,7 @@ def evaluate_arrays(
             hold=settings.holds_label_maps,
             histogram="histogram" in settings.records,
             runs=settings.takes_maps_in_parts,
+            slices="profile" in settings.records,
         )
         pair = Pair(
             source,

@@ -118,6 +118,11 @@ def rows_and_details(
         if evaluated.held is not None:
             measured, remarks = measure_held(evaluated.held, evaluated.tally, geometry, settings)
             evaluated.held = None  # what is made of the records takes memory, too
+    if "profile" in settings.records:
+        from segeval.cases.profiles import profile_of
+
+        measured["profile"], missing = profile_of(evaluated, settings.labels, name)
+        remarks += missing
     rows = score(evaluated.tally, settings.labels, settings.scoring, voxel_volume_mm3, measured)
     return rows, details_of(evaluated.tally, measured, settings.labels), remarks
 
@@ -171,6 +176,7 @@ def _evaluate(
         hold=settings.holds_label_maps,
         histogram="histogram" in settings.records,
         runs=settings.takes_maps_in_parts,
+        slices="profile" in settings.records,
     )
     sets = ChainMap(aligned.sets, target.sets)  # a view: overlaps are met while the voxels are read
     pair = Pair(aligned.source, target.source, aligned.name, target.name, settings, backend, sets, integers=integers)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 from msgspec import Struct
 
-from segeval.kernels import Backend, HeldPair, SoftKernel, ValuesSeen
+from segeval.kernels import Backend, HeldPair, LabelKernel, SoftKernel, ValuesSeen
+from segeval.tallies.profiles import PairProfile
 from segeval.tallies.tally import Confusion, Tally, TallyOptions
 from segeval.volumes.chunks import lockstep, restretch
 from segeval.volumes.values import Rounding
@@ -20,20 +21,23 @@ _HELD_VOXELS = 1 << 21  # what is kept of so many lies in huge pages: to touch o
 class SoftResult(Struct, frozen=True):
     """A probability map's tally, what values it held, and how often the reference holds each value.
 
-    held: the winning channels and the reference labels, where the backend keeps them.
+    held: the winning channels and the reference labels, where the backend keeps them. profile: the same per slice,
+        where it counts that.
     """
 
     tally: Tally
     seen: ValuesSeen
     reference_counts: Mapping[int, int]
     held: HeldPair | None = None
+    profile: PairProfile | None = None
 
 
 class LabelResult(Struct, frozen=True):
-    """The joint histogram of two label maps, and the maps themselves where the backend keeps them."""
+    """The joint histogram of two label maps; the maps, where they are kept, and their profile, where it is counted."""
 
     confusion: Confusion
     held: HeldPair | None = None
+    profile: PairProfile | None = None
 
 
 def count_labels(backend: Backend, prediction: VoxelSource, reference: VoxelSource, ignore: int | None) -> LabelResult:
@@ -41,7 +45,7 @@ def count_labels(backend: Backend, prediction: VoxelSource, reference: VoxelSour
     kernel = backend.label_kernel(ignore)
     for p, r in lockstep([prediction.pieces(0), reference.pieces(0)]):
         kernel.add(p, r)
-    return LabelResult(kernel.confusion(), kernel.held)
+    return _label_result(kernel)
 
 
 def count_probabilities(
@@ -77,12 +81,18 @@ def count_undecided(
             stretch = soft.stretch(r)
             stretch.add(0, 0, p)
             stretch.finish()
-    as_labels = None if rounding.fractional else LabelResult(labels.confusion(), labels.held)
+    as_labels = None if rounding.fractional else _label_result(labels)
     return as_labels, None if soft is None else _soft_result(soft), rounding
 
 
 def _soft_result(kernel: SoftKernel) -> SoftResult:
-    return SoftResult(kernel.tally(), kernel.seen, kernel.reference_counts(), kernel.held)
+    profile = None if kernel.slices is None else kernel.slices.profile()
+    return SoftResult(kernel.tally(), kernel.seen, kernel.reference_counts(), kernel.held, profile)
+
+
+def _label_result(kernel: LabelKernel) -> LabelResult:
+    profile = None if kernel.slices is None else kernel.slices.profile()
+    return LabelResult(kernel.confusion(), kernel.held, profile)
 
 
 def _side_by_side(kernel: SoftKernel, prediction: VoxelSource, reference: VoxelSource) -> None:

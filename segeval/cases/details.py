@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from segeval.cases.profiles import profile_document
 from segeval.quantities import RecordName, auroc_error, average_precision_error, targets_of, threshold_curve
-from segeval.results.report import MISSED
+from segeval.results.report import ERROR_PROFILE, MISSED
 from segeval.tallies.instances import Instance, Match, TargetInstances
 from segeval.tallies.surfaces import Surfaces
 from segeval.tallies.tally import SoftTally, Tally
@@ -22,6 +23,8 @@ def details_of(tally: Tally, measured: Mapping[RecordName, Any], choice: LabelCh
         surfaces: Surfaces = measured["surfaces"]
         form = surfaces.voxels or surfaces.surfels or ()
         found[MISSED] = [key for key, surface in zip(targets_of(tally, choice), form, strict=True) if surface.missed]
+    if measured.get("profile") is not None:
+        found[ERROR_PROFILE] = profile_document(measured["profile"])
     for name in ("instances", "lesions"):
         if name in measured:
             found[name] = [_target(target) for target in measured[name].targets if _any(target)]

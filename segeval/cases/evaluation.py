@@ -19,6 +19,7 @@ from segeval.kernels.held_labels import BYTES as HELD_BYTES
 from segeval.kernels.numpy_backend import NumpyBackend
 from segeval.quantities import log_settings
 from segeval.settings import Settings
+from segeval.tallies.profiles import PairProfile
 from segeval.tallies.tally import Confusion, Tally, TallyOptions
 from segeval.targets import BACKGROUND
 from segeval.volumes.memory import Need, require_memory
@@ -61,12 +62,14 @@ class Evaluated(Struct):
     """What the voxels gave: the tally, the kind that the prediction turned out to be of, and remarks.
 
     held: the labels of both volumes, where the backend keeps them (winning channels, for a probability map).
+    profile: the same per slice, where it counts that.
     """
 
     tally: Tally
     kind: Kind
     remarks: list[str] = field(default_factory=list)
     held: HeldPair | None = None
+    profile: PairProfile | None = None
 
 
 def evaluate_pair(pair: Pair, kind: Kind | None) -> Evaluated:
@@ -207,7 +210,8 @@ def _judge_labels(pair: Pair, counted: LabelResult, rounding: Rounding | None) -
     remarks = [] if rounding is None else rounding.require_labels(name, NO_LABELS)
     confusion = _with_sets(counted.confusion, pair.sets)
     remarks += label_remarks(confusion, choice, name, pair.reference_name)
-    return Evaluated(Tally(TallyOptions(ignore=choice.ignore), confusion), "labels", remarks, counted.held)
+    tally = Tally(TallyOptions(ignore=choice.ignore), confusion)
+    return Evaluated(tally, "labels", remarks, counted.held, counted.profile)
 
 
 def _with_sets(confusion: Confusion, sets: Sets) -> Confusion:
@@ -244,7 +248,7 @@ def _judge_probabilities(pair: Pair, result: SoftResult) -> Evaluated:
         require_known_reference_labels(result.reference_counts, plain, name, pair.reference_name)
     in_reference = _of_reference(result.reference_counts, pair.sets)
     remarks += label_remarks(in_reference, settings.labels, name, pair.reference_name, sides=(False, True))
-    return Evaluated(tally, "probabilities", remarks, result.held)
+    return Evaluated(tally, "probabilities", remarks, result.held, result.profile)
 
 
 def _value_remarks(pair: Pair, seen: ValuesSeen) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from segeval.cases.stored_values import stored_predictions
 from segeval.errors import GeometryError, LabelError
 from segeval.kernels import HeldPair
 from segeval.kernels.boxes import Box, enclosing
-from segeval.kernels.soft_targets import SoftTargets
 from segeval.machine import usable_cores
 from segeval.quantities import RecordName, hd95, membership, targets_of
 from segeval.settings import Settings
@@ -156,7 +156,7 @@ def _targets(held: HeldPair, tally: Tally, choice: LabelChoice, axes: list[int])
     labels = [key for key in keys if isinstance(key, int) and key != BACKGROUND]
     belongs = membership(confusion, labels, choice.regions)
     references = {value for value, _ in confusion.pairs}
-    predicted = _stored_predictions(tally)
+    predicted = stored_predictions(tally)
     for index, key in enumerate(keys):
         if key == BACKGROUND and not choice.background:
             yield _Target(key, frozenset(), frozenset(), None)
@@ -166,13 +166,6 @@ def _targets(held: HeldPair, tally: Tally, choice: LabelChoice, axes: list[int])
         whole = tuple(slice(0, n) for n in held.reference.shape)
         box = whole if 0 in p | r else enclosing((held.prediction.boxes.box(p), held.reference.boxes.box(r)))
         yield _Target(key, p, r, None if box is None else tuple(box[axis] for axis in axes))
-
-
-def _stored_predictions(tally: Tally) -> Mapping[int, int]:
-    """Label by stored value: of a probability map the number of the winning channel was stored."""
-    if tally.soft is not None:
-        return dict(enumerate(SoftTargets(tally.options, {}).labels_of_winners()))
-    return {value: value for _, value in (tally.confusion.pairs if tally.confusion else ())}
 
 
 def _surfaces(maps: _Maps, settings: Settings) -> Surfaces:

@@ -7,6 +7,7 @@ from typing import Any
 from segeval.kernels.cupy_codes import Codes, PairCounts, most_at_once
 from segeval.kernels.cupy_device import Uploads, slices
 from segeval.kernels.held_labels import HeldPair
+from segeval.kernels.slice_counts import SliceCounter
 from segeval.tallies.tally import Confusion
 
 
@@ -14,6 +15,7 @@ class CupyLabelKernel:
     """Counts pairs of labels, from host arrays, device arrays, or one of each."""
 
     held: HeldPair | None = None  # this backend keeps no volume
+    slices: SliceCounter | None = None  # and counts no slices
 
     def __init__(self, uploads: Uploads, ignore: int | None = None) -> None:
         self._uploads = uploads

@@ -13,6 +13,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.kernels.held_labels import HeldPair
+from segeval.kernels.slice_counts import SliceCounter
 from segeval.tallies.tally import Confusion, Tally, TallyOptions
 
 SUM_PRECISION = 1e-4
@@ -36,9 +37,11 @@ class LabelKernel(Protocol):
     """Counts pairs of labels.
 
     held: the label maps themselves, where the backend was asked to keep them.
+    slices: their pairs per slice, where it was asked to count them.
     """
 
     held: HeldPair | None
+    slices: SliceCounter | None
 
     def add(self, prediction: NDArray[Any], reference: NDArray[Any]) -> None:
         """Count two 1-D integer arrays of equal length, any integer types."""
@@ -68,6 +71,11 @@ class SoftKernel(Protocol):
     def held(self) -> HeldPair | None:
         """The number of each voxel's winning channel (of a single map: 1 from the threshold on), and its reference
         label, where the backend was asked to keep them."""
+        ...
+
+    @property
+    def slices(self) -> SliceCounter | None:
+        """The same per slice, where the backend was asked to count that, and a voxel has one winner."""
         ...
 
     @property

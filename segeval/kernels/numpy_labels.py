@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from segeval.array_types import Integers
 from segeval.kernels.codebook import Codebook
 from segeval.kernels.held_labels import HeldPair
+from segeval.kernels.slice_counts import SliceCounter
 from segeval.tallies.tally import Confusion
 
 _BLOCK = 1 << 18  # voxels whose labels and marks stay in a core's cache
@@ -25,9 +26,12 @@ _DENSE_BINS = 1 << 16  # of the joint histogram that is an array
 class NumpyLabelKernel:
     """Counts pairs of labels in a joint histogram: linear in voxels, however many labels there are."""
 
-    def __init__(self, ignore: int | None = None, held: HeldPair | None = None) -> None:
-        """held: gets every label that is counted."""
+    def __init__(
+        self, ignore: int | None = None, held: HeldPair | None = None, slices: SliceCounter | None = None
+    ) -> None:
+        """held: gets every label that is counted. slices: counts them per slice."""
         self.held = held
+        self.slices = slices
         self._ignore = ignore
         self._reference = Codebook()
         self._prediction = Codebook()
@@ -49,8 +53,14 @@ class NumpyLabelKernel:
                 lengths = np.empty_like(starts)
                 np.subtract(starts[1:], starts[:-1], out=lengths[:-1])
                 lengths[-1] = p.size - starts[-1]
-                self._later(p.take(starts), r.take(starts), lengths)
-            elif p.itemsize == r.itemsize == 1:
+                values = p.take(starts), r.take(starts)
+                if self.slices is not None:
+                    self.slices.add(*values, starts, p.size)
+                self._later(*values, lengths)
+                continue
+            if self.slices is not None:
+                self.slices.add(p, r, None, p.size)
+            if p.itemsize == r.itemsize == 1:
                 self._later(*_histogram_of_bytes(p, r))
             else:
                 self._count(p, r, None)

@@ -16,6 +16,7 @@ from segeval.kernels.kernel import SUM_PRECISION, ValuesSeen
 from segeval.kernels.members import Members
 from segeval.kernels.numpy_labels import NumpyLabelKernel
 from segeval.kernels.probability_bins import ProbabilityBins
+from segeval.kernels.slice_counts import SliceCounter
 from segeval.kernels.soft_targets import SoftTargets, reference_side
 from segeval.kernels.target_sums import BLOCK, Logarithms, TargetSums, counts_of, sums_of
 from segeval.tallies.tally import Confusion, SoftTally, Tally, TallyOptions
@@ -27,11 +28,17 @@ BYTES = range(256)
 class NumpySoftKernel:
     """Sums probabilities against reference labels, one channel of a stretch at a time."""
 
-    def __init__(self, options: TallyOptions, sets: Mapping[int, frozenset[int]], held: HeldPair | None = None) -> None:
-        """held: gets the winning channel of every voxel, and its reference label."""
+    def __init__(
+        self,
+        options: TallyOptions,
+        sets: Mapping[int, frozenset[int]],
+        held: HeldPair | None = None,
+        slices: SliceCounter | None = None,
+    ) -> None:
+        """held: gets the winning channel of every voxel, and its reference label. slices: counts them per slice."""
         self.seen = ValuesSeen()
         self.options = options
-        self.hard = NumpyLabelKernel(options.ignore, held)
+        self.hard = NumpyLabelKernel(options.ignore, held, slices)
         self.codes = Codebook()
         self.plan = SoftTargets(options, sets)
         self.targets = self.plan.keys
@@ -74,6 +81,11 @@ class NumpySoftKernel:
     def held(self) -> HeldPair | None:
         """The winners and the reference labels, where they are kept."""
         return self.hard.held
+
+    @property
+    def slices(self) -> SliceCounter | None:
+        """The same, counted per slice; of independent channels, which have no winner, nothing."""
+        return None if self.options.independent else self.hard.slices
 
     def tally(self) -> Tally:
         """The sums of all finished stretches."""

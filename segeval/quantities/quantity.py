@@ -15,8 +15,8 @@ from segeval.results.columns import Direction, direction_of
 from segeval.tallies.tally import Counts, SoftSums
 
 Setting = float | bool | None
-RecordName = Literal["counts", "sums", "histogram", "surfaces", "instances", "lesions"]
-"""Counts, SoftSums, ProbabilityHistogram, Surfaces, Instances; Instances of a lesion-wise protocol."""
+RecordName = Literal["counts", "sums", "histogram", "surfaces", "instances", "lesions", "profile"]
+"""Counts, SoftSums, ProbabilityHistogram, Surfaces, Instances; Instances of a lesion-wise protocol; Profile."""
 
 
 class Quantity(Struct, frozen=True):
@@ -68,7 +68,7 @@ _NONE: Mapping[str, str] = {}
 QUANTITIES: dict[str, Quantity] = {}
 """Every quantity by name, as its module registered it."""
 
-GROUPS = ("overlap", "losses", "surface", "instances", "lesionwise", "calibration")
+GROUPS = ("overlap", "losses", "surface", "instances", "lesionwise", "calibration", "profile")
 """In the order of every output."""
 DEFAULT_GROUPS = ("overlap", "losses")
 """What is computed unless ``--metrics`` says otherwise: all that follows from one pass over the voxels."""

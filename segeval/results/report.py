@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL",
     "DETAILS",
+    "ERROR_PROFILE",
     "MEAN",
     "MISSED",
     "SCHEMA",
@@ -36,8 +37,10 @@ __all__ = [
 
 SCHEMA = "segeval/1"
 MISSED = "missed"
-DETAILS = ("curves", MISSED, "instances", "lesions")
-"""Threshold curves of probability maps; labels whose distances stand for a miss; instances by what became of them."""
+ERROR_PROFILE = "error_profile"
+DETAILS = ("curves", MISSED, ERROR_PROFILE, "instances", "lesions")
+"""Threshold curves of probability maps; labels whose distances stand for a miss; errors by slice; instances by what
+became of them."""
 
 Status = Literal["ok", "error", "missing"]
 

@@ -53,8 +53,8 @@ class Evaluated(Struct, frozen=True):
         str | None,
         asked(
             QUANTITIES,
-            "Quantities, or groups: overlap and losses (the default), surface, instances, lesionwise, calibration. "
-            "`segeval quantities` explains them all.",
+            "Quantities, or groups: overlap and losses (the default), surface, instances, lesionwise, calibration, "
+            "profile. `segeval quantities` explains them all.",
             metavar="NAME[:KEY=VALUE]…,…",
             group="quantities",
             signed=words.quantities_signed,

@@ -23,6 +23,7 @@ INSTANCES = ["instance_tp", "instance_fp", "instance_fn", "instance_sensitivity"
     "sq", "pq", "instance_dice", "instance_hd95", "missed_volume_ml", "invented_volume_ml"]
 LESIONWISE = ["lesionwise_dice", "lesionwise_hd95"]
 CALIBRATION = ["brier", "ece", "auroc", "average_precision", "best_dice", "best_dice_threshold"]
+PROFILE = ["worst_slice_error"]
 # fmt: on
 LOWER = set(LOSSES) | {
     "brier",
@@ -42,6 +43,7 @@ UNDIRECTED = {"tp", "fp", "fn", "tn", "ref_voxels", "pred_voxels", "ref_volume_m
     "instance_tp",
     "instance_fp",
     "instance_fn",
+    "worst_slice_error",
 }
 SETTINGS = {
     "gds": "background=yes",
@@ -111,7 +113,7 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
     listed: dict[str, list[str]] = {}
     for name, facts in explained.items():
         listed.setdefault(facts["group"], []).append(name)
-    assert list(listed) == ["overlap", "losses", "surface", "instances", "lesionwise", "calibration"]
+    assert list(listed) == ["overlap", "losses", "surface", "instances", "lesionwise", "calibration", "profile"]
     assert [facts["group"] for facts in explained.values()] == [group for group in listed for _ in listed[group]]
     assert set(listed["overlap"]) == set(OVERLAP)
     assert listed["losses"] == LOSSES
@@ -119,6 +121,7 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
     assert listed["instances"] == INSTANCES
     assert listed["lesionwise"] == LESIONWISE
     assert listed["calibration"] == CALIBRATION
+    assert listed["profile"] == PROFILE
 
 
 def test_no_line_is_wider_than_80_columns(segeval: Run) -> None:
