@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,22 +68,7 @@ def score_files(
 def _score_files(
     prediction: Path | None, reference: Path, settings: Settings, on_bytes: OnBytes | None, case: str | None
 ) -> ScoredCase:
-    if prediction is None:
-        settings = settings.for_label_maps()
-    codes = _mask_codes(prediction, reference, settings.labels)
-    if codes is not None and not settings.labels.names:
-        settings = replace(settings, labels=replace(settings.labels, names=names_of(codes.values)))
-    with ExitStack() as stack:
-        options = ReadOptions(settings.hashed, settings.class_axis, on_bytes)
-        opened = [stack.enter_context(_open(reference, codes, replace(options, class_axis=None)))]
-        theirs = picked(opened[0], settings.volume, REFERENCE)
-        _require_a_label_map(theirs)
-        if prediction is None:
-            ours = _empty(theirs)
-        else:
-            opened.insert(0, stack.enter_context(_open(prediction, codes, options)))
-            ours = picked(opened[0], settings.volume, PREDICTION)
-        require_several(settings.volume, *opened)
+    with opened_pair(prediction, reference, settings, on_bytes) as (ours, theirs, settings):
         evaluated, geometry, remarks = _evaluate(ours, theirs, settings)
         remarks = ours.remarks + theirs.remarks + remarks + ours.finish() + theirs.finish()
         hashes = _hashes(ours, theirs)
@@ -103,6 +88,30 @@ def _score_files(
         details=details,
     )
     return ScoredCase(result, evaluated.tally)
+
+
+@contextmanager
+def opened_pair(
+    prediction: Path | None, reference: Path, settings: Settings, on_bytes: OnBytes | None = None
+) -> Iterator[tuple[Volume, Volume, Settings]]:
+    """The volumes of a pair, open, and the settings with the names of its classes. Raises SegevalError."""
+    if prediction is None:
+        settings = settings.for_label_maps()
+    codes = _mask_codes(prediction, reference, settings.labels)
+    if codes is not None and not settings.labels.names:
+        settings = replace(settings, labels=replace(settings.labels, names=names_of(codes.values)))
+    with ExitStack() as stack:
+        options = ReadOptions(settings.hashed, settings.class_axis, on_bytes)
+        opened = [stack.enter_context(_open(reference, codes, replace(options, class_axis=None)))]
+        theirs = picked(opened[0], settings.volume, REFERENCE)
+        _require_a_label_map(theirs)
+        if prediction is None:
+            ours = _empty(theirs)
+        else:
+            opened.insert(0, stack.enter_context(_open(prediction, codes, options)))
+            ours = picked(opened[0], settings.volume, PREDICTION)
+        require_several(settings.volume, *opened)
+        yield ours, theirs, settings
 
 
 def rows_and_details(
@@ -158,16 +167,7 @@ def _evaluate(
     """The tally, the grid, and remarks on values and geometry."""
     checks: list[tuple[str, Rounding]] = []
     integers = prediction.source.dtype.kind in "iu"
-    reference = _as_labels(reference, checks)
-    prediction, kind, remarks = _as_its_kind(prediction, settings, checks)
-    aligned, target, moved = align(
-        prediction,
-        reference,
-        settings.geometry,
-        settings.tolerance,
-        labels=kind == "labels",
-        outside=_outside(prediction, settings),
-    )
+    aligned, target, kind, remarks = on_one_grid(prediction, reference, settings, checks)
     backend, chosen = choose_backend(
         settings.backend,
         kind,
@@ -185,8 +185,28 @@ def _evaluate(
     except LabelError:
         _require_integers(checks)  # what was counted as 0 for want of a label may have caused the error
         raise
-    remarks += moved + chosen + _require_integers(checks)
+    remarks += chosen + _require_integers(checks)
     return evaluated, target.geometry, remarks + evaluated.remarks
+
+
+def on_one_grid(
+    prediction: Volume, reference: Volume, settings: Settings, checks: list[tuple[str, Rounding]]
+) -> tuple[Volume, Volume, Kind | None, list[str]]:
+    """Both on the reference's grid, the prediction's kind as far as it is known before its values are, and remarks.
+
+    checks: gets what rounds stored floats to labels. Raises GeometryError, NotEnoughMemory.
+    """
+    reference = _as_labels(reference, checks)
+    prediction, kind, remarks = _as_its_kind(prediction, settings, checks)
+    aligned, target, moved = align(
+        prediction,
+        reference,
+        settings.geometry,
+        settings.tolerance,
+        labels=kind == "labels",
+        outside=_outside(prediction, settings),
+    )
+    return aligned, target, kind, remarks + moved
 
 
 def _as_labels(volume: Volume, checks: list[tuple[str, Rounding]]) -> Volume:

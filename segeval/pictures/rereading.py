@@ -1,0 +1,136 @@
+"""A case read again: once to count where its labels are wrong, once for the slices that are shown."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from segeval.array_types import Integers
+from segeval.cases.case import confusion_entries, on_one_grid, opened_pair
+from segeval.cases.evaluation import Pair, evaluate_pair
+from segeval.cases.profiles import profile_of
+from segeval.errors import GeometryError, SegevalError
+from segeval.kernels import NumpyBackend
+from segeval.pictures.slices import Place, decided_slices, slices_of
+from segeval.readers import ReadOptions, open_volume
+from segeval.results.report import CaseResult
+from segeval.settings import Settings
+from segeval.tallies.profiles import Profile
+from segeval.tallies.tally import TallyOptions
+from segeval.volumes.alignment import align
+from segeval.volumes.geometry import Geometry
+from segeval.volumes.volume import Volume
+
+
+class Changed(SegevalError):
+    """The files are not those that were scored."""
+
+
+class Counted(Struct, frozen=True):
+    """What the first pass found.
+
+    settings: the case's, as the second pass takes them. profile: of every target; None, and why in ``remarks``, where
+    there is none.
+    """
+
+    settings: Settings
+    options: TallyOptions
+    profile: Profile | None
+    shape: tuple[int, ...]
+    geometry: Geometry | None
+    remarks: tuple[str, ...]
+
+
+class Slices(Struct, frozen=True):
+    """Slices by place: label values of prediction and reference, and of the scan, where there is one.
+
+    sets: the labels behind each code of a voxel that several masks claim.
+    """
+
+    prediction: Mapping[Place, Integers]
+    reference: Mapping[Place, Integers]
+    scan: Mapping[Place, NDArray[Any]]
+    sets: Mapping[int, frozenset[int]]
+    remarks: tuple[str, ...]
+
+
+def count(case: CaseResult, settings: Settings) -> Counted:
+    """Read the files of a case as they were scored, and count its errors per slice. Raises SegevalError."""
+    prediction, reference = _paths(case)
+    settings = replace(settings, metrics="dice", backend="numpy", hashed=case.hashes is not None)
+    with opened_pair(prediction, reference, settings) as (ours, theirs, its_settings):
+        integers = ours.source.dtype.kind in "iu"
+        aligned, target, kind, _ = on_one_grid(ours, theirs, its_settings, [])
+        backend = NumpyBackend(slices=target.shape, every_slice=True)
+        names = aligned.name, target.name
+        sets = ChainMap(aligned.sets, target.sets)  # a view: overlaps are met while the voxels are read
+        pair = Pair(aligned.source, target.source, *names, its_settings, backend, sets, integers)
+        evaluated = evaluate_pair(pair, kind)
+        ours.finish()
+        theirs.finish()
+        digests = ours.digest(), theirs.digest()
+    if case.hashes is not None and prediction is not None and digests != case.hashes:
+        raise Changed(f"{prediction} or {reference} changed since it was scored; score again")
+    if tuple(case.confusion) != confusion_entries(evaluated.tally.confusion):
+        raise Changed(f"{prediction} and {reference} hold other labels than when they were scored; score again")
+    profile, remarks = profile_of(evaluated, its_settings.labels, names[0])
+    options = evaluated.tally.options
+    again = replace(its_settings, hashed=False, kind=evaluated.kind)
+    return Counted(again, options, profile, target.shape, target.geometry, tuple(remarks))
+
+
+def read_slices(case: CaseResult, counted: Counted, places: Sequence[Place], image: Path | None) -> Slices:
+    """The slices of both volumes and the scan on the reference's grid. Raises SegevalError."""
+    prediction, reference = _paths(case)
+    with opened_pair(prediction, reference, counted.settings) as (ours, theirs, settings):
+        aligned, target, kind, _ = on_one_grid(ours, theirs, settings, [])
+        of_reference = slices_of(target.source, 0, places)
+        if kind == "probabilities":
+            of_prediction = decided_slices(aligned.source, places, counted.options)
+        else:
+            of_prediction = slices_of(aligned.source, 0, places)
+        scan, remarks = _scan(image, target, settings, places)
+        sets = {**aligned.sets, **target.sets}
+    return Slices(
+        dict(zip(places, of_prediction, strict=True)),
+        dict(zip(places, of_reference, strict=True)),
+        dict(zip(places, scan, strict=True)) if scan else {},
+        sets,
+        tuple(remarks),
+    )
+
+
+def _scan(
+    image: Path | None, reference: Volume, settings: Settings, places: Sequence[Place]
+) -> tuple[list[NDArray[Any]], list[str]]:
+    """Nothing, and why, for a scan that cannot be drawn: the masks can be."""
+    if image is None:
+        return [], []
+    try:
+        with ExitStack() as stack:
+            opened = stack.enter_context(open_volume(image, ReadOptions()))
+            aligned, target, _ = align(opened, reference, settings.geometry, settings.tolerance, labels=False)
+            if aligned.shape != target.shape or target.shape != reference.shape:
+                raise GeometryError(f"{image}: has {_by(aligned.shape)} voxels, the reference {_by(reference.shape)}")
+            several = aligned.source.channels
+            remarks = [f"{image}: holds {several} volumes; the first is drawn"] if several > 1 else []
+            return slices_of(aligned.source, 0, places), remarks
+    except (SegevalError, OSError) as problem:
+        return [], [f"the scan is not drawn: {problem}"]
+
+
+def _paths(case: CaseResult) -> tuple[Path | None, Path]:
+    if case.status == "error" or case.reference is None:
+        raise Changed(f"{case.case}: {case.reason or 'the report names no files'}")
+    return None if case.prediction is None else Path(case.prediction), Path(case.reference)
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))
