@@ -36,8 +36,9 @@ def standing_alone(svg: str) -> str:
     box = _BOX.search(plain)
     if box is None:
         raise ValueError("the picture has no viewBox")
-    x, y, width, height = box.groups()
-    paper = f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="#ffffff"/>'
+    x, y, width, height = map(float, box.groups())
+    beyond = f'x="{x - width:g}" y="{y - height:g}" width="{3 * width:g}" height="{3 * height:g}"'  # of a pixel's edge
+    paper = f'<rect {beyond} fill="#ffffff"/>'
     return plain[: box.end()] + paper + plain[box.end() :]
 
 

@@ -64,7 +64,7 @@ class Slices(Struct, frozen=True):
 def count(case: CaseResult, settings: Settings) -> Counted:
     """Read the files of a case as they were scored, and count its errors per slice. Raises SegevalError."""
     prediction, reference = _paths(case)
-    settings = replace(settings, metrics="dice", backend="numpy", hashed=case.hashes is not None)
+    settings = replace(_with_names(settings, case), metrics="dice", backend="numpy", hashed=case.hashes is not None)
     with opened_pair(prediction, reference, settings) as (ours, theirs, its_settings):
         integers = ours.source.dtype.kind in "iu"
         aligned, target, kind, _ = on_one_grid(ours, theirs, its_settings, [])
@@ -124,6 +124,22 @@ def _scan(
             return slices_of(aligned.source, 0, places), remarks
     except (SegevalError, OSError) as problem:
         return [], [f"the scan is not drawn: {problem}"]
+
+
+def _with_names(settings: Settings, case: CaseResult) -> Settings:
+    """With what a label file settled and only the rows still tell, where the settings were read back from a report.
+
+    Where names came from Python instead, the rows tell no less: such settings scored no map that a file would have read
+    otherwise.
+    """
+    choice = settings.labels
+    labels = [row for row in case.rows if isinstance(row.label, int)]
+    names = {row.label: row.name for row in labels if isinstance(row.label, int) and row.name is not None}
+    if choice.names or choice.from_file:
+        return settings
+    only = bool(choice.regions) and not labels
+    known = replace(choice, names=names, from_file=bool(names), regions_only=choice.regions_only or only)
+    return replace(settings, labels=known)
 
 
 def _paths(case: CaseResult) -> tuple[Path | None, Path]:

@@ -1,0 +1,68 @@
+"""The settings read back from what a report's JSON holds of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from segeval.errors import UsageError
+from segeval.settings.labels import label_choice
+from segeval.settings.settings import Settings, declared
+from segeval.settings.volume_choice import volume_choice
+from segeval.settings.words import missed_mm
+from segeval.tallies.instances import InstanceOptions
+from segeval.targets import LabelChoice, TargetKey
+
+Document = Mapping[str, Any]
+
+
+def settings_of_document(document: Document) -> Settings:
+    """The settings whose ``document()`` this is. Names of labels are not among them: the rows bear those.
+
+    Raises UsageError for what is no such document.
+    """
+    try:
+        fields = {}
+        for name in declared():
+            read = _READ.get(name)
+            if read is not None:
+                fields[name] = read(document)
+            elif name in document:
+                fields[name] = document[name]
+        settings = Settings(**fields)
+        _ = settings.selections
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise UsageError(f"the settings of the report are damaged ({problem!r}); score again") from None
+    return settings
+
+
+def _labels(document: Document) -> LabelChoice:
+    values = document["labels"]
+    listed = None if values == "auto" else values
+    return label_choice(listed, document["regions"], document["ignore_label"], document["background"])
+
+
+def _weights(document: Document) -> dict[TargetKey, float] | None:
+    weights = document["class_weights"]
+    return None if weights is None else {_target(key): float(weight) for key, weight in weights.items()}
+
+
+def _target(key: str) -> TargetKey:
+    """No region is called by an integer."""
+    try:
+        return int(key)
+    except ValueError:
+        return key
+
+
+_READ: Mapping[str, Callable[[Document], Any]] = {
+    "labels": _labels,
+    "metrics": lambda document: ",".join(document["metrics"]),
+    "class_weights": _weights,
+    "kind": lambda document: None if document["kind"] == "auto" else document["kind"],
+    "volume": lambda document: volume_choice(document.get("volume")),
+    "missed": lambda document: missed_mm(document["missed"]),
+    "instances": lambda document: InstanceOptions(**document["instances"]),
+    "backend": lambda document: document["backend"] if document["backend"] in ("numpy", "cupy", "auto") else "numpy",
+}
+"""Of the fields that stand otherwise in the document; a merged report names several backends."""

@@ -1,0 +1,74 @@
+"""Settings read back from a report are the settings that made it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from segeval.errors import UsageError
+from segeval.settings import Settings, settings_of, settings_of_document
+from segeval.settings.asking import options
+
+ANSWERS: dict[str, list[Any]] = {
+    "labels": ["*", "1,2,3", "0,2", [4, 1], {"liver": 2}],
+    "regions": [["both=1+2", "any=*"], {"one": [3]}],
+    "ignore_label": [255, -1],
+    "background": [True],
+    "metrics": [
+        "dice,focal:gamma=3,hd95:surfel",
+        "surface:surfel,profile",
+        "gds:background=no,weighted_bce:pos_weight=2",
+    ],
+    "empty": ["one", "zero"],
+    "class_weights": ["0=0.25,1=2,tumour=1", {1: 0.5}],
+    "kind": ["labels", "probabilities"],
+    "threshold": [0.1],
+    "channels": ["independent"],
+    "activation": ["softmax", "sigmoid"],
+    "scale": [255.0],
+    "clip": [True],
+    "class_axis": [3],
+    "volume": ["3", "3,0", (1, 2)],
+    "geometry": ["resample", "ignore"],
+    "tolerance": [0.5],
+    "missed": ["nan", "12.5", 3.0],
+    "instances": [True],
+    "connectivity": [6],
+    "min_volume_mm3": [2.5],
+    "matching": ["any-overlap"],
+    "iou": [0.25],
+    "protocol": ["brats-lesionwise:ped"],
+    "hash": [True],
+    "backend": ["auto"],
+}
+
+
+def test_every_option_is_answered_here() -> None:
+    assert set(ANSWERS) == set(options())
+
+
+@pytest.mark.parametrize(("name", "answer"), [(name, each) for name, answers in ANSWERS.items() for each in answers])
+def test_a_document_gives_the_settings_that_wrote_it(name: str, answer: Any) -> None:
+    settings = settings_of({name: answer})
+    document = json.loads(json.dumps(settings.document()))
+    found = settings_of_document(document)
+    assert json.loads(json.dumps(found.document())) == document
+    assert found.signature("probabilities") == settings.signature("probabilities")
+
+
+def test_no_answer_gives_the_defaults() -> None:
+    assert settings_of_document(Settings().document()).document() == Settings().document()
+
+
+def test_a_merged_report_names_several_backends() -> None:
+    assert settings_of_document({**Settings().document(), "backend": "numpy + cupy"}).backend == "numpy"
+
+
+@pytest.mark.parametrize(
+    "damage", [{"labels": 3}, {"metrics": None}, {"metrics": ["nothing"]}, {"instances": []}, {"class_weights": 1}]
+)
+def test_damage_is_a_message(damage: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        settings_of_document({**Settings().document(), **damage})
