@@ -48,7 +48,7 @@ def loops(mask: Mask) -> list[list[Corner]]:
             steps.setdefault((row, column), []).append(way)
     found = []
     while steps:
-        found.append(_walk(min(steps), steps))
+        found.append(_walk(next(iter(steps)), steps))  # the left end of an upper edge, or where two pixels touch
     return found
 
 

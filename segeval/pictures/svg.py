@@ -27,8 +27,7 @@ _FILLS = {"false-positive": "prediction", "false-negative": "reference"}
 class Drawn(Struct, frozen=True):
     """What is drawn: masks and scan of one shape, cut out of the slice, rows from top to bottom.
 
-    distance: the two ends, as (row, column), of the largest distance between the outlines, where it was measured.
-    unit: of lengths. marks: the letters left, right, on top, at the bottom, or nothing.
+    evaluated: the voxels that count. black_and_white: the scan's values that are. unit: of lengths. marks: the letters left, right, on top, at the bottom, or nothing.
     """
 
     reference: Mask
@@ -39,7 +38,6 @@ class Drawn(Struct, frozen=True):
     pixel_mm: tuple[float, float]
     marks: str
     unit: str = "mm"
-    distance: tuple[tuple[int, int], tuple[int, int]] | None = None
 
 
 def svg_of(drawn: Drawn, description: str) -> str:
@@ -55,7 +53,6 @@ def svg_of(drawn: Drawn, description: str) -> str:
         _scan(drawn, width, height),
         *(_fill(drawn, name) for name in _FILLS),
         *(_line(drawn, name, one) for name in _LINES),
-        _distance(drawn, one),
         _marks(drawn, width, height, one),
     ]
     return (
@@ -95,18 +92,6 @@ def _line(drawn: Drawn, name: str, one: float) -> str:
         f'<g class="layer-{name}" fill="none" stroke="{_colour(drawn, name)}" stroke-width="{0.7 * one:.3g}" '
         f'stroke-linejoin="round"{dashed}><path d="{outline(mask & drawn.evaluated, drawn.pixel_mm)}"/></g>'
     )
-
-
-def _distance(drawn: Drawn, one: float) -> str:
-    """From one voxel's centre to the other's."""
-    if drawn.distance is None:
-        return ""
-    ends = [[(index + 0.5) * mm for index, mm in zip(end[::-1], drawn.pixel_mm, strict=True)] for end in drawn.distance]
-    (x, y), (to_x, to_y) = ends
-    ink = "var(--distance, #cc79a7)"
-    dots = "".join(f'<circle cx="{a:.5g}" cy="{b:.5g}" r="{1.2 * one:.3g}" fill="{ink}"/>' for a, b in ends)
-    line = f'<path d="M{x:.5g} {y:.5g}L{to_x:.5g} {to_y:.5g}" stroke="{ink}" stroke-width="{0.9 * one:.3g}"/>'
-    return f'<g class="layer-distance">{line}{dots}</g>'
 
 
 def _marks(drawn: Drawn, width: float, height: float, one: float) -> str:

@@ -52,7 +52,7 @@ def test_by_hand() -> None:
     mask = np.zeros((3, 3), np.bool_)
     mask[1, 1] = True
     assert outline(mask, (0.5, 2.0)) == "M.5 2h.5v2h-.5z"
-    assert outline(~mask, (0.5, 2.0)) == "M0 0h1.5v6h-1.5zM.5 2v2h.5v-2z"
+    assert outline(~mask, (0.5, 2.0)) == "M0 0h1.5v6h-1.5zM.5 4h.5v-2h-.5z"
     assert outline(np.zeros((3, 3), np.bool_), (1, 1)) == ""
 
 
