@@ -10,6 +10,7 @@ from msgspec import Struct
 from segeval.kernels import Backend, HeldPair, LabelKernel, SoftKernel, ValuesSeen
 from segeval.tallies.profiles import PairProfile
 from segeval.tallies.tally import Confusion, Tally, TallyOptions
+from segeval.targets import TargetKey
 from segeval.volumes.chunks import lockstep, restretch
 from segeval.volumes.values import Rounding
 from segeval.volumes.volume import Piece, VoxelSource
@@ -22,14 +23,14 @@ class SoftResult(Struct, frozen=True):
     """A probability map's tally, what values it held, and how often the reference holds each value.
 
     held: the winning channels and the reference labels, where the backend keeps them. profile: the same per slice,
-        where it counts that.
+        where it counts that, by target for independent channels.
     """
 
     tally: Tally
     seen: ValuesSeen
     reference_counts: Mapping[int, int]
     held: HeldPair | None = None
-    profile: PairProfile | None = None
+    profile: PairProfile | Mapping[TargetKey, PairProfile] | None = None
 
 
 class LabelResult(Struct, frozen=True):
@@ -86,13 +87,11 @@ def count_undecided(
 
 
 def _soft_result(kernel: SoftKernel) -> SoftResult:
-    profile = None if kernel.slices is None else kernel.slices.profile()
-    return SoftResult(kernel.tally(), kernel.seen, kernel.reference_counts(), kernel.held, profile)
+    return SoftResult(kernel.tally(), kernel.seen, kernel.reference_counts(), kernel.held, kernel.profile())
 
 
 def _label_result(kernel: LabelKernel) -> LabelResult:
-    profile = None if kernel.slices is None else kernel.slices.profile()
-    return LabelResult(kernel.confusion(), kernel.held, profile)
+    return LabelResult(kernel.confusion(), kernel.held, kernel.profile())
 
 
 def _side_by_side(kernel: SoftKernel, prediction: VoxelSource, reference: VoxelSource) -> None:

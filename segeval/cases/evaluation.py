@@ -21,7 +21,7 @@ from segeval.quantities import log_settings
 from segeval.settings import Settings
 from segeval.tallies.profiles import PairProfile
 from segeval.tallies.tally import Confusion, Tally, TallyOptions
-from segeval.targets import BACKGROUND
+from segeval.targets import BACKGROUND, TargetKey
 from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.values import LabelSource, Rounding
 from segeval.volumes.volume import VoxelSource, needs_of
@@ -62,14 +62,14 @@ class Evaluated(Struct):
     """What the voxels gave: the tally, the kind that the prediction turned out to be of, and remarks.
 
     held: the labels of both volumes, where the backend keeps them (winning channels, for a probability map).
-    profile: the same per slice, where it counts that.
+    profile: the same per slice, where it counts that; by target for independent channels.
     """
 
     tally: Tally
     kind: Kind
     remarks: list[str] = field(default_factory=list)
     held: HeldPair | None = None
-    profile: PairProfile | None = None
+    profile: PairProfile | Mapping[TargetKey, PairProfile] | None = None
 
 
 def evaluate_pair(pair: Pair, kind: Kind | None) -> Evaluated:

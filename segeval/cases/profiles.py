@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,26 +12,41 @@ from segeval.cases.evaluation import Evaluated
 from segeval.cases.stored_values import stored_predictions
 from segeval.quantities import membership, targets_of
 from segeval.tallies.profiles import AxisProfile, PairProfile, Profile, TargetProfile, empty_axis
-from segeval.tallies.tally import Confusion
-from segeval.targets import BACKGROUND, LabelChoice
+from segeval.tallies.tally import Confusion, Tally
+from segeval.targets import BACKGROUND, LabelChoice, TargetKey
 
 
 def profile_of(evaluated: Evaluated, choice: LabelChoice, name: str) -> tuple[Profile | None, list[str]]:
-    """Of the targets in the order of the rows; None, and why, where there is none."""
+    """Of the targets in the order of the rows; None, and why, where it was given up."""
     confusion, pairs = evaluated.tally.confusion, evaluated.profile
-    if confusion is None:
-        return None, [f"{name}: independent channels have no label map, and so no error profile"]
-    if pairs is None:
-        return None, [f"{name}: so many pairs of labels meet that the error profile was left out; is it a label map?"]
     keys = targets_of(evaluated.tally, choice)
+    if isinstance(pairs, PairProfile) and confusion is not None:
+        return _by_membership(evaluated.tally, confusion, pairs, keys, choice), []
+    if isinstance(pairs, Mapping) and pairs.keys() == set(keys):
+        return Profile(tuple(_of_pairs(key, pairs[key]) for key in keys)), []
+    return None, [f"{name}: so many pairs of labels meet that the error profile was left out; is it a label map?"]
+
+
+def _by_membership(
+    tally: Tally, confusion: Confusion, pairs: PairProfile, keys: tuple[TargetKey, ...], choice: LabelChoice
+) -> Profile:
     labels = [key for key in keys if isinstance(key, int) and key != BACKGROUND]
     belongs = membership(confusion, labels, choice.regions)
     found = [[empty_axis(size) for size in pairs.shape] for _ in keys]
-    for r, p, counts in _evaluated_pairs(pairs, stored_predictions(evaluated.tally), confusion):
+    for r, p, counts in _evaluated_pairs(pairs, stored_predictions(tally), confusion):
         for target in belongs[r] | belongs[p]:
             for axis, along in zip(found[target], counts, strict=True):
                 _count(axis, along, in_reference=target in belongs[r], in_prediction=target in belongs[p])
-    return Profile(tuple(TargetProfile(key, tuple(axes)) for key, axes in zip(keys, found, strict=True))), []
+    return Profile(tuple(TargetProfile(key, tuple(axes)) for key, axes in zip(keys, found, strict=True)))
+
+
+def _of_pairs(key: TargetKey, pairs: PairProfile) -> TargetProfile:
+    """Of a target that was counted by itself."""
+    axes = tuple(empty_axis(size) for size in pairs.shape)
+    for (r, p), counts in pairs.pairs.items():
+        for axis, along in zip(axes, counts, strict=True):
+            _count(axis, along, in_reference=bool(r), in_prediction=bool(p))
+    return TargetProfile(key, axes)
 
 
 def _evaluated_pairs(

@@ -7,7 +7,6 @@ from typing import Any
 from segeval.kernels.cupy_codes import Codes, PairCounts, most_at_once
 from segeval.kernels.cupy_device import Uploads, slices
 from segeval.kernels.held_labels import HeldPair
-from segeval.kernels.slice_counts import SliceCounter
 from segeval.tallies.tally import Confusion
 
 
@@ -15,7 +14,6 @@ class CupyLabelKernel:
     """Counts pairs of labels, from host arrays, device arrays, or one of each."""
 
     held: HeldPair | None = None  # this backend keeps no volume
-    slices: SliceCounter | None = None  # and counts no slices
 
     def __init__(self, uploads: Uploads, ignore: int | None = None) -> None:
         self._uploads = uploads
@@ -29,6 +27,9 @@ class CupyLabelKernel:
             codes = [self._reference.encode(reference[part]), self._prediction.encode(prediction[part])]
             with self._uploads.on_device(codes, [code.dtype for code in codes]) as (rows, columns):
                 self._pairs.add(rows, columns, len(self._reference.values), len(self._prediction.values))
+
+    def profile(self) -> None:
+        """This backend counts no slices."""
 
     def confusion(self) -> Confusion:
         """The joint histogram, ignored voxels left out."""

@@ -12,7 +12,6 @@ from segeval.kernels.cupy_codes import Codes, PairCounts, most_at_once, on_devic
 from segeval.kernels.cupy_device import BLOCKS, DeviceArray, Uploads, launch, slices
 from segeval.kernels.held_labels import HeldPair
 from segeval.kernels.kernel import ValuesSeen
-from segeval.kernels.slice_counts import SliceCounter
 from segeval.kernels.soft_targets import SoftTargets, reference_side
 from segeval.tallies.tally import Confusion, Counts, LogSums, SoftSums, SoftTally, Tally, TallyOptions
 from segeval.targets import BACKGROUND, TargetKey
@@ -30,7 +29,6 @@ class CupySoftKernel:
     """
 
     held: HeldPair | None = None  # this backend keeps no volume
-    slices: SliceCounter | None = None  # and counts no slices
 
     def __init__(self, uploads: Uploads, options: TallyOptions, sets: Mapping[int, frozenset[int]]) -> None:
         import cupy
@@ -102,6 +100,9 @@ class CupySoftKernel:
         counts = Counts(tp=tp, fp=predicted - tp, fn=r - tp, tn=n - r - predicted + tp)
         confusion = None if options.independent else self._confusion()
         return Tally(options, confusion, SoftTally(targets, counts, soft))
+
+    def profile(self) -> None:
+        """This backend counts no slices."""
 
     def reference_counts(self) -> dict[int, int]:
         """Evaluated voxels of each reference value in all finished stretches."""

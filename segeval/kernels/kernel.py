@@ -13,8 +13,9 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.kernels.held_labels import HeldPair
-from segeval.kernels.slice_counts import SliceCounter
+from segeval.tallies.profiles import PairProfile
 from segeval.tallies.tally import Confusion, Tally, TallyOptions
+from segeval.targets import TargetKey
 
 SUM_PRECISION = 1e-4
 """How well the sum of a voxel's channels is known: far better than what a map is refused for."""
@@ -37,11 +38,9 @@ class LabelKernel(Protocol):
     """Counts pairs of labels.
 
     held: the label maps themselves, where the backend was asked to keep them.
-    slices: their pairs per slice, where it was asked to count them.
     """
 
     held: HeldPair | None
-    slices: SliceCounter | None
 
     def add(self, prediction: NDArray[Any], reference: NDArray[Any]) -> None:
         """Count two 1-D integer arrays of equal length, any integer types."""
@@ -49,6 +48,10 @@ class LabelKernel(Protocol):
 
     def confusion(self) -> Confusion:
         """The joint histogram of everything added."""
+        ...
+
+    def profile(self) -> PairProfile | None:
+        """Everything added, per slice, where the backend was asked to count that and could."""
         ...
 
 
@@ -74,11 +77,6 @@ class SoftKernel(Protocol):
         ...
 
     @property
-    def slices(self) -> SliceCounter | None:
-        """The same per slice, where the backend was asked to count that, and a voxel has one winner."""
-        ...
-
-    @property
     def seen(self) -> ValuesSeen:
         """What values all that was added held."""
         ...
@@ -89,6 +87,11 @@ class SoftKernel(Protocol):
 
     def tally(self) -> Tally:
         """The sums of all finished stretches."""
+        ...
+
+    def profile(self) -> PairProfile | Mapping[TargetKey, PairProfile] | None:
+        """Winners and reference labels per slice, where the backend was asked to count that and could; of independent
+        channels, by target, with 1 for what is chosen and what is inside."""
         ...
 
     def reference_counts(self) -> Mapping[int, int]:

@@ -43,7 +43,9 @@ class NumpyBackend:
         winners = SoftTargets(options, sets).labels_of_winners()
         alike = winners == tuple(range(len(winners))) and not options.any_foreground
         every = self._every or not alike  # where a winner's number is no label, equal numbers are no agreement
-        return NumpySoftKernel(options, sets, self._held(), self._counter(options.ignore, every))
+        return NumpySoftKernel(
+            options, sets, self._held(), self._counter(None if options.independent else options.ignore, every)
+        )
 
     def _held(self) -> HeldPair | None:
         return None if self._hold is None else HeldPair.of_shape(self._hold, runs=self._runs)

@@ -15,6 +15,7 @@ from segeval.array_types import Integers
 from segeval.kernels.codebook import Codebook
 from segeval.kernels.held_labels import HeldPair
 from segeval.kernels.slice_counts import SliceCounter
+from segeval.tallies.profiles import PairProfile
 from segeval.tallies.tally import Confusion
 
 _BLOCK = 1 << 18  # voxels whose labels and marks stay in a core's cache
@@ -31,7 +32,7 @@ class NumpyLabelKernel:
     ) -> None:
         """held: gets every label that is counted. slices: counts them per slice."""
         self.held = held
-        self.slices = slices
+        self._slices = slices
         self._ignore = ignore
         self._reference = Codebook()
         self._prediction = Codebook()
@@ -54,16 +55,20 @@ class NumpyLabelKernel:
                 np.subtract(starts[1:], starts[:-1], out=lengths[:-1])
                 lengths[-1] = p.size - starts[-1]
                 values = p.take(starts), r.take(starts)
-                if self.slices is not None:
-                    self.slices.add(*values, starts, p.size)
+                if self._slices is not None:
+                    self._slices.add(*values, starts, p.size)
                 self._later(*values, lengths)
                 continue
-            if self.slices is not None:
-                self.slices.add(p, r, None, p.size)
+            if self._slices is not None:
+                self._slices.add(p, r, None, p.size)
             if p.itemsize == r.itemsize == 1:
                 self._later(*_histogram_of_bytes(p, r))
             else:
                 self._count(p, r, None)
+
+    def profile(self) -> PairProfile | None:
+        """The pairs per slice, where they are counted."""
+        return None if self._slices is None else self._slices.profile()
 
     def confusion(self) -> Confusion:
         """The joint histogram, ignored voxels left out."""

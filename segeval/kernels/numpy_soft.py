@@ -19,6 +19,7 @@ from segeval.kernels.probability_bins import ProbabilityBins
 from segeval.kernels.slice_counts import SliceCounter
 from segeval.kernels.soft_targets import SoftTargets, reference_side
 from segeval.kernels.target_sums import BLOCK, Logarithms, TargetSums, counts_of, sums_of
+from segeval.tallies.profiles import PairProfile
 from segeval.tallies.tally import Confusion, SoftTally, Tally, TallyOptions
 from segeval.targets import BACKGROUND, TargetKey
 
@@ -38,7 +39,7 @@ class NumpySoftKernel:
         """held: gets the winning channel of every voxel, and its reference label. slices: counts them per slice."""
         self.seen = ValuesSeen()
         self.options = options
-        self.hard = NumpyLabelKernel(options.ignore, held, slices)
+        self.hard = NumpyLabelKernel(options.ignore, held, None if options.independent else slices)
         self.codes = Codebook()
         self.plan = SoftTargets(options, sets)
         self.targets = self.plan.keys
@@ -47,6 +48,9 @@ class NumpySoftKernel:
         logarithms = Logarithms(options.logs)
         self._sums = {target: TargetSums(logarithms) for target in self.targets}
         self._members: dict[tuple[TargetKey, bool], Members] = {}
+        self.by_target: dict[TargetKey, SliceCounter] | None = None
+        if slices is not None and options.independent:
+            self.by_target = {target: slices.another() for target in self.targets}
 
     def stretch(self, reference: NDArray[Any]) -> NumpyStretch:
         """Begin a stretch of voxels with these reference labels."""
@@ -82,10 +86,17 @@ class NumpySoftKernel:
         """The winners and the reference labels, where they are kept."""
         return self.hard.held
 
-    @property
-    def slices(self) -> SliceCounter | None:
-        """The same, counted per slice; of independent channels, which have no winner, nothing."""
-        return None if self.options.independent else self.hard.slices
+    def count_slices(self, target: TargetKey, chosen: NDArray[np.bool_], inside: NDArray[np.bool_]) -> None:
+        """Count one target of independent channels per slice, in the order of the voxels."""
+        if self.by_target is not None:
+            self.by_target[target].add(chosen, inside, None, chosen.size)
+
+    def profile(self) -> PairProfile | Mapping[TargetKey, PairProfile] | None:
+        """Winners and reference labels per slice, where they are counted; of independent channels by target."""
+        if self.by_target is None:
+            return self.hard.profile()
+        found = {target: counter.profile() for target, counter in self.by_target.items()}
+        return {target: each for target, each in found.items() if each is not None}
 
     def tally(self) -> Tally:
         """The sums of all finished stretches."""
@@ -167,6 +178,7 @@ class NumpyStretch:
             kernel.add(target, p, inside)
             if target in self._chosen:
                 kernel.add_hard(target, self._only(self._chosen[target], where), inside)
+                self._count_slices(target, where, self._chosen[target][where])
 
     def _add(self, channel: int, start: int, values: NDArray[Any]) -> None:
         kernel, options = self._kernel, self._kernel.options
@@ -191,6 +203,14 @@ class NumpyStretch:
             kernel.add(target, self._only(clipped, where, already=True), inside)
             if options.independent:
                 kernel.add_hard(target, self._only(above, where, already=True), inside)
+                self._count_slices(target, where, above)
+
+    def _count_slices(self, target: TargetKey, where: slice, chosen: NDArray[np.bool_]) -> None:
+        """Of all voxels, those that are not evaluated as background in both volumes."""
+        kernel = self._kernel
+        if kernel.by_target is not None:
+            kept = True if self._kept is None else self._kept[where]
+            kernel.count_slices(target, chosen & kept, kernel.inside(target, self._codes[where], self._values) & kept)
 
     def _compete(self, channel: int, where: slice, values: NDArray[Any], low: float, high: float) -> None:
         """The running argmax (the lowest channel wins a tie) and the running sum, of values from low to high.

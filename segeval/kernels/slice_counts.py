@@ -30,7 +30,7 @@ class SliceCounter:
     def __init__(self, shape: tuple[int, ...], ignore: int | None, *, every: bool) -> None:
         self.given_up = False
         self._every = every
-        self._shape, self._ignore = shape, ignore
+        self._shape, self._ignore = shape or (1,), ignore
         self._position = 0
         self._reference, self._prediction = Codebook(), Codebook()
         self._row_of = np.full((16, 16), -1, dtype=np.int32)  # by codes (reference, prediction)
@@ -38,6 +38,10 @@ class SliceCounter:
         self._counts = [np.zeros((16, n + (axis == 0)), dtype=np.int64) for axis, n in enumerate(shape)]
         self._waiting: list[tuple[Integers, Integers, NDArray[Any], NDArray[Any]]] = []
         self._entries = 0
+
+    def another(self) -> SliceCounter:
+        """One that has counted nothing, of the same volumes."""
+        return SliceCounter(self._shape, self._ignore, every=self._every)
 
     def add(self, prediction: NDArray[Any], reference: NDArray[Any], starts: Integers | None, size: int) -> None:
         """The runs of a block of ``size`` voxels: their values, and where they start; None for a run per voxel."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from msgspec import Struct
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 
 from segeval.array_types import Integers
 from segeval.errors import SegevalError
+from segeval.pictures.outlines import Mask
 from segeval.pictures.picture import ErrorProfile, LabelPictures, SliceView
 from segeval.pictures.places import error_profile, place_of, worst_slice
 from segeval.pictures.planes import View, views_of
@@ -123,10 +123,13 @@ def _cut(label: Label, counted: Counted, view: View, place: Place, slices: Slice
     """The label's surroundings in a slice."""
     choice = counted.settings.labels
     evaluated_labels = _evaluated(counted)
-    reference, prediction = (
-        view.shown(_inside(values, label, choice, evaluated_labels, slices.sets))
-        for values in (slices.reference[place], slices.prediction[place])
-    )
+
+    def inside(values: Integers) -> Mask:
+        return _inside(values, label, choice, evaluated_labels, slices.sets)
+
+    reference = view.shown(inside(slices.reference[place]))
+    chosen = slices.chosen.get((label, place))
+    prediction = view.shown(inside(slices.prediction[place]) if chosen is None else chosen)
     kept = np.ones(reference.shape, dtype=np.bool_)
     if counted.options.ignore is not None:
         kept = view.shown(slices.reference[place] != counted.options.ignore)
@@ -144,7 +147,7 @@ def _evaluated(counted: Counted) -> frozenset[int]:
 
 def _inside(
     values: Integers, label: Label, choice: LabelChoice, evaluated: frozenset[int], sets: Mapping[int, frozenset[int]]
-) -> Any:
+) -> Mask:
     """The voxels that belong to a label or region: what no evaluated label claims is background."""
     belongs = []
     for value in np.unique(values).tolist():

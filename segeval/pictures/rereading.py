@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
@@ -18,12 +19,13 @@ from segeval.cases.evaluation import Pair, evaluate_pair
 from segeval.cases.profiles import profile_of
 from segeval.errors import GeometryError, SegevalError
 from segeval.kernels import NumpyBackend
-from segeval.pictures.slices import Place, decided_slices, slices_of
+from segeval.pictures.slices import Place, chosen_slices, decided_slices, slices_of
 from segeval.readers import ReadOptions, open_volume
 from segeval.results.report import CaseResult
 from segeval.settings import Settings
 from segeval.tallies.profiles import Profile
 from segeval.tallies.tally import TallyOptions
+from segeval.targets import TargetKey
 from segeval.volumes.alignment import align
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import Volume
@@ -51,10 +53,12 @@ class Counted(Struct, frozen=True):
 class Slices(Struct, frozen=True):
     """Slices by place: label values of prediction and reference, and of the scan, where there is one.
 
+    chosen: of independent channels, which give no label values, the masks of each target.
     sets: the labels behind each code of a voxel that several masks claim.
     """
 
     prediction: Mapping[Place, Integers]
+    chosen: Mapping[tuple[TargetKey, Place], NDArray[np.bool_]]
     reference: Mapping[Place, Integers]
     scan: Mapping[Place, NDArray[Any]]
     sets: Mapping[int, frozenset[int]]
@@ -92,14 +96,19 @@ def read_slices(case: CaseResult, counted: Counted, places: Sequence[Place], ima
     with opened_pair(prediction, reference, counted.settings) as (ours, theirs, settings):
         aligned, target, kind, _ = on_one_grid(ours, theirs, settings, [])
         of_reference = slices_of(target.source, 0, places)
-        if kind == "probabilities":
+        chosen: Mapping[tuple[TargetKey, Place], NDArray[np.bool_]] = {}
+        of_prediction: list[Integers] = []
+        if kind == "probabilities" and counted.options.independent:
+            chosen = chosen_slices(aligned.source, places, counted.options)
+        elif kind == "probabilities":
             of_prediction = decided_slices(aligned.source, places, counted.options)
         else:
             of_prediction = slices_of(aligned.source, 0, places)
         scan, remarks = _scan(image, target, settings, places)
         sets = {**aligned.sets, **target.sets}
     return Slices(
-        dict(zip(places, of_prediction, strict=True)),
+        dict(zip(places, of_prediction, strict=not chosen)),
+        chosen,
         dict(zip(places, of_reference, strict=True)),
         dict(zip(places, scan, strict=True)) if scan else {},
         sets,

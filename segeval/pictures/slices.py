@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from segeval.array_types import Integers
 from segeval.kernels.soft_targets import SoftTargets
 from segeval.tallies.tally import TallyOptions
+from segeval.targets import TargetKey
 from segeval.volumes.chunks import restretch
 from segeval.volumes.volume import VoxelSource
 
@@ -61,3 +62,18 @@ def decided_slices(source: VoxelSource, places: Sequence[Place], options: TallyO
             winner[place][values > best[place]] = channel
             np.maximum(best[place], values, out=best[place])
     return [labels[each] for each in winner]
+
+
+def chosen_slices(
+    source: VoxelSource, places: Sequence[Place], options: TallyOptions
+) -> dict[tuple[TargetKey, Place], NDArray[np.bool_]]:
+    """The voxels of each target of independent channels, as they were counted: where one of its channels is chosen."""
+    contributors = SoftTargets(options, {}).contributors
+    found: dict[tuple[TargetKey, Place], NDArray[np.bool_]] = {}
+    for channel in range(source.channels):
+        for place, values in zip(places, slices_of(source, channel, places), strict=True):
+            chosen = values >= values.dtype.type(options.threshold)
+            for target, channels in contributors.items():
+                if channel in channels:
+                    found[target, place] = chosen | found.get((target, place), False)
+    return found

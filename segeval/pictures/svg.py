@@ -27,7 +27,8 @@ _FILLS = {"false-positive": "prediction", "false-negative": "reference"}
 class Drawn(Struct, frozen=True):
     """What is drawn: masks and scan of one shape, cut out of the slice, rows from top to bottom.
 
-    evaluated: the voxels that count. black_and_white: the scan's values that are. unit: of lengths. marks: the letters left, right, on top, at the bottom, or nothing.
+    evaluated: the voxels that count. black_and_white: the scan's values that are. marks: the letters left, right, on
+    top, at the bottom, or nothing. unit: of lengths.
     """
 
     reference: Mask

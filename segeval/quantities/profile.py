@@ -13,7 +13,7 @@ from segeval.tallies.profiles import Profile
     "profile",
     "profile",
     "the largest FP + FN of one slice, over the slices of every stored axis",
-    undefined="there is no label map",
+    undefined="so many pairs of labels meet that they were not counted",
     source="a convention of segeval: the place that a report's pictures show",
     is_count=True,
     title="worst slice",

@@ -56,10 +56,27 @@ def test_a_probability_map_is_shown_by_its_hard_decision(tmp_path: Path) -> None
     assert drawn(shown(single, four, [4], threshold=0.3)) == drawn(shown(above, four, [4]))
 
 
-def test_independent_channels_say_why_there_is_no_picture() -> None:
-    (found,) = shown(SAMPLE / "prediction_softmax.nii.gz", REFERENCE, [1], channels="independent")
-    assert found.slices == ()
-    assert "independent channels have no label map" in found.remarks[0]
+def test_independent_channels_are_shown_target_by_target(tmp_path: Path) -> None:
+    """As label maps of each target alone are; channels of one target overlap."""
+    image = nibabel.load(SAMPLE / "prediction_softmax.nii.gz")
+    above = np.asarray(image.dataobj) >= 0.2
+    regions = {"two": [2, 3]}
+    softly = shown(
+        SAMPLE / "prediction_softmax.nii.gz",
+        REFERENCE,
+        [1, "two"],
+        channels="independent",
+        threshold=0.2,
+        regions=regions,
+    )
+    reference = np.asarray(nibabel.load(REFERENCE).dataobj)
+    hard = []
+    for values in ([1], [2, 3]):
+        mask = written(tmp_path / "mask.nii.gz", above[..., values].any(axis=-1).astype(np.uint8), image.affine)
+        truth = written(tmp_path / "truth.nii.gz", np.isin(reference, values).astype(np.uint8), image.affine)
+        hard += drawn(shown(mask, truth, [1]))
+    assert drawn(softly) == hard
+    assert [each.remarks for each in softly] == [(), ()]
 
 
 def test_folders_of_overlapping_masks(tmp_path: Path) -> None:
