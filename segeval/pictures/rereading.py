@@ -68,7 +68,9 @@ class Slices(Struct, frozen=True):
 def count(case: CaseResult, settings: Settings) -> Counted:
     """Read the files of a case as they were scored, and count its errors per slice. Raises SegevalError."""
     prediction, reference = _paths(case)
-    settings = replace(_with_names(settings, case), metrics="dice", backend="numpy", hashed=case.hashes is not None)
+    settings = replace(
+        _with_names(settings, case), metrics="dice", tau=None, backend="numpy", hashed=case.hashes is not None
+    )
     with opened_pair(prediction, reference, settings) as (ours, theirs, its_settings):
         integers = ours.source.dtype.kind in "iu"
         aligned, target, kind, _ = on_one_grid(ours, theirs, its_settings, [])
@@ -144,8 +146,9 @@ def _with_names(settings: Settings, case: CaseResult) -> Settings:
     choice = settings.labels
     labels = [row for row in case.rows if isinstance(row.label, int)]
     names = {row.label: row.name for row in labels if isinstance(row.label, int) and row.name is not None}
-    if choice.names or choice.from_file:
+    if choice.from_file:
         return settings
+    names = dict(choice.names) or names
     only = bool(choice.regions) and not labels
     known = replace(choice, names=names, from_file=bool(names), regions_only=choice.regions_only or only)
     return replace(settings, labels=known)

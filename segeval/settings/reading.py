@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from segeval.errors import UsageError
 from segeval.settings.labels import label_choice
 from segeval.settings.settings import Settings, declared
@@ -16,19 +18,26 @@ from segeval.targets import LabelChoice, TargetKey
 Document = Mapping[str, Any]
 
 
-def settings_of_document(document: Document) -> Settings:
-    """The settings whose ``document()`` this is. Names of labels are not among them: the rows bear those.
+def settings_of_document(document: Document, names: Mapping[int, str] | None = None) -> Settings:
+    """The settings whose ``document()`` this is.
 
+    names: of labels, which the rows bear and the document does not; tolerances of nsd by a name that is not told are
+    left out.
     Raises UsageError for what is no such document.
     """
     try:
-        fields = {}
+        fields: dict[str, Any] = {}
         for name in declared():
             read = _READ.get(name)
             if read is not None:
                 fields[name] = read(document)
             elif name in document:
                 fields[name] = document[name]
+        labels: LabelChoice = fields["labels"]
+        fields["labels"] = replace(labels, names=names or {})
+        known = {"*", *(names or {}).values(), *(region.name for region in labels.regions)}
+        if any(isinstance(target, str) and target not in known for target in fields["tau"] or ()):
+            fields["tau"] = None
         settings = Settings(**fields)
         _ = settings.selections
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
@@ -42,9 +51,9 @@ def _labels(document: Document) -> LabelChoice:
     return label_choice(listed, document["regions"], document["ignore_label"], document["background"])
 
 
-def _weights(document: Document) -> dict[TargetKey, float] | None:
-    weights = document["class_weights"]
-    return None if weights is None else {_target(key): float(weight) for key, weight in weights.items()}
+def _numbers(given: Mapping[str, float] | None) -> dict[TargetKey, float] | None:
+    """By label or region."""
+    return None if given is None else {_target(key): float(number) for key, number in given.items()}
 
 
 def _target(key: str) -> TargetKey:
@@ -58,7 +67,8 @@ def _target(key: str) -> TargetKey:
 _READ: Mapping[str, Callable[[Document], Any]] = {
     "labels": _labels,
     "metrics": lambda document: ",".join(document["metrics"]),
-    "class_weights": _weights,
+    "class_weights": lambda document: _numbers(document["class_weights"]),
+    "tau": lambda document: _numbers(document.get("tau")),
     "kind": lambda document: None if document["kind"] == "auto" else document["kind"],
     "volume": lambda document: volume_choice(document.get("volume")),
     "missed": lambda document: missed_mm(document["missed"]),

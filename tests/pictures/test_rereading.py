@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from segeval.cases.case import score_files
 from segeval.pictures.drawing import pictures_of
 from segeval.pictures.figures import standing_alone, write_figure
 from segeval.pictures.picture import LabelPictures
-from segeval.settings import settings_of
+from segeval.results.report import CaseResult
+from segeval.settings import settings_of, settings_of_document
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 REFERENCE = SAMPLE / "reference.nii.gz"
@@ -199,3 +201,26 @@ def test_figures(tmp_path: Path) -> None:
     for colour in ((0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00), missed):
         assert (np.abs(pixels - np.asarray(colour)).max(axis=1) <= 2).any()
     assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("regions_only", [False, True])
+def test_channels_that_a_label_file_names_are_known_from_the_stored_report(tmp_path: Path, regions_only: bool) -> None:
+    """Three channels of the labels 0, 2 and 5; or two of the regions of an nnU-Net file."""
+    image = nibabel.load(SAMPLE / "prediction_softmax.nii.gz")
+    array = np.asarray(image.dataobj)[..., [0, 2, 5]]
+    file = tmp_path / "dataset.json"
+    if regions_only:
+        array = array[..., 1:]
+        file.write_text(
+            json.dumps({"labels": {"background": 0, "both": [2, 5], "five": [5]}, "regions_class_order": [2, 5]})
+        )
+    else:
+        array[..., 0] = 1 - array[..., 1:].sum(axis=-1)
+        file.write_text(json.dumps({"liver": 2, "tumour": 5}))
+    settings = settings_of({"metrics": "dice", "labels": str(file), "threshold": 0.3})
+    case = score_files(written(tmp_path / "p.nii.gz", array, image.affine), REFERENCE, settings).result
+    labels = ["both", "five"] if regions_only else [2, 5]
+    read = CaseResult.from_document(case.document())
+    found = pictures_of(read, labels, settings_of_document(settings.document()))
+    assert [len(each.slices) for each in found] == [3, 3]
+    assert found == pictures_of(case, labels, settings)

@@ -34,6 +34,7 @@ ANSWERS: dict[str, list[Any]] = {
     "geometry": ["resample", "ignore"],
     "tolerance": [0.5],
     "missed": ["nan", "12.5", 3.0],
+    "tau": ["2.5", "1=5,*=1"],
     "instances": [True],
     "connectivity": [6],
     "min_volume_mm3": [2.5],
@@ -60,6 +61,16 @@ def test_a_document_gives_the_settings_that_wrote_it(name: str, answer: Any) -> 
 
 def test_no_answer_gives_the_defaults() -> None:
     assert settings_of_document(Settings().document()).document() == Settings().document()
+
+
+def test_tolerances_by_name_need_the_names() -> None:
+    settings = settings_of({"labels": {"liver": 2, "spleen": 3}, "tau": "liver=5,*=1"})
+    document = json.loads(json.dumps(settings.document()))
+    names = {2: "liver", 3: "spleen"}
+    found = settings_of_document(document, names)
+    assert (found.tau, found.labels.names) == (settings.tau, names)
+    assert found.document() == settings.document()
+    assert settings_of_document(document).tau is None
 
 
 def test_a_merged_report_names_several_backends() -> None:
