@@ -135,7 +135,8 @@ def _cut(label: Label, counted: Counted, view: View, place: Place, slices: Slice
         kept = view.shown(slices.reference[place] != counted.options.ignore)
     where = cut_out((reference | prediction) & kept, view.pixel_mm)
     scan = view.shown(slices.scan[place])[where] if place in slices.scan else None
-    unit = "voxels" if counted.geometry is None or counted.geometry.affine is None else "mm"
+    spaced = counted.geometry is not None and counted.geometry.affine is not None
+    unit = "mm" if spaced else "pixels" if len(counted.shape) == 2 else "voxels"
     return Drawn(reference[where], prediction[where], kept[where], scan, (0.0, 1.0), view.pixel_mm, view.marks, unit)
 
 

@@ -17,7 +17,7 @@ from segeval.array_types import Integers
 from segeval.cases.case import confusion_entries, on_one_grid, opened_pair
 from segeval.cases.evaluation import Pair, evaluate_pair
 from segeval.cases.profiles import profile_of
-from segeval.errors import GeometryError, SegevalError
+from segeval.errors import GeometryError, SegevalError, UnreadableFile
 from segeval.kernels import NumpyBackend
 from segeval.pictures.slices import Place, chosen_slices, decided_slices, slices_of
 from segeval.readers import ReadOptions, open_volume
@@ -29,10 +29,6 @@ from segeval.targets import TargetKey
 from segeval.volumes.alignment import align
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import Volume
-
-
-class Changed(SegevalError):
-    """The files are not those that were scored."""
 
 
 class Counted(Struct, frozen=True):
@@ -83,9 +79,9 @@ def count(case: CaseResult, settings: Settings) -> Counted:
         theirs.finish()
         digests = ours.digest(), theirs.digest()
     if case.hashes is not None and prediction is not None and digests != case.hashes:
-        raise Changed(f"{prediction} or {reference} changed since it was scored; score again")
+        raise UnreadableFile(f"{prediction} or {reference} changed since it was scored; score again")
     if tuple(case.confusion) != confusion_entries(evaluated.tally.confusion):
-        raise Changed(f"{prediction} and {reference} hold other labels than when they were scored; score again")
+        raise UnreadableFile(f"{prediction} and {reference} hold other labels than when they were scored; score again")
     profile, remarks = profile_of(evaluated, its_settings.labels, names[0])
     options = evaluated.tally.options
     again = replace(its_settings, hashed=False, kind=evaluated.kind)
@@ -156,7 +152,7 @@ def _with_names(settings: Settings, case: CaseResult) -> Settings:
 
 def _paths(case: CaseResult) -> tuple[Path | None, Path]:
     if case.status == "error" or case.reference is None:
-        raise Changed(f"{case.case}: {case.reason or 'the report names no files'}")
+        raise UnreadableFile(f"{case.case}: {case.reason or 'the report names no files'}")
     return None if case.prediction is None else Path(case.prediction), Path(case.reference)
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
-from segeval.errors import UsageError
 
 _MOST_BYTES = 60_000
 _PERCENTILES = (1, 99)
@@ -32,14 +31,12 @@ def range_of(window: tuple[float, float] | None, parts: Sequence[NDArray[Any]]) 
 
 
 def grey_png(values: NDArray[Any], black_and_white: Range) -> str:
-    """A data URI of at most 60 kB before base64; large slices are made coarser. Raises UsageError without Pillow.
+    """A data URI of at most 60 kB before base64; large slices are made coarser.
 
     values: rows from top to bottom; what is not finite is black.
     """
-    try:
-        from PIL import Image
-    except ImportError:
-        raise UsageError("drawing scans needs Pillow; pip install 'segeval-cli[report]'") from None
+    from PIL import Image
+
     image = Image.fromarray(_grey(values, black_and_white))
     data = _encoded(image)
     while len(data) > _MOST_BYTES:

@@ -86,12 +86,17 @@ def _fill(drawn: Drawn, name: str) -> str:
 
 
 def _line(drawn: Drawn, name: str, one: float) -> str:
+    """On a scan, the solid line has a dark edge: what is bright hides none, and the dashes let it through."""
     mask = drawn.reference if name == "reference" else drawn.prediction
     dashes = _LINES[name][2]
     dashed = "" if not dashes else f' stroke-dasharray="{" ".join(f"{float(d) * one:.3g}" for d in dashes.split())}"'
+    path = outline(mask & drawn.evaluated, drawn.pixel_mm)
+    dark = ""
+    if drawn.scan is not None and not dashed:
+        dark = f'<path d="{path}" stroke="#000000" stroke-opacity=".6" stroke-width="{1.3 * one:.3g}"/>'
     return (
         f'<g class="layer-{name}" fill="none" stroke="{_colour(drawn, name)}" stroke-width="{0.7 * one:.3g}" '
-        f'stroke-linejoin="round"{dashed}><path d="{outline(mask & drawn.evaluated, drawn.pixel_mm)}"/></g>'
+        f'stroke-linejoin="round"{dashed}>{dark}<path d="{path}"/></g>'
     )
 
 
