@@ -12,13 +12,13 @@ from msgspec.structs import replace
 from segeval.array_types import Integers
 from segeval.errors import SegevalError
 from segeval.pictures.outlines import Mask
-from segeval.pictures.picture import ErrorProfile, LabelPictures, SliceView
 from segeval.pictures.places import error_profile, place_of, worst_slice
 from segeval.pictures.planes import View, views_of
 from segeval.pictures.rereading import Counted, Slices, count, read_slices
 from segeval.pictures.scans import range_of
 from segeval.pictures.slices import Place
 from segeval.pictures.svg import Drawn, cut_out, svg_of
+from segeval.results.pictures import ErrorProfile, LabelPictures, SliceView
 from segeval.results.report import ALL, MEAN, CaseResult, Label
 from segeval.settings import Settings
 from segeval.tallies.profiles import TargetProfile

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from segeval.array_types import Integers
-from segeval.pictures.picture import ErrorProfile
 from segeval.pictures.planes import View
+from segeval.results.pictures import ErrorProfile
 from segeval.tallies.profiles import AxisProfile, TargetProfile
 from segeval.volumes.geometry import Geometry
 

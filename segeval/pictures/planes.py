@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from segeval.pictures.picture import Plane
+from segeval.results.pictures import Plane
 from segeval.volumes.geometry import Geometry
 
 _NAMES: tuple[Plane, ...] = ("sagittal", "coronal", "axial")  # by the axis of RAS that lies across

@@ -15,8 +15,8 @@ from svgs import box_of, layer, marks, scan_of
 
 from segeval.cases.case import score_files
 from segeval.pictures.drawing import pictures_of
-from segeval.pictures.picture import LAYERS, LabelPictures
 from segeval.pictures.scans import range_of
+from segeval.results.pictures import LAYERS, LabelPictures
 from segeval.results.report import CaseResult
 from segeval.settings import settings_of, settings_of_document
 

@@ -16,7 +16,7 @@ from svgs import layer, scan_of
 from segeval.cases.case import score_files
 from segeval.pictures.drawing import pictures_of
 from segeval.pictures.figures import standing_alone, write_figure
-from segeval.pictures.picture import LabelPictures
+from segeval.results.pictures import LabelPictures
 from segeval.results.report import CaseResult
 from segeval.settings import settings_of, settings_of_document
 

@@ -1,0 +1,60 @@
+"""The scans to draw on: which file of a folder belongs to which case."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from segeval.errors import UnreadableFile, UsageError
+from segeval.files.paths import is_directory, is_file
+from segeval.readers import ENDINGS, stem
+
+_ENTITIES = re.compile(r"(?:^|_)(sub-[A-Za-z0-9]+)(?:_(ses-[A-Za-z0-9]+))?(?:_|$)")
+
+
+def images_of(images: Path | None, cases: Iterable[str]) -> Callable[[str], Path | None]:
+    """Which scan a case is drawn on; None for none. Raises UnreadableFile, UsageError.
+
+    images: a file for the only case, or a folder: a file of the case's name, of nnU-Net's first channel
+    (``CASE_0000``), or in a BIDS folder the only scan of the subject and session.
+    """
+    if images is None:
+        return lambda _: None
+    if is_file(images):
+        if len(names := list(cases)) != 1:
+            raise UsageError(f"--images {images}: is one file, and there are {len(names)} cases; give their folder")
+        return lambda _: images
+    if not is_directory(images):
+        raise UnreadableFile(f"--images {images}: there is no such file or folder")
+    files = sorted(path for path in images.rglob("*") if path.name.lower().endswith(ENDINGS) and path.is_file())
+    by_stem: dict[str, list[Path]] = {}
+    by_entities: dict[tuple[str, str], list[Path]] = {}
+    for path in files:
+        by_stem.setdefault(stem(path), []).append(path)
+        if (found := _ENTITIES.search(stem(path))) is not None:
+            by_entities.setdefault((found[1], found[2] or ""), []).append(path)
+
+    def image(case: str) -> Path | None:
+        entities = _ENTITIES.search(case)
+        groups = [
+            by_stem.get(case, []),
+            by_stem.get(f"{case}_0000", []),
+            by_entities.get((entities[1], entities[2] or ""), []) if entities else [],
+        ]
+        return next((group[0] for group in groups if len(group) == 1), None)
+
+    return image
+
+
+def window_of(text: str | None) -> tuple[float, float] | None:
+    """``L,W``, level and width of the grey values that are shown. Raises UsageError."""
+    if text is None:
+        return None
+    try:
+        level, width = map(float, text.split(","))
+    except ValueError:
+        level, width = 0.0, 0.0
+    if not width > 0:
+        raise UsageError(f"--window {text!r}: write level and width, like 40,400")
+    return level, width
