@@ -28,5 +28,5 @@ BackendName = Literal["numpy", "cupy", "auto"]
 Format = Literal["table", "csv", "json", "markdown", "nnunet"]
 """How a report is written, to stdout too."""
 
-FileFormat = Literal["table", "csv", "json", "markdown", "nnunet", "parquet"]
+FileFormat = Literal["table", "csv", "json", "markdown", "nnunet", "parquet", "html"]
 """How a report is written to a file."""

@@ -91,12 +91,25 @@ def _require_pyarrow(_: Sequence[str]) -> None:
     require_pyarrow()
 
 
+def _html(report: Report) -> Iterable[str]:
+    from segeval.outputs.html import report_page
+
+    return report_page(report)
+
+
+def _require_report_extra(_: Sequence[str]) -> None:
+    from segeval.outputs.html import require_report_extra
+
+    require_report_extra()
+
+
 OUTPUTS: dict[FileFormat, Output] = {
     "table": Output(_table, (".txt",)),
     "csv": Output(_csv, (".csv",), shows_remarks=False),
     "json": Output(_json, (".json",)),
     "markdown": Output(_markdown, (".md", ".markdown")),
     "nnunet": Output(_nnunet, (".json",), shows_remarks=False, require=_require_nnunet_quantities),
+    "html": Output(_html, (".html", ".htm"), require=_require_report_extra),
     "parquet": Output(_parquet, (".parquet",), shows_remarks=False, require=_require_pyarrow),
 }
 """Each renderer is imported when it is asked for: a run uses one or two, and Rich's tables cost 20 ms."""

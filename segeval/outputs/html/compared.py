@@ -1,0 +1,119 @@
+"""A comparison of reports for the page: what it comes to in words and tables, and the values case by case to draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from segeval.outputs.comparison_words import (
+    HEADERS,
+    RANK_HEADERS,
+    RANK_NOTES,
+    change_line,
+    change_titles,
+    conclusion,
+    missing_lines,
+    notes,
+    rank_cells,
+    row_cells,
+    shown_ranks,
+)
+from segeval.outputs.html.facts import column_facts, line_facts, values_of
+from segeval.results.comparison import Comparison, ComparisonRow
+from segeval.results.report import Report
+from segeval.results.rows import Line
+from segeval.results.slices import Results
+
+_MOST_ROWS = 2000
+
+
+def comparison_sections(comparison: Comparison) -> dict[str, Any]:
+    """The template's variables: plain text, which it escapes."""
+    baseline, *others = comparison.reports
+    return {
+        "title": f"{len(others)} report{'s' if len(others) > 1 else ''} against {baseline.name}",
+        "signature": baseline.signature,
+        "baseline": baseline.name,
+        "conclusions": [conclusion(comparison, other.name) for other in others],
+        "headers": HEADERS,
+        "others": [_against(comparison, other.name) for other in others],
+        "more_rows": max(0, len(comparison.rows) - _MOST_ROWS),
+        "main": comparison.main,
+        "ranks": [(_name(row.label, row.name), row.report, rank_cells(row)) for row in shown_ranks(comparison)],
+        "rank_headers": RANK_HEADERS,
+        "rank_notes": RANK_NOTES if comparison.ranks else (),
+        "missing": missing_lines(comparison),
+        "notes": notes(comparison),
+        "remarks": list(comparison.remarks),
+    }
+
+
+def comparison_facts(comparison: Comparison, reports: Sequence[Report]) -> dict[str, Any]:
+    """The main quantity of every case in every report, and the means and intervals of all rows of it.
+
+    reports: in the order of the comparison's.
+    """
+    cases = sorted(set.intersection(*({case.case for case in report.cases if case.rows} for report in reports)))
+    results = [_results(report, cases, comparison.main) for report in reports]
+    column = next((c for c in reports[0].columns if c.key == comparison.main), None)
+    lines = [Line(row.label, row.name) for row in _rows(comparison, comparison.reports[1].name)]
+    return {
+        "kind": "comparison",
+        "main": comparison.main,
+        "reports": [report.name for report in comparison.reports],
+        "cases": cases,
+        "lines": [line_facts(line) for line in lines],
+        "columns": []
+        if column is None
+        else [column_facts(column, values_of(each, lines, column.key)) for each in results],
+        "rows": [
+            [
+                {
+                    "difference": _number(row.difference),
+                    "low": _number(row.ci95[0]),
+                    "high": _number(row.ci95[1]),
+                    "verdict": row.verdict,
+                    "wins": row.wins,
+                    "ties": row.ties,
+                    "losses": row.losses,
+                }
+                for row in _rows(comparison, other.name)
+            ]
+            for other in comparison.reports[1:]
+        ],
+    }
+
+
+def _results(report: Report, cases: Sequence[str], key: str | None) -> Results:
+    found = {case.case: case for case in report.cases}
+    return Results.of([found[case] for case in cases], [column.key for column in report.columns if column.key == key])
+
+
+def _rows(comparison: Comparison, report: str) -> list[ComparisonRow]:
+    """Of the main quantity, in the order of the labels."""
+    return [row for row in comparison.rows if (row.report, row.quantity) == (report, comparison.main)]
+
+
+def _against(comparison: Comparison, report: str) -> dict[str, Any]:
+    metrics = []
+    for metric in comparison.metrics:
+        rows = [row for row in comparison.rows[:_MOST_ROWS] if (row.report, row.quantity) == (report, metric)]
+        cells = [(_name(row.label, row.name), row.verdict, row_cells(row)) for row in rows]
+        metrics.append({"metric": metric, "rows": cells, "open": metric == comparison.main})
+    metrics.sort(key=lambda each: not each["open"])
+    return {
+        "name": report,
+        "metrics": metrics,
+        "changes": [
+            (title, [change_line(change) + (f"  ({change.where})" if change.where else "") for change in changes])
+            for title, changes in change_titles(comparison, report)
+        ],
+    }
+
+
+def _name(label: int | str, name: str | None) -> str:
+    return f"{label} {name}" if name else str(label)
+
+
+def _number(value: float) -> float | None:
+    return None if value != value or value in (float("inf"), float("-inf")) else value
