@@ -28,6 +28,7 @@ _INTERRUPTED = 130
 _COMMANDS = {
     "score": "Score a prediction against a reference: overlap and every loss, per label.",
     "batch": "Score a folder of predictions against a folder of references: every case, and a summary over them.",
+    "report": "Write results as an HTML page: how good, on which labels, in which cases, and where it is wrong.",
     "merge": "Put the shards of a batch together: all cases, and the summary over them.",
     "check": "Check results against rules and a baseline. "
     "Exit 0: passed, 1: failed, 3: something could not be evaluated.",
@@ -38,7 +39,7 @@ _COMMANDS = {
 
 
 class _CommandsOnDemand(Group):
-    """Imports the command that is run: building the options of all six would take as long as scoring a small case."""
+    """Imports the command that is run: building the options of all takes as long as scoring a small case."""
 
     def __init__(self, **settings: Any) -> None:
         named = {name: Command(name, help=words) for name, words in _COMMANDS.items()}

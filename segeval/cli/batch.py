@@ -11,6 +11,7 @@ import typer
 from segeval.cli.audit import MaxMemoryOption, ProvenanceOption, label_files, limit_memory, provenance_of
 from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.options import FormatOption, OutputOption, WideOption
+from segeval.cli.picturing import Pictured, pages_among, with_picture_options, write_pages
 from segeval.cli.scoring import Scoring, with_scoring_options
 from segeval.cli.writing import (
     print_text,
@@ -29,6 +30,7 @@ _PAIRING, _RUNNING = "Pairing", "Running"
 _SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 
 
+@with_picture_options
 @with_scoring_options
 def batch(
     predictions: Annotated[
@@ -101,6 +103,7 @@ def batch(
     output: OutputOption = None,
     provenance: ProvenanceOption = None,
     max_memory: MaxMemoryOption = None,
+    pictured: Pictured,
 ) -> int:
     """Score a folder of predictions against a folder of references: every case, and a summary over them."""
     from segeval.batches.journal import journal_beside
@@ -116,6 +119,8 @@ def batch(
     limit_memory(max_memory)
     if resume and not outputs:
         raise UsageError("--resume continues the journal beside an output; name the output with -o")
+    pages = pages_among(outputs)
+    pictured.require_a_page(pages)
     part = _shard(shard)
     found = _pair(predictions, references, manifest, pairing, case_pattern, probabilities)
     if dry_run:
@@ -154,7 +159,8 @@ def batch(
         report = report.with_remarks((*found.remarks, *report.remarks))
         if note is not None:
             note.write(report)
-        write_report(report, format_, outputs, wide=wide)
+        write_pages(report, pages, pictured)
+        write_report(report, format_, [path for path in outputs if path not in pages], wide=wide)
     return 3 if any(case.status == "error" for case in report.cases) else 0
 
 

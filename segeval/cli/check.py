@@ -10,6 +10,7 @@ import typer
 from segeval.cli.audit import ProvenanceOption, label_files, provenance_of
 from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.github import tell_github
+from segeval.cli.picturing import Pictured, pages_among, with_picture_options, with_summary, write_pages
 from segeval.cli.scoring import Scoring, flags, with_scoring_options
 from segeval.cli.writing import print_page, print_text, read_by_somebody, tell, tell_outcome, tell_remark
 from segeval.errors import UsageError, WriteError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _BASELINE, _OUTPUT = "Baseline", "Output"
 
 
+@with_picture_options
 @with_scoring_options
 def check(
     results: Annotated[
@@ -104,10 +106,17 @@ def check(
     markdown: Annotated[
         Path | None, typer.Option("--markdown", metavar="FILE", help="Write Markdown.", rich_help_panel=_OUTPUT)
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE.html", help="Write the results as an HTML page.", rich_help_panel=_OUTPUT
+        ),
+    ] = None,
     format_: Annotated[
         Literal["table", "json"], typer.Option("--format", "-f", help="What stdout carries.", rich_help_panel=_OUTPUT)
     ] = "table",
     provenance: ProvenanceOption = None,
+    pictured: Pictured,
 ) -> int:
     """Check results against rules and a baseline. Exit 0: passed, 1: failed, 3: something could not be evaluated."""
     from segeval.gates.config import default_config, parse_changes, read_config, shadowed_config
@@ -127,7 +136,13 @@ def check(
     require_something_to_check(settings, update_baseline)
     if config is None and (shadowed := shadowed_config()) is not None:
         tell_remark(f"{shadowed}: its [tool.segeval] is not used, because there is a {default_config()}")
-    outputs = [path for path in (junit, markdown, settings.baseline if update_baseline else None) if path is not None]
+    pages = [] if page is None else [page]
+    if page is not None and not pages_among(pages):
+        raise UsageError(f"-o {page}: a page is a file that ends in .html")
+    pictured.require_a_page(pages)
+    outputs = [
+        path for path in (junit, markdown, page, settings.baseline if update_baseline else None) if path is not None
+    ]
     extra = [provenance] if provenance else []
     _require_writable([*outputs, *extra], [path for path in (results, config) if path is not None])
     compared = None if update_baseline else settings.baseline
@@ -144,6 +159,7 @@ def check(
     verdict = judge(report, settings, compare=not update_baseline)
     if note is not None:
         note.write(report)
+    _write_pages(report, pages, pictured, verdict)
     _write(verdict, junit, markdown, format_)
     tell_github(verdict, tell if format_ == "json" else print_text)
     if not verdict.success and not read_by_somebody(format_):
@@ -153,6 +169,13 @@ def check(
     if update_baseline and settings.baseline is not None:
         _update(report, verdict, settings.baseline)
     return exit_code(verdict)
+
+
+def _write_pages(report: Report, pages: list[Path], pictured: Pictured, verdict: Verdict) -> None:
+    """With the statistics that a report which was read lacks."""
+    if pages and report.summary == ():
+        report = with_summary(report)
+    write_pages(report, pages, pictured, verdict)
 
 
 def exit_code(verdict: Verdict) -> int:

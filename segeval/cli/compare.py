@@ -45,18 +45,36 @@ def compare(
     wide: WideOption = False,
     output: Annotated[
         list[Path] | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write a file too: .csv, .json, .md or .txt. Repeatable."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write a file too: .csv, .json, .md, .txt or .html. Repeatable."
+        ),
     ] = None,
 ) -> None:
     """Compare reports of the same cases with the first: differences, intervals, p-values, and ranks."""
     from segeval.comparing.paired_reports import compare_files
 
     outputs = output or []
+    pages = [path for path in outputs if path.name.lower().endswith((".html", ".htm"))]
+    outputs = [path for path in outputs if path not in pages]
     _require_endings(outputs)
-    require_writable(outputs, reports)
+    if pages:
+        from segeval.outputs.html import require_report_extra
+
+        require_report_extra()
+    require_writable([*outputs, *pages], reports)
     allowed = {part.strip() for part in (allow_changed or "").split(",")} - {""}
     comparison = compare_files(reports, metrics=metrics, labels=labels, draws=draws, seed=seed, allowed=allowed)
+    for page in pages:
+        _write_page(comparison, reports, page)
     _write(comparison, format_, outputs, wide or metrics is not None)
+
+
+def _write_page(comparison: Comparison, reports: list[Path], page: Path) -> None:
+    """The values of all cases are read again, which a comparison does not hold."""
+    from segeval.outputs.html import comparison_page
+    from segeval.reports.report_files import read_report
+
+    write_whole(page, comparison_page(comparison, [read_report(path, values_only=True) for path in reports]))
 
 
 def _require_endings(outputs: list[Path]) -> None:
@@ -64,7 +82,9 @@ def _require_endings(outputs: list[Path]) -> None:
 
     for path in outputs:
         if comparison_format_of_ending(path.name) is None:
-            endings = ", ".join(ending for output in COMPARISON_OUTPUTS.values() for ending in output.endings)
+            endings = ", ".join(
+                [*(ending for output in COMPARISON_OUTPUTS.values() for ending in output.endings), ".html"]
+            )
             raise UsageError(f"-o {path}: the ending says the format; known are {endings}")
 
 

@@ -8,21 +8,28 @@ from typing import Annotated
 import typer
 
 from segeval.cli.options import FormatOption, OutputOption, WideOption
+from segeval.cli.picturing import Pictured, pages_among, with_picture_options, write_pages
 from segeval.cli.writing import require_renderable, require_writable, write_report
 
 
+@with_picture_options
 def merge(
     reports: Annotated[list[Path], typer.Argument(metavar="REPORT.json…", help="The .json outputs of the shards.")],
     format_: FormatOption = "table",
     wide: WideOption = False,
     output: OutputOption = None,
+    *,
+    pictured: Pictured,
 ) -> int:
     """Put the shards of a batch together: all cases, and the summary over them."""
     from segeval.reports.merging import merge_reports
 
     outputs = output or []
     require_writable(outputs, reports)
+    pages = pages_among(outputs)
+    pictured.require_a_page(pages)
     report = merge_reports(reports)
     require_renderable(format_, outputs, [column.key for column in report.columns])
-    write_report(report, format_, outputs, wide=wide)
+    write_pages(report, pages, pictured)
+    write_report(report, format_, [path for path in outputs if path not in pages], wide=wide)
     return 3 if any(case.status == "error" for case in report.cases) else 0

@@ -19,7 +19,7 @@ OutputOption = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="Write a file too: .csv, .json, .md, .txt or .parquet (under --format nnunet, .json is nnU-Net's). "
+        help="Write a file too: .csv, .json, .md, .txt, .html or .parquet (under --format nnunet, .json is nnU-Net's). "
         "Repeatable.",
         rich_help_panel="Output",
     ),

@@ -9,11 +9,13 @@ import typer
 
 from segeval.cli.audit import MaxMemoryOption, ProvenanceOption, label_files, limit_memory, provenance_of
 from segeval.cli.options import FormatOption, OutputOption, WideOption
+from segeval.cli.picturing import Pictured, pages_among, with_picture_options, write_pages
 from segeval.cli.progress import ByteProgress
 from segeval.cli.scoring import Scoring, with_scoring_options
 from segeval.cli.writing import require_renderable, require_writable, write_report
 
 
+@with_picture_options
 @with_scoring_options
 def score(
     prediction: Annotated[
@@ -27,6 +29,7 @@ def score(
     output: OutputOption = None,
     provenance: ProvenanceOption = None,
     max_memory: MaxMemoryOption = None,
+    pictured: Pictured,
 ) -> None:
     """Score a prediction against a reference: overlap and every loss, per label."""
     from segeval.cases.files import score_pair
@@ -41,10 +44,13 @@ def score(
     require_writable([*outputs, *extra], [prediction, reference, *([Path(labels)] if labels else [])])
     limit_memory(max_memory)
     settings = settings_of(scoring)
+    pages = pages_among(outputs)
+    pictured.require_a_page(pages)
     require_renderable(format_, outputs, [selection.key for selection in settings.selections])
     note = provenance_of(provenance, outputs, [prediction, reference], label_files(labels))
     with ByteProgress(size_on_disk(prediction) + size_on_disk(reference)) as progress:
         report = score_pair(prediction, reference, settings, progress.add)
     if note is not None:
         note.write(report)
-    write_report(report, format_, outputs, wide=wide)
+    write_pages(report, pages, pictured)
+    write_report(report, format_, [path for path in outputs if path not in pages], wide=wide)

@@ -86,4 +86,4 @@ def columns_of(documents: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
 
 
 def _finite(end: float | None) -> float | None:
-    return None if end is None or math.isinf(end) else end
+    return None if end is None or math.isinf(end) else float(end)

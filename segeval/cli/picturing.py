@@ -1,0 +1,137 @@
+"""The options of pictures, which every command shares that writes an HTML page; and the pictures that they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from inspect import Parameter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from msgspec import Struct
+from msgspec.structs import replace
+
+from segeval.cli.spread import spread
+from segeval.errors import UsageError
+from segeval.files.whole_files import write_whole
+
+if TYPE_CHECKING:
+    from segeval.results.pictures import LabelPictures
+    from segeval.results.report import Report
+    from segeval.results.verdict import Verdict
+
+_PANEL = "Pictures of an HTML page"
+
+_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "images": (
+        Path | None,
+        typer.Option(
+            metavar="FOLDER|FILE", help="The scans to draw on, paired like the cases.", rich_help_panel=_PANEL
+        ),
+    ),
+    "window": (
+        str | None,
+        typer.Option(metavar="L,W", help="Level and width of the scans' grey values, for CT.", rich_help_panel=_PANEL),
+    ),
+    "pictures": (
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Cases shown of each label. Default: three worst, median, best.",
+            rich_help_panel=_PANEL,
+        ),
+    ),
+    "case": (
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A case to show besides. Repeatable.", rich_help_panel=_PANEL),
+    ),
+    "figures": (
+        Path | None,
+        typer.Option(metavar="DIR", help="Write every picture there, too: SVG, PNG and PDF.", rich_help_panel=_PANEL),
+    ),
+}
+
+
+class Pictured(Struct, frozen=True):
+    """What was asked for."""
+
+    images: Path | None = None
+    window: str | None = None
+    pictures: int | None = None
+    case: Sequence[str] = ()
+    figures: Path | None = None
+
+    def require_a_page(self, pages: Sequence[Path]) -> None:
+        """Refuse what nothing would show, and what could not be drawn, before any voxel is read. Raises UsageError."""
+        from segeval.outputs.html import require_report_extra
+        from segeval.pictures.images import window_of
+
+        asked = {
+            "--images": self.images,
+            "--window": self.window,
+            "--pictures": self.pictures,
+            "--case": self.case or None,
+        }
+        named = [flag for flag, value in asked.items() if value is not None]
+        if named and not pages and self.figures is None:
+            raise UsageError(f"{', '.join(named)}: pictures are for a page; add -o report.html, or --figures DIR")
+        window_of(self.window)
+        if pages or self.figures is not None:
+            require_report_extra()
+
+
+def with_picture_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A command whose parameter ``pictured`` is spelt out as the options of pictures, where it stands."""
+    parameters = {
+        name: Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[asks, option])
+        for name, (asks, option) in _OPTIONS.items()
+    }
+    return spread(command, "pictured", parameters, lambda _, given: Pictured(**{**given, "case": given["case"] or ()}))
+
+
+def pages_among(outputs: Iterable[Path]) -> list[Path]:
+    """The outputs that are HTML pages."""
+    from segeval.outputs import format_of_ending
+
+    return [path for path in outputs if format_of_ending(path.name) == "html"]
+
+
+def with_summary(report: Report) -> Report:
+    """A batch's report that was read from its JSON, with its statistics, which are made anew."""
+    from segeval.quantities import summarise
+
+    return report if report.summary is None else replace(report, summary=summarise(report.cases, report.columns))
+
+
+def write_pages(report: Report, pages: Sequence[Path], pictured: Pictured, verdict: Verdict | None = None) -> None:
+    """The pages and the figures. Raises WriteError, UsageError."""
+    from segeval.outputs.html import report_page
+
+    if not pages and pictured.figures is None:
+        return
+    pictures = _pictures(report, pictured)
+    for page in pages:
+        write_whole(page, report_page(report, pictures, verdict))
+    if pictured.figures is not None:
+        from segeval.pictures.figures import write_figures
+
+        write_figures(pictured.figures, pictures)
+
+
+def _pictures(report: Report, pictured: Pictured) -> list[LabelPictures]:
+    from segeval.pictures.choosing import chosen_labels
+    from segeval.pictures.drawing import pictures_of
+    from segeval.pictures.images import images_of, window_of
+    from segeval.settings.reading import settings_of_document
+
+    chosen = chosen_labels(report, pictured.pictures, pictured.case)
+    if not chosen:
+        return []
+    image = images_of(pictured.images, [case.case for case in report.cases])
+    settings, window = settings_of_document(report.settings), window_of(pictured.window)
+    found: list[LabelPictures] = []
+    for place, labels in chosen:
+        case = report.cases[place]
+        found += pictures_of(case, labels, settings, image(case.case), window)
+    return found
