@@ -91,6 +91,16 @@ SURFACE_ERRORS = {
 }
 
 
+# The scan: attenuation in Hounsfield units as in a contrast-enhanced CT, in steps that keep the file small.
+BODY = Ellipsoid((0.0, -4.0, 0.0), (137.0, 104.0, 900.0))
+VERTEBRAE = Ellipsoid((0.0, -66.0, 0.0), (19.0, 17.0, 900.0))
+FAT_MM = 14.0  # under the skin
+AIR_HU, FAT_HU, MUSCLE_HU, BONE_HU = -1000.0, -95.0, 45.0, 320.0
+ORGAN_HU = {"liver": 105.0, "spleen": 125.0, "left_kidney": 175.0, "right_kidney": 175.0, "tumor": 65.0}
+NOISE_HU = 14.0
+HU_STEP = 8.0
+
+
 def rotation(turn_deg: Vector) -> Array:
     """The matrix that turns about x, then y, then z."""
     turned = np.eye(3)
@@ -198,7 +208,24 @@ def label_map(scores: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
     return np.asarray(np.argmax(scores, axis=-1), dtype=np.uint8)
 
 
-def write_image(path: Path, voxels: npt.NDArray[np.uint8] | npt.NDArray[np.float32], affine: Array) -> None:
+def scan(truth: dict[str, Array], points_mm: Array, rng: np.random.Generator) -> npt.NDArray[np.int16]:
+    """What a CT of the phantom would show: every tissue its attenuation, soft edges, noise."""
+    body, bone = BODY.distance_mm(points_mm), VERTEBRAE.distance_mm(points_mm)
+
+    def share(distance_mm: Array) -> Array:
+        return 1.0 / (1.0 + np.exp(np.clip(distance_mm / SOFTNESS_MM, -LOGIT_LIMIT, LOGIT_LIMIT)))
+
+    units = np.full(SHAPE_VOXELS, AIR_HU)
+    tissues = [(body, FAT_HU), (body + FAT_MM, MUSCLE_HU), (bone, BONE_HU)]
+    for distance_mm, attenuation in [*tissues, *((truth[organ], hu) for organ, hu in ORGAN_HU.items())]:
+        units += share(distance_mm) * (attenuation - units)
+    units += NOISE_HU * rng.normal(size=SHAPE_VOXELS)
+    return np.asarray(HU_STEP * np.round(units / HU_STEP), dtype=np.int16)
+
+
+def write_image(
+    path: Path, voxels: npt.NDArray[np.uint8] | npt.NDArray[np.int16] | npt.NDArray[np.float32], affine: Array
+) -> None:
     """Write a gzipped NIfTI-1 file whose bytes depend on its content alone."""
     image = nib.Nifti1Image(voxels, affine)
     image.set_sform(affine, code=SCANNER_CODE)
@@ -219,6 +246,7 @@ def main() -> None:
     write_image(folder / "reference.nii.gz", label_map(logits(truth)), affine)
     write_image(folder / "prediction.nii.gz", label_map(probabilities), affine)
     write_image(folder / "prediction_softmax.nii.gz", probabilities, affine)
+    write_image(folder / "image.nii.gz", scan(truth, points_mm, np.random.default_rng(SEED + 1)), affine)
     (folder / "labels.json").write_text(json.dumps(LABELS) + "\n", encoding="utf-8", newline="\n")
 
 
