@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from segeval.cli.options import WideOption
+from segeval.cli.picturing import pages_among
 from segeval.cli.writing import print_page, print_text, require_writable, tell_remark
 from segeval.errors import UsageError
 from segeval.files.whole_files import write_whole
@@ -49,32 +50,42 @@ def compare(
             "--output", "-o", metavar="FILE", help="Write a file too: .csv, .json, .md, .txt or .html. Repeatable."
         ),
     ] = None,
+    figures: Annotated[
+        Path | None, typer.Option("--figures", metavar="DIR", help="Write the charts there: SVG, PNG and PDF.")
+    ] = None,
 ) -> None:
     """Compare reports of the same cases with the first: differences, intervals, p-values, and ranks."""
     from segeval.comparing.paired_reports import compare_files
 
     outputs = output or []
-    pages = [path for path in outputs if path.name.lower().endswith((".html", ".htm"))]
+    pages = pages_among(outputs)
     outputs = [path for path in outputs if path not in pages]
     _require_endings(outputs)
-    if pages:
+    if pages or figures is not None:
         from segeval.outputs.html import require_report_extra
 
         require_report_extra()
     require_writable([*outputs, *pages], reports)
     allowed = {part.strip() for part in (allow_changed or "").split(",")} - {""}
     comparison = compare_files(reports, metrics=metrics, labels=labels, draws=draws, seed=seed, allowed=allowed)
-    for page in pages:
-        _write_page(comparison, reports, page)
+    if pages or figures is not None:
+        _write_pages(comparison, reports, pages, figures)
     _write(comparison, format_, outputs, wide or metrics is not None)
 
 
-def _write_page(comparison: Comparison, reports: list[Path], page: Path) -> None:
+def _write_pages(comparison: Comparison, paths: list[Path], pages: list[Path], figures: Path | None) -> None:
     """The values of all cases are read again, which a comparison does not hold."""
     from segeval.outputs.html import comparison_page
     from segeval.reports.report_files import read_report
 
-    write_whole(page, comparison_page(comparison, [read_report(path, values_only=True) for path in reports]))
+    reports = [read_report(path, values_only=True) for path in paths]
+    for page in pages:
+        write_whole(page, comparison_page(comparison, reports))
+    if figures is not None:
+        from segeval.outputs.html.compared import comparison_facts
+        from segeval.outputs.html.plots import write_plots
+
+        write_plots(figures, comparison_facts(comparison, reports))
 
 
 def _require_endings(outputs: list[Path]) -> None:

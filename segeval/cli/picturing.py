@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from segeval.cli.spread import spread
 from segeval.errors import UsageError
-from segeval.files.whole_files import write_whole
+from segeval.files.whole_files import require_folder, write_whole
 
 if TYPE_CHECKING:
     from segeval.results.pictures import LabelPictures
@@ -48,7 +48,7 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     ),
     "figures": (
         Path | None,
-        typer.Option(metavar="DIR", help="Write every picture there, too: SVG, PNG and PDF.", rich_help_panel=_PANEL),
+        typer.Option(metavar="DIR", help="Write every chart and picture there: SVG, PNG, PDF.", rich_help_panel=_PANEL),
     ),
 }
 
@@ -63,7 +63,10 @@ class Pictured(Struct, frozen=True):
     figures: Path | None = None
 
     def require_a_page(self, pages: Sequence[Path]) -> None:
-        """Refuse what nothing would show, and what could not be drawn, before any voxel is read. Raises UsageError."""
+        """Refuse what nothing would show, and what could not be drawn, before any voxel is read.
+
+        Raises UsageError, WriteError.
+        """
         from segeval.outputs.html import require_report_extra
         from segeval.pictures.images import window_of
 
@@ -77,6 +80,8 @@ class Pictured(Struct, frozen=True):
         if named and not pages and self.figures is None:
             raise UsageError(f"{', '.join(named)}: pictures are for a page; add -o report.html, or --figures DIR")
         window_of(self.window)
+        if self.figures is not None:
+            require_folder(self.figures)
         if pages or self.figures is not None:
             require_report_extra()
 
@@ -114,9 +119,12 @@ def write_pages(report: Report, pages: Sequence[Path], pictured: Pictured, verdi
     for page in pages:
         write_whole(page, report_page(report, pictures, verdict))
     if pictured.figures is not None:
+        from segeval.outputs.html.facts import report_facts
+        from segeval.outputs.html.plots import write_plots
         from segeval.pictures.figures import write_figures
 
         write_figures(pictured.figures, pictures)
+        write_plots(pictured.figures, report_facts(report))
 
 
 def _pictures(report: Report, pictured: Pictured) -> list[LabelPictures]:

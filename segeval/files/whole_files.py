@@ -6,10 +6,14 @@ import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from segeval.errors import WriteError
 from segeval.files.paths import absolute, beside, is_directory, is_loop
+
+_UNSAFE = re.compile(r"[^\w.+-]+")
+_LONGEST = 120
 
 
 def require_folder(path: Path) -> None:
@@ -62,3 +66,22 @@ def sweep_parts(path: Path) -> None:
 
 def _part(path: Path, number: str) -> Path:
     return beside(absolute(path), ".", f".{number}.part")
+
+
+def made_folder(path: Path) -> Path:
+    """The folder, made where it is missing. Raises WriteError."""
+    require_folder(path)
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as problem:
+        raise WriteError(f"{path}: cannot be made ({problem.strerror}); name another folder") from None
+    return path
+
+
+def free_name(text: str, taken: set[str]) -> str:
+    """A file's name of this text, without what leads out of a folder; one that no other text has got of ``taken``."""
+    plain = _UNSAFE.sub("-", text).strip(".- ")[:_LONGEST] or "figure"
+    names = (plain if number == 1 else f"{plain}-{number}" for number in count(1))
+    name = next(each for each in names if each.casefold() not in taken)
+    taken.add(name.casefold())
+    return name

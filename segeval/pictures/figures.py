@@ -4,44 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from itertools import count
 from pathlib import Path
 
-from segeval.errors import UsageError, WriteError
-from segeval.files.whole_files import write_whole
+from segeval.errors import UsageError
+from segeval.files.whole_files import free_name, made_folder, write_whole
 from segeval.results.pictures import LabelPictures
 
 FIGURE_ENDINGS = (".svg", ".png", ".pdf")
 
 _VARIABLE = re.compile(r"var\(--[a-z-]+, (#[0-9a-f]{6}|currentColor)\)")
-_UNSAFE = re.compile(r"[^\w.+-]+")
-_LONGEST = 120
 _SCALE = 3.0  # pixels of a PNG per pixel of the picture's own size
 _BOX = re.compile(r'viewBox="(\S+) (\S+) (\S+) (\S+)"[^>]*>')
 
 
 def write_figures(folder: Path, pictures: Iterable[LabelPictures]) -> None:
-    """Every slice as SVG, PNG and PDF, ``CASE_LABEL_PLANE.svg``; the folder is made. Raises UsageError, WriteError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise WriteError(f"--figures {folder}: cannot be made ({problem.strerror}); name another folder") from None
+    """Every slice as SVG, PNG and PDF, ``CASE_LABEL_PLANE.svg``, in a folder that is made where it is missing.
+
+    Raises UsageError, WriteError.
+    """
     taken: set[str] = set()
+    made_folder(folder)
     for picture in pictures:
         for view in picture.slices:
-            name = _free(f"{picture.case}_{picture.name or picture.label}_{view.plane}", taken)
+            name = free_name(f"{picture.case}_{picture.name or picture.label}_{view.plane}", taken)
             for ending in FIGURE_ENDINGS:
                 write_figure(view.svg, folder / f"{name}{ending}")
-
-
-def _free(text: str, taken: set[str]) -> str:
-    """A file's name of this text, without what leads out of a folder, that no other figure has."""
-    plain = _UNSAFE.sub("-", text).strip(".- ")[:_LONGEST] or "figure"
-    name = next(
-        n for number in count(1) if (n := plain if number == 1 else f"{plain}-{number}").casefold() not in taken
-    )
-    taken.add(name.casefold())
-    return name
 
 
 def write_figure(svg: str, path: Path) -> None:

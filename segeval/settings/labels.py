@@ -80,6 +80,8 @@ def _by_target(text: str, flag: str, one: str, form: str) -> dict[TargetKey, flo
         if target in found:
             raise UsageError(f"{flag}: {target} is given twice; give each label {one}")
         try:
+            if not key.strip():
+                raise ValueError
             found[target] = float(value)
         except ValueError:
             raise UsageError(f"{flag} {part!r}: write {form}") from None

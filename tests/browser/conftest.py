@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -32,7 +33,8 @@ def _driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    own = {**os.environ, "TMPDIR": str(profile)}  # what it leaves there goes with the folder
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER, env=own))
     driver.execute_cdp_cmd("Network.enable", {})
     yield driver
     driver.quit()

@@ -151,6 +151,23 @@ def test_the_signature_can_be_copied(tmp_path: Path, browser: Browser) -> None:
     assert browser.texts("#signature") == ["segeval:1|labels:1,2"]
 
 
+def test_the_page_refuses_code_that_is_made_of_text(page: Path, _driver: Any) -> None:
+    """Not what a driver runs, which stands above the policy, but what the page would run itself. Complaints are due."""
+    browser = Browser(_driver)
+    browser.open(page)
+    browser.run(
+        "const script = document.createElement('script'); script.textContent = 'window.inline = 1';"
+        "document.body.append(script); const link = document.createElement('button');"
+        "link.setAttribute('onclick', 'window.attribute = 1'); document.body.append(link); link.click();"
+        "setTimeout(() => { try { eval('window.evaluated = 1'); } catch { window.refused = 1; } });"
+        "fetch('https://example.org/').catch(() => { window.unfetched = 1; })"
+    )
+    browser.wait("window.refused === 1 && window.unfetched === 1")
+    assert browser.run("return [window.inline, window.attribute, window.evaluated]") == [None, None, None]
+    assert len([words for words in browser.complaints() if "Content Security Policy" in words]) >= 3
+    browser.requests()
+
+
 HOSTILE = [
     "<script>window.harm = 1</script>",
     "</script><img src=x onerror='window.harm = 1'>",

@@ -28,6 +28,7 @@ BAD = {
     "a folder": "{folder}/folder",
     "nothing there": "{folder}/nothing/there",
 }
+PAGES = {("report", "--output"), ("check", "--output")}
 ENDINGS = {"--output": ".json", "--provenance": ".json", "--junit": ".xml"}
 
 
@@ -50,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import nibabel
 
     found = tmp_path_factory.mktemp("paths")
-    for name in ("loop", "loop.json", "loop.xml"):
+    for name in ("loop", "loop.json", "loop.xml", "loop.html"):
         (found / name).symlink_to(name)
     (found / "file").write_text("text")
     for name in ("folder", "p", "r"):
@@ -74,6 +75,7 @@ def arguments(command: str, folder: Path) -> dict[str, str]:
         "check": {"results": report},
         "compare": {"reports": report},
         "quantities": {},
+        "report": {"results": report},
     }[command]
 
 
@@ -89,7 +91,8 @@ def test_every_option_survives_every_name(
     tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    bad = BAD[kind].format(folder=folder) + (ENDINGS.get(name, "") if kind != "a folder" else "")
+    ending = ".html" if (command, name) in PAGES else ENDINGS.get(name, "")
+    bad = BAD[kind].format(folder=folder) + (ending if kind != "a folder" else "")
     given = arguments(command, folder)
     if (command, name) == ("check", "references"):
         given = {"results": f"{folder}/p", "references": bad}
@@ -104,6 +107,8 @@ def test_every_option_survives_every_name(
         words += [name, bad]
     if command == "batch":
         words += ["--workers", "1"]
+    if command == "report" and name != "--output":
+        words += ["--output", f"{folder}/page.html"]
     if name == "--manifest":
         words = [command, name, bad]
     code = main(words)
@@ -114,7 +119,7 @@ def test_every_option_survives_every_name(
     if kind in ("a long name", "a long path", "a NUL byte", "half of a surrogate pair") and is_path(command, name):
         assert code == 2, captured.err  # before anything is read or scored
         assert len(captured.err) < 300
-    written = kind == "a byte that is no text" and name in (*ENDINGS, "--markdown")
+    written = kind == "a byte that is no text" and name in (*ENDINGS, "--markdown", "--figures")
     if not written and (name in given or name in (*ENDINGS, "--manifest", "--baseline", "--config", "--labels")):
         assert code in (2, 3), captured.err
     assert bool(list(tmp_path.iterdir())) == written

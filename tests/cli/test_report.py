@@ -79,7 +79,7 @@ def test_scans_are_paired_and_drawn_on(segeval: Run) -> None:
 def test_figures_are_files_of_their_own(segeval: Run) -> None:
     run = segeval("score", *PAIR, "--figures", "figures", "--images", SAMPLE / "image.nii.gz", "--window", "60,400")
     assert run.code == 0, run.err
-    names = sorted(path.name for path in Path("figures").iterdir())
+    names = sorted(path.name for path in Path("figures").iterdir() if "confusion-chart" not in path.name)
     assert len(names) == 5 * 3 * 3
     assert names[:3] == [f"prediction_left_kidney_axial.{ending}" for ending in ("pdf", "png", "svg")]
     assert Path("figures/prediction_tumor_axial.png").read_bytes().startswith(b"\x89PNG")

@@ -163,6 +163,7 @@ CHANGES: dict[str, list[tuple[Path, list[str], list[str]]]] = {
     "geometry": [(PREDICTION, [], ["--geometry=ignore"]), (PREDICTION, [], ["--geometry=resample"])],
     "tolerance": [(PREDICTION, [], ["--tolerance=0.02"])],
     "missed": [(PREDICTION, ["--metrics=hd"], ["--metrics=hd", f"--missed={mm}"]) for mm in ("nan", "100")],
+    "tau": [(PREDICTION, ["--metrics=nsd"], ["--metrics=nsd", "--tau=2"])],
     "instances": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--instances"])],
     "connectivity": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--connectivity=6"])],
     "min_volume_mm3": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--min-volume-mm3=20"])],
@@ -173,16 +174,14 @@ CHANGES: dict[str, list[tuple[Path, list[str], list[str]]]] = {
         (PREDICTION, ["--protocol=brats-lesionwise"], ["--protocol=brats-lesionwise:met", "--metrics=lesionwise"]),
     ],
 }  # fmt: skip
+PAGE = "--output=x.html"
 CANNOT = {
-    "background": ["--background"],
-    "backend": ["--backend=auto"],
-    "hash": ["--hash"],
-    "format_": ["--format=json"],
-    "wide": ["--wide"],
-    "output": ["--output=x.csv"],
-    "provenance": ["--provenance=x.json"],
-    "max_memory": ["--max-memory=64G"],
-}
+    "background": ["--background"], "backend": ["--backend=auto"], "hash": ["--hash"], "format_": ["--format=json"],
+    "wide": ["--wide"], "output": ["--output=x.csv"], "provenance": ["--provenance=x.json"],
+    "max_memory": ["--max-memory=64G"], "images": [f"--images={SAMPLES}/image.nii.gz", PAGE],
+    "window": ["--window=40,400", PAGE], "pictures": ["--pictures=1", PAGE], "case": ["--case=prediction", PAGE],
+    "figures": ["--figures=figures", "--pictures=0"],
+}  # fmt: skip
 
 
 def test_every_option_is_known_to_change_numbers_or_not() -> None:

@@ -8,8 +8,8 @@ import pytest
 from page_reports import case, failed, report, thirty
 
 from segeval.errors import UnreadableFile, UsageError
+from segeval.files.whole_files import free_name
 from segeval.pictures.choosing import chosen_labels
-from segeval.pictures.figures import _free
 from segeval.pictures.images import images_of, window_of
 
 
@@ -71,5 +71,5 @@ def test_windows() -> None:
 def test_names_of_figures_lead_nowhere_and_differ() -> None:
     taken: set[str] = set()
     texts = ["../../etc/x", "a/b", "a-b", "A-b", "", "…", "ü" * 300]
-    found = [_free(text, taken) for text in texts]
+    found = [free_name(text, taken) for text in texts]
     assert found == ["etc-x", "a-b", "a-b-2", "A-b-3", "figure", "figure-2", "ü" * 120]

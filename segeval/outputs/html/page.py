@@ -13,7 +13,7 @@ from typing import Any
 from segeval.words.shown_values import value_text
 
 _ASSETS = Path(__file__).parent / "assets"
-_SCRIPTS = ("values.js", "charts.js", "table.js", "main.js", "compared.js")
+_SCRIPTS = ("values.js", "charts.js", "compared_charts.js", "table.js", "main.js", "compared.js")
 _CSP = (
     "default-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 )
@@ -22,12 +22,12 @@ _CSP = (
 
 def page_pieces(template: str, sections: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[str]:
     """The page in pieces. sections: what the template shows; facts: what its scripts draw, plain JSON."""
-    scripts = [_vega(), "".join(_asset(name) for name in _SCRIPTS)]
+    scripts = [_vega(), "".join(asset(name) for name in _SCRIPTS)]
     policy = _CSP.format(" ".join(f"'sha256-{_digest(script)}'" for script in scripts))
     yield (
         _environment()
         .get_template(template)
-        .render(**sections, policy=policy, style=_asset("page.css"), scripts=scripts, facts=json_in_script(facts))
+        .render(**sections, policy=policy, style=asset("page.css"), scripts=scripts, facts=json_in_script(facts))
     )
     yield "\n"
 
@@ -62,7 +62,8 @@ def _vega() -> str:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """The text of a file that comes with the package."""
     return (_ASSETS / name).read_text(encoding="utf-8")
 
 

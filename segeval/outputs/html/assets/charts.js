@@ -1,11 +1,10 @@
 // Charts of Vega-Lite. Its expressions are interpreted (ast), as the page's policy allows no code that is made of text.
+const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json";
 const DENSE = 4000; // points that a chart shows one by one
 const LOG_AXIS = { format: "~s", tickCount: 4, labelOverlap: "greedy" };
 const drawn = new Map();
 
-function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
-}
+let colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 
 function look() {
   const text = colour("text"), quiet = colour("quiet"), line = colour("line");
@@ -18,14 +17,14 @@ function look() {
 }
 
 // Draws (or draws anew) the chart of a figure. words: what it shows, for everybody.
-function draw(id, spec, words, onCase) {
+let draw = (id, spec, words, onCase) => {
   const figure = byId(id);
   if (!figure) return;
   const target = figure.querySelector(".chart");
   figure.querySelector("figcaption").textContent = words;
   delete target.dataset.ready;
   drawn.set(id, () => draw(id, spec, words, onCase));
-  const whole = { $schema: "https://vega.github.io/schema/vega-lite/v6.json", width: "container", description: words, ...spec, config: look() };
+  const whole = { $schema: SCHEMA, width: "container", description: words, ...spec, config: look() };
   if (whole.width === "container") whole.autosize = { type: "fit-x", contains: "padding" };
   return vegaEmbed(target, whole, { actions: false, ast: true, renderer: "svg", tooltip: { theme: "custom", sanitize: (value) => String(value).replace(/&/g, "&amp;").replace(/</g, "&lt;") } })
     .then((result) => {
@@ -35,7 +34,7 @@ function draw(id, spec, words, onCase) {
       target.dataset.ready = "yes";
     })
     .catch((problem) => { target.textContent = "This chart cannot be drawn: " + problem.message; });
-}
+};
 
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach((again) => again()));
 
@@ -79,7 +78,7 @@ function distribution(id, column, onCase) {
 }
 
 function heat(id, column, onCase) {
-  const mid = meanLine(), size = facts.cases.length, lines = labelLines();
+  const mid = meanLine(), lines = labelLines();
   const score = (place) => { const value = mid >= 0 ? valuesOf(mid, column)[place] : NaN; return isDefined(value) ? value * (column.sign || 1) : Infinity; };
   const scored = facts.cases.map((_, place) => place).filter((place) => score(place) !== Infinity).sort((a, b) => score(a) - score(b) || a - b);
   const most = Math.max(20, Math.min(scored.length, Math.floor(12000 / Math.max(lines.length, 1)), 400)), group = Math.ceil(scored.length / most) || 1, cells = [];
@@ -99,7 +98,7 @@ function heat(id, column, onCase) {
     height: lines.length * (lines.length > 40 ? 10 : 20), data: { values: cells },
     mark: { type: "rect", cursor: group > 1 ? "default" : "pointer" },
     encoding: {
-      x: { field: "x", type: "quantitative", title: `${size} cases, worst first`, scale: { domain: [0, scored.length], nice: false }, axis: { grid: false, tickMinStep: 1 } }, x2: { field: "x2" },
+      x: { field: "x", type: "quantitative", title: `${scored.length} cases, worst first`, scale: { domain: [0, scored.length], nice: false }, axis: { grid: false, tickMinStep: 1 } }, x2: { field: "x2" },
       y: { field: "label", type: "nominal", sort: lines.map((line) => facts.lines[line].text), title: null },
       color: { field: "value", type: "quantitative", scale: scheme, title: column.title },
       tooltip: [{ field: "cases", title: "case" }, { field: "label" }, { field: "text", title: column.title }],

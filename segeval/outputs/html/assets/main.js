@@ -49,7 +49,7 @@ function begin() {
   }
   if (byId("instance-label")) {
     const targets = [...new Set(facts.instances.map((each) => String(each.target)))];
-    filled(byId("instance-label"), targets.map((target) => [target, (facts.lines.find((line) => String(line.label) === target) || { text: target }).text]), targets[0]);
+    filled(byId("instance-label"), targets.map((target) => [target, lineText(target)]), targets[0]);
     if (targets.length) instanceCharts(targets[0]);
     listen("instance-label", "change", () => instanceCharts(byId("instance-label").value));
   }

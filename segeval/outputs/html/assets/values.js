@@ -34,6 +34,7 @@ function valueText(value, whole) {
 const mainColumn = () => Math.max(0, (facts.columns || []).findIndex((column) => column.key === facts.main));
 const meanLine = () => facts.lines.findIndex((line) => line.label === "mean");
 const labelLines = () => facts.lines.map((line, place) => place).filter((place) => !facts.lines[place].sums_up);
+const lineText = (label) => (facts.lines.find((line) => String(line.label) === label) || { text: label }).text;
 const isDefined = (value) => !Number.isNaN(value);
 
 function mean(numbers) {
