@@ -26,16 +26,22 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     "images": (
         Path | None,
         typer.Option(
-            metavar="FOLDER|FILE", help="The scans to draw on, paired like the cases.", rich_help_panel=_PANEL
+            "--images",
+            metavar="FOLDER|FILE",
+            help="The scans to draw on, paired like the cases.",
+            rich_help_panel=_PANEL,
         ),
     ),
     "window": (
         str | None,
-        typer.Option(metavar="L,W", help="Level and width of the scans' grey values, for CT.", rich_help_panel=_PANEL),
+        typer.Option(
+            "--window", metavar="L,W", help="Level and width of the scans' grey values, for CT.", rich_help_panel=_PANEL
+        ),
     ),
     "pictures": (
         int | None,
         typer.Option(
+            "--pictures",
             min=0,
             metavar="N",
             help="Cases shown of each label. Default: three worst, median, best.",
@@ -44,11 +50,16 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     ),
     "case": (
         list[str] | None,
-        typer.Option(metavar="NAME", help="A case to show besides. Repeatable.", rich_help_panel=_PANEL),
+        typer.Option("--case", metavar="NAME", help="A case to show besides. Repeatable.", rich_help_panel=_PANEL),
     ),
     "figures": (
         Path | None,
-        typer.Option(metavar="DIR", help="Write every chart and picture there: SVG, PNG, PDF.", rich_help_panel=_PANEL),
+        typer.Option(
+            "--figures",
+            metavar="DIR",
+            help="Write every chart and picture there: SVG, PNG, PDF.",
+            rich_help_panel=_PANEL,
+        ),
     ),
 }
 
