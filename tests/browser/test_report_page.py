@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from browsing import Browser
-from page_reports import case, report, thirty
+from msgspec.structs import replace
+from page_reports import case, failed, report, thirty
 
 pytest.importorskip("vl_convert", reason="the extra report is not installed")
 
@@ -143,6 +145,19 @@ def test_what_is_printed_has_no_controls(page: Path, browser: Browser) -> None:
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
 
 
+def test_where_nothing_can_be_drawn_words_say_so(tmp_path: Path, browser: Browser) -> None:
+    """All cases failed; a label that no volume has; every chart asked for again."""
+    browser.open(written(tmp_path, report([failed("a", "cut"), failed("b", "cut")])))
+    assert browser.texts(f"{TABLE} td") == ["error: cut", "error: cut"]
+    nowhere = case("c", (math.nan,), ("liver",))
+    rows = (replace(nowhere.rows[0], values={"dice": math.nan, "ref_volume_ml": 0.0, "pred_volume_ml": 0.0, "tp": 0}),)
+    browser.open(written(tmp_path, report([replace(nowhere, rows=rows, confusion=())])))
+    browser.run("document.querySelectorAll('select').forEach(s => s.dispatchEvent(new Event('change')))")
+    browser.wait_for_charts()
+    assert browser.texts("#distribution figcaption") == ["No case has a value of Dice."]
+    assert browser.texts("#dice-by-volume figcaption") == ["No case has 1 liver."]
+
+
 def test_the_signature_can_be_copied(tmp_path: Path, browser: Browser) -> None:
     browser.open(written(tmp_path, report([case("a", (0.5,), (None,))] * 1, "segeval:1|labels:1,2")))
     browser.click("details.signature summary")
@@ -183,8 +198,6 @@ def test_names_are_shown_as_they_are_and_run_nothing(tmp_path: Path, browser: Br
     """Of cases, labels, reasons, remarks, in tables, charts, tooltips and lists."""
     cases = [case(name, (0.5, 0.6), (name, f"other {name}")) for name in HOSTILE]
     made = report(cases, HOSTILE[0])
-    from msgspec.structs import replace
-
     made = replace(
         made,
         remarks=tuple(HOSTILE),

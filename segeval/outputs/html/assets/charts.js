@@ -38,6 +38,15 @@ let draw = (id, spec, words, onCase) => {
 
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach((again) => again()));
 
+// There is nothing to draw, which words say.
+let leaveOut = (id, words) => {
+  const figure = byId(id), target = figure.querySelector(".chart");
+  target.replaceChildren();
+  target.dataset.ready = "yes";
+  figure.querySelector("figcaption").textContent = words;
+  drawn.delete(id);
+};
+
 // A number between -1 and 1 that depends on the place alone, so that points lie apart and the page is always the same.
 const apart = (place) => ((place * 0.61803398875) % 1) * 2 - 1;
 const tooltipOf = (title) => [{ field: "case", title: "case" }, { field: "label", title: "label" }, { field: "text", title }];
@@ -52,6 +61,7 @@ function distribution(id, column, onCase) {
     boxes.push({ label, low: defined[0], high: defined[defined.length - 1], q1: at(0.25), q3: at(0.75), median: at(0.5), n: defined.length });
     values.forEach((value, place) => { if (isDefined(value)) points.push({ label, value, place, case: facts.cases[place], text: valueText(value, column.whole), jitter: apart(place) }); });
   }
+  if (!points.length) return leaveOut(id, `No case has a value of ${column.title}.`);
   const dense = points.length > DENSE;
   const y = { field: "label", type: "nominal", sort: names, title: null };
   const scale = column.best !== null && column.worst !== null && column.sign ? { domain: [Math.min(column.best, column.worst), Math.max(column.best, column.worst)] } : { zero: false };
@@ -91,15 +101,16 @@ function heat(id, column, onCase) {
       cells.push({ x: first, x2: Math.min(first + group, scored.length), label: facts.lines[line].text, value, text: valueText(value, column.whole), case: only ? facts.cases[members[0]] : undefined, cases: only ? facts.cases[members[0]] : `${members.length} cases` });
     }
   }
+  if (!cells.length) return leaveOut(id, `No case has a value of ${column.title}.`);
   const bounded = column.best !== null && column.worst !== null && column.sign;
   const scheme = { scheme: "cividis", reverse: column.sign < 0, ...(bounded ? { domain: [Math.min(column.best, column.worst), Math.max(column.best, column.worst)] } : {}) };
   const words = `${column.title} of every label in every case, the worst cases on the left` + (group > 1 ? `; a column is the mean of ${group} cases that follow each other.` : ".");
   return draw(id, {
-    height: lines.length * (lines.length > 40 ? 10 : 20), data: { values: cells },
+    height: lines.length * (lines.length > 40 ? 12 : 20), data: { values: cells },
     mark: { type: "rect", cursor: group > 1 ? "default" : "pointer" },
     encoding: {
       x: { field: "x", type: "quantitative", title: `${scored.length} cases, worst first`, scale: { domain: [0, scored.length], nice: false }, axis: { grid: false, tickMinStep: 1 } }, x2: { field: "x2" },
-      y: { field: "label", type: "nominal", sort: lines.map((line) => facts.lines[line].text), title: null },
+      y: { field: "label", type: "nominal", sort: lines.map((line) => facts.lines[line].text), title: null, axis: lines.length > 40 ? { labelFontSize: 9, labelLimit: 220 } : {} },
       color: { field: "value", type: "quantitative", scale: scheme, title: column.title },
       tooltip: [{ field: "cases", title: "case" }, { field: "label" }, { field: "text", title: column.title }],
     },
@@ -107,6 +118,7 @@ function heat(id, column, onCase) {
 }
 
 function sizeCharts(line, onCase) {
+  if (!facts.lines[line]) return ["dice-by-volume", "bland-altman"].forEach((id) => leaveOut(id, "No case has a label."));
   const column = (key) => facts.columns.find((each) => each.key === key);
   const dice = column("dice"), reference = column("ref_volume_ml"), prediction = column("pred_volume_ml"), label = facts.lines[line].text, rows = [];
   if (!dice || !reference || !prediction) return;
@@ -114,9 +126,15 @@ function sizeCharts(line, onCase) {
     const [d, r, p] = [dice, reference, prediction].map((each) => valuesOf(line, each)[place]);
     if (isDefined(r) && isDefined(p) && r + p > 0) rows.push({ case: name, label, dice: d, reference: r, between: (r + p) / 2, difference: p - r, text: valueText(d), volume: valueText(r) });
   });
+  if (!rows.length) {
+    leaveOut("dice-by-volume", `No case has ${label}.`);
+    return leaveOut("bland-altman", "");
+  }
   const shown = thinned(rows), words = shown.length < rows.length ? ` ${shown.length} of ${rows.length} cases are shown.` : "";
   const tip = [{ field: "case" }, { field: "text", title: "Dice" }, { field: "volume", title: "reference, ml" }, { field: "difference", format: "+.2f", title: "difference, ml" }];
-  draw("dice-by-volume", { height: 280, data: { values: shown.filter((row) => isDefined(row.dice) && row.reference > 0) }, mark: { type: "circle", color: colour("point"), opacity: 0.7, size: 45, cursor: "pointer" }, encoding: { x: { field: "reference", type: "quantitative", scale: { type: "log", nice: false }, title: "reference volume, ml (log)", axis: LOG_AXIS }, y: { field: "dice", type: "quantitative", scale: { domain: [0, 1] }, title: "Dice" }, tooltip: tip } }, `Dice of ${label} against the volume of the reference: do small ones fare worse?` + words, onCase);
+  const there = shown.filter((row) => isDefined(row.dice) && row.reference > 0);
+  if (!there.length) leaveOut("dice-by-volume", `No reference has ${label}.`);
+  else draw("dice-by-volume", { height: 280, data: { values: there }, mark: { type: "circle", color: colour("point"), opacity: 0.7, size: 45, cursor: "pointer" }, encoding: { x: { field: "reference", type: "quantitative", scale: { type: "log", nice: false }, title: "reference volume, ml (log)", axis: LOG_AXIS }, y: { field: "dice", type: "quantitative", scale: { domain: [0, 1] }, title: "Dice" }, tooltip: tip } }, `Dice of ${label} against the volume of the reference: do small ones fare worse?` + words, onCase);
   const differences = rows.map((row) => row.difference), middle = mean(differences), sd = Math.sqrt(mean(differences.map((d) => (d - middle) ** 2)) * differences.length / Math.max(1, differences.length - 1));
   const limits = rows.length > 1 ? [["mean", middle], ["+1.96 sd", middle + 1.96 * sd], ["−1.96 sd", middle - 1.96 * sd]].map(([name, y]) => ({ name: `${name} ${y >= 0 ? "+" : ""}${y.toFixed(2)}`, y })) : [];
   draw("bland-altman", { height: 280, layer: [
@@ -169,7 +187,10 @@ function instanceCharts(target) {
   const all = [...bins.values()].sort((a, b) => a.from - b.from), total = (outcome) => rows.filter((row) => row.outcome === outcome).length;
   const detected = all.filter((bin) => bin.found + bin.missed).map((bin) => ({ ...bin, rate: bin.found / (bin.found + bin.missed), of: bin.found + bin.missed }));
   const x = { field: "from", type: "quantitative", scale: { type: "log", nice: false }, title: "voxels (log)", axis: LOG_AXIS };
-  draw("detection", { height: 240, data: { values: detected }, mark: { type: "rect", color: colour("point"), stroke: colour("page") }, encoding: { x, x2: { field: "to" }, y: { field: "rate", type: "quantitative", scale: { domain: [0, 1] }, title: "share found" }, y2: { datum: 0 }, tooltip: [{ field: "from", format: ".0f" }, { field: "to", format: ".0f" }, { field: "rate", format: ".3f" }, { field: "of", title: "instances" }] } }, `Detection by size of the reference's instance: ${total("found")} found, ${total("missed")} missed.`);
+  if (!detected.length) leaveOut("detection", "The references have no instance.");
+  else draw("detection", { height: 240, data: { values: detected }, mark: { type: "rect", color: colour("point"), stroke: colour("page") }, encoding: { x, x2: { field: "to" }, y: { field: "rate", type: "quantitative", scale: { domain: [0, 1] }, title: "share found" }, y2: { datum: 0 }, tooltip: [{ field: "from", format: ".0f" }, { field: "to", format: ".0f" }, { field: "rate", format: ".3f" }, { field: "of", title: "instances" }] } }, `Detection by size of the reference's instance: ${total("found")} found, ${total("missed")} missed.`);
   const sizes = all.flatMap((bin) => [["missed", 0], ["invented", bin.missed]].map(([outcome, base]) => ({ from: bin.from, to: bin.to, outcome, count: bin[outcome], base, top: base + bin[outcome] }))).filter((entry) => entry.count);
-  draw("instance-sizes", { height: 240, data: { values: sizes }, mark: { type: "rect", stroke: colour("page") }, encoding: { x, x2: { field: "to" }, y: { field: "base", type: "quantitative", title: "instances", scale: { zero: true }, axis: { tickMinStep: 1 } }, y2: { field: "top" }, color: { field: "outcome", type: "nominal", scale: { domain: ["missed", "invented"], range: [colour("reference"), colour("prediction")] }, title: null }, tooltip: [{ field: "outcome" }, { field: "from", format: ".0f" }, { field: "to", format: ".0f" }, { field: "count" }] } }, `Sizes of the ${total("missed")} missed and ${total("invented")} invented instances.`);
+  const sizesWords = `Sizes of the ${total("missed")} missed and ${total("invented")} invented instances.`;
+  if (!sizes.length) return leaveOut("instance-sizes", "No instance was missed, and none invented.");
+  draw("instance-sizes", { height: 240, data: { values: sizes }, mark: { type: "rect", stroke: colour("page") }, encoding: { x, x2: { field: "to" }, y: { field: "base", type: "quantitative", title: "instances", scale: { zero: true }, axis: { tickMinStep: 1 } }, y2: { field: "top" }, color: { field: "outcome", type: "nominal", scale: { domain: ["missed", "invented"], range: [colour("reference"), colour("prediction")] }, title: null }, tooltip: [{ field: "outcome" }, { field: "from", format: ".0f" }, { field: "to", format: ".0f" }, { field: "count" }] } }, sizesWords);
 }

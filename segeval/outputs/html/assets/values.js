@@ -35,7 +35,7 @@ const mainColumn = () => Math.max(0, (facts.columns || []).findIndex((column) =>
 const meanLine = () => facts.lines.findIndex((line) => line.label === "mean");
 const labelLines = () => facts.lines.map((line, place) => place).filter((place) => !facts.lines[place].sums_up);
 const lineText = (label) => (facts.lines.find((line) => String(line.label) === label) || { text: label }).text;
-const isDefined = (value) => !Number.isNaN(value);
+const isDefined = (value) => value !== undefined && !Number.isNaN(value);
 
 function mean(numbers) {
   return numbers.length ? numbers.reduce((a, b) => a + b, 0) / numbers.length : NaN;
