@@ -14,9 +14,11 @@ from msgspec.structs import replace
 
 from segeval.batches.jobs import Finished, Job, skipped
 from segeval.batches.journal import Journal
+from segeval.batches.label_names import with_other_names
 from segeval.batches.runners import Runner
-from segeval.cases.case import SAME_FILE, class_names
+from segeval.cases.case import class_names
 from segeval.cases.libraries import together
+from segeval.cases.same_file import SAME_FILE
 from segeval.errors import SegevalError, StoppedError
 from segeval.quantities import score, summarise
 from segeval.readers import is_directory, mask_classes
@@ -110,6 +112,14 @@ class _Held:
         self.missed.update(finished.result.details.get(MISSED, ()))
         return result
 
+    def refuse_other_names(self) -> None:
+        """Make an error of each case whose labels have other names than an earlier case's."""
+        if len({line.label for line in self.table.lines}) == len(self.table.lines):
+            return
+        for name, refused in with_other_names(self.ordered()).items():
+            self.cases[name] = refused
+            self.tallies.pop(name, None)
+
     def ordered(self) -> tuple[CaseResult, ...]:
         """By case."""
         return tuple(self.cases[case] for case in sorted(self.cases))
@@ -123,6 +133,7 @@ def _done(
 
 
 def _report(held: _Held, settings: Settings, pooled: bool) -> Report:
+    held.refuse_other_names()
     cases = held.ordered()
     columns = tuple(selection.column for selection in settings.selections)
     remarks = [remark for case in cases for remark in case.remarks if SAME_FILE in remark]

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from segeval.cases.details import details_of
 from segeval.cases.evaluation import NO_LABELS, Evaluated, Pair, evaluate_pair, inferred_kind, integral
+from segeval.cases.same_file import hashes_of, same_file
 from segeval.cases.series import PREDICTION, REFERENCE, SeriesAdvice, picked, require_several
 from segeval.choices import Kind
 from segeval.errors import LabelError, NotEnoughMemory
@@ -30,9 +31,6 @@ from segeval.volumes.volume import EmptySource, Volume
 
 if TYPE_CHECKING:
     from segeval.readers.masks import MaskCodes
-
-SAME_FILE = "is the same file as"
-"""In the remark that a batch must not overlook."""
 
 OnBytes = Callable[[int], None]
 
@@ -71,9 +69,9 @@ def _score_files(
     with opened_pair(prediction, reference, settings, on_bytes) as (ours, theirs, settings):
         evaluated, geometry, remarks = _evaluate(ours, theirs, settings)
         remarks = ours.remarks + theirs.remarks + remarks + ours.finish() + theirs.finish()
-        hashes = _hashes(ours, theirs)
+        hashes = hashes_of(ours, theirs)
     if prediction is not None:
-        remarks += _same_file(prediction, reference, hashes)
+        remarks += same_file(prediction, reference, hashes)
     voxel_volume = None if geometry is None else geometry.voxel_volume_mm3
     rows, details, more = rows_and_details(evaluated, geometry, voxel_volume, settings, ours.name)
     result = CaseResult(
@@ -111,6 +109,10 @@ def opened_pair(
             opened.insert(0, stack.enter_context(_open(prediction, codes, options)))
             ours = picked(opened[0], settings.volume, PREDICTION)
         require_several(settings.volume, *opened)
+        if ours.names or theirs.names:
+            from segeval.cases.naming import under_common_names
+
+            ours, theirs, settings = under_common_names(ours, theirs, settings)
         yield ours, theirs, settings
 
 
@@ -196,6 +198,11 @@ def on_one_grid(
 
     checks: gets what rounds stored floats to labels. Raises GeometryError, NotEnoughMemory.
     """
+    placed: list[str] = []
+    if prediction.on is not None or reference.on is not None:
+        from segeval.cases.crops import without_crops
+
+        prediction, reference, placed = without_crops(prediction, reference, settings.geometry, settings.tolerance)
     reference = _as_labels(reference, checks)
     prediction, kind, remarks = _as_its_kind(prediction, settings, checks)
     aligned, target, moved = align(
@@ -206,7 +213,7 @@ def on_one_grid(
         labels=kind == "labels",
         outside=_outside(prediction, settings),
     )
-    return aligned, target, kind, remarks + moved
+    return aligned, target, kind, placed + remarks + moved
 
 
 def _as_labels(volume: Volume, checks: list[tuple[str, Rounding]]) -> Volume:
@@ -285,14 +292,3 @@ def _require_a_label_map(reference: Volume) -> None:
         f"{reference.name}: has {count} channels; a reference is a label map, so give the reference as the second "
         f"file, merge its channels into labels, or pick one with --volume (numbered 0 to {count - 1})"
     )
-
-
-def _hashes(prediction: Volume, reference: Volume) -> tuple[str, str] | None:
-    first, second = prediction.digest(), reference.digest()
-    return None if first is None or second is None else (first, second)
-
-
-def _same_file(prediction: Path, reference: Path, hashes: tuple[str, str] | None) -> list[str]:
-    if (hashes is not None and hashes[0] == hashes[1]) or prediction.samefile(reference):
-        return [f"{prediction}: {SAME_FILE} {reference}: the prediction was compared with itself"]
-    return []

@@ -54,6 +54,12 @@ def _picture() -> Reader:
     return open_picture
 
 
+def _slicer() -> Reader:
+    from segeval.readers.slicer import open_slicer
+
+    return open_slicer
+
+
 def _minc() -> Reader:
     from segeval.readers.minc import open_minc
 
@@ -76,6 +82,7 @@ READERS: tuple[tuple[tuple[str, ...], Callable[[], Reader]], ...] = (
     ((".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"), _nifti),
     ((".mgz", ".mgh.gz", ".mgh"), _mgh),
     ((".npz",), _npz),
+    ((".seg.nrrd", ".seg.nhdr"), _slicer),
     ((".nrrd", ".nhdr", ".mha", ".mhd", ".gipl", ".gipl.gz", ".vtk"), _simpleitk),
     (TIFF_ENDINGS, _tiff),
     (PICTURE_ENDINGS, _picture),

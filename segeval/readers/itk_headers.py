@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -68,6 +68,7 @@ class Promise(Struct, frozen=True):
     apart: the name of the file that holds them, None for the header's own. oriented: it says where the axes point.
     packed: bytes of the compressed voxels, None where they reach to the end of a file of their own.
     shape, dtype: voxels along each axis, and their type with its byte order; None where a stream could not know it.
+    fields: of a NRRD, by name in lower case.
     """
 
     values: int
@@ -79,6 +80,7 @@ class Promise(Struct, frozen=True):
     packed: int | None = None
     shape: tuple[int, ...] = ()
     dtype: np.dtype[Any] | None = None
+    fields: Mapping[str, str] = {}
 
 
 def nrrd_promise(path: Path, head: bytes) -> Promise:
@@ -112,7 +114,7 @@ def nrrd_promise(path: Path, head: bytes) -> Promise:
     lines_skipped = fields.get("line skip", fields.get("lineskip", "0")) != "0"
     return Promise(
         values, _bounded(path, values * itemsize), encoding, start, apart, oriented="space" in fields,
-        shape=tuple(sizes), dtype=None if lines_skipped else dtype,
+        shape=tuple(sizes), dtype=None if lines_skipped else dtype, fields=fields,
     )  # fmt: skip
 
 

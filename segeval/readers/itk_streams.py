@@ -17,7 +17,8 @@ from segeval.readers.itk_headers import Promise
 from segeval.readers.layout import BlockSource, Layout
 from segeval.readers.reader import ReadOptions
 
-_STREAMED = ("raw", "gzip", "zlib")
+STREAMED = ("raw", "gzip", "zlib")
+"""Encodings whose voxels are one block."""
 
 
 def can_be_streamed(promise: Promise, size: Sequence[int], components: int, pixel_type: str) -> bool:
@@ -25,7 +26,7 @@ def can_be_streamed(promise: Promise, size: Sequence[int], components: int, pixe
     return (
         promise.dtype is not None
         and promise.start is not None
-        and promise.encoding in _STREAMED
+        and promise.encoding in STREAMED
         and components == 1
         and tuple(size) == promise.shape
         and pixel_type == _in_itks_words(promise.dtype)

@@ -47,6 +47,20 @@ class MaskCodes(Struct):
             raise LabelError(f"the masks overlap in more ways than can be told apart ({len(self.sets)})")
         return joined
 
+    def claim(self, codes: NDArray[np.int64], claimed: NDArray[np.bool_], value: int) -> int:
+        """Give a label the voxels that it claims; returned is how many of them had one label so far."""
+        before = codes[claimed]
+        if not before.any():
+            codes[claimed] = value
+            return 0
+        after, overlapping = before.copy(), 0
+        for code in np.unique(before).tolist():
+            after[before == code] = value if code == 0 else self.joined(code, value)
+            if code != 0 and code not in self.sets:
+                overlapping += int(np.count_nonzero(before == code))
+        codes[claimed] = after
+        return overlapping
+
 
 class MaskSource:
     """The masks of one folder, walked side by side into one stream of codes."""
@@ -74,20 +88,8 @@ class MaskSource:
                 claimed = piece != 0
                 if claimed.any():
                     self._require_a_mask(value, volume, piece[claimed])
-                    self._claim(codes, claimed, value)
+                    self.overlapping_voxels += self._codes.claim(codes, claimed, value)
             yield codes
-
-    def _claim(self, codes: NDArray[np.int64], claimed: NDArray[np.bool_], value: int) -> None:
-        before = codes[claimed]
-        if not before.any():
-            codes[claimed] = value
-            return
-        after = before.copy()
-        for code in np.unique(before).tolist():
-            after[before == code] = value if code == 0 else self._codes.joined(code, value)
-            if code != 0 and code not in self._codes.sets:
-                self.overlapping_voxels += int(np.count_nonzero(before == code))
-        codes[claimed] = after
 
     def _require_a_mask(self, value: int, volume: Volume, inside: Piece) -> None:
         low, high = inside.min().item(), inside.max().item()

@@ -182,8 +182,11 @@ class Volume(Struct):
     name: the path as the user gave it.
     kind: what the header settles about the values, or None where only they can tell.
     alternative: a second affine that the header states beside the chosen one, and the names of both.
-    sets: for one-file-per-class masks, the labels behind each code of a voxel that several masks claim; complete
-        once the voxels were read.
+    sets: for masks that overlap, the labels behind each code of a voxel that several of them claim; complete once the
+        voxels were read.
+    names, colours: of labels, by value, as the file itself carries them; a colour as ``#rrggbb``.
+    on: the same content on another grid, within a tolerance, for files that say nothing of what lies beyond their own:
+        there is background. Raises GeometryError where it does not fit.
     remarks: what the user should know about this file.
     finish: read whatever follows the voxels, verify it, return further remarks; raises UnreadableFile.
     digest: SHA-256 in hex after ``finish``, where hashes were asked for.
@@ -197,6 +200,9 @@ class Volume(Struct):
     alternative: tuple[Geometry, str, str] | None = None
     remarks: list[str] = field(default_factory=list)
     sets: dict[int, frozenset[int]] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+    colours: dict[int, str] = field(default_factory=dict)
+    on: Callable[[Geometry, float], Volume] | None = None
     finish: Callable[[], list[str]] = list
     digest: Callable[[], str | None] = lambda: None
     close: Callable[[], None] = lambda: None

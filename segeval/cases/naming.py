@@ -1,0 +1,122 @@
+"""Label names that files carry: what rows are called, and labels that are numbered differently told apart by name."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from msgspec.structs import replace
+
+from segeval.errors import LabelError
+from segeval.settings import Settings
+from segeval.targets import LabelChoice
+from segeval.volumes.renumbered import Renumbered
+from segeval.volumes.volume import Volume
+from segeval.words.printable import shortened
+
+Names = Mapping[int, str]
+
+
+def under_common_names(prediction: Volume, reference: Volume, settings: Settings) -> tuple[Volume, Volume, Settings]:
+    """Both volumes under one numbering, and settings that know the labels' names. Raises LabelError.
+
+    The names of the settings win; without any, a label of the prediction gets the number that the reference has for its
+    name.
+    """
+    choice = settings.labels
+    if choice.names:
+        ours = _renumbered(prediction, choice.names, choice.ignore, must_share=True)
+        return ours, _renumbered(reference, choice.names, choice.ignore, must_share=True), settings
+    if prediction.names and prediction.kind == "probabilities" and prediction.source.channels > 1:
+        choice = _of_channels(prediction, settings)
+    ours = prediction
+    if reference.names:
+        ours = _renumbered(prediction, reference.names, choice.ignore, must_share=False)
+    own = {value: name for value, name in ours.names.items() if value not in reference.names}
+    names = _without_regions({**own, **reference.names}, choice)
+    carriers = [volume.name for volume in (prediction, reference) if volume.names]
+    remark = f"{' and '.join(dict.fromkeys(carriers))}: the label names are those in the file"
+    ours = replace(ours, remarks=[*ours.remarks, remark])
+    return ours, reference, replace(settings, labels=replace(choice, names=names))
+
+
+def folded(name: str) -> str:
+    """What two spellings of a name have in common: no case, and one space for blanks, underscores and hyphens."""
+    return " ".join(re.split(r"[\s_-]+", name.casefold())).strip()
+
+
+def _without_regions(names: Names, choice: LabelChoice) -> dict[int, str]:
+    """The names that no region has; the user's regions keep theirs."""
+    regions = {region.name for region in choice.regions}
+    return {value: name for value, name in names.items() if name not in regions}
+
+
+def _of_channels(prediction: Volume, settings: Settings) -> LabelChoice:
+    """The choice of the labels of a map with a channel for each named label. Raises LabelError."""
+    if settings.channels != "independent":
+        raise LabelError(
+            f"{prediction.name}: holds {prediction.source.channels} separate maps; give --channels independent, or "
+            "pick one with --volume"
+        )
+    choice = settings.labels
+    if choice.values is not None:
+        return choice
+    return replace(choice, values=tuple(sorted(prediction.names)), from_file=True)
+
+
+def _renumbered(volume: Volume, names: Names, ignore: int | None, must_share: bool) -> Volume:
+    """The volume, its labels numbered as ``names`` has them, with a remark. Raises LabelError.
+
+    must_share: where no name is shared, the numbers are left as they are.
+    """
+    known = _by_name(names)
+    shared = {value: known[name] for name, value in _by_name(volume.names).items() if name in known}
+    if not volume.names or (must_share and not shared):
+        return volume
+    numbers = dict(shared)
+    used = {*names, *numbers.values(), *(() if ignore is None else (ignore,))}
+    for value in volume.names:
+        if value not in numbers:
+            numbers[value] = value if value not in used else max([*used, *volume.names]) + 1
+            used.add(numbers[value])
+    if all(old == new for old, new in numbers.items()):
+        return volume
+    if volume.source.channels > 1:
+        raise LabelError(f"{volume.name}: numbers its labels otherwise than the reference; name them with --labels")
+    source, sets = _renumber(volume, numbers, frozenset(used - {0} - volume.names.keys()))
+    moved = [f"{volume.names[old]} {old} is {new}" for old, new in sorted(numbers.items()) if old != new]
+    remark = f"{volume.name}: labels are told apart by name and renumbered: {_listed(moved)}"
+    own = {new: volume.names[old] for old, new in numbers.items()}
+    colours = {numbers.get(old, old): colour for old, colour in volume.colours.items()}
+    remarks = [*volume.remarks, remark]
+    return replace(volume, source=source, sets=sets, names=own, colours=colours, remarks=remarks)
+
+
+def _renumber(
+    volume: Volume, numbers: Mapping[int, int], taken: frozenset[int]
+) -> tuple[Renumbered, dict[int, frozenset[int]]]:
+    """The source under new numbers, and the labels behind its codes, complete once it was read."""
+    from segeval.readers.masks import MaskCodes
+
+    codes = MaskCodes({})
+
+    def of_code(code: int) -> int | None:
+        if code not in volume.sets:
+            return None
+        first, *others = sorted(numbers.get(label, label) for label in volume.sets[code])
+        for label in others:
+            first = codes.joined(first, label)
+        return first
+
+    return Renumbered(volume.source, numbers, taken, of_code, volume.name), codes.sets
+
+
+def _by_name(names: Names) -> dict[str, int]:
+    """Label values by folded name, without those that several labels share."""
+    count = Counter(map(folded, names.values()))
+    return {folded(name): value for value, name in names.items() if count[folded(name)] == 1 and value}
+
+
+def _listed(words: Iterable[str]) -> str:
+    return shortened(", ".join(words), 300)

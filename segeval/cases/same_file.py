@@ -1,0 +1,23 @@
+"""A prediction that is its own reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segeval.volumes.volume import Volume
+
+SAME_FILE = "is the same file as"
+"""In the remark that a batch must not overlook."""
+
+
+def hashes_of(prediction: Volume, reference: Volume) -> tuple[str, str] | None:
+    """The SHA-256 of both, once they were read; None where they were not asked for."""
+    first, second = prediction.digest(), reference.digest()
+    return None if first is None or second is None else (first, second)
+
+
+def same_file(prediction: Path, reference: Path, hashes: tuple[str, str] | None) -> list[str]:
+    """The remark, where it is one."""
+    if (hashes is not None and hashes[0] == hashes[1]) or prediction.samefile(reference):
+        return [f"{prediction}: {SAME_FILE} {reference}: the prediction was compared with itself"]
+    return []
