@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from segeval.errors import LabelError
 from segeval.settings import Settings
-from segeval.targets import LabelChoice
+from segeval.targets import BACKGROUND, LabelChoice
 from segeval.volumes.renumbered import Renumbered
 from segeval.volumes.volume import Volume
 from segeval.words.printable import shortened
@@ -77,17 +77,17 @@ def _renumbered(volume: Volume, names: Names, ignore: int | None, must_share: bo
     numbers = dict(shared)
     used = {*names, *numbers.values(), *(() if ignore is None else (ignore,))}
     for value in volume.names:
-        if value not in numbers:
+        if value not in numbers and value != BACKGROUND:
             numbers[value] = value if value not in used else max([*used, *volume.names]) + 1
             used.add(numbers[value])
     if all(old == new for old, new in numbers.items()):
         return volume
     if volume.source.channels > 1:
         raise LabelError(f"{volume.name}: numbers its labels otherwise than the reference; name them with --labels")
-    source, sets = _renumber(volume, numbers, frozenset(used - {0} - volume.names.keys()))
+    source, sets = _renumber(volume, numbers, frozenset(used - {BACKGROUND} - volume.names.keys()))
     moved = [f"{volume.names[old]} {old} is {new}" for old, new in sorted(numbers.items()) if old != new]
     remark = f"{volume.name}: labels are told apart by name and renumbered: {_listed(moved)}"
-    own = {new: volume.names[old] for old, new in numbers.items()}
+    own = {numbers.get(old, old): name for old, name in volume.names.items()}
     colours = {numbers.get(old, old): colour for old, colour in volume.colours.items()}
     remarks = [*volume.remarks, remark]
     return replace(volume, source=source, sets=sets, names=own, colours=colours, remarks=remarks)
@@ -115,7 +115,7 @@ def _renumber(
 def _by_name(names: Names) -> dict[str, int]:
     """Label values by folded name, without those that several labels share."""
     count = Counter(map(folded, names.values()))
-    return {folded(name): value for value, name in names.items() if count[folded(name)] == 1 and value}
+    return {folded(name): value for value, name in names.items() if count[folded(name)] == 1 and value != BACKGROUND}
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 from segeval.errors import UnreadableFile
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.axes import split_axes, with_class_axis
+from segeval.readers.label_tables import names_in_afni
 from segeval.readers.layout import BlockSource, Layout, open_stream
 from segeval.readers.reader import ReadOptions
 from segeval.readers.through_nibabel import by_nibabel, require_label_or_probability_type
@@ -63,12 +64,15 @@ def open_afni(path: Path, options: ReadOptions) -> Volume:
         raise
     geometry = None if class_axis is not None and class_axis < len(shape) else Geometry(shape, affine, oriented=True)
     integers = source.dtype.kind in "iu"
+    names, problems = names_in_afni(head.text) if channels == 1 else ({}, [])
     return head.volume(
         Volume(
             str(path),
             geometry,
             source,
             kind="probabilities" if channels > 1 else "labels" if integers else None,
+            remarks=[f"{head.path}: {problem}" for problem in problems],
+            names=names,
             finish=blocks.finish,
             digest=blocks.digest,
             close=blocks.close,

@@ -31,6 +31,8 @@ _MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 _INTENT_LABEL = 1002
 _SINGLE, _PAIR = b"n+", b"ni"  # how the magic begins
 _MOST_VOXELS = 1 << 50
+_SMALLEST_EXTENSION = 20
+"""Bytes between a header and its voxels: the four that say whether an extension follows, and the smallest one."""
 
 
 def open_nifti(path: Path, options: ReadOptions) -> Volume:
@@ -136,6 +138,7 @@ def _volume(path: Path, header: NiftiHeader, stream: ByteStream, consumed: int, 
         offset=_offset(path, header, consumed),
         scaling=_scaling(path, header),
     )
+    names, remarks, consumed = _names(path, header, stream, consumed, layout)
     source = BlockSource(stream, layout, consumed, options)
     geometry: Geometry | None
     geometry, alternative = _geometry(path, header, shape)
@@ -147,6 +150,8 @@ def _volume(path: Path, header: NiftiHeader, stream: ByteStream, consumed: int, 
         source if class_axis is None else with_class_axis(path, source, class_axis),
         kind=_kind(header, channels, layout),
         alternative=alternative,
+        remarks=remarks,
+        names=names,
         finish=source.finish,
         digest=source.digest,
         close=source.close,
@@ -194,6 +199,22 @@ def _offset(path: Path, header: NiftiHeader, consumed: int) -> int:
             f"{consumed} bytes; export it again"
         )
     return int(offset)
+
+
+def _names(
+    path: Path, header: NiftiHeader, stream: ByteStream, consumed: int, layout: Layout
+) -> tuple[dict[int, str], list[str], int]:
+    """Label names in the header's extensions, remarks, and how many bytes are read by then."""
+    size = layout.offset - consumed
+    if not consumed or size < _SMALLEST_EXTENSION or layout.channels > 1:
+        return {}, [], consumed
+    from segeval.readers.label_tables import MOST_BYTES, names_in_extensions
+
+    if size > MOST_BYTES:
+        return {}, [], consumed
+    content = stream.read(size)
+    names, problems = names_in_extensions(content, header.byte_order)
+    return names, [f"{path}: {problem}" for problem in problems], consumed + len(content)
 
 
 def _scaling(path: Path, header: NiftiHeader) -> tuple[float, float] | None:

@@ -99,7 +99,7 @@ class NiftiHeader:
     def __init__(self, block: bytes, byte_order: Literal["<", ">"], *, magic: bool) -> None:
         """block: the header's 348 (NIfTI-1, Analyze) or 540 (NIfTI-2) bytes. magic: it is NIfTI, not Analyze."""
         self._bytes = len(block)
-        self._byte_order = byte_order
+        self.byte_order = byte_order
         self._types = _NIFTI_TYPES if magic else _ANALYZE_TYPES
         values = np.frombuffer(block, _layout(self._bytes, byte_order, magic))[0]
         self._values: dict[str, Any] = {name: values[name].tolist() for name in values.dtype.names}
@@ -138,7 +138,7 @@ class NiftiHeader:
         name = self._types[self.datatype]
         if name in "gG" and np.finfo(np.longdouble).nmant != _QUADRUPLE_MANTISSA:
             name = "V"
-        return np.dtype(name).newbyteorder(self._byte_order)
+        return np.dtype(name).newbyteorder(self.byte_order)
 
     def slope_and_intercept(self) -> tuple[float, float] | None:
         """The scaling, None where the header states none. Raises ValueError for an intercept that is not finite."""
