@@ -9,12 +9,15 @@ from functools import cache
 _DISTRIBUTIONS = {
     "cc3d": "connected-components-3d",
     "cupy": "cupy-cuda12x",
+    "h5py": "h5py",
     "isal": "isal",
     "nibabel": "nibabel",
     "numpy": "numpy",
     "pandas": "pandas",
+    "pydicom": "pydicom",
     "scipy": "scipy",
     "SimpleITK": "SimpleITK",
+    "zarr": "zarr",
 }
 """By the module that is loaded where they did."""
 

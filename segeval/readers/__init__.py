@@ -78,6 +78,12 @@ def _parrec() -> Reader:
     return open_parrec
 
 
+def _dicom() -> Reader:
+    from segeval.readers.dicom import open_dicom
+
+    return open_dicom
+
+
 READERS: tuple[tuple[tuple[str, ...], Callable[[], Reader]], ...] = (
     ((".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"), _nifti),
     ((".mgz", ".mgh.gz", ".mgh"), _mgh),
@@ -89,6 +95,7 @@ READERS: tuple[tuple[tuple[str, ...], Callable[[], Reader]], ...] = (
     ((".mnc",), _minc),
     ((".head", ".brik"), _afni),
     ((".par", ".rec"), _parrec),
+    ((".dcm",), _dicom),
 )
 """Which reader opens which endings, in order of preference; each is imported for the first file that needs it."""
 

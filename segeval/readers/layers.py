@@ -25,7 +25,7 @@ class LayerSource:
 
     def __init__(self, source: VoxelSource, shape: tuple[int, ...], tables: Sequence[Mapping[int, int]]) -> None:
         self._source = source
-        self._tables = [_Table(table) for table in tables]
+        self._tables = [ValueTable(table) for table in tables]
         self.shape = shape
         self.channels = 1
         self.dtype: np.dtype[Any] = np.dtype(np.int64)
@@ -61,14 +61,12 @@ class LayerSource:
                 f"{name}: {self.overlapping_voxels} voxels lie in several segments; each is scored one-vs-rest, and "
                 "`all` has only what needs no single label map"
             )
-        strayed = {value: count for table in self._tables for value, count in table.strayed.items()}
-        if voxels := sum(table.strayed_voxels for table in self._tables):
-            words = ", ".join(f"{value} ({count} voxels)" for value, count in sorted(strayed.items())[:_SHOWN])
-            found.append(f"{name}: {voxels} voxels have values of no segment, counted as background: {words}")
+        for table in self._tables:
+            found += table.remarks(name)
         return found
 
 
-class _Table:
+class ValueTable:
     """Labels by stored value, and how many voxels had a value that is not listed."""
 
     def __init__(self, labels: Mapping[int, int]) -> None:
@@ -102,3 +100,10 @@ class _Table:
                 if value in self.strayed or len(self.strayed) < _SHOWN:
                     self.strayed[value] += count
         return found
+
+    def remarks(self, name: str) -> list[str]:
+        """What was not listed, if anything."""
+        if not self.strayed_voxels:
+            return []
+        words = ", ".join(f"{value} ({count} voxels)" for value, count in sorted(self.strayed.items())[:_SHOWN])
+        return [f"{name}: {self.strayed_voxels} voxels have values of no segment, counted as background: {words}"]

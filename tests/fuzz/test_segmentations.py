@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+from dicoms import dicom_seg
 from slicers import Array, Segment, seg_nrrd
 
 from segeval.readers import ReadOptions, open_volume
@@ -24,7 +26,7 @@ def counted(volume: Volume) -> dict[str, int]:
     codes = gather(volume.source, 0)
     for code, count in zip(*np.unique(codes, return_counts=True), strict=True):
         for label in volume.sets.get(int(code), frozenset({int(code)})) - {0}:
-            found[volume.names[label]] += int(count)
+            found[f"{label} {volume.names[label]}"] += int(count)
     volume.finish()
     return dict(found)
 
@@ -71,3 +73,46 @@ def test_slicer_segmentations(judge: Any, tmp_path: Path) -> None:
         assert sorted(found.values()) == sorted(expected.values()), (number, path.read_bytes()[:3000])
     assert judge.outcomes["refused"] > 200
     assert min(compared[name] for name in SLICER_FILES) > 100, (judge.outcomes, compared)
+
+
+def by_pydicom(path: Path) -> list[int]:
+    """Voxels of each segment, from all frames at once; raises for what it cannot read."""
+    import pydicom
+
+    dataset = pydicom.dcmread(path)
+    frames = dataset.pixel_array.reshape(int(dataset.NumberOfFrames), -1)
+    found: Counter[int] = Counter()
+    if dataset.SegmentationType == "LABELMAP":
+        listed = [int(segment.SegmentNumber) for segment in dataset.SegmentSequence]
+        found.update({value: int(np.count_nonzero(frames == value)) for value in listed if value})
+    for frame, group in zip(frames, dataset.PerFrameFunctionalGroupsSequence, strict=True):
+        if dataset.SegmentationType == "BINARY":
+            found[int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber)] += int(frame.sum())
+    return sorted(count for count in found.values() if count)
+
+
+@pytest.mark.filterwarnings("ignore")  # of the oracle
+def test_dicom_segmentations(judge: Any, tmp_path: Path) -> None:
+    masks = np.stack([LAYERS[0] == 1, LAYERS[1] == 2], axis=-1)
+    files = {
+        "binary.dcm": dicom_seg(tmp_path / "b.dcm", masks, ["liver", "spleen"]).read_bytes(),
+        "labels.dcm": dicom_seg(
+            tmp_path / "l.dcm", LAYERS[0].astype(np.uint8), ["liver", "spleen"], "LABELMAP"
+        ).read_bytes(),
+    }
+    compared: Counter[str] = Counter()
+    for number, random in enumerate(judge.inputs(32, 1500)):
+        name = list(files)[number % 2]
+        path = tmp_path / f"input.{name}"
+        path.write_bytes(judge.damaged(files[name], random))
+        found = judge.answer(lambda path=path: counted_in(path), path)
+        if found is None:
+            continue
+        try:
+            expected = by_pydicom(path)
+        except Exception:  # noqa: S112 (the oracle cannot read what segeval can)
+            continue
+        compared[name] += 1
+        assert sorted(found.values()) == expected, (number, path.read_bytes())
+    assert judge.outcomes["refused"] > 150
+    assert min(compared[name] for name in files) > 75, (judge.outcomes, compared)

@@ -186,7 +186,7 @@ def test_the_two_files_of_an_analyze_pair_are_one(tree: Tree) -> None:
 
 
 def test_files_of_unknown_endings_are_no_cases(tree: Tree) -> None:
-    files = ("a.nii.gz", "a.txt", "README.md", "results.csv", "a.json", "b.dcm")
+    files = ("a.nii.gz", "a.txt", "README.md", "results.csv", "a.json", "b.mat")
     pairing = pair_folders(tree("p", *files), tree("r", *files))
     assert [pair.case for pair in pairing.pairs] == ["a"]
     assert nothing_left(pairing)

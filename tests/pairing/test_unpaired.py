@@ -165,8 +165,8 @@ def test_a_file_in_place_of_a_folder_is_sent_to_score(tree: Tree) -> None:
     [
         ((), "holds no volume: it is empty; segeval reads .nii, "),
         (("._a.nii.gz",), "holds no volume: it is empty; "),
-        (("a.dcm", "b.txt"), r"holds no volume: but 2 files \(a.dcm, b.txt\); segeval reads"),
-        (("x/a.dcm", "y/a.dcm", "z.json"), r"holds no volume: but 1 file and 2 folders \(z.json\); "),
+        (("a.mat", "b.txt"), r"holds no volume: but 2 files \(a.mat, b.txt\); segeval reads"),
+        (("x/a.mat", "y/a.mat", "z.json"), r"holds no volume: but 1 file and 2 folders \(z.json\); "),
     ],
 )
 @pytest.mark.parametrize("empty_is", ["predictions", "references", "both"])
