@@ -36,6 +36,12 @@ def _npz() -> Reader:
     return open_npz
 
 
+def _npy() -> Reader:
+    from segeval.readers.npy import open_npy
+
+    return open_npy
+
+
 def _simpleitk() -> Reader:
     from segeval.readers.simpleitk import open_with_simpleitk
 
@@ -88,6 +94,7 @@ READERS: tuple[tuple[tuple[str, ...], Callable[[], Reader]], ...] = (
     ((".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"), _nifti),
     ((".mgz", ".mgh.gz", ".mgh"), _mgh),
     ((".npz",), _npz),
+    ((".npy",), _npy),
     ((".seg.nrrd", ".seg.nhdr"), _slicer),
     ((".nrrd", ".nhdr", ".mha", ".mhd", ".gipl", ".gipl.gz", ".vtk"), _simpleitk),
     (TIFF_ENDINGS, _tiff),

@@ -86,7 +86,7 @@ class _Member:
             raise UnreadableFile(f"{path}: holds {found}; nnU-Net's key `probabilities` (or `softmax`) is not among it")
         try:
             self._file = open_member(archive, file, f"{key}.npy")
-            self._array_shape, fortran, self.dtype = _read_npy_header(self._file)
+            self._array_shape, fortran, self.dtype = read_npy_header(self._file)
         except _DAMAGED as problem:
             raise UnreadableFile(
                 f"{path}: the array {key!r} cannot be read ({shortened(problem)}); export it again"
@@ -172,7 +172,7 @@ class _Member:
         shape = "×".join(map(str, self._array_shape))
         if self.dtype.kind not in "fiu":
             raise UnreadableFile(f"{self._path}: the array {key!r} holds {self.dtype}, not numbers; export it again")
-        if len(self._array_shape) not in (3, 4) or 0 in self._array_shape:
+        if len(self._array_shape) not in (3, 4) or min(self._array_shape) < 1:
             raise UnreadableFile(f"{self._path}: the array {key!r} has the shape {shape}, not (classes, z, y, x)")
         promised = math.prod(self._array_shape) * self.dtype.itemsize
         if not promised <= stored <= promised + (1 << 16):
@@ -182,7 +182,7 @@ class _Member:
             )
 
 
-def _read_npy_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def read_npy_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """(shape, Fortran order, dtype); raises ValueError for what is no plain array."""
     from numpy.lib import format as npy
 

@@ -17,7 +17,7 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x28\xb5\x2f\xfd", "Zstandard-compressed; decompress it with unzstd, or compress it with gzip"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file; export the volume as NIfTI"),
-    (b"\x93NUMPY", "a NumPy array (.npy); save probabilities as .npz with the key `probabilities`"),
+    (b"\x93NUMPY", "a NumPy array; give it the ending .npy"),
     (b"NRRD000", "an NRRD volume; give it the ending .nrrd"),
     (b"ObjectType", "a MetaImage volume; give it the ending .mha or .mhd"),
     (b"\x1f\x8b", "gzip data inside gzip data; decompress it once"),

@@ -116,3 +116,35 @@ def test_dicom_segmentations(judge: Any, tmp_path: Path) -> None:
         assert sorted(found.values()) == expected, (number, path.read_bytes())
     assert judge.outcomes["refused"] > 150
     assert min(compared[name] for name in files) > 75, (judge.outcomes, compared)
+
+
+def test_numpy_arrays(judge: Any, tmp_path: Path) -> None:
+    files = {"c.npy": LAYERS[0].transpose(), "f.npy": np.asfortranarray(LAYERS[0].transpose())}
+    compared = 0
+    for number, random in enumerate(judge.inputs(33, 2000)):
+        name = list(files)[number % 2]
+        path = tmp_path / f"input.{name}"
+        np.save(path, files[name])
+        content = path.read_bytes()
+        cut = 128 if number % 5 else len(content)
+        path.write_bytes(judge.damaged(content[:cut], random, text=True) + content[cut:])
+
+        def read(path: Path = path) -> Array:
+            with open_volume(path, ReadOptions()) as volume:
+                found = np.stack([gather(volume.source, channel) for channel in range(volume.source.channels)])
+                volume.finish()
+                return found
+
+        if (found := judge.answer(read, path)) is None:
+            continue
+        try:
+            expected = np.load(path)
+        except Exception:  # noqa: S112 (the oracle cannot read what segeval can)
+            continue
+        compared += 1
+        whole = expected if expected.ndim == 4 else expected[np.newaxis]
+        assert np.array_equal(
+            found, whole.transpose(0, *range(whole.ndim - 1, 0, -1)), equal_nan=found.dtype.kind == "f"
+        )
+    assert judge.outcomes["refused"] > 400
+    assert compared > 100, judge.outcomes
