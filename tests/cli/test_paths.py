@@ -74,6 +74,8 @@ def arguments(command: str, folder: Path) -> dict[str, str]:
         "merge": {"reports": report},
         "check": {"results": report},
         "compare": {"reports": report},
+        "inspect": {"file": f"{folder}/p/a.nii"},
+        "formats": {},
         "quantities": {},
         "report": {"results": report},
     }[command]

@@ -1,0 +1,115 @@
+"""A single file read once, to its end, and described."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from segeval.cases.case import class_names
+from segeval.cases.remarks import voxels_by_label
+from segeval.choices import Kind
+from segeval.kernels.numpy_backend import NumpyBackend
+from segeval.readers import ReadOptions, is_directory, open_folder_of_masks, open_volume
+from segeval.readers.catalogue import format_of
+from segeval.results.inspection import ChannelFound, Inspection, LabelFound
+from segeval.tallies.tally import Confusion
+from segeval.targets import BACKGROUND
+from segeval.volumes.memory import require_memory
+from segeval.volumes.values import Rounding
+from segeval.volumes.volume import Piece, Volume, needs_of
+
+_MANY_LABELS, _BYTE = 100, 255
+
+
+def inspect_file(path: Path) -> Inspection:
+    """What a volume, or a folder of masks, holds. Raises SegevalError."""
+    with _open(path) as volume:
+        require_memory(str(path), *needs_of(volume.source))
+        kind, labels, channels = _values(volume)
+        remarks = [*volume.remarks, *volume.finish()]
+        known, grid = format_of(path), volume.geometry
+        if len(labels) > _MANY_LABELS and labels[-1].label <= _BYTE and not volume.names:
+            remarks.append(f"{path}: is it a probability map stored as integers? --scale {_BYTE} scores it as one")
+        return Inspection(
+            file=str(path),
+            format=known.title,
+            library=known.library,
+            voxels=known.voxels,
+            shape=volume.shape,
+            spacing_mm=None if grid is None else grid.spacing_mm,
+            origin_mm=None if grid is None or not grid.oriented else grid.origin_mm,
+            axes=None if grid is None or not grid.oriented else grid.axes,
+            kind=kind,
+            values=volume.source.dtype.name,
+            labels=labels,
+            channels=channels,
+            remarks=tuple(dict.fromkeys(remarks)),
+        )
+
+
+def _open(path: Path) -> Volume:
+    if not is_directory(path):
+        return open_volume(path, ReadOptions())
+    from segeval.readers.masks import MaskCodes
+
+    names = class_names([path])
+    volume = open_folder_of_masks(path, MaskCodes({name: value for value, name in names.items()}), ReadOptions())
+    volume.names = names
+    return volume
+
+
+def _values(volume: Volume) -> tuple[Kind, tuple[LabelFound, ...], tuple[ChannelFound, ...]]:
+    """The kind, and the labels of a label map or the ranges of what is none."""
+    source = volume.source
+    if source.channels > 1 or volume.kind == "probabilities":
+        names = [volume.names[label] for label in sorted(volume.names)]
+        ranges = [_Range() for _ in range(source.channels)]
+        for channel, found in enumerate(ranges):
+            for piece in source.pieces(channel):
+                found.add(piece)
+        named = names if len(names) == source.channels else [None] * source.channels
+        return (
+            "probabilities",
+            (),
+            tuple(r.found(n, name) for n, (r, name) in enumerate(zip(ranges, named, strict=True))),
+        )
+    rounding, found = Rounding(source.shape), _Range()
+    kernel = NumpyBackend().label_kernel(None)
+    for piece in source.pieces(0):
+        if source.dtype.kind == "f":
+            found.add(piece)
+        labels = piece if source.dtype.kind != "f" else rounding.round(piece)
+        kernel.add(labels, np.zeros(labels.size, dtype=np.uint8))
+    if rounding.fractional:
+        return "probabilities", (), (found.found(0, None),)
+    return "labels", tuple(_labels(volume, kernel.confusion())), ()
+
+
+def _labels(volume: Volume, confusion: Confusion) -> Iterator[LabelFound]:
+    """By number, those that are named and have no voxel among them."""
+    voxels = voxels_by_label(Confusion(confusion.pairs, volume.sets), 1)
+    for label in sorted({*voxels, *volume.names} - {BACKGROUND}):
+        yield LabelFound(label, volume.names.get(label), volume.colours.get(label), voxels.get(label, 0))
+
+
+class _Range:
+    """The least and the largest finite value, and how many are above 0."""
+
+    def __init__(self) -> None:
+        self._low, self._high, self._positive = math.inf, -math.inf, 0
+
+    def add(self, piece: Piece) -> None:
+        """The next values."""
+        finite = piece if piece.dtype.kind in "biu" else piece[np.isfinite(piece)]
+        if finite.size:
+            self._low = min(self._low, float(finite.min()))
+            self._high = max(self._high, float(finite.max()))
+            self._positive += int(np.count_nonzero(finite > 0))
+
+    def found(self, channel: int, name: str | None) -> ChannelFound:
+        """Of the whole channel."""
+        any_ = self._low <= self._high
+        return ChannelFound(channel, name, self._low if any_ else None, self._high if any_ else None, self._positive)
