@@ -21,6 +21,7 @@ from segeval.errors import UnreadableFile, WriteError
 from segeval.files.paths import beside, exists
 from segeval.files.whole_files import sweep_parts
 from segeval.readers import mask_classes
+from segeval.readers.containers import container_of, is_in_zarr
 from segeval.results.rows import Table
 from segeval.settings import Settings
 from segeval.version import __version__
@@ -139,9 +140,12 @@ def _settings_key(settings: Settings, keep_tallies: bool) -> str:
 
 
 def _fingerprint(path: Path) -> list[Any]:
-    """Size and time of a file, or of every mask of a folder."""
+    """Size and time of a file, or of every mask of a folder; of a Zarr hierarchy, of all its files."""
+    file, _ = container_of(path)
     try:
-        status = path.stat()
+        status = file.stat()
+        if stat.S_ISDIR(status.st_mode) and is_in_zarr(file):
+            return _fingerprint_of_all(file)
     except (OSError, ValueError):
         return [["", None, None]]
     if not stat.S_ISDIR(status.st_mode):
@@ -151,6 +155,19 @@ def _fingerprint(path: Path) -> list[Any]:
     except UnreadableFile:
         return []
     return [[name, *_fingerprint(mask)[0][1:]] for name, mask in masks]
+
+
+def _fingerprint_of_all(folder: Path) -> list[Any]:
+    """The size of all files within, and a digest of their names, sizes and times."""
+    import hashlib
+
+    total, digest = 0, hashlib.sha256()
+    for file in sorted(found for found in folder.rglob("*") if not found.is_dir()):
+        status = file.stat()
+        total += status.st_size
+        facts = f"{file.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\n"
+        digest.update(facts.encode("utf-8", "surrogateescape"))
+    return [["", total, digest.hexdigest()]]
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from segeval.files.watch import Watch
 from segeval.files.whole_files import encoded, write_whole
 from segeval.outputs import OUTPUTS
 from segeval.readers import ReadOptions, is_directory, mask_classes, open_volume
+from segeval.readers.containers import container_of
 from segeval.results.report import Report
 from segeval.results.rows import lines_of
 from segeval.version import __version__
@@ -78,10 +79,11 @@ class Provenance:
         """Size, hash and header; what cannot be read, the reason of a failed case, has none."""
         entry: dict[str, Any] = {"path": str(path), "bytes": None, "sha256": None, "header": None}
         try:
-            entry["bytes"] = path.stat().st_size
-            if not is_file(path):  # a pipe would wait for a writer, and a device may have no end
+            file, _ = container_of(path)
+            entry["bytes"] = file.stat().st_size
+            if not is_file(file):  # a pipe would wait for a writer, and a device may have no end
                 return entry
-            entry["sha256"] = sha256_of(path)
+            entry["sha256"] = sha256_of(file)
         except (OSError, ValueError):  # a name that no file can have
             return entry
         if path in self._volumes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from segeval.readers.containers import container_of
 from segeval.volumes.volume import Volume
 
 SAME_FILE = "is the same file as"
@@ -17,7 +18,10 @@ def hashes_of(prediction: Volume, reference: Volume) -> tuple[str, str] | None:
 
 
 def same_file(prediction: Path, reference: Path, hashes: tuple[str, str] | None) -> list[str]:
-    """The remark, where it is one."""
-    if (hashes is not None and hashes[0] == hashes[1]) or prediction.samefile(reference):
+    """The remark, where it is one; two arrays of one file are not."""
+    (first, inside), (second, within) = container_of(prediction), container_of(reference)
+    if inside.strip("/") != within.strip("/"):
+        return []
+    if (hashes is not None and hashes[0] == hashes[1]) or first.samefile(second):
         return [f"{prediction}: {SAME_FILE} {reference}: the prediction was compared with itself"]
     return []

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segeval.errors import UnreadableFile
+from segeval.files import paths
 from segeval.files.byte_stream import file_size, open_regular_file, read_bounded
-from segeval.files.paths import is_directory
+from segeval.readers.containers import HDF5_ENDINGS, ZARR_ENDINGS, container_of, is_in_zarr
 from segeval.readers.endings import PICTURE_ENDINGS, TIFF_ENDINGS
 from segeval.readers.reader import Reader, ReadOptions
 from segeval.readers.recognition import recognise
@@ -90,6 +91,18 @@ def _dicom() -> Reader:
     return open_dicom
 
 
+def _hdf5() -> Reader:
+    from segeval.readers.hdf5 import open_hdf5
+
+    return open_hdf5
+
+
+def _zarr() -> Reader:
+    from segeval.readers.zarr_arrays import open_zarr
+
+    return open_zarr
+
+
 READERS: tuple[tuple[tuple[str, ...], Callable[[], Reader]], ...] = (
     ((".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"), _nifti),
     ((".mgz", ".mgh.gz", ".mgh"), _mgh),
@@ -103,6 +116,8 @@ READERS: tuple[tuple[tuple[str, ...], Callable[[], Reader]], ...] = (
     ((".head", ".brik"), _afni),
     ((".par", ".rec"), _parrec),
     ((".dcm",), _dicom),
+    (HDF5_ENDINGS, _hdf5),
+    (ZARR_ENDINGS, _zarr),
 )
 """Which reader opens which endings, in order of preference; each is imported for the first file that needs it."""
 
@@ -123,7 +138,7 @@ __all__ = [
 
 def open_volume(path: Path, options: ReadOptions) -> Volume:
     """Open one file. Raises UnreadableFile, GeometryError."""
-    name = path.name.lower()
+    name = container_of(path)[0].name.lower()
     for endings, reader in READERS:
         if name.endswith(endings):
             return reader()(path, options)
@@ -135,6 +150,11 @@ def open_volume(path: Path, options: ReadOptions) -> Volume:
         f"{path}: is of no known format; segeval reads {', '.join(e for e in ENDINGS if not e.endswith('.gz'))}, "
         "and folders of one mask per class"
     )
+
+
+def is_directory(path: Path) -> bool:
+    """Whether the path is a folder of files; a Zarr hierarchy is a volume."""
+    return paths.is_directory(path) and not is_in_zarr(path)
 
 
 def mask_classes(folder: Path) -> dict[str, Path]:
@@ -153,13 +173,15 @@ def open_folder_of_masks(folder: Path, codes: MaskCodes, options: ReadOptions) -
 
 def stem(path: Path) -> str:
     """The file's name without its format ending."""
-    name = path.name
+    file, inside = container_of(path)
+    name = file.name
     ending = next((e for e in ENDINGS if name.lower().endswith(e) and len(name) > len(e)), "")
-    return name[: len(name) - len(ending)]
+    within = inside.strip("/").replace("/", "_")
+    return name[: len(name) - len(ending)] + (f"_{within}" if within else "")
 
 
 def size_on_disk(path: Path) -> int:
     """Bytes of a file, or of the mask files of a folder; 0 where it cannot be told."""
     if not is_directory(path):
-        return file_size(path)
+        return 0 if is_in_zarr(path) else file_size(container_of(path)[0])
     return sum(file_size(entry) for entry in path.iterdir() if entry.name.lower().endswith(ENDINGS))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from segeval.readers.containers import container_of
+
 
 class FileFormat(Struct, frozen=True):
     """A format. endings: of its files. library: what reads it. voxels: how they come.
@@ -29,6 +31,7 @@ class FileFormat(Struct, frozen=True):
 
 
 _OWN = "segeval"
+_ARRAYS = "pip install 'segeval-cli[arrays]'"
 _STREAMED, _WHOLE = "streamed", "read whole"
 
 CATALOGUE: tuple[FileFormat, ...] = (
@@ -46,6 +49,8 @@ CATALOGUE: tuple[FileFormat, ...] = (
     FileFormat("MINC (MINC 2 by h5py)", (".mnc",), "nibabel", _WHOLE, "h5py", "pip install h5py"),
     FileFormat("AFNI", (".head", ".brik"), "nibabel", _STREAMED),
     FileFormat("PAR/REC", (".par", ".rec"), "nibabel", _WHOLE),
+    FileFormat("HDF5 dataset", (".h5", ".hdf5"), "h5py", "slab by slab", "h5py", _ARRAYS),
+    FileFormat("Zarr, OME-Zarr", (".zarr", ".zarr.zip"), "zarr", "slab by slab", "zarr", _ARRAYS),
     FileFormat(
         "DICOM SEG", (".dcm",), "pydicom", "frame by frame", "pydicom", "pip install 'segeval-cli[dicom]'"
     ),
@@ -55,6 +60,6 @@ FOLDER = FileFormat("folder of one mask per class", (), _OWN, "streamed side by 
 
 def format_of(path: Path) -> FileFormat:
     """The format of a file by its ending; that of a folder for what has none that is known."""
-    name = path.name.lower()
+    name = container_of(path)[0].name.lower()
     fitting = ((ending, known) for known in CATALOGUE for ending in known.endings if name.endswith(ending))
     return max(fitting, key=lambda found: len(found[0]), default=("", FOLDER))[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -148,3 +149,37 @@ def test_numpy_arrays(judge: Any, tmp_path: Path) -> None:
         )
     assert judge.outcomes["refused"] > 400
     assert compared > 100, judge.outcomes
+
+
+def arrays_in_files(folder: Path) -> dict[str, bytes]:
+    """Chunks with checksums or deflated, in files that hold several arrays."""
+    import h5py
+    import zarr
+
+    array = LAYERS[0].transpose()
+    with h5py.File(folder / "x.h5", "w") as file:
+        file.create_dataset("a", data=array, chunks=(2, 3, 5), fletcher32=True, compression="gzip")
+    zarr.create_array(str(folder / "x.zarr"), shape=array.shape, chunks=(2, 3, 5), dtype=array.dtype)[...] = array
+    shutil.make_archive(str(folder / "x.zarr"), "zip", folder / "x.zarr")
+    return {name: (folder / name).read_bytes() for name in ("x.h5", "x.zarr.zip")}
+
+
+@pytest.mark.filterwarnings("ignore")  # of the libraries
+def test_arrays_in_files(judge: Any, tmp_path: Path) -> None:
+    files = arrays_in_files(tmp_path)
+    read_right = 0
+    for number, random in enumerate(judge.inputs(34, 1200)):
+        name = list(files)[number % 2]
+        path = tmp_path / f"input.{name}"
+        path.write_bytes(judge.damaged(files[name], random))
+
+        def read(path: Path = path) -> Array:
+            with open_volume(path, ReadOptions()) as volume:
+                found = gather(volume.source, 0)
+                volume.finish()
+                return found
+
+        found = judge.answer(read, path)
+        read_right += found is not None and np.array_equal(found, LAYERS[0])
+    assert judge.outcomes["refused"] > 300
+    assert read_right > 50, judge.outcomes

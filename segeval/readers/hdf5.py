@@ -1,0 +1,134 @@
+"""A dataset of an HDF5 file: `volume.h5:/path/of/dataset`, or the only one of the file; in slabs, by h5py.
+
+Source of `element_size_um`: the attribute that ImageJ's HDF5 plugin and ilastik write, (z, y, x) in micrometres.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segeval.errors import UnreadableFile
+from segeval.files.byte_stream import file_size, open_regular_file
+from segeval.files.hashing import sha256_of
+from segeval.files.watch import Watch
+from segeval.readers.affines import require_usable_affine
+from segeval.readers.containers import container_of
+from segeval.readers.reader import ReadOptions
+from segeval.readers.recognition import recognise
+from segeval.readers.slabs import SlabSource, axes_by_place, guarded, require_numbers
+from segeval.volumes.geometry import Geometry
+from segeval.volumes.volume import Volume
+from segeval.words.printable import printable, shortened
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_MOST_LISTED = 1000
+
+
+def open_hdf5(path: Path, options: ReadOptions) -> Volume:
+    """Open a dataset. Raises UnreadableFile, GeometryError."""
+    if options.class_axis is not None:
+        raise UnreadableFile(f"{path}: in HDF5 the classes are the first of four axes; leave --class-axis out")
+    file, inside = container_of(path)
+    with open_regular_file(file) as stream:
+        watch = Watch(file, stream)
+        start = stream.read(512)
+    if not start.startswith(_SIGNATURE):
+        what = recognise(start) or f"it begins with {start[:8]!r}; check what it is"
+        raise UnreadableFile(f"{file}: is no HDF5 file: {what}")
+    if importlib.util.find_spec("h5py") is None:
+        raise UnreadableFile(f"{file}: HDF5 needs h5py; install it with pip install 'segeval-cli[arrays]'")
+    handle = guarded(file, "h5py", lambda: _opened(file))
+    try:
+        dataset = guarded(path, "h5py", lambda: _dataset(path, handle, inside))
+        shape = tuple(int(n) for n in dataset.shape)
+        channel_axis, space = axes_by_place(path, shape)
+        chunk = guarded(path, "h5py", lambda: (dataset.chunks or (1 << 62,) * len(shape))[space[0]])
+        source = SlabSource(path, "h5py", dataset, channel_axis, space, int(chunk))
+        geometry = guarded(path, "h5py", lambda: _geometry(path, dataset, source.shape))
+    except BaseException:
+        handle.close()
+        raise
+
+    def finish() -> list[str]:
+        if options.on_bytes is not None:
+            options.on_bytes(file_size(file))
+        watch.require_unchanged()
+        return []
+
+    def digest() -> str | None:
+        found = sha256_of(file) if options.hashed else None
+        watch.require_unchanged()
+        return found
+
+    return Volume(
+        str(path),
+        geometry,
+        source,
+        kind="probabilities" if source.channels > 1 else "labels" if source.dtype.kind in "iu" else None,
+        finish=finish,
+        digest=digest,
+        close=handle.close,
+    )
+
+
+def _opened(file: Path) -> Any:
+    import h5py
+
+    return h5py.File(file, "r", locking=False)
+
+
+def _dataset(path: Path, handle: Any, inside: str) -> Any:
+    """The dataset of that name, or the only one. Raises UnreadableFile."""
+    import h5py
+
+    names = _datasets(handle)
+    name = inside.strip("/")
+    if not name and len(names) == 1:
+        name = names[0]
+    if name not in names:
+        listed = shortened(", ".join(f"/{printable(one)}" for one in names[:10]) or "no dataset", 300)
+        wanted = (
+            f"{printable(name)!r} is not among them"
+            if name
+            else f"name one, like {path.name}:/{names[0]}" * bool(names)
+        )
+        raise UnreadableFile(f"{path}: holds {listed}; {wanted or 'export it again'}")
+    dataset = handle[name]
+    if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
+        raise UnreadableFile(f"{path}: its voxels are in other files; export it as one")
+    require_numbers(path, tuple(dataset.shape or ()), np.dtype(dataset.dtype))
+    return dataset
+
+
+def _datasets(handle: Any) -> list[str]:
+    """The names of all datasets that lie in the file itself; links are not followed."""
+    import h5py
+
+    found: list[str] = []
+
+    def note(name: str, entry: Any) -> bool | None:
+        if isinstance(entry, h5py.Dataset):
+            found.append(name)
+        return True if len(found) >= _MOST_LISTED else None
+
+    handle.visititems(note)
+    return found
+
+
+def _geometry(path: Path, dataset: Any, shape: tuple[int, ...]) -> Geometry | None:
+    """The spacing that ``element_size_um`` states, in mm; None without one."""
+    if "element_size_um" not in dataset.attrs:
+        return None
+    sizes = np.asarray(dataset.attrs["element_size_um"], dtype=np.float64).reshape(-1)
+    if sizes.size < len(shape):
+        raise UnreadableFile(
+            f"{path}: its element_size_um has {sizes.size} numbers for {len(shape)} axes; export it again"
+        )
+    spacing = [*(sizes[::-1][: len(shape)] / 1000), *[1.0] * (3 - len(shape))]
+    affine = np.diag([*spacing, 1.0])
+    require_usable_affine(path, affine, "element_size_um")
+    return Geometry(shape, affine, oriented=False)

@@ -1,0 +1,111 @@
+"""Arrays that a library reads in part, streamed as slabs: never the whole array. HDF5 and Zarr share this.
+
+Stored axes run (…, z, y, x), the last one fastest, as NumPy's do: a slab of the first axis of space is a stretch of the
+stream.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from segeval.errors import SegevalError, UnreadableFile
+from segeval.volumes.volume import PIECE_VOXELS, Piece
+from segeval.words.printable import printable, shortened
+
+_SLAB_BYTES = 32 << 20
+_MOST_BYTES = 1 << 60
+_Result = TypeVar("_Result")
+
+
+class SlabSource(Struct, frozen=True):
+    """An array of a library, one that has a shape, a type, and parts by slices.
+
+    path: for messages. array: its stored axes. channel_axis: the one that holds the classes, None for a single map.
+    space: the axes of space, slowest first; any other axis has the length one. chunk: voxels of a stored chunk along
+    the slowest axis of space.
+    """
+
+    path: Path
+    library: str
+    array: Any
+    channel_axis: int | None
+    space: tuple[int, ...]
+    chunk: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(int(self.array.shape[axis]) for axis in reversed(self.space))
+
+    @property
+    def channels(self) -> int:
+        return 1 if self.channel_axis is None else int(self.array.shape[self.channel_axis])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        stored = np.dtype(self.array.dtype)
+        return np.dtype(np.uint8) if stored.kind == "b" else stored.newbyteorder("=")
+
+    @property
+    def in_order(self) -> bool:
+        return False
+
+    def pieces(self, channel: int) -> Iterator[Piece]:
+        """Slabs as deep as the chunks are, as far as memory allows. Raises UnreadableFile."""
+        depth = self.shape[-1]
+        plane = math.prod(self.shape[:-1]) * self.dtype.itemsize
+        step = max(1, min(self.chunk, _SLAB_BYTES // max(plane, 1)))
+        for start in range(0, depth, step):
+            where: list[int | slice] = [0] * len(self.array.shape)
+            for axis in self.space:
+                where[axis] = slice(None)
+            where[self.space[0]] = slice(start, min(start + step, depth))
+            if self.channel_axis is not None:
+                where[self.channel_axis] = channel
+            slab = guarded(self.path, self.library, partial(self._slab, tuple(where)))
+            flat = np.ascontiguousarray(slab, dtype=self.dtype).reshape(-1)
+            for first in range(0, flat.size, PIECE_VOXELS):
+                yield flat[first : first + PIECE_VOXELS]
+
+    def _slab(self, where: tuple[int | slice, ...]) -> NDArray[Any]:
+        return np.asarray(self.array[where])
+
+
+def guarded(path: Path, library: str, read: Callable[[], _Result]) -> _Result:
+    """What a library reads; whatever it raises says that the file is damaged. Raises UnreadableFile."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return read()
+    except SegevalError:
+        raise
+    except Exception as problem:
+        words = shortened(" ".join(printable(f"{type(problem).__name__}: {problem}").split()))
+        raise UnreadableFile(f"{path}: {library} cannot read it ({words}); copy or export it again") from None
+
+
+def require_numbers(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Raises UnreadableFile for what is no array of numbers, or larger than could be."""
+    if dtype.kind not in "biuf" or dtype.itemsize > 8:
+        raise UnreadableFile(f"{path}: holds {shortened(printable(str(dtype)), 60)}, not numbers that are read")
+    if not shape or min(shape) < 1 or math.prod(shape) * dtype.itemsize > _MOST_BYTES:
+        raise UnreadableFile(
+            f"{path}: has the shape {'×'.join(map(str, shape)) or 'of a number'}, which cannot be used"
+        )
+
+
+def axes_by_place(path: Path, shape: tuple[int, ...]) -> tuple[int | None, tuple[int, ...]]:
+    """(axis of the classes, axes of space) where nothing names them: (y, x), (z, y, x) or (classes, z, y, x)."""
+    if not 2 <= len(shape) <= 4:
+        raise UnreadableFile(
+            f"{path}: has the shape {'×'.join(map(str, shape))}; stored are (z, y, x), (y, x) or (classes, z, y, x)"
+        )
+    return (0, (1, 2, 3)) if len(shape) == 4 else (None, tuple(range(len(shape))))

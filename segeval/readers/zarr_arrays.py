@@ -1,0 +1,217 @@
+"""Zarr arrays of versions 2 and 3, and OME-Zarr: `image.zarr`, `image.zarr/labels/cells`, `image.zarr/1`, `.zarr.zip`.
+
+Read by zarr in slabs. Of several levels the first, finest one is taken unless the path names another. Source: the
+OME-NGFF specification 0.4 and 0.5, "multiscales" and "image-label".
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+
+from segeval.errors import UnreadableFile
+from segeval.files.byte_stream import file_size, open_regular_file
+from segeval.files.hashing import sha256_of
+from segeval.files.paths import exists, is_directory
+from segeval.files.watch import Watch
+from segeval.readers.affines import require_usable_affine
+from segeval.readers.containers import container_of
+from segeval.readers.reader import ReadOptions
+from segeval.readers.slabs import SlabSource, axes_by_place, guarded, require_numbers
+from segeval.volumes.geometry import Geometry
+from segeval.volumes.volume import Volume
+from segeval.words.printable import printable, shortened
+
+_MM = {"nanometer": 1e-6, "micrometer": 1e-3, "millimeter": 1.0, "centimeter": 10.0, "meter": 1000.0}
+_OLD_AXES = ("t", "c", "z", "y", "x")  # of versions that name none
+
+
+class _Image(Struct, frozen=True):
+    """An array with what the levels around it say. axes: (name, unit) each, None where nothing names them."""
+
+    array: Any
+    axes: tuple[tuple[str, str], ...] | None = None
+    scale: tuple[float, ...] | None = None
+    shift: tuple[float, ...] | None = None
+    names: Mapping[int, str] = {}
+    colours: Mapping[int, str] = {}
+
+
+def open_zarr(path: Path, options: ReadOptions) -> Volume:
+    """Open an array, or the finest level of an image. Raises UnreadableFile, GeometryError."""
+    if options.class_axis is not None:
+        raise UnreadableFile(f"{path}: a Zarr array names its axes, or has the classes first; leave --class-axis out")
+    file, inside = container_of(path)
+    if not exists(file):
+        raise UnreadableFile(f"{file}: there is no such file; check the path")
+    watches = [] if is_directory(file) else [Watch(file)]
+    if watches:
+        open_regular_file(file).close()
+    if importlib.util.find_spec("zarr") is None:
+        raise UnreadableFile(f"{file}: Zarr needs zarr; install it with pip install 'segeval-cli[arrays]'")
+    store = guarded(file, "zarr", lambda: _store(file))
+    try:
+        image = guarded(path, "zarr", lambda: _image(path, store, inside))
+        guarded(path, "zarr", lambda: _verify_chunks(path, image.array))
+        shape = tuple(int(n) for n in image.array.shape)
+        require_numbers(path, shape, np.dtype(image.array.dtype))
+        channel_axis, space = axes_by_place(path, shape) if image.axes is None else _named_axes(path, image.axes, shape)
+        chunks = getattr(image.array, "shards", None) or image.array.chunks
+        source = SlabSource(path, "zarr", image.array, channel_axis, space, int(chunks[space[0]]))
+        geometry = _geometry(path, image, space, source.shape)
+    except BaseException:
+        _close(store)
+        raise
+
+    def finish() -> list[str]:
+        for watch in watches:
+            if options.on_bytes is not None:
+                options.on_bytes(file_size(file))
+            watch.require_unchanged()
+        return []
+
+    return Volume(
+        str(path),
+        geometry,
+        source,
+        kind="probabilities" if source.channels > 1 else "labels" if source.dtype.kind in "iu" else None,
+        names=dict(image.names),
+        colours=dict(image.colours),
+        finish=finish,
+        digest=lambda: sha256_of(file) if options.hashed and watches else None,
+        close=partial(_close, store),
+    )
+
+
+def _store(file: Path) -> Any:
+    from zarr.storage import LocalStore, ZipStore
+
+    from segeval.readers.zarr_store import VerifiedStore
+
+    folder = is_directory(file)
+    return VerifiedStore(LocalStore(file, read_only=True) if folder else ZipStore(file, mode="r", read_only=True))
+
+
+def _verify_chunks(path: Path, array: Any) -> None:
+    """Let the store look at chunks that zarr's decoder believes. Raises UnreadableFile."""
+    from segeval.readers.zarr_store import is_blosc
+
+    blosc = is_blosc(array.metadata)
+    if blosc is None:
+        raise UnreadableFile(
+            f"{path}: holds shards of Blosc chunks, whose length zarr does not verify; store them by Zstandard or gzip"
+        )
+    array.store_path.store.blosc = blosc  # the store that is read from, whether or not zarr made another one of ours
+
+
+def _close(store: Any) -> None:
+    with suppress(AttributeError):  # of an archive that could not be opened
+        store.close()
+
+
+def _image(path: Path, store: Any, inside: str) -> _Image:
+    import zarr
+
+    found = zarr.open(store, mode="r", path=inside)
+    if isinstance(found, zarr.Array):
+        parent, _, name = inside.rpartition("/")
+        around = _attributes(zarr.open(store, mode="r", path=parent)) if name else {}
+        return _level(found, around, name)
+    attributes = _attributes(found)
+    levels = _datasets(attributes)
+    if levels:
+        return _level(found[str(levels[0]["path"])], attributes, str(levels[0]["path"]))
+    arrays = sorted(name for name, _ in found.arrays())
+    if len(arrays) == 1:
+        return _Image(found[arrays[0]])
+    listed = shortened(", ".join(map(printable, [*arrays, *sorted(name for name, _ in found.groups())][:10])), 300)
+    raise UnreadableFile(f"{path}: holds {listed or 'nothing'}; name one of its arrays, like {path.name}/NAME")
+
+
+def _attributes(group: Any) -> dict[str, Any]:
+    """OME's, which version 0.5 keeps under a key of its own."""
+    attributes = dict(group.attrs)
+    return dict(attributes["ome"]) if isinstance(attributes.get("ome"), Mapping) else attributes
+
+
+def _datasets(attributes: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    multiscales = attributes.get("multiscales") or []
+    return list(multiscales[0]["datasets"]) if multiscales else []
+
+
+def _level(array: Any, attributes: Mapping[str, Any], name: str) -> _Image:
+    """The array as a level of the image that the attributes describe, if it is one."""
+    level = next((one for one in _datasets(attributes) if str(one["path"]) == name), None)
+    if level is None:
+        return _Image(array)
+    image = attributes["multiscales"][0]
+    stated = image.get("axes")
+    axes = tuple(
+        (one, "") if isinstance(one, str) else (str(one["name"]), str(one.get("unit", ""))) for one in stated or ()
+    )
+    if not axes:
+        axes = tuple((one, "") for one in _OLD_AXES[-len(array.shape) :])
+    scale, shift = np.ones(len(axes)), np.zeros(len(axes))
+    for transform in [*level.get("coordinateTransformations", []), *image.get("coordinateTransformations", [])]:
+        factors = np.array(transform.get("scale", np.ones(len(axes))), dtype=np.float64)
+        scale, shift = scale * factors, shift * factors + np.array(transform.get("translation", 0), dtype=np.float64)
+    names, colours = _label_table(attributes)
+    return _Image(array, axes, tuple(scale.tolist()), tuple(shift.tolist()), names, colours)
+
+
+def _label_table(attributes: Mapping[str, Any]) -> tuple[dict[int, str], dict[int, str]]:
+    """Names and colours of ``image-label``; a property called name or class is a name."""
+    table = attributes.get("image-label") or {}
+    names = {}
+    for entry in table.get("properties") or ():
+        name = entry.get("name", entry.get("class"))
+        if isinstance(name, str) and name.strip():
+            names[int(entry["label-value"])] = shortened(" ".join(printable(" ".join(name.split())).split()), 200)
+    colours = {
+        int(entry["label-value"]): "#" + "".join(f"{int(part) & 255:02x}" for part in entry["rgba"][:3])
+        for entry in table.get("colors") or ()
+        if entry.get("rgba")
+    }
+    return names, colours
+
+
+def _named_axes(
+    path: Path, axes: Sequence[tuple[str, str]], shape: tuple[int, ...]
+) -> tuple[int | None, tuple[int, ...]]:
+    """(axis of the channels, axes of space, slowest first). Raises UnreadableFile."""
+    names = [name.lower() for name, _ in axes]
+    space = tuple(place for place, name in enumerate(names) if name in ("z", "y", "x"))
+    others = [place for place, name in enumerate(names) if place not in space and name != "c" and shape[place] > 1]
+    order = [names[place] for place in space]
+    if (
+        len(names) != len(shape)
+        or len(set(names)) != len(names)
+        or order not in (["z", "y", "x"], ["y", "x"])
+        or others
+    ):
+        raise UnreadableFile(
+            f"{path}: has the axes {shortened(printable(', '.join(names)), 60)} of {'×'.join(map(str, shape))}; read "
+            "are c, z, y and x in this order, and others of length one"
+        )
+    channel = names.index("c") if "c" in names and shape[names.index("c")] > 1 else None
+    return channel, space
+
+
+def _geometry(path: Path, image: _Image, space: tuple[int, ...], shape: tuple[int, ...]) -> Geometry | None:
+    """Scale and translation in mm; None for an array without levels around it."""
+    if image.axes is None or image.scale is None or image.shift is None:
+        return None
+    affine = np.eye(4)
+    with np.errstate(all="ignore"):  # what is not finite is refused below
+        for new, axis in enumerate(reversed(space)):
+            unit = _MM.get(image.axes[axis][1].lower(), 1.0)
+            affine[new, new], affine[new, 3] = image.scale[axis] * unit, image.shift[axis] * unit
+    require_usable_affine(path, affine, "scale")
+    return Geometry(shape, affine, oriented=True)
