@@ -43,7 +43,7 @@ _SHEAR = 1e-3
 _PER_BOX_VOXEL, _PER_PREDICTED_VOXEL, _PER_VOLUME_VOXEL = 16, 26, 3
 
 
-class _Target(Struct, frozen=True):
+class HeldTarget(Struct, frozen=True):
     """Where a target lies: the stored values that belong to it, and a box around all of its voxels."""
 
     key: TargetKey
@@ -52,14 +52,14 @@ class _Target(Struct, frozen=True):
     box: Box | None
 
 
-class _Maps(Struct, frozen=True):
+class HeldMaps(Struct, frozen=True):
     """Both label maps on the axes that are longer than one voxel, and where each target lies in them."""
 
     held: HeldPair
     shape: tuple[int, ...]
     spacing_mm: tuple[float, ...]
     ignore: int | None
-    targets: tuple[_Target, ...]
+    targets: tuple[HeldTarget, ...]
 
     @property
     def prediction(self) -> NDArray[Any]:
@@ -73,7 +73,7 @@ class _Maps(Struct, frozen=True):
     def voxel_volume_mm3(self) -> float:
         return float(np.prod(self.spacing_mm))
 
-    def masks_in(self, target: _Target, box: Box) -> tuple[Mask, Mask]:
+    def masks_in(self, target: HeldTarget, box: Box) -> tuple[Mask, Mask]:
         """Prediction and reference as masks of the target."""
         found = []
         for labels, values in (
@@ -95,8 +95,8 @@ def measure_held(
 
     Raises LabelError, GeometryError where they cannot be measured.
     """
-    spacing, remarks = _spacing(geometry, len(held.reference.shape))
-    maps = _maps(held, tally, settings.labels, spacing)
+    spacing, remarks = spacing_of(geometry, len(held.reference.shape))
+    maps = maps_of(held, tally, settings.labels, spacing)
     wanted = settings.records
     records: dict[RecordName, Any] = {}
     if "surfaces" in wanted:
@@ -119,7 +119,7 @@ def require_label_map(tally: Tally, name: str) -> None:
         )
 
 
-def _spacing(geometry: Geometry | None, axes: int) -> tuple[tuple[float, ...], list[str]]:
+def spacing_of(geometry: Geometry | None, axes: int) -> tuple[tuple[float, ...], list[str]]:
     if geometry is None or geometry.affine is None:
         return (1.0,) * axes, ["the files state no spacing: distances are in voxels, as if each were 1 mm"]
     columns = geometry.affine[:3, :3] / np.linalg.norm(geometry.affine[:3, :3], axis=0)
@@ -131,7 +131,7 @@ def _spacing(geometry: Geometry | None, axes: int) -> tuple[tuple[float, ...], l
     return geometry.spacing_mm[:axes], []
 
 
-def _maps(held: HeldPair, tally: Tally, choice: LabelChoice, spacing: tuple[float, ...]) -> _Maps:
+def maps_of(held: HeldPair, tally: Tally, choice: LabelChoice, spacing: tuple[float, ...]) -> HeldMaps:
     shape = held.reference.shape
     axes = [axis for axis, n in enumerate(shape) if n > 1]
     axes = sorted({*axes, *[axis for axis in range(len(shape)) if axis not in axes][: max(0, 2 - len(axes))]})
@@ -139,7 +139,7 @@ def _maps(held: HeldPair, tally: Tally, choice: LabelChoice, spacing: tuple[floa
         raise LabelError(
             f"surfaces and instances need volumes of two or three axes, these have {'×'.join(map(str, shape))} voxels"
         )
-    return _Maps(
+    return HeldMaps(
         held,
         tuple(shape[axis] for axis in axes),
         tuple(spacing[axis] for axis in axes),
@@ -148,7 +148,7 @@ def _maps(held: HeldPair, tally: Tally, choice: LabelChoice, spacing: tuple[floa
     )
 
 
-def _targets(held: HeldPair, tally: Tally, choice: LabelChoice, axes: list[int]) -> Iterable[_Target]:
+def _targets(held: HeldPair, tally: Tally, choice: LabelChoice, axes: list[int]) -> Iterable[HeldTarget]:
     confusion = tally.confusion
     if confusion is None:
         raise ValueError("no label map was held")
@@ -159,16 +159,16 @@ def _targets(held: HeldPair, tally: Tally, choice: LabelChoice, axes: list[int])
     predicted = stored_predictions(tally)
     for index, key in enumerate(keys):
         if key == BACKGROUND and not choice.background:
-            yield _Target(key, frozenset(), frozenset(), None)
+            yield HeldTarget(key, frozenset(), frozenset(), None)
             continue
         p = frozenset(code for code, label in predicted.items() if index in belongs.get(label, ()))
         r = frozenset(value for value in references if index in belongs[value])
         whole = tuple(slice(0, n) for n in held.reference.shape)
         box = whole if 0 in p | r else enclosing((held.prediction.boxes.box(p), held.reference.boxes.box(r)))
-        yield _Target(key, p, r, None if box is None else tuple(box[axis] for axis in axes))
+        yield HeldTarget(key, p, r, None if box is None else tuple(box[axis] for axis in axes))
 
 
-def _surfaces(maps: _Maps, settings: Settings) -> Surfaces:
+def _surfaces(maps: HeldMaps, settings: Settings) -> Surfaces:
     forms = {bool(s.settings["surfel"]) for s in settings.selections if s.quantity.record == "surfaces"}
     diagonal = diagonal_mm(maps.shape, maps.spacing_mm)
     return Surfaces(
@@ -179,7 +179,7 @@ def _surfaces(maps: _Maps, settings: Settings) -> Surfaces:
     )
 
 
-def _form(maps: _Maps, form: Form, settings: Settings) -> tuple[TargetSurface, ...]:
+def _form(maps: HeldMaps, form: Form, settings: Settings) -> tuple[TargetSurface, ...]:
     prediction, reference = maps.prediction, maps.reference  # the same two arrays for all: one pass over them
     boxed = {
         index: TargetMasks(
@@ -208,7 +208,7 @@ def _form(maps: _Maps, form: Form, settings: Settings) -> tuple[TargetSurface, .
     )
 
 
-def _instances(maps: _Maps, settings: Settings) -> tuple[TargetInstances, ...]:
+def _instances(maps: HeldMaps, settings: Settings) -> tuple[TargetInstances, ...]:
     boxed = [
         (index, Target(target.key, target.prediction_values, target.reference_values, target.box))
         for index, target in enumerate(maps.targets)
@@ -233,14 +233,14 @@ def _instances(maps: _Maps, settings: Settings) -> tuple[TargetInstances, ...]:
     return tuple(instances)
 
 
-def _all_lesions(maps: _Maps, challenge: str) -> tuple[TargetInstances, ...]:
+def _all_lesions(maps: HeldMaps, challenge: str) -> tuple[TargetInstances, ...]:
     return tuple(
         TargetInstances(target.key) if target.box is None else _lesions(maps, challenge, target, target.box)
         for target in maps.targets
     )
 
 
-def _require_memory(target: _Target, box: Box, size: int) -> None:
+def _require_memory(target: HeldTarget, box: Box, size: int) -> None:
     sides = "×".join(str(side.stop - side.start) for side in box)
     words = f"finding instances in its box of {sides} voxels"
     require_memory(f"target {target.key}", Need(size, words, "leave its instances out"))
@@ -250,7 +250,7 @@ def _voxels(box: Box) -> int:
     return math.prod(side.stop - side.start for side in box)
 
 
-def _lesions(maps: _Maps, challenge: str, target: _Target, box: Box) -> TargetInstances:
+def _lesions(maps: HeldMaps, challenge: str, target: HeldTarget, box: Box) -> TargetInstances:
     """Of whole volumes: a box would cut the dilation."""
     whole = tuple(slice(0, n) for n in maps.shape)
     size = _PER_VOLUME_VOXEL * _voxels(whole) + _PER_BOX_VOXEL * _voxels(box)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from segeval.array_types import Integers
+from segeval.cases.farthest import Farthest
 from segeval.errors import SegevalError
 from segeval.pictures.outlines import Mask
 from segeval.pictures.places import error_profile, place_of, worst_slice
@@ -42,7 +43,7 @@ def pictures_of(
     so.
     """
     try:
-        counted = count(case, settings)
+        counted = count(case, settings, labels)
         chosen = _Chosen.of(counted, [label for label in labels if label not in (MEAN, ALL)])
         slices = read_slices(case, counted, chosen.all_places, image) if chosen.all_places else None
     except (SegevalError, OSError, MemoryError, ValueError) as problem:  # a page outlives the files that it speaks of
@@ -115,6 +116,8 @@ def _slice_views(
     for drawn, (view, (_, index)) in zip(cut, places, strict=True):
         place = place_of(index, view, counted.shape, counted.geometry)
         words = _description(drawn, view, place, str(label) if name is None else f"{label} ({name})")
+        if label in counted.farthest:
+            words += f"; the largest distance between the boundaries is {counted.farthest[label].distance_mm:.1f} mm"
         found.append(SliceView(view.plane, place, svg_of(drawn, words), words))
     return tuple(found)
 
@@ -137,7 +140,31 @@ def _cut(label: Label, counted: Counted, view: View, place: Place, slices: Slice
     scan = view.shown(slices.scan[place])[where] if place in slices.scan else None
     spaced = counted.geometry is not None and counted.geometry.affine is not None
     unit = "mm" if spaced else "pixels" if len(counted.shape) == 2 else "voxels"
-    return Drawn(reference[where], prediction[where], kept[where], scan, (0.0, 1.0), view.pixel_mm, view.marks, unit)
+    distance = _projected(counted.farthest.get(label), view, place, reference.shape, where)
+    drawn = Drawn(reference[where], prediction[where], kept[where], scan, (0.0, 1.0), view.pixel_mm, view.marks, unit)
+    return replace(drawn, distance=distance)
+
+
+def _projected(
+    farthest: Farthest | None, view: View, place: Place, shape: tuple[int, ...], where: tuple[slice, slice]
+) -> tuple[tuple[float, float], tuple[float, float], bool] | None:
+    """The ends of the largest distance in the cut-out slice, mm from its upper left corner, and whether they lie in it;
+    None where one lies beside it."""
+    if farthest is None:
+        return None
+    ends = []
+    for voxel in (farthest.start, farthest.end):
+        column, row = voxel[view.columns], voxel[view.rows]
+        column = shape[1] - 1 - column if view.flipped[0] else column
+        row = shape[0] - 1 - row if view.flipped[1] else row
+        if not (where[1].start <= column < where[1].stop and where[0].start <= row < where[0].stop):
+            return None
+        x, y = (column - where[1].start + 0.5) * view.pixel_mm[0], (row - where[0].start + 0.5) * view.pixel_mm[1]
+        ends.append((x, y))
+    inside = all(
+        view.across >= len(voxel) or voxel[view.across] == place[1] for voxel in (farthest.start, farthest.end)
+    )
+    return ends[0], ends[1], inside
 
 
 def _evaluated(counted: Counted) -> frozenset[int]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from segeval.array_types import Integers
 from segeval.cases.case import confusion_entries, on_one_grid, opened_pair
 from segeval.cases.evaluation import Pair, evaluate_pair
+from segeval.cases.farthest import Farthest, farthest_places
 from segeval.cases.profiles import profile_of
 from segeval.errors import GeometryError, SegevalError, UnreadableFile
 from segeval.kernels import NumpyBackend
@@ -35,7 +36,7 @@ class Counted(Struct, frozen=True):
     """What the first pass found.
 
     settings: the case's, as the second pass takes them. profile: of every target; None, and why in ``remarks``, where
-    there is none.
+    there is none. farthest: where the largest distance of a target lies, if distances were measured.
     """
 
     settings: Settings
@@ -44,6 +45,7 @@ class Counted(Struct, frozen=True):
     shape: tuple[int, ...]
     geometry: Geometry | None
     remarks: tuple[str, ...]
+    farthest: Mapping[TargetKey, Farthest] = field(default_factory=dict)
 
 
 class Slices(Struct, frozen=True):
@@ -61,8 +63,12 @@ class Slices(Struct, frozen=True):
     remarks: tuple[str, ...]
 
 
-def count(case: CaseResult, settings: Settings) -> Counted:
-    """Read the files of a case as they were scored, and count its errors per slice. Raises SegevalError."""
+def count(case: CaseResult, settings: Settings, labels: Collection[TargetKey] = ()) -> Counted:
+    """Read the files of a case as they were scored, and count its errors per slice. Raises SegevalError.
+
+    labels: whose largest distance is looked for, if the case has surface distances.
+    """
+    measured = bool(labels) and "surfaces" in settings.records
     prediction, reference = _paths(case)
     settings = replace(
         _with_names(settings, case), metrics="dice", tau=None, backend="numpy", hashed=case.hashes is not None
@@ -70,7 +76,7 @@ def count(case: CaseResult, settings: Settings) -> Counted:
     with opened_pair(prediction, reference, settings) as (ours, theirs, its_settings):
         integers = ours.source.dtype.kind in "iu"
         aligned, target, kind, _ = on_one_grid(ours, theirs, its_settings, [])
-        backend = NumpyBackend(slices=target.shape, every_slice=True)
+        backend = NumpyBackend(target.shape if measured else None, slices=target.shape, every_slice=True)
         names = aligned.name, target.name
         sets = ChainMap(aligned.sets, target.sets)  # a view: overlaps are met while the voxels are read
         pair = Pair(aligned.source, target.source, *names, its_settings, backend, sets, integers)
@@ -83,9 +89,12 @@ def count(case: CaseResult, settings: Settings) -> Counted:
     if tuple(case.confusion) != confusion_entries(evaluated.tally.confusion):
         raise UnreadableFile(f"{prediction} and {reference} hold other labels than when they were scored; score again")
     profile, remarks = profile_of(evaluated, its_settings.labels, names[0])
+    farthest = {}
+    if evaluated.held is not None:
+        farthest = farthest_places(evaluated.held, evaluated.tally, its_settings.labels, target.geometry, labels)
     options = evaluated.tally.options
     again = replace(its_settings, hashed=False, kind=evaluated.kind)
-    return Counted(again, options, profile, target.shape, target.geometry, tuple(remarks))
+    return Counted(again, options, profile, target.shape, target.geometry, tuple(remarks), farthest)
 
 
 def read_slices(case: CaseResult, counted: Counted, places: Sequence[Place], image: Path | None) -> Slices:

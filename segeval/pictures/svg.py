@@ -29,6 +29,7 @@ class Drawn(Struct, frozen=True):
 
     evaluated: the voxels that count. black_and_white: the scan's values that are. marks: the letters left, right, on
     top, at the bottom, or nothing. unit: of lengths.
+    distance: where the largest distance begins and ends, (x, y) in mm, and whether both ends lie in the slice.
     """
 
     reference: Mask
@@ -39,6 +40,7 @@ class Drawn(Struct, frozen=True):
     pixel_mm: tuple[float, float]
     marks: str
     unit: str = "mm"
+    distance: tuple[tuple[float, float], tuple[float, float], bool] | None = None
 
 
 def svg_of(drawn: Drawn, description: str) -> str:
@@ -54,6 +56,7 @@ def svg_of(drawn: Drawn, description: str) -> str:
         _scan(drawn, width, height),
         *(_fill(drawn, name) for name in _FILLS),
         *(_line(drawn, name, one) for name in _LINES),
+        _distance(drawn, one),
         _marks(drawn, width, height, one),
     ]
     return (
@@ -97,6 +100,22 @@ def _line(drawn: Drawn, name: str, one: float) -> str:
     return (
         f'<g class="layer-{name}" fill="none" stroke="{_colour(drawn, name)}" stroke-width="{0.7 * one:.3g}" '
         f'stroke-linejoin="round"{dashed}>{dark}<path d="{path}"/></g>'
+    )
+
+
+def _distance(drawn: Drawn, one: float) -> str:
+    """A line between two dots, dotted where it is only projected onto the slice; light with a dark edge."""
+    if drawn.distance is None:
+        return ""
+    (x, y), (to_x, to_y), inside = drawn.distance
+    dots = "".join(f'<circle cx="{a:.5g}" cy="{b:.5g}" r="{1.1 * one:.3g}"/>' for a, b in ((x, y), (to_x, to_y)))
+    dotted = "" if inside else f' stroke-dasharray="{0.4 * one:.3g} {1.4 * one:.3g}"'
+    line = f'd="M{x:.5g} {y:.5g}L{to_x:.5g} {to_y:.5g}" fill="none" stroke-linecap="round"'
+    edge = f'<path {line} stroke-width="{1.6 * one:.3g}"/>'
+    middle = f'<path {line} stroke="#f0e442" stroke-width="{0.9 * one:.3g}"{dotted}/>'
+    return (
+        f'<g class="layer-distance" fill="#f0e442" stroke="#000000" stroke-width="{0.3 * one:.3g}">'
+        f"{edge}{middle}{dots}</g>"
     )
 
 

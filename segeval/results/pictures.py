@@ -9,7 +9,7 @@ from msgspec import Struct
 Plane = Literal["axial", "coronal", "sagittal", "picture"]
 """``picture`` is the only plane of a 2-D volume, and what a slice is called where the orientation is unknown."""
 
-LAYERS = ("image", "false-positive", "false-negative", "reference", "prediction", "marks")
+LAYERS = ("image", "false-positive", "false-negative", "reference", "prediction", "distance", "marks")
 """The groups of a slice's SVG, back to front, each as ``<g class="layer-NAME">``: a page switches them by class."""
 
 
