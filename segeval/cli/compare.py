@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from segeval.cli.options import WideOption
-from segeval.cli.picturing import pages_among
+from segeval.cli.picturing import Pictured, pages_among, with_picture_options
 from segeval.cli.writing import print_page, print_text, require_writable, tell_remark
 from segeval.errors import UsageError
 from segeval.files.whole_files import write_whole
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _Format = Literal["table", "csv", "json", "markdown"]
 
 
+@with_picture_options
 def compare(
     reports: Annotated[
         list[Path],
@@ -50,9 +51,8 @@ def compare(
             "--output", "-o", metavar="FILE", help="Write a file too: .csv, .json, .md, .txt or .html. Repeatable."
         ),
     ] = None,
-    figures: Annotated[
-        Path | None, typer.Option("--figures", metavar="DIR", help="Write the charts there: SVG, PNG and PDF.")
-    ] = None,
+    *,
+    pictured: Pictured,
 ) -> None:
     """Compare reports of the same cases with the first: differences, intervals, p-values, and ranks."""
     from segeval.comparing.paired_reports import compare_files
@@ -61,31 +61,35 @@ def compare(
     pages = pages_among(outputs)
     outputs = [path for path in outputs if path not in pages]
     _require_endings(outputs)
-    if pages or figures is not None:
-        from segeval.outputs.html import require_report_extra
-
-        require_report_extra()
+    pictured.require_a_page(pages)
+    if pictured.case:
+        raise UsageError("--case: a comparison shows the cases that changed most; name one in segeval report")
     require_writable([*outputs, *pages], reports)
     allowed = {part.strip() for part in (allow_changed or "").split(",")} - {""}
     comparison = compare_files(reports, metrics=metrics, labels=labels, draws=draws, seed=seed, allowed=allowed)
-    if pages or figures is not None:
-        _write_pages(comparison, reports, pages, figures)
+    if pages or pictured.figures is not None:
+        _write_pages(comparison, reports, pages, pictured)
     _write(comparison, format_, outputs, wide or metrics is not None)
 
 
-def _write_pages(comparison: Comparison, paths: list[Path], pages: list[Path], figures: Path | None) -> None:
+def _write_pages(comparison: Comparison, paths: list[Path], pages: list[Path], pictured: Pictured) -> None:
     """The values of all cases are read again, which a comparison does not hold."""
     from segeval.outputs.html import comparison_page
+    from segeval.outputs.html.compared import comparison_facts
+    from segeval.outputs.html.plots import write_plots
+    from segeval.pictures.figures import write_figures
+    from segeval.pictures.images import images_of, window_of
+    from segeval.pictures.side_by_side import side_by_side
     from segeval.reports.report_files import read_report
 
-    reports = [read_report(path, values_only=True) for path in paths]
+    reports = [read_report(path) for path in paths]
+    image = images_of(pictured.images, [case.case for case in reports[0].cases])
+    pictures = side_by_side(comparison, reports, pictured.pictures, image, window_of(pictured.window))
     for page in pages:
-        write_whole(page, comparison_page(comparison, reports))
-    if figures is not None:
-        from segeval.outputs.html.compared import comparison_facts
-        from segeval.outputs.html.plots import write_plots
-
-        write_plots(figures, comparison_facts(comparison, reports))
+        write_whole(page, comparison_page(comparison, reports, pictures))
+    if pictured.figures is not None:
+        write_plots(pictured.figures, comparison_facts(comparison, reports))
+        write_figures(pictured.figures, [side for each in pictures for side in (each.baseline, each.other)])
 
 
 def _require_endings(outputs: list[Path]) -> None:

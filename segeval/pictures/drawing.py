@@ -19,7 +19,7 @@ from segeval.pictures.rereading import Counted, Slices, count, read_slices
 from segeval.pictures.scans import range_of
 from segeval.pictures.slices import Place
 from segeval.pictures.svg import Drawn, cut_out, svg_of
-from segeval.results.pictures import ErrorProfile, LabelPictures, SliceView
+from segeval.results.pictures import ErrorProfile, LabelPictures, Plane, SliceView
 from segeval.results.report import ALL, MEAN, CaseResult, Label
 from segeval.settings import Settings
 from segeval.tallies.profiles import TargetProfile
@@ -35,20 +35,21 @@ def pictures_of(
     settings: Settings,
     image: Path | None = None,
     window: Window | None = None,
+    slices: Mapping[Plane, int] | None = None,
 ) -> list[LabelPictures]:
     """The pictures of each of these labels, in their order, from the files that the case names.
 
     image: the scan to draw on. window: level and width of what is shown of it; without it the 1st to the 99th
-    percentile of what is drawn. Files that are gone, damaged or changed give pictures without slices, whose remarks say
-    so.
+    percentile of what is drawn. slices: by plane, which to show instead of the worst, from 0. Files that are gone,
+    damaged or changed give pictures without slices, whose remarks say so.
     """
     try:
         counted = count(case, settings, labels)
-        chosen = _Chosen.of(counted, [label for label in labels if label not in (MEAN, ALL)])
-        slices = read_slices(case, counted, chosen.all_places, image) if chosen.all_places else None
+        chosen = _Chosen.of(counted, [label for label in labels if label not in (MEAN, ALL)], slices or {})
+        read = read_slices(case, counted, chosen.all_places, image) if chosen.all_places else None
     except (SegevalError, OSError, MemoryError, ValueError) as problem:  # a page outlives the files that it speaks of
         return [_without(case, label, f"no picture: {problem}") for label in labels]
-    return [_label_pictures(case, label, counted, chosen, slices, window) for label in labels]
+    return [_label_pictures(case, label, counted, chosen, read, window) for label in labels]
 
 
 class _Chosen(Struct, frozen=True):
@@ -59,13 +60,13 @@ class _Chosen(Struct, frozen=True):
     places: Mapping[Label, tuple[tuple[View, Place], ...]]
 
     @classmethod
-    def of(cls, counted: Counted, labels: Sequence[Label]) -> _Chosen:
+    def of(cls, counted: Counted, labels: Sequence[Label], given: Mapping[Plane, int]) -> _Chosen:
         views = views_of(counted.geometry, counted.shape)
         known = {} if counted.profile is None else {target.target: target for target in counted.profile.targets}
         targets = {label: known[label] for label in labels if label in known}
         places = {}
         for label, target in targets.items():
-            worst = [(view, worst_slice(target, view)) for view in views]
+            worst = [(view, given.get(view.plane, worst_slice(target, view))) for view in views]
             places[label] = tuple((view, (view.across, index)) for view, index in worst if index is not None)
         return cls(views, targets, places)
 
@@ -118,7 +119,7 @@ def _slice_views(
         words = _description(drawn, view, place, str(label) if name is None else f"{label} ({name})")
         if label in counted.farthest:
             words += f"; the largest distance between the boundaries is {counted.farthest[label].distance_mm:.1f} mm"
-        found.append(SliceView(view.plane, place, svg_of(drawn, words), words))
+        found.append(SliceView(view.plane, place, svg_of(drawn, words), words, index))
     return tuple(found)
 
 

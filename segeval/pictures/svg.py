@@ -153,8 +153,10 @@ def bar_length(width: float) -> float:
 
 
 def cut_out(inside: Mask, pixel_mm: tuple[float, float]) -> tuple[slice, slice]:
-    """The rows and columns around a mask that is not empty: on each side a quarter of its longer side more, 8 pixels at
-    least, and no side shorter than half of the other, as far as the slice reaches."""
+    """The rows and columns around a mask: on each side a quarter of its longer side more, 8 pixels at least, and no
+    side shorter than half of the other, as far as the slice reaches; all of it where the mask is empty."""
+    if not inside.any():
+        return slice(0, inside.shape[0]), slice(0, inside.shape[1])
     spans = []
     for axis in (1, 0):
         there = np.flatnonzero(inside.any(axis=axis))

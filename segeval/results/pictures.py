@@ -20,12 +20,14 @@ class SliceView(Struct, frozen=True):
     svg: a whole ``<svg>`` element in millimetres, radiological: the patient's right on the left. Colours are CSS
     variables with defaults (``var(--reference, #0072b2)``). Nothing in it comes from outside unescaped.
     description: what it shows, in a sentence, for those who do not see it.
+    index: of the slice along the stored axis that lies across, from 0.
     """
 
     plane: Plane
     place: str
     svg: str
     description: str
+    index: int = 0
 
 
 class ErrorProfile(Struct, frozen=True):
@@ -53,3 +55,15 @@ class LabelPictures(Struct, frozen=True):
     slices: tuple[SliceView, ...]
     profiles: tuple[ErrorProfile, ...]
     remarks: tuple[str, ...] = ()
+
+
+class ComparedPictures(Struct, frozen=True):
+    """A label of a case that two reports predicted: the same slices of both.
+
+    report: the other one's name. words: what changed, ``kidney of case_005: 0.9100 → 0.8200``.
+    """
+
+    report: str
+    words: str
+    baseline: LabelPictures
+    other: LabelPictures

@@ -9,7 +9,7 @@ from segeval.errors import UsageError
 
 if TYPE_CHECKING:
     from segeval.results.comparison import Comparison
-    from segeval.results.pictures import LabelPictures
+    from segeval.results.pictures import ComparedPictures, LabelPictures
     from segeval.results.report import Report
     from segeval.results.verdict import Verdict
 
@@ -38,11 +38,13 @@ def report_page(
     yield from page_pieces("report.html.jinja", report_sections(report, pictures, verdict), report_facts(report))
 
 
-def comparison_page(comparison: Comparison, reports: Sequence[Report]) -> Iterator[str]:
+def comparison_page(
+    comparison: Comparison, reports: Sequence[Report], pictures: Sequence[ComparedPictures] = ()
+) -> Iterator[str]:
     """The page of a comparison. reports: those that were compared, in its order, for their values case by case."""
     from segeval.outputs.html.compared import comparison_facts, comparison_sections
     from segeval.outputs.html.page import page_pieces
 
     require_report_extra()
-    sections = comparison_sections(comparison)
+    sections = comparison_sections(comparison, pictures)
     yield from page_pieces("comparison.html.jinja", sections, comparison_facts(comparison, reports))

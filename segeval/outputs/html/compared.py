@@ -19,7 +19,9 @@ from segeval.outputs.comparison_words import (
     shown_ranks,
 )
 from segeval.outputs.html.facts import column_facts, line_facts, values_of
+from segeval.outputs.html.sections import shown_pictures
 from segeval.results.comparison import Comparison, ComparisonRow
+from segeval.results.pictures import ComparedPictures
 from segeval.results.report import Report
 from segeval.results.rows import Line
 from segeval.results.slices import Results
@@ -27,7 +29,7 @@ from segeval.results.slices import Results
 _MOST_ROWS = 2000
 
 
-def comparison_sections(comparison: Comparison) -> dict[str, Any]:
+def comparison_sections(comparison: Comparison, pictures: Sequence[ComparedPictures] = ()) -> dict[str, Any]:
     """The template's variables: plain text, which it escapes."""
     baseline, *others = comparison.reports
     return {
@@ -42,6 +44,15 @@ def comparison_sections(comparison: Comparison) -> dict[str, Any]:
         "ranks": [(_name(row.label, row.name), row.report, rank_cells(row)) for row in shown_ranks(comparison)],
         "rank_headers": RANK_HEADERS,
         "rank_notes": RANK_NOTES if comparison.ranks else (),
+        "pictures": [
+            {
+                "words": each.words,
+                "report": each.report,
+                "baseline": shown_pictures(each.baseline, f"b{place}-"),
+                "other": shown_pictures(each.other, f"o{place}-"),
+            }
+            for place, each in enumerate(pictures)
+        ],
         "missing": missing_lines(comparison),
         "notes": notes(comparison),
         "remarks": list(comparison.remarks),

@@ -50,7 +50,10 @@ def report_sections(report: Report, pictures: Sequence[LabelPictures], verdict: 
         "has_instances": any(case.details.get("instances") or case.details.get("lesions") for case in report.cases),
         "has_confusion": any(case.confusion for case in report.cases),
         "has_sizes": {"dice", "ref_volume_ml", "pred_volume_ml"} <= {c.key for c in report.columns},
-        "pictures": [_pictures(place, picture, report) for place, picture in enumerate(pictures)],
+        "pictures": [
+            shown_pictures(picture, f"p{place}-") | {"numbers": _numbers(picture, report)}
+            for place, picture in enumerate(pictures)
+        ],
         "remarks": [*report.remarks, *_remarks_of_cases(report)],
     }
 
@@ -129,24 +132,28 @@ def _worst(report: Report) -> list[dict[str, str]]:
     ]
 
 
-def _pictures(place: int, picture: LabelPictures, report: Report) -> dict[str, Any]:
+def _numbers(picture: LabelPictures, report: Report) -> list[tuple[str, str]]:
+    """The label's values in the case, of the quantities that people look for first."""
     case = next((case for case in report.cases if case.case == picture.case), None)
-    rows = () if case is None else tuple(row for row in case.rows if row.label == picture.label)
-    numbers = [
-        (column.title or column.key, value_text(rows[0].values[column.key]))
+    row = next((row for row in (case.rows if case else ()) if row.label == picture.label), None)
+    return [
+        (column.title or column.key, value_text(row.values[column.key]))
         for column in report.columns
-        if rows and column.key in rows[0].values and (column.main or column == main_column(report.columns))
+        if row and column.key in row.values and (column.main or column == main_column(report.columns))
     ]
+
+
+def shown_pictures(picture: LabelPictures, prefix: str) -> dict[str, Any]:
+    """What a template shows of a label's pictures. prefix: of every id in them, as many stand in one page."""
     return {
         "case": picture.case,
         "label": _text(picture.label, picture.name),
-        "numbers": numbers,
         "slices": [
             {
                 "plane": view.plane,
                 "place": view.place,
                 "description": view.description,
-                "svg": with_ids_of_its_own(view, f"p{place}-{number}-"),
+                "svg": with_ids_of_its_own(view, f"{prefix}{number}-"),
             }
             for number, view in enumerate(picture.slices)
         ],
