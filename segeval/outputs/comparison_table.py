@@ -26,6 +26,8 @@ from segeval.results.report import ALL, MEAN
 from segeval.words.printable import printable
 
 _STYLES = {"better": "green", "worse": "red", "": ""}
+_MARKS = {"better": "*", "worse": "!", "": " "}
+_LEGEND = "* better and ! worse: the interval of the difference excludes zero"
 _MOST_ROWS = 500
 
 
@@ -59,6 +61,8 @@ def print_comparison(comparison: Comparison, console: Console, *, wide: bool = F
         _print_ranks(comparison, console)
     for line in missing_lines(comparison):
         print_line(console, line, "red")
+    if any(row.verdict for row in comparison.rows if row.quantity in metrics):
+        print_line(console, _LEGEND)
     for note in notes(comparison):
         print_line(console, note)
     for remark in comparison.remarks:
@@ -69,7 +73,8 @@ def print_comparison(comparison: Comparison, console: Console, *, wide: bool = F
 def _print_rows(rows: list[ComparisonRow], metrics: tuple[str, ...], console: Console) -> None:
     for metric in metrics:
         mine = [row for row in rows if row.quantity == metric]
-        lines = [_line(row) for row in mine[:_MOST_ROWS]]
+        marked = any(row.verdict for row in mine)
+        lines = [_line(row, marked) for row in mine[:_MOST_ROWS]]
         if lines:
             print_grid(console, printable(metric), HEADERS, lines)
         if len(mine) > _MOST_ROWS:
@@ -77,13 +82,15 @@ def _print_rows(rows: list[ComparisonRow], metrics: tuple[str, ...], console: Co
     console.print()
 
 
-def _line(row: ComparisonRow) -> Line:
+def _line(row: ComparisonRow, marked: bool) -> Line:
     title = printable(f"{row.label} {row.name}" if row.name else str(row.label))
     style = _STYLES[row.verdict]
     cells = {
         header: (text, style if header in ("difference", "95 % interval") else "")
         for header, text in zip(HEADERS, row_cells(row), strict=True)
     }
+    if marked:
+        cells["difference"] = (cells["difference"][0] + _MARKS[row.verdict], style)
     return Line(title, cells, row.label in (MEAN, ALL))
 
 

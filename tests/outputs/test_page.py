@@ -178,6 +178,12 @@ def test_compare_begins_with_its_conclusion_and_the_main_quantity(segeval: Run, 
     out = segeval("compare", *files).out
     assert out.splitlines()[0].startswith(f"{files[1]} is better: mean dice +0.1460 [")
     assert "2 more quantities: --wide, or --format csv or json" in out
+    assert "+0.1460*" in next(
+        line for line in out.splitlines() if line.startswith("mean ")
+    )  # a mark without colour, too
+    assert "* better and ! worse: the interval of the difference excludes zero" in out.splitlines()
+    worse = segeval("compare", *files[::-1]).out
+    assert "-0.1460!" in next(line for line in worse.splitlines() if line.startswith("mean "))
     assert not any(line.startswith(("iou ", "ce ")) for line in out.splitlines())
     for more in (("--wide",), ("--metrics", "dice,iou,ce")):
         every = segeval("compare", *files, *more).out
