@@ -30,9 +30,9 @@ class Farthest(Struct, frozen=True):
 def farthest_places(
     held: HeldPair, tally: Tally, choice: LabelChoice, geometry: Geometry | None, targets: Collection[TargetKey]
 ) -> dict[TargetKey, Farthest]:
-    """Of those of these targets that both volumes have, unless a boundary has too many voxels or the grid no distances.
+    """Of those of these targets that both volumes have, the first of several voxels that are equally far.
 
-    The first of several voxels that are equally far.
+    None where the boundaries agree or have too many voxels, or where the grid has no distances.
     """
     try:
         spacing, _ = spacing_of(geometry, len(held.reference.shape))
@@ -63,7 +63,7 @@ def _farthest(prediction: Mask, reference: Mask, corner: Integers, spacing: np.n
         at = int(distances.argmax())
         if best is None or distances[at] > best[0]:
             best = float(distances[at]), of[at], to[nearest[at]]
-    if best is None:
+    if best is None or best[0] == 0:
         return None
     start, end = (tuple((place + corner).tolist()) for place in best[1:])
     return Farthest(start, end, best[0])
