@@ -1,6 +1,6 @@
 """Tallies to numbers: the quantities of the definitions page, their selection and the rows made of them."""
 
-from segeval.quantities import calibration, instance, losses, metrics, profile, surface  # noqa: F401  (importing registers every quantity)
+from segeval.quantities import calibration, instance, losses, metrics, partitions, profile, surface  # noqa: F401  (importing registers every quantity)
 from segeval.quantities.calibration import auroc_error, average_precision_error, threshold_curve
 from segeval.quantities.quantity import Quantity, RecordName, all_quantities
 from segeval.quantities.scoring import ScoringSettings, evaluated_labels, membership, score, targets_of

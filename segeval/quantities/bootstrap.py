@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
-from segeval.quantities.quantity import ratio
+from segeval.quantities.arithmetic import ratio
 
 BLOCK = 1_000_000
 """Numbers in an array: what bounds the memory for any number of cases and labels."""

@@ -11,7 +11,8 @@ import numpy as np
 from msgspec import Struct
 
 from segeval.array_types import Floats, Integers
-from segeval.quantities.quantity import also, measure, ratio
+from segeval.quantities.arithmetic import ratio
+from segeval.quantities.quantity import also, measure
 from segeval.tallies.histogram import BINS, ProbabilityHistogram
 from segeval.tallies.tally import SoftSums
 

@@ -13,7 +13,9 @@ _DIRECTIONS = {"higher": "higher is better", "lower": "lower is better", "none":
 
 def explain(quantity: Quantity) -> str:
     """Some lines of at most 80 characters: what it is, formula, direction, when undefined, settings, source."""
-    rows = [(quantity.over_all is not None and "labels, regions, mean, all") or "labels, regions, mean"]
+    rows = ["labels, regions, mean, all" if quantity.over_all is not None else "labels, regions, mean"]
+    if quantity.of_all_alone:
+        rows = ["all"]
     called = [word for word, answer in quantity.synonyms.items() if answer == quantity.name]
     facts = [
         ("", inspect.getdoc(quantity.formula) or ""),

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from segeval.array_types import Floats, Integers
-from segeval.quantities.quantity import also, measure, ratio
+from segeval.quantities.arithmetic import ratio
+from segeval.quantities.quantity import also, measure
 from segeval.tallies.instances import Instance, Instances, TargetInstances
 
 

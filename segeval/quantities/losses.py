@@ -10,7 +10,8 @@ import math
 import numpy as np
 
 from segeval.array_types import Floats
-from segeval.quantities.quantity import also, generalised_dice, loss, mean_of_defined, ratio, two_class
+from segeval.quantities.arithmetic import generalised_dice, mean_of_defined, ratio, two_class
+from segeval.quantities.quantity import also, loss
 from segeval.tallies.tally import DEFAULT_ETA, DEFAULT_GAMMA, SoftSums
 
 _SUDRE = "Sudre et al. 2017"

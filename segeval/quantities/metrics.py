@@ -6,7 +6,8 @@ import numpy as np
 
 from segeval.array_types import Floats, Integers
 from segeval.quantities import over_all
-from segeval.quantities.quantity import also, as_floats, generalised_dice, metric, ratio
+from segeval.quantities.arithmetic import as_floats, generalised_dice, ratio
+from segeval.quantities.quantity import also, metric
 from segeval.tallies.tally import Counts
 
 _CRUM = "Crum et al. 2006, weights of Sudre et al. 2017"

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from segeval.array_types import Integers
-from segeval.quantities.quantity import as_floats, generalised_dice, ratio
+from segeval.quantities.arithmetic import as_floats, generalised_dice, ratio
 from segeval.tallies.tally import Counts
 
 

@@ -10,13 +10,11 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from segeval.array_types import Floats
 from segeval.results.columns import Direction, direction_of
-from segeval.tallies.tally import Counts, SoftSums
 
 Setting = float | bool | None
-RecordName = Literal["counts", "sums", "histogram", "surfaces", "instances", "lesions", "profile"]
-"""Counts, SoftSums, ProbabilityHistogram, Surfaces, Instances; Instances of a lesion-wise protocol; Profile."""
+RecordName = Literal["counts", "sums", "histogram", "surfaces", "instances", "lesions", "profile", "partition"]
+"""Counts, SoftSums, ProbabilityHistogram, Surfaces, Instances, those of a lesion-wise protocol, Profile, Partition."""
 
 
 class Quantity(Struct, frozen=True):
@@ -58,6 +56,11 @@ class Quantity(Struct, frozen=True):
     main: bool
 
     @property
+    def of_all_alone(self) -> bool:
+        """Whether the row ``all`` has it and no other: it is of the whole partition."""
+        return self.record == "partition"
+
+    @property
     def direction(self) -> Direction:
         """Which values are better."""
         return direction_of(self.best, self.worst)
@@ -68,7 +71,7 @@ _NONE: Mapping[str, str] = {}
 QUANTITIES: dict[str, Quantity] = {}
 """Every quantity by name, as its module registered it."""
 
-GROUPS = ("overlap", "losses", "surface", "instances", "lesionwise", "calibration", "profile")
+GROUPS = ("overlap", "losses", "surface", "instances", "lesionwise", "calibration", "profile", "partition")
 """In the order of every output."""
 DEFAULT_GROUPS = ("overlap", "losses")
 """What is computed unless ``--metrics`` says otherwise: all that follows from one pass over the voxels."""
@@ -210,8 +213,41 @@ def measure(
     return register
 
 
+def partition(
+    text: str,
+    *,
+    undefined: str = "",
+    source: str,
+    best: float,
+    worst: float,
+    synonyms: Mapping[str, str] = _NONE,
+    title: str,
+) -> Callable[[Callable[..., float]], Callable[..., float]]:
+    """Register a function of a Partition, a number for the row ``all``; ``text`` is its formula in words."""
+
+    def register(formula: Callable[..., float]) -> Callable[..., float]:
+        _register(
+            formula,
+            "partition",
+            "partition",
+            text=text,
+            undefined=undefined,
+            source=source,
+            best=best,
+            worst=worst,
+            over_all=formula,
+            without_label_map=False,
+            synonyms=synonyms,
+            title=title,
+            main=False,
+        )
+        return formula
+
+    return register
+
+
 def _register(
-    formula: Callable[..., NDArray[Any]],
+    formula: Callable[..., Any],
     group: str,
     record: RecordName,
     *,
@@ -237,53 +273,4 @@ def _register(
         title=title or name,
         **facts,
         synonyms={word: answer.format(name=name, word=word) for word, answer in synonyms.items()},
-    )
-
-
-def ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> Floats:
-    """numerator / denominator in float64, NaN where the denominator is 0."""
-    out = np.empty(np.broadcast(numerator, denominator).shape)
-    out.fill(np.nan)  # half the time of np.full, and most of a small case's quantities are ratios
-    np.true_divide(numerator, denominator, out=out, where=denominator != 0)
-    return out
-
-
-def generalised_dice(intersection: Floats, total: Floats, reference: Floats, power: int) -> Floats:
-    """2 Σ_c w_c I_c / Σ_c w_c (P_c + R_c) over the first axis, w_c = 1 / R_c^power.
-
-    A class with R_c = 0 takes the largest finite weight of the other classes, as the authors' NiftyNet does; where
-    no class has a finite weight they are all 1. Source: Sudre et al. 2017, after Crum et al. 2006.
-    """
-    weights = ratio(np.ones_like(reference), reference**power)
-    infinite = reference == 0
-    if infinite.any():
-        largest = np.where(infinite, -np.inf, weights).max(axis=0)
-        weights = np.where(infinite, np.where(np.isfinite(largest), largest, 1.0), weights)
-    return ratio(2 * (weights * intersection).sum(axis=0), (weights * total).sum(axis=0))
-
-
-def as_floats(counts: Counts) -> tuple[Floats, Floats, Floats, Floats]:
-    """TP, FP, FN, TN in float64, whose products do not overflow."""
-    return (
-        counts.tp.astype(np.float64),
-        counts.fp.astype(np.float64),
-        counts.fn.astype(np.float64),
-        counts.tn.astype(np.float64),
-    )
-
-
-def mean_of_defined(values: Floats) -> float:
-    """The mean of the values that are not NaN; NaN where there is none."""
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if defined.size else float("nan")
-
-
-def two_class(sums: SoftSums) -> tuple[Floats, Floats, Floats]:
-    """(I, P + R, R) of the target and of the rest, each stacked to shape (2, targets)."""
-    rest_intersection = sums.n - sums.p - sums.r + sums.i
-    rest_total = 2 * sums.n - sums.p - sums.r
-    return (
-        np.stack([sums.i, rest_intersection]),
-        np.stack([sums.p + sums.r, rest_total]),
-        np.stack([sums.r, sums.n - sums.r]),
     )

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from segeval.array_types import Floats
 from segeval.choices import EmptyPolicy
 from segeval.errors import LabelError
-from segeval.quantities.quantity import RecordName, ratio
+from segeval.quantities.arithmetic import ratio
+from segeval.quantities.quantity import RecordName
 from segeval.quantities.selection import Selection, log_settings
 from segeval.results.report import ALL, MEAN, Row, Value
+from segeval.tallies.partition import Partition
 from segeval.tallies.tally import Confusion, Counts, SoftSums, Tally, label_map_sums
 from segeval.targets import BACKGROUND, LabelChoice, Region, TargetKey
 
@@ -72,14 +74,15 @@ def score(
     """
     evidence = _gather(tally, choice, settings, voxel_volume_mm3, measured or {})
     averaged = [i for i, target in enumerate(evidence.targets) if _is_averaged(target, choice)]
+    of_targets = replace(settings, selections=tuple(s for s in settings.selections if not s.quantity.of_all_alone))
     with np.errstate(over="ignore", invalid="ignore"):  # a value that no float64 can hold is undefined
-        values = [_values(selection, evidence) for selection in settings.selections]
-        table = _table(values, settings, evidence)
-        mean = _mean_row(table, settings, evidence, averaged)
+        values = [_values(selection, evidence) for selection in of_targets.selections]
+        table = _table(values, of_targets, evidence)
+        mean = _mean_row(table, of_targets, evidence, averaged)
         over_all = Row(ALL, None, _over_all(evidence, settings))
     columns = {
         selection.key: (exact if selection.quantity.is_count else column).tolist()
-        for selection, exact, column in zip(settings.selections, values, table, strict=True)
+        for selection, exact, column in zip(of_targets.selections, values, table, strict=True)
     }
     rows = [
         Row(
@@ -166,6 +169,8 @@ def _gather(
         sums = label_map_sums(counts, log_settings(settings.selections))
         present = (counts.reference > 0) | (counts.prediction > 0)
         label_map = not confusion.overlapping
+    if tally.confusion is not None and any(s.quantity.record == "partition" for s in settings.selections):
+        others = {**others, "partition": Partition.of(tally.confusion)}
     volume = math.nan if voxel_volume_mm3 is None else voxel_volume_mm3 / 1000
     counts = replace(counts, voxel_volume_ml=volume)
     sums = replace(sums, classes=len(classes), class_weights=_weights(settings, classes + regions))
@@ -251,7 +256,7 @@ def _over_all(evidence: _Evidence, settings: ScoringSettings) -> dict[str, Value
         quantity = selection.quantity
         if quantity.over_all is None or not (evidence.label_map or quantity.without_label_map):
             continue
-        record = counts if quantity.record == "counts" else sums
+        record = {"counts": counts, "sums": sums}.get(quantity.record) or evidence.record(quantity.record)
         value = math.nan if nothing else quantity.over_all(record, **selection.settings)
         values[selection.key] = value + 0.0 if math.isfinite(value) else math.nan
     return values

@@ -33,6 +33,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "p": (0.0, 100.0, "between 0 and 100"),
     "tau": (0.0, math.inf, "of millimetres, at least 0"),
     "penalty_mm": (0.0, math.inf, "of millimetres, at least 0"),
+    "base": (1.0 + 1e-9, math.inf, "above 1"),
     "bins": (1.0, float(BINS), f"that divides {PARTS} or {BINS}"),
 }
 _SWITCH = {"yes": True, "no": False, "true": True, "false": False}

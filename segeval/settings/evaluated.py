@@ -54,7 +54,7 @@ class Evaluated(Struct, frozen=True):
         asked(
             QUANTITIES,
             "Quantities, or groups: overlap and losses (the default), surface, instances, lesionwise, calibration, "
-            "profile. `segeval quantities` explains them all.",
+            "profile, partition. `segeval quantities` explains them all.",
             metavar="NAME[:KEY=VALUE]…,…",
             group="quantities",
             signed=words.quantities_signed,

@@ -24,19 +24,25 @@ INSTANCES = ["instance_tp", "instance_fp", "instance_fn", "instance_sensitivity"
 LESIONWISE = ["lesionwise_dice", "lesionwise_hd95"]
 CALIBRATION = ["brier", "ece", "auroc", "average_precision", "best_dice", "best_dice_threshold"]
 PROFILE = ["worst_slice_error"]
+PARTITION = ["voi_split", "voi_merge", "voi", "mutual_information", "nmi", "rand", "adjusted_rand",
+    "adapted_rand_error", "adapted_rand_precision", "adapted_rand_recall", "gce"]
 # fmt: on
-LOWER = set(LOSSES) | {
-    "brier",
-    "ece",
-    "hd",
-    "hd95",
-    "assd",
-    "masd",
-    "instance_hd95",
-    "missed_volume_ml",
-    "invented_volume_ml",
-    "lesionwise_hd95",
-}  # fmt: skip
+LOWER = (
+    set(LOSSES)
+    | {"voi_split", "voi_merge", "voi", "adapted_rand_error", "gce"}
+    | {
+        "brier",
+        "ece",
+        "hd",
+        "hd95",
+        "assd",
+        "masd",
+        "instance_hd95",
+        "missed_volume_ml",
+        "invented_volume_ml",
+        "lesionwise_hd95",
+    }
+)  # fmt: skip
 UNDIRECTED = {"tp", "fp", "fn", "tn", "ref_voxels", "pred_voxels", "ref_volume_ml", "pred_volume_ml"} | {
     "relative_volume_difference",
     "best_dice_threshold",
@@ -67,6 +73,9 @@ SETTINGS = {
     "masd": "surfel=no",
     "nsd": "surfel=no, tau=see above",
     "lesionwise_hd95": "penalty_mm=374",
+} | {
+    **dict.fromkeys(("voi_split", "voi_merge", "voi", "mutual_information"), "base=2"),
+    **dict.fromkeys(("adapted_rand_error", "adapted_rand_precision", "adapted_rand_recall"), "background=no"),
 }
 UNDEFINED = {
     "dice": "both empty",
@@ -113,7 +122,16 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
     listed: dict[str, list[str]] = {}
     for name, facts in explained.items():
         listed.setdefault(facts["group"], []).append(name)
-    assert list(listed) == ["overlap", "losses", "surface", "instances", "lesionwise", "calibration", "profile"]
+    assert list(listed) == [
+        "overlap",
+        "losses",
+        "surface",
+        "instances",
+        "lesionwise",
+        "calibration",
+        "profile",
+        "partition",
+    ]
     assert [facts["group"] for facts in explained.values()] == [group for group in listed for _ in listed[group]]
     assert set(listed["overlap"]) == set(OVERLAP)
     assert listed["losses"] == LOSSES
@@ -122,6 +140,7 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
     assert listed["lesionwise"] == LESIONWISE
     assert listed["calibration"] == CALIBRATION
     assert listed["profile"] == PROFILE
+    assert listed["partition"] == PARTITION
 
 
 def test_no_line_is_wider_than_80_columns(segeval: Run) -> None:
@@ -140,7 +159,8 @@ def test_a_quantity_is_explained_in_full(quantity: Quantity, explained: dict[str
     assert facts["undefined"].startswith(UNDEFINED.get(name, ""))
     assert facts.get("source", "") == quantity.source
     assert facts.get("source") or name in UNDIRECTED
-    assert ("all" in facts["rows"].split(", ")) is (name in OVER_ALL)
+    assert ("all" in facts["rows"].split(", ")) is (name in OVER_ALL or name in PARTITION)
+    assert (facts["rows"] == "all") is (name in PARTITION)
 
 
 def test_the_listing_ends_with_one_newline(segeval: Run) -> None:

@@ -38,7 +38,12 @@ def read(path: Path, **options: Any) -> tuple[Array, Any]:
 def test_what_itk_writes_is_what_itk_reads(dtype: str, compressor: str, tmp_path: Path) -> None:
     path = tmp_path / "x.tif"
     image = sitk.GetImageFromArray(STACK.astype(dtype))
-    sitk.WriteImage(image, str(path), compressor != "NoCompression", compressor=compressor)
+    try:
+        sitk.WriteImage(image, str(path), compressor != "NoCompression", compressor=compressor)
+    except RuntimeError as problem:
+        if "TIFF supports" not in str(problem):
+            raise
+        pytest.skip("SimpleITK before 2.4 writes no TIFF of 32-bit integers")
     (found,), volume = read(path)
     expected = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
     np.testing.assert_array_equal(found, expected.T)
