@@ -242,6 +242,8 @@ def _fields(path: Path, lines: Iterable[str], separators: str, exact: bool = Fal
         key, found, value = re.match(rf"([^{separators}]*)([{separators}]?)(.*)", line, re.DOTALL).groups()  # type: ignore[union-attr]
         name = key.strip() if exact else key.strip().lower()
         if not found:
+            if exact and name:  # versions of ITK differ in what they read after such a line
+                raise UnreadableFile(f"{path}: {shortened(name, 40)!r} in its header has no value; export it again")
             continue
         if name in fields:
             raise UnreadableFile(f"{path}: its header states {shortened(name, 40)} twice; export it again")

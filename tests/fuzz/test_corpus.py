@@ -104,6 +104,8 @@ FOUND = [
     Found("segfault: 1e15 axes", "x.mha", mha(axes=b"1e15"), "NDims"),
     Found("abort: 255 axes", "x.mha", mha(axes=b"255"), "255 axes"),
     Found("an axis of -1 voxels", "x.mha", mha(sizes=b"5 4 -1"), "DimSize"),
+    Found("read as raw by one ITK, inflated by another", "x.mha",
+          mha(zlib.compress(VOXELS), more=b"BinaryDataByteOrderMSB 9 False\nCompressedData = True\n"), "has no value"),
     Found("10^15 voxels", "x.mha", mha(sizes=b"100000 100000 100000"), "promises"),
     Found("10^15 voxels, compressed", "x.mha", mha(
         zlib.compress(VOXELS), sizes=b"100000 100000 100000", more=b"CompressedData = True\nCompressedDataSize = 17\n"),
