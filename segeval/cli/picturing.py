@@ -78,9 +78,6 @@ class Pictured(Struct, frozen=True):
 
         Raises UsageError, WriteError.
         """
-        from segeval.outputs.html import require_report_extra
-        from segeval.pictures.images import window_of
-
         asked = {
             "--images": self.images,
             "--window": self.window,
@@ -90,11 +87,14 @@ class Pictured(Struct, frozen=True):
         named = [flag for flag, value in asked.items() if value is not None]
         if named and not pages and self.figures is None:
             raise UsageError(f"{', '.join(named)}: pictures are for a page; add -o report.html, or --figures DIR")
-        window_of(self.window)
+        if pages or self.figures is not None:
+            from segeval.outputs.html import require_report_extra
+            from segeval.pictures.images import window_of
+
+            window_of(self.window)
+            require_report_extra()
         if self.figures is not None:
             require_folder(self.figures)
-        if pages or self.figures is not None:
-            require_report_extra()
 
 
 def with_picture_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ from segeval.pictures.drawing import Window, pictures_of
 from segeval.results.comparison import Change, Comparison
 from segeval.results.pictures import ComparedPictures
 from segeval.results.report import CaseResult, Label, Report
-from segeval.settings import settings_of_document
+from segeval.settings.reading import settings_of_document
 from segeval.words.shown_values import value_text
 
 USUAL = 5

@@ -18,7 +18,8 @@ from segeval.pictures.drawing import pictures_of
 from segeval.pictures.scans import range_of
 from segeval.results.pictures import LAYERS, LabelPictures
 from segeval.results.report import CaseResult
-from segeval.settings import settings_of, settings_of_document
+from segeval.settings import settings_of
+from segeval.settings.reading import settings_of_document
 
 SHAPE, SPACING = (40, 32, 24), (0.8, 1.5, 3.0)
 LABEL = (slice(14, 26), slice(10, 20), slice(8, 16))  # in RAS

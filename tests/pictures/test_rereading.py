@@ -18,7 +18,8 @@ from segeval.pictures.drawing import pictures_of
 from segeval.pictures.figures import standing_alone, write_figure
 from segeval.results.pictures import LabelPictures
 from segeval.results.report import CaseResult
-from segeval.settings import settings_of, settings_of_document
+from segeval.settings import settings_of
+from segeval.settings.reading import settings_of_document
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 REFERENCE = SAMPLE / "reference.nii.gz"

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from segeval.errors import UsageError
-from segeval.settings import Settings, settings_of, settings_of_document
+from segeval.settings import Settings, settings_of
 from segeval.settings.asking import options
+from segeval.settings.reading import settings_of_document
 
 ANSWERS: dict[str, list[Any]] = {
     "labels": ["*", "1,2,3", "0,2", [4, 1], {"liver": 2}],
