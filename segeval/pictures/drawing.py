@@ -178,6 +178,8 @@ def _inside(
     values: Integers, label: Label, choice: LabelChoice, evaluated: frozenset[int], sets: Mapping[int, frozenset[int]]
 ) -> Mask:
     """The voxels that belong to a label or region: what no evaluated label claims is background."""
+    if isinstance(label, int) and label != BACKGROUND and not sets:
+        return np.equal(values, label)
     belongs = []
     for value in np.unique(values).tolist():
         members = sets.get(value) or frozenset((value,))

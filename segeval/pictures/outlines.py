@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -23,7 +24,16 @@ def outline(mask: Mask, pixel_mm: tuple[float, float]) -> str:
     mask: rows from top to bottom of columns from left to right. pixel_mm: their width and height. Rounded to a tenth of
     what a pixel's size begins with; a rounding does not add to the next.
     """
-    return "".join(_path(loop, pixel_mm, decimals(pixel_mm)) for loop in loops(mask))
+    digits = decimals(pixel_mm)
+    rows, columns = (_lines(size, mm, digits) for size, mm in zip(mask.shape, pixel_mm[::-1], strict=True))
+    lines = rows, columns
+    return "".join(_path(loop, lines, digits) for loop in loops(mask))
+
+
+@lru_cache(maxsize=64)
+def _lines(size: int, pixel_mm: float, digits: int) -> list[float]:
+    """Where the lines around so many pixels lie, mm."""
+    return [round(number * pixel_mm, digits) for number in range(size + 1)]
 
 
 def decimals(pixel_mm: Sequence[float]) -> int:
@@ -69,22 +79,24 @@ def _walk(start: Corner, steps: dict[Corner, list[Corner]]) -> list[Corner]:
 def _take(corner: Corner, steps: dict[Corner, list[Corner]], way: Corner | None) -> Corner:
     """The step from a corner, the rightmost where there are two."""
     ways = steps[corner]
+    if len(ways) == 1:
+        del steps[corner]
+        return ways[0]
     chosen = ways[0] if way is None else next(turn for turn in _TURNS[way] if turn in ways)
     ways.remove(chosen)
-    if not ways:
-        del steps[corner]
     return chosen
 
 
-def _path(corners: list[Corner], pixel_mm: tuple[float, float], digits: int) -> str:
-    """``M x y h dx v dy … z``."""
-    places = [(round(column * pixel_mm[0], digits), round(row * pixel_mm[1], digits)) for row, column in corners]
+def _path(corners: list[Corner], lines: Sequence[Sequence[float]], digits: int) -> str:
+    """``M x y h dx v dy … z``. lines: where the lines between rows and between columns lie, mm."""
+    places = [(lines[1][column], lines[0][row]) for row, column in corners]
     words = [f"M{short(places[0][0], digits)} {short(places[0][1], digits)}"]
     for (x, y), (next_x, next_y) in pairwise(places):
         words.append(f"h{short(next_x - x, digits)}" if next_y == y else f"v{short(next_y - y, digits)}")
     return "".join(words) + "z"
 
 
+@lru_cache(maxsize=4096)
 def short(value: float, digits: int) -> str:
     """``.84``, ``-2.5``, ``12``."""
     text = f"{value:.{digits}f}"
