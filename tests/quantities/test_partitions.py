@@ -86,6 +86,8 @@ def test_scikit_learn_and_scikit_image_agree(pair: tuple[Array, Array]) -> None:
         # scikit-image's pair is H(second | first), H(first | second)
         expected["voi_split"], expected["voi_merge"] = variation_of_information(reference, prediction)
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-12)
+    if not reference.any():  # of one cell, scikit-image's sparse table loses the count under an old SciPy
+        return
     for ours, ignored in (("adapted_rand_error", (0,)), ("adapted_rand_error:background=yes", ())):
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
