@@ -11,14 +11,13 @@ import typer
 from segeval.cli.audit import MaxMemoryOption, ProvenanceOption, label_files, limit_memory, provenance_of
 from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.options import FormatOption, OutputOption, WideOption
-from segeval.cli.picturing import Pictured, pages_among, with_picture_options, write_pages
+from segeval.cli.picturing import Pictured, with_picture_options, write_results
 from segeval.cli.scoring import Scoring, with_scoring_options
 from segeval.cli.writing import (
     print_text,
     require_renderable,
     require_writable,
     tell_remark,
-    write_report,
 )
 from segeval.errors import UsageError
 
@@ -119,8 +118,7 @@ def batch(
     limit_memory(max_memory)
     if resume and not outputs:
         raise UsageError("--resume continues the journal beside an output; name the output with -o")
-    pages = pages_among(outputs)
-    pictured.require_a_page(pages)
+    pictured.require_a_page(outputs)
     part = _shard(shard)
     found = _pair(predictions, references, manifest, pairing, case_pattern, probabilities)
     if dry_run:
@@ -159,8 +157,7 @@ def batch(
         report = report.with_remarks((*found.remarks, *report.remarks))
         if note is not None:
             note.write(report)
-        write_pages(report, pages, pictured)
-        write_report(report, format_, [path for path in outputs if path not in pages], wide=wide)
+        write_results(report, format_, outputs, pictured, wide=wide)
     return 3 if any(case.status == "error" for case in report.cases) else 0
 
 

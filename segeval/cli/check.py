@@ -10,7 +10,7 @@ import typer
 from segeval.cli.audit import ProvenanceOption, label_files, provenance_of
 from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.github import tell_github
-from segeval.cli.picturing import Pictured, pages_among, with_picture_options, with_summary, write_pages
+from segeval.cli.picturing import Pictured, pages_among, with_picture_options, write_pages
 from segeval.cli.scoring import Scoring, flags, with_scoring_options
 from segeval.cli.writing import print_page, print_text, read_by_somebody, tell, tell_outcome, tell_remark
 from segeval.errors import UsageError, WriteError
@@ -159,7 +159,6 @@ def check(
     verdict = judge(report, settings, compare=not update_baseline)
     if note is not None:
         note.write(report)
-    _write_pages(report, pages, pictured, verdict)
     _write(verdict, junit, markdown, format_)
     tell_github(verdict, tell if format_ == "json" else print_text)
     if not verdict.success and not read_by_somebody(format_):
@@ -168,14 +167,8 @@ def check(
         tell_outcome(failure_lines(verdict))
     if update_baseline and settings.baseline is not None:
         _update(report, verdict, settings.baseline)
-    return exit_code(verdict)
-
-
-def _write_pages(report: Report, pages: list[Path], pictured: Pictured, verdict: Verdict) -> None:
-    """With the statistics that a report which was read lacks."""
-    if pages and report.summary == ():
-        report = with_summary(report)
     write_pages(report, pages, pictured, verdict)
+    return exit_code(verdict)
 
 
 def exit_code(verdict: Verdict) -> int:

@@ -59,17 +59,17 @@ def compare(
 
     outputs = output or []
     pages = pages_among(outputs)
+    pictured.require_a_page(outputs)
     outputs = [path for path in outputs if path not in pages]
     _require_endings(outputs)
-    pictured.require_a_page(pages)
     if pictured.case:
         raise UsageError("--case: a comparison shows the cases that changed most; name one in segeval report")
     require_writable([*outputs, *pages], reports)
     allowed = {part.strip() for part in (allow_changed or "").split(",")} - {""}
     comparison = compare_files(reports, metrics=metrics, labels=labels, draws=draws, seed=seed, allowed=allowed)
+    _write(comparison, format_, outputs, wide or metrics is not None)
     if pages or pictured.figures is not None:
         _write_pages(comparison, reports, pages, pictured)
-    _write(comparison, format_, outputs, wide or metrics is not None)
 
 
 def _write_pages(comparison: Comparison, paths: list[Path], pages: list[Path], pictured: Pictured) -> None:

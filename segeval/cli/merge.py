@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from segeval.cli.options import FormatOption, OutputOption, WideOption
-from segeval.cli.picturing import Pictured, pages_among, with_picture_options, write_pages
-from segeval.cli.writing import require_renderable, require_writable, write_report
+from segeval.cli.picturing import Pictured, with_picture_options, write_results
+from segeval.cli.writing import require_renderable, require_writable
 
 
 @with_picture_options
@@ -26,10 +26,8 @@ def merge(
 
     outputs = output or []
     require_writable(outputs, reports)
-    pages = pages_among(outputs)
-    pictured.require_a_page(pages)
+    pictured.require_a_page(outputs)
     report = merge_reports(reports)
     require_renderable(format_, outputs, [column.key for column in report.columns])
-    write_pages(report, pages, pictured)
-    write_report(report, format_, [path for path in outputs if path not in pages], wide=wide)
+    write_results(report, format_, outputs, pictured, wide=wide)
     return 3 if any(case.status == "error" for case in report.cases) else 0

@@ -11,7 +11,9 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
+from segeval.choices import Format
 from segeval.cli.spread import spread
+from segeval.cli.writing import write_report
 from segeval.errors import UsageError
 from segeval.files.whole_files import require_folder, write_whole
 
@@ -73,11 +75,12 @@ class Pictured(Struct, frozen=True):
     case: Sequence[str] = ()
     figures: Path | None = None
 
-    def require_a_page(self, pages: Sequence[Path]) -> None:
-        """Refuse what nothing would show, and what could not be drawn, before any voxel is read.
+    def require_a_page(self, outputs: Sequence[Path]) -> None:
+        """Refuse what none of these outputs would show, and what could not be drawn, before any voxel is read.
 
-        Raises UsageError, WriteError.
+        Raises UsageError, UnreadableFile, WriteError.
         """
+        pages = pages_among(outputs)
         asked = {
             "--images": self.images,
             "--window": self.window,
@@ -89,9 +92,10 @@ class Pictured(Struct, frozen=True):
             raise UsageError(f"{', '.join(named)}: pictures are for a page; add -o report.html, or --figures DIR")
         if pages or self.figures is not None:
             from segeval.outputs.html import require_report_extra
-            from segeval.pictures.images import window_of
+            from segeval.pictures.images import require_images, window_of
 
             window_of(self.window)
+            require_images(self.images)
             require_report_extra()
         if self.figures is not None:
             require_folder(self.figures)
@@ -113,19 +117,27 @@ def pages_among(outputs: Iterable[Path]) -> list[Path]:
     return [path for path in outputs if format_of_ending(path.name) == "html"]
 
 
-def with_summary(report: Report) -> Report:
-    """A batch's report that was read from its JSON, with its statistics, which are made anew."""
-    from segeval.quantities import summarise
-
-    return report if report.summary is None else replace(report, summary=summarise(report.cases, report.columns))
+def write_results(
+    report: Report, format_: Format, outputs: Sequence[Path], pictured: Pictured, *, wide: bool = False
+) -> None:
+    """The files and stdout, then the pages and figures: a picture that cannot be drawn costs no results."""
+    pages = pages_among(outputs)
+    write_report(report, format_, [path for path in outputs if path not in pages], wide=wide)
+    write_pages(report, pages, pictured)
 
 
 def write_pages(report: Report, pages: Sequence[Path], pictured: Pictured, verdict: Verdict | None = None) -> None:
-    """The pages and the figures. Raises WriteError, UsageError."""
+    """The pages and the figures. Raises WriteError, UsageError.
+
+    A batch's report that was read from its JSON gets its statistics, which are made anew.
+    """
     from segeval.outputs.html import report_page
+    from segeval.quantities import summarise
 
     if not pages and pictured.figures is None:
         return
+    if report.summary == ():
+        report = replace(report, summary=summarise(report.cases, report.columns))
     pictures = _pictures(report, pictured)
     for page in pages:
         write_whole(page, report_page(report, pictures, verdict))
@@ -140,15 +152,14 @@ def write_pages(report: Report, pages: Sequence[Path], pictured: Pictured, verdi
 
 def _pictures(report: Report, pictured: Pictured) -> list[LabelPictures]:
     from segeval.pictures.choosing import chosen_labels
-    from segeval.pictures.drawing import pictures_of
+    from segeval.pictures.drawing import pictures_of, settings_to_draw
     from segeval.pictures.images import images_of, window_of
-    from segeval.settings.reading import settings_of_document
 
     chosen = chosen_labels(report, pictured.pictures, pictured.case)
     if not chosen:
         return []
     image = images_of(pictured.images, [case.case for case in report.cases])
-    settings, window = settings_of_document(report.settings), window_of(pictured.window)
+    settings, window = settings_to_draw(report), window_of(pictured.window)
     found: list[LabelPictures] = []
     for place, labels in chosen:
         case = report.cases[place]

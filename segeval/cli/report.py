@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from segeval.cli.picturing import Pictured, pages_among, with_picture_options, with_summary, write_pages
+from segeval.cli.picturing import Pictured, pages_among, with_picture_options, write_pages
 from segeval.cli.writing import require_writable, tell
 from segeval.errors import UsageError
 
@@ -28,5 +28,5 @@ def report(
         raise UsageError(f"-o {output}: a page is a file that ends in .html")
     require_writable([output], [results])
     pictured.require_a_page([output])
-    write_pages(with_summary(read_report(results)), [output], pictured)
+    write_pages(read_report(results), [output], pictured)
     tell(f"{output}: written\n")

@@ -9,10 +9,10 @@ import typer
 
 from segeval.cli.audit import MaxMemoryOption, ProvenanceOption, label_files, limit_memory, provenance_of
 from segeval.cli.options import FormatOption, OutputOption, WideOption
-from segeval.cli.picturing import Pictured, pages_among, with_picture_options, write_pages
+from segeval.cli.picturing import Pictured, with_picture_options, write_results
 from segeval.cli.progress import ByteProgress
 from segeval.cli.scoring import Scoring, with_scoring_options
-from segeval.cli.writing import require_renderable, require_writable, write_report
+from segeval.cli.writing import require_renderable, require_writable
 
 
 @with_picture_options
@@ -44,13 +44,11 @@ def score(
     require_writable([*outputs, *extra], [prediction, reference, *([Path(labels)] if labels else [])])
     limit_memory(max_memory)
     settings = settings_of(scoring)
-    pages = pages_among(outputs)
-    pictured.require_a_page(pages)
+    pictured.require_a_page(outputs)
     require_renderable(format_, outputs, [selection.key for selection in settings.selections])
     note = provenance_of(provenance, outputs, [prediction, reference], label_files(labels))
     with ByteProgress(size_on_disk(prediction) + size_on_disk(reference)) as progress:
         report = score_pair(prediction, reference, settings, progress.add)
     if note is not None:
         note.write(report)
-    write_pages(report, pages, pictured)
-    write_report(report, format_, [path for path in outputs if path not in pages], wide=wide)
+    write_results(report, format_, outputs, pictured, wide=wide)

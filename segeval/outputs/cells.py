@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from segeval.results.report import Column, Report, Row
+from segeval.results.comparison import ComparisonRow, RankRow
+from segeval.results.report import Column, Label, Report, Row
 from segeval.words.printable import printable
 from segeval.words.shown_values import UNDEFINED as UNDEFINED
 from segeval.words.shown_values import value_text as value_text
@@ -20,9 +21,14 @@ def cell_text(row: Row, column: Column) -> str:
     return text
 
 
-def row_title(row: Row) -> str:
-    """The label and its name."""
-    return printable(f"{row.label} {row.name}" if row.name else str(row.label))
+def label_text(label: Label, name: str | None) -> str:
+    """The label and its name: ``1 liver``."""
+    return f"{label} {name}" if name else str(label)
+
+
+def row_title(row: Row | ComparisonRow | RankRow) -> str:
+    """The label and its name, as a line that a terminal shows and does not obey."""
+    return printable(label_text(row.label, row.name))
 
 
 def blocks(report: Report) -> list[tuple[str, Sequence[Column]]]:

@@ -6,6 +6,7 @@ from functools import partial
 
 from rich.console import Console
 
+from segeval.outputs.cells import row_title
 from segeval.outputs.comparison_words import (
     HEADERS,
     RANK_HEADERS,
@@ -83,7 +84,7 @@ def _print_rows(rows: list[ComparisonRow], metrics: tuple[str, ...], console: Co
 
 
 def _line(row: ComparisonRow, marked: bool) -> Line:
-    title = printable(f"{row.label} {row.name}" if row.name else str(row.label))
+    title = row_title(row)
     style = _STYLES[row.verdict]
     cells = {
         header: (text, style if header in ("difference", "95 % interval") else "")

@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from segeval.outputs.cells import label_text
 from segeval.outputs.comparison_table import render_comparison_table
 from segeval.outputs.comparison_words import (
     HEADERS,
@@ -161,7 +162,7 @@ def _rank_numbers(row: RankRow) -> list[str]:
 
 
 def _title(row: ComparisonRow | RankRow) -> str:
-    return plain(f"{row.label} {row.name}" if row.name else str(row.label))
+    return plain(label_text(row.label, row.name))
 
 
 def _strong(row: ComparisonRow) -> Sequence[str]:

@@ -20,13 +20,22 @@ from segeval.pictures.scans import range_of
 from segeval.pictures.slices import Place
 from segeval.pictures.svg import Drawn, cut_out, svg_of
 from segeval.results.pictures import ErrorProfile, LabelPictures, Plane, SliceView
-from segeval.results.report import ALL, MEAN, CaseResult, Label
+from segeval.results.report import ALL, MEAN, CaseResult, Label, Report
 from segeval.settings import Settings
+from segeval.settings.reading import settings_of_document
 from segeval.tallies.profiles import TargetProfile
 from segeval.targets import BACKGROUND, LabelChoice
 from segeval.words.printable import printable
 
 Window = tuple[float, float]
+
+
+def settings_to_draw(report: Report) -> Settings:
+    """Those that a report's cases were scored under, without its quantities, some of which nobody may know any more.
+
+    Raises UsageError.
+    """
+    return settings_of_document({**report.settings, "metrics": ["dice"]})
 
 
 def pictures_of(

@@ -13,6 +13,12 @@ from segeval.readers import ENDINGS, stem
 _ENTITIES = re.compile(r"(?:^|_)(sub-[A-Za-z0-9]+)(?:_(ses-[A-Za-z0-9]+))?(?:_|$)")
 
 
+def require_images(images: Path | None) -> None:
+    """Raises UnreadableFile where there is no such file or folder."""
+    if images is not None and not is_file(images) and not is_directory(images):
+        raise UnreadableFile(f"--images {images}: there is no such file or folder")
+
+
 def images_of(images: Path | None, cases: Iterable[str]) -> Callable[[str], Path | None]:
     """Which scan a case is drawn on; None for none. Raises UnreadableFile, UsageError.
 
@@ -25,8 +31,7 @@ def images_of(images: Path | None, cases: Iterable[str]) -> Callable[[str], Path
         if len(names := list(cases)) != 1:
             raise UsageError(f"--images {images}: is one file, and there are {len(names)} cases; give their folder")
         return lambda _: images
-    if not is_directory(images):
-        raise UnreadableFile(f"--images {images}: there is no such file or folder")
+    require_images(images)
     files = sorted(path for path in images.rglob("*") if path.name.lower().endswith(ENDINGS) and path.is_file())
     by_stem: dict[str, list[Path]] = {}
     by_entities: dict[tuple[str, str], list[Path]] = {}

@@ -22,7 +22,7 @@ from segeval.errors import GeometryError, SegevalError, UnreadableFile
 from segeval.kernels import NumpyBackend
 from segeval.pictures.slices import Place, chosen_slices, decided_slices, slices_of
 from segeval.readers import ReadOptions, open_volume
-from segeval.results.report import CaseResult
+from segeval.results.report import MISSED, CaseResult
 from segeval.settings import Settings
 from segeval.tallies.profiles import Profile
 from segeval.tallies.tally import TallyOptions
@@ -68,7 +68,7 @@ def count(case: CaseResult, settings: Settings, labels: Collection[TargetKey] = 
 
     labels: whose largest distance is looked for, if the case has surface distances.
     """
-    measured = bool(labels) and "surfaces" in settings.records
+    measured = bool(labels) and MISSED in case.details
     prediction, reference = _paths(case)
     settings = replace(
         _with_names(settings, case), metrics="dice", tau=None, backend="numpy", hashed=case.hashes is not None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from segeval.pictures.drawing import Window, pictures_of
+from msgspec import Struct
+
+from segeval.pictures.drawing import Window, pictures_of, settings_to_draw
 from segeval.results.comparison import Change, Comparison
-from segeval.results.pictures import ComparedPictures
+from segeval.results.pictures import ComparedPictures, LabelPictures, Plane
 from segeval.results.report import CaseResult, Label, Report
-from segeval.settings.reading import settings_of_document
+from segeval.settings import Settings
 from segeval.words.shown_values import value_text
 
 USUAL = 5
@@ -27,31 +29,49 @@ def side_by_side(
 
     The slices are those where the worse of both is most wrong.
     """
-    baseline, *others = reports
-    known = {case.case: case for case in baseline.cases}
+    every = [_Predictions.of(report) for report in reports]
     found = []
-    for compared, other in zip(comparison.reports[1:], others, strict=True):
-        cases = {case.case: case for case in other.cases}
+    for compared, other in zip(comparison.reports[1:], every[1:], strict=True):
         mine = [change for change in comparison.changes if change.report == compared.name]
-        mine.sort(key=lambda change: change.better)
-        shown = [(change, label) for change in mine for label in _labels(change, known)]
-        for change, label in shown[: USUAL if count is None else count]:
-            before, after = known[change.case], cases[change.case]
-            worse, report = (before, baseline) if change.better else (after, other)
-            where, scan = settings_of_document(report.settings), image(change.case)
-            (first,) = pictures_of(worse, [label], where, scan, window)
-            slices = {view.plane: view.index for view in first.slices}
-            rest, its = (after, other) if change.better else (before, baseline)
-            (second,) = pictures_of(rest, [label], settings_of_document(its.settings), scan, window, slices)
+        shown = [(change, _label(change, every[0])) for change in sorted(mine, key=lambda change: change.better)]
+        known = [(change, label) for change, label in shown if label is not None]
+        for change, label in known[: USUAL if count is None else count]:
+            worse, better = (every[0], other) if change.better else (other, every[0])
+            scan = image(change.case)
+            first = worse.drawn(change.case, label, scan, window)
+            second = better.drawn(change.case, label, scan, window, {view.plane: view.index for view in first.slices})
             sides = (first, second) if change.better else (second, first)
-            found.append(ComparedPictures(compared.name, _words(change, label, before, after), *sides))
+            words = _words(change, label, every[0].cases[change.case], other.cases[change.case])
+            found.append(ComparedPictures(compared.name, words, *sides))
     return found
 
 
-def _labels(change: Change, cases: Mapping[str, CaseResult]) -> Iterator[Label]:
+class _Predictions(Struct, frozen=True):
+    """What is drawn of a report."""
+
+    cases: Mapping[str, CaseResult]
+    settings: Settings
+
+    @classmethod
+    def of(cls, report: Report) -> _Predictions:
+        return cls({case.case: case for case in report.cases}, settings_to_draw(report))
+
+    def drawn(
+        self,
+        case: str,
+        label: Label,
+        scan: Path | None,
+        window: Window | None,
+        slices: Mapping[Plane, int] | None = None,
+    ) -> LabelPictures:
+        (found,) = pictures_of(self.cases[case], [label], self.settings, scan, window, slices)
+        return found
+
+
+def _label(change: Change, predictions: _Predictions) -> Label | None:
     """The label whose name or number the change bears."""
-    rows = cases[change.case].rows if change.case in cases else ()
-    return iter([row.label for row in rows if change.where and change.where in (row.name, str(row.label))][:1])
+    rows = predictions.cases[change.case].rows
+    return next((row.label for row in rows if change.where and change.where in (row.name, str(row.label))), None)
 
 
 def _words(change: Change, label: Label, before: CaseResult, after: CaseResult) -> str:

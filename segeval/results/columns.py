@@ -49,7 +49,7 @@ class Column(Struct, frozen=True):
 
     def document(self) -> dict[str, Any]:
         """The column as the JSON holds it; an end of the scale that is infinite is null."""
-        ends = {"best": _finite(self.best), "worst": _finite(self.worst)} if self.sign else {}
+        ends = {"best": finite(self.best), "worst": finite(self.worst)} if self.sign else {}
         return {
             "key": self.key,
             "title": self.title or self.key,
@@ -85,5 +85,6 @@ def columns_of(documents: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
     return columns
 
 
-def _finite(end: float | None) -> float | None:
-    return None if end is None or math.isinf(end) else float(end)
+def finite(value: float | None) -> float | None:
+    """The number as strict JSON holds it: None where it is infinite or undefined."""
+    return float(value) if value is not None and math.isfinite(value) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from segeval.array_types import Integers
 from segeval.tallies.tally import Confusion
@@ -20,7 +21,7 @@ class Partition(Struct, frozen=True, eq=False):
     reference: Integers
     prediction: Integers
     shared: Integers
-    in_background: Integers
+    in_background: NDArray[np.bool_]
 
     @classmethod
     def of(cls, confusion: Confusion) -> Partition:
@@ -33,7 +34,7 @@ class Partition(Struct, frozen=True, eq=False):
 
     def without_background(self) -> Partition:
         """The voxels that the reference gives a label."""
-        kept = ~self.in_background.astype(bool)
+        kept = ~self.in_background
         return Partition(self.reference[kept], self.prediction[kept], self.shared[kept], self.in_background[kept])
 
     def sizes(self) -> tuple[Integers, Integers]:

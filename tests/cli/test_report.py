@@ -167,3 +167,21 @@ def test_files_that_are_gone_cost_their_pictures_alone(segeval: Run) -> None:
     page = Path("y.html").read_text(encoding="utf-8")
     assert "no picture: p/b.nii.gz" in page
     assert page.count('class="slice"') == 15  # of a
+
+
+@pytest.mark.usefixtures("folders")
+def test_results_are_written_before_a_picture_can_fail(segeval: Run) -> None:
+    """A case that there is not is known once the cases are; a folder that there is not, before."""
+    run = segeval(*BATCH, "-o", "x.json", "-o", "x.html", "--case", "c")
+    assert (run.code, Path("x.json").exists(), Path("x.html").exists()) == (2, True, False)
+    assert "--case c: the report has no such case" in run.err
+    run = segeval(*BATCH, "-o", "y.json", "-o", "y.html", "--images", "nowhere")
+    assert (run.code, Path("y.json").exists(), "there is no such file or folder" in run.err) == (3, False, True)
+
+
+@pytest.mark.usefixtures("folders")
+def test_a_quantity_that_nobody_knows_any_more_costs_no_picture(segeval: Run) -> None:
+    assert segeval(*BATCH, "-o", "x.json").code == 0
+    Path("x.json").write_text(Path("x.json").read_text().replace('"dice"', '"overlap_of_old"'))
+    assert segeval("report", "x.json", "-o", "y.html").code == 0
+    assert Path("y.html").read_text(encoding="utf-8").count('class="slice"') == 30

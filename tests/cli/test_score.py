@@ -396,7 +396,7 @@ def test_a_bug_is_exit_4_and_asks_for_a_report(segeval: Run, monkeypatch: pytest
     assert __version__ in run.err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("place", ["segeval.cases.files.score_pair", "segeval.cli.score.write_report"])
+@pytest.mark.parametrize("place", ["segeval.cases.files.score_pair", "segeval.cli.score.write_results"])
 def test_ctrl_c_is_exit_130_without_a_traceback(place: str, segeval: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

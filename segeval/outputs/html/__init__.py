@@ -35,7 +35,8 @@ def report_page(
     from segeval.outputs.html.sections import report_sections
 
     require_report_extra()
-    yield from page_pieces("report.html.jinja", report_sections(report, pictures, verdict), report_facts(report))
+    facts = report_facts(report)
+    yield from page_pieces("report.html.jinja", report_sections(report, facts, pictures, verdict), facts)
 
 
 def comparison_page(

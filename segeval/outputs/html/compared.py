@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from segeval.outputs.cells import label_text
 from segeval.outputs.comparison_words import (
     HEADERS,
     RANK_HEADERS,
@@ -20,6 +21,7 @@ from segeval.outputs.comparison_words import (
 )
 from segeval.outputs.html.facts import column_facts, line_facts, values_of
 from segeval.outputs.html.sections import shown_pictures
+from segeval.results.columns import finite
 from segeval.results.comparison import Comparison, ComparisonRow
 from segeval.results.pictures import ComparedPictures
 from segeval.results.report import Report
@@ -41,7 +43,7 @@ def comparison_sections(comparison: Comparison, pictures: Sequence[ComparedPictu
         "others": [_against(comparison, other.name) for other in others],
         "more_rows": max(0, len(comparison.rows) - _MOST_ROWS),
         "main": comparison.main,
-        "ranks": [(_name(row.label, row.name), row.report, rank_cells(row)) for row in shown_ranks(comparison)],
+        "ranks": [(label_text(row.label, row.name), row.report, rank_cells(row)) for row in shown_ranks(comparison)],
         "rank_headers": RANK_HEADERS,
         "rank_notes": RANK_NOTES if comparison.ranks else (),
         "pictures": [
@@ -80,9 +82,9 @@ def comparison_facts(comparison: Comparison, reports: Sequence[Report]) -> dict[
         "rows": [
             [
                 {
-                    "difference": _number(row.difference),
-                    "low": _number(row.ci95[0]),
-                    "high": _number(row.ci95[1]),
+                    "difference": finite(row.difference),
+                    "low": finite(row.ci95[0]),
+                    "high": finite(row.ci95[1]),
                     "verdict": row.verdict,
                     "wins": row.wins,
                     "ties": row.ties,
@@ -109,7 +111,7 @@ def _against(comparison: Comparison, report: str) -> dict[str, Any]:
     metrics = []
     for metric in comparison.metrics:
         rows = [row for row in comparison.rows[:_MOST_ROWS] if (row.report, row.quantity) == (report, metric)]
-        cells = [(_name(row.label, row.name), row.verdict, row_cells(row)) for row in rows]
+        cells = [(label_text(row.label, row.name), row.verdict, row_cells(row)) for row in rows]
         metrics.append({"metric": metric, "rows": cells, "open": metric == comparison.main})
     metrics.sort(key=lambda each: not each["open"])
     return {
@@ -120,11 +122,3 @@ def _against(comparison: Comparison, report: str) -> dict[str, Any]:
             for title, changes in change_titles(comparison, report)
         ],
     }
-
-
-def _name(label: int | str, name: str | None) -> str:
-    return f"{label} {name}" if name else str(label)
-
-
-def _number(value: float) -> float | None:
-    return None if value != value or value in (float("inf"), float("-inf")) else value

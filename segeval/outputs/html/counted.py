@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
+from segeval.outputs.cells import label_text
+from segeval.results.columns import finite
 from segeval.results.report import Report
 
 _MOST_LABELS = 150
@@ -66,8 +68,7 @@ def _largest(cells: list[tuple[int, int, int, float]], names: Mapping[int, str])
 def _text(label: int, names: Mapping[int, str]) -> str:
     if label == 0 and not names.get(0):
         return "background"
-    name = names.get(label)
-    return f"{label} {name}" if name else str(label)
+    return label_text(label, names.get(label))
 
 
 def curve_facts(report: Report) -> list[dict[str, Any]]:
@@ -122,14 +123,14 @@ def _curve_document(target: Any, name: str | None, curve: _Curve, chosen: float 
         }
 
     def point(place: int) -> dict[str, float | None]:
-        return {name: _number(column[place]) for name, column in values.items()}
+        return {name: finite(column[place]) for name, column in values.items()}
 
     kept = np.unique(np.linspace(0, len(order) - 1, min(len(order), _MOST_POINTS)).round().astype(int))
     best = np.nanargmax(values["dice"]) if np.isfinite(values["dice"]).any() else None
     at_chosen = np.flatnonzero(values["threshold"] == chosen)
     return {
         "target": target,
-        "text": f"{target} {name}" if name else str(target),
+        "text": label_text(target, name),
         "points": [point(place) for place in kept],
         "best": None if best is None else point(int(best)),
         "chosen": point(int(at_chosen[0])) if at_chosen.size else None,
@@ -173,7 +174,3 @@ def _outcomes(place: int, target: Mapping[str, Any]) -> Iterator[dict[str, Any]]
     for outcome, found in instances.items():
         for instance in found:
             yield {"case": place, "target": target["target"], "voxels": instance["voxels"], "outcome": outcome}
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from segeval.array_types import Floats
+from segeval.outputs.cells import label_text
 from segeval.outputs.html.counted import confusion_facts, curve_facts, instance_facts
+from segeval.results.columns import finite
 from segeval.results.ranking import main_column
 from segeval.results.report import Column, Report, Statistic
 from segeval.results.rows import Line
@@ -72,8 +73,8 @@ def column_facts(column: Column, values: Floats) -> dict[str, Any]:
         "title": column.title or column.key,
         "group": column.group,
         "sign": column.sign,
-        "best": _finite(column.best),
-        "worst": _finite(column.worst),
+        "best": finite(column.best),
+        "worst": finite(column.worst),
         "main": column.main,
         "whole": whole and column.sign == 0,
         "type": "f4" if short else "f8",
@@ -86,7 +87,7 @@ def line_facts(line: Line) -> dict[str, Any]:
     return {
         "label": line.label,
         "name": line.name,
-        "text": f"{line.label} {line.name}" if line.name else str(line.label),
+        "text": label_text(line.label, line.name),
         "sums_up": line.label in ("mean", "all"),
     }
 
@@ -99,7 +100,7 @@ def statistics_facts(summary: Sequence[Statistic], lines: Sequence[Line], column
         [
             place_of_line[s.label],
             place_of_column[s.quantity],
-            *map(_finite, (s.mean, *s.ci95, s.sd, s.median, s.q1, s.q3, s.min, s.max)),
+            *map(finite, (s.mean, *s.ci95, s.sd, s.median, s.q1, s.q3, s.min, s.max)),
             s.n,
             s.undefined,
             s.failed,
@@ -108,7 +109,3 @@ def statistics_facts(summary: Sequence[Statistic], lines: Sequence[Line], column
         for s in summary
         if s.quantity in place_of_column and s.label in place_of_line
     ]
-
-
-def _finite(value: float | None) -> float | None:
-    return float(value) if value is not None and math.isfinite(value) else None

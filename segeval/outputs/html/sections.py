@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
 from segeval.outputs.batch import scored_sentence, worst_labels
-from segeval.outputs.cells import cell_text
-from segeval.outputs.html.counted import confusion_facts
+from segeval.outputs.cells import cell_text, label_text
 from segeval.outputs.verdict_words import OUTCOMES, sentence, title, worst_lines
 from segeval.results.pictures import LabelPictures, SliceView
 from segeval.results.ranking import main_column, worst_cases
@@ -22,8 +21,10 @@ _MOST_FAILURES = 200
 _IDS = re.compile(r'(\bid="|\burl\(#|\bhref="#|\baria-labelledby=")')
 
 
-def report_sections(report: Report, pictures: Sequence[LabelPictures], verdict: Verdict | None) -> dict[str, Any]:
-    """The template's variables: plain text, which it escapes."""
+def report_sections(
+    report: Report, facts: Mapping[str, Any], pictures: Sequence[LabelPictures], verdict: Verdict | None
+) -> dict[str, Any]:
+    """The template's variables: plain text, which it escapes. facts: of the same report, for the scripts."""
     column = main_column(report.columns)
     status = Counter(case.status for case in report.cases)
     failures = [case for case in report.cases if case.status != "ok"]
@@ -45,10 +46,10 @@ def report_sections(report: Report, pictures: Sequence[LabelPictures], verdict: 
         "worst": _worst(report),
         "failures": [(case.case, case.reason or case.status) for case in failures[:_MOST_FAILURES]],
         "more_failures": max(0, len(failures) - _MOST_FAILURES),
-        "confusions": (confusion_facts(report) or {"words": []})["words"],
-        "has_curves": any("curves" in case.details for case in report.cases),
-        "has_instances": any(case.details.get("instances") or case.details.get("lesions") for case in report.cases),
-        "has_confusion": any(case.confusion for case in report.cases),
+        "confusions": facts["confusion"]["words"] if facts["confusion"] else [],
+        "has_curves": bool(facts["curves"]),
+        "has_instances": bool(facts["instances"]),
+        "has_confusion": facts["confusion"] is not None,
         "has_sizes": {"dice", "ref_volume_ml", "pred_volume_ml"} <= {c.key for c in report.columns},
         "pictures": [
             shown_pictures(picture, f"p{place}-") | {"numbers": _numbers(picture, report)}
@@ -186,4 +187,4 @@ def _remarks_of_cases(report: Report) -> list[str]:
 
 
 def _text(label: int | str, name: str | None) -> str:
-    return f"{label} {name}" if name else ("mean of the labels" if label == MEAN else str(label))
+    return "mean of the labels" if label == MEAN else label_text(label, name)
