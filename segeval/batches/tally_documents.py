@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 from numpy.typing import NDArray
 
 from segeval.tallies.histogram import ProbabilityHistogram
+from segeval.tallies.power_sums import PowerSum, Sides
 from segeval.tallies.tally import Confusion, Counts, LogSums, SoftSums, SoftTally, Tally, TallyOptions
 from segeval.targets import Region
 
@@ -35,6 +36,7 @@ def tally_of(document: Mapping[str, Any]) -> Tally:
     for name in ("channels", "labels"):
         options[name] = tuple(options[name])
     options["logs"] = tuple((gamma, eta) for gamma, eta in options["logs"])
+    options["powers"] = tuple((name, gamma, eta) for name, gamma, eta in options.get("powers", ()))
     options["regions"] = tuple(
         Region(name, None if labels is None else frozenset(labels)) for name, labels in options["regions"]
     )
@@ -73,6 +75,9 @@ def _soft_document(soft: SoftTally) -> dict[str, Any]:
             [list(setting), [getattr(sums, name).tolist() for name in _LOGS]]
             for setting, sums in soft.sums.logs.items()
         ],
+        "powers": [
+            [list(what), [sides.inside.tolist(), sides.outside.tolist()]] for what, sides in soft.sums.powers.items()
+        ],
         "histogram": None if soft.histogram is None else _histogram_document(soft.histogram),
     }
 
@@ -84,10 +89,14 @@ def _soft_of(document: Mapping[str, Any]) -> SoftTally:
         (gamma, eta): LogSums(*(np.array(values, dtype=np.float64) for values in sums))
         for (gamma, eta), sums in document["logs"]
     }
+    powers: dict[PowerSum, Sides] = {
+        (name, gamma, eta): Sides(*(np.array(values, dtype=np.float64) for values in sides))
+        for (name, gamma, eta), sides in document.get("powers", ())
+    }
     targets = tuple(document["targets"])
     cells = document["histogram"]
     histogram = None if cells is None else _histogram_of(cells, len(targets))
-    return SoftTally(targets, Counts(tp, fp, fn, tn), SoftSums(n, r, p, i, p2, i2, logs), histogram)
+    return SoftTally(targets, Counts(tp, fp, fn, tn), SoftSums(n, r, p, i, p2, i2, logs, powers=powers), histogram)
 
 
 def _histogram_document(histogram: ProbabilityHistogram) -> list[list[float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from segeval.errors import LabelError
+from segeval.tallies.power_sums import PowerSum
 from segeval.tallies.tally import LogSetting, TallyOptions
 from segeval.targets import BACKGROUND, LabelChoice, TargetKey
 
@@ -19,6 +20,7 @@ def tally_options(
     independent: bool,
     threshold: float,
     logs: tuple[LogSetting, ...],
+    powers: tuple[PowerSum, ...] = (),
     histogram: bool = False,
 ) -> TallyOptions:
     """What the kernel must know of a map of ``count`` channels. Raises LabelError."""
@@ -42,6 +44,7 @@ def tally_options(
         independent=independent,
         any_foreground=count == 1 and choice.values is None and not choice.regions_only,
         logs=logs,
+        powers=powers,
         histogram=histogram,
     )
 

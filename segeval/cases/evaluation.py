@@ -17,7 +17,7 @@ from segeval.errors import LabelError
 from segeval.kernels import Backend, HeldPair, ValuesSeen
 from segeval.kernels.held_labels import BYTES as HELD_BYTES
 from segeval.kernels.numpy_backend import NumpyBackend
-from segeval.quantities import log_settings
+from segeval.quantities import log_settings, power_sums
 from segeval.settings import Settings
 from segeval.tallies.profiles import PairProfile
 from segeval.tallies.tally import Confusion, Tally, TallyOptions
@@ -200,6 +200,7 @@ def _options(pair: Pair) -> TallyOptions:
         independent=settings.channels == "independent",
         threshold=settings.threshold,
         logs=log_settings(settings.selections),
+        powers=power_sums(settings.selections),
         histogram="histogram" in settings.records,
     )
 

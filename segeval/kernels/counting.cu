@@ -3,6 +3,7 @@
 //   CODE    unsigned char or int: compact codes of the reference's label values
 //   COLUMN  unsigned char or int: compact codes of predicted labels, or the number of the winning channel
 //   LOGS    how many pairs (gamma, eta) of logarithmic sums there are
+//   POWERS  how many sums of a power there are, each of the inside and of the outside (tallies/power_sums.py)
 //
 // Every block adds to a row of its own in a table of running sums, which the host adds up once at the end: no atomics on
 // floating-point numbers, so that the same pieces always give the same bits. Blocks have THREADS threads.
@@ -16,6 +17,8 @@ typedef unsigned long long Count;
 
 enum { N, R, P, I, P2, I2, REST_P, REST_I, REST_P2, REST_I2, PREDICTED, TP, MOMENTS };
 enum { L1, L0, F1, F0, LOG_SUMS };
+enum { ERROR, LOG, WRONG_LOG };
+enum { POWERS_AT = MOMENTS + LOG_SUMS * LOGS, SLOTS = POWERS_AT + 2 * POWERS };
 
 __device__ inline Index first() { return (Index)blockIdx.x * blockDim.x + threadIdx.x; }
 __device__ inline Index step() { return (Index)gridDim.x * blockDim.x; }
@@ -142,14 +145,15 @@ extern "C" __global__ void collect(
     }
 }
 
-// All sums of one target in one pass. member: KEPT and INSIDE by code. settings: gamma, eta of the first pair, and so on
+// All sums of one target in one pass. member: KEPT and INSIDE by code. settings: gamma, eta of the first pair, and so on;
+// behind them what, gamma, eta of the first sum of a power, and so on.
 // hard: count the voxels from the threshold on, too, or those of `chosen` where it is not 0.
 // REST_P and so on: the same moments of the rest, 1 - p against 1 - r, rather than differences of large sums.
 extern "C" __global__ void sum_target(
     const VALUE* values, const CODE* codes, const unsigned char* member, Index n, const double* settings, int hard,
     double threshold, const unsigned char* chosen, double* rows)
 {
-    double found[MOMENTS + LOG_SUMS * LOGS] = {};
+    double found[SLOTS] = {};
     for (Index i = first(); i < n; i += step()) {
         unsigned char membership = member[codes[i]];
         if (!(membership & KEPT))
@@ -194,6 +198,15 @@ extern "C" __global__ void sum_target(
                 sums[F0] += focal;
             }
         }
+#pragma unroll
+        for (int k = 0; k < POWERS; ++k) {
+            const double* what = settings + 2 * LOGS + 3 * k;
+            double gamma = what[1], eta = what[2];
+            double term = what[0] == ERROR ? pow(missed, gamma)
+                : what[0] == LOG           ? pow(-log(fmin(fmax(truth, eta), 1.0 - eta)), gamma)
+                                           : log(fmin(fmax(missed, eta), 1.0 - eta));
+            found[POWERS_AT + 2 * k + !inside] += term;
+        }
     }
-    gather<0, MOMENTS + LOG_SUMS * LOGS>(found, rows);
+    gather<0, SLOTS>(found, rows);
 }

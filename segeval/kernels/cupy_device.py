@@ -86,18 +86,25 @@ def device_array(name: str, values: Any) -> DeviceArray:
 
 
 @lru_cache
-def _module(value: str, code: str, column: str, logs: int) -> Any:
+def _module(value: str, code: str, column: str, logs: int, powers: int) -> Any:
     import cupy
 
-    macros = {"VALUE": _WORDS[value], "CODE": _WORDS[code], "COLUMN": _WORDS[column], "LOGS": logs, "THREADS": THREADS}
+    macros = {
+        "VALUE": _WORDS[value],
+        "CODE": _WORDS[code],
+        "COLUMN": _WORDS[column],
+        "LOGS": logs,
+        "POWERS": powers,
+        "THREADS": THREADS,
+    }
     source = files("segeval.kernels").joinpath("counting.cu").read_text(encoding="ascii")
     options = ("-std=c++17", *(f"-D{name}={word}" for name, word in macros.items()))
     return cupy.RawModule(code=source, options=options)
 
 
 @lru_cache
-def _kernel(name: str, value: str, code: str, column: str, logs: int) -> Any:
-    return _module(value, code, column, logs).get_function(name)
+def _kernel(name: str, value: str, code: str, column: str, logs: int, powers: int) -> Any:
+    return _module(value, code, column, logs, powers).get_function(name)
 
 
 def launch(
@@ -109,17 +116,18 @@ def launch(
     code: DTypeLike = np.uint8,
     column: DTypeLike = np.uint8,
     logs: int = 1,
+    powers: int = 0,
     shared_bytes: int = 0,
 ) -> None:
     """Run a kernel of counting.cu over some voxels on the current stream.
 
     arguments: Python's integers become ``int``, ``None`` a null pointer.
-    value, code, column, logs: what the source is compiled for.
+    value, code, column, logs, powers: what the source is compiled for.
     """
     if not voxels:
         return
     names = [np.dtype(kind).name for kind in (value, code, column)]
-    kernel = _kernel(name, names[0], names[1], names[2], logs)
+    kernel = _kernel(name, names[0], names[1], names[2], logs, powers)
     blocks = min(BLOCKS, -(-voxels // THREADS))
     kernel((blocks,), (THREADS,), tuple(map(_argument, arguments)), shared_mem=shared_bytes)
 

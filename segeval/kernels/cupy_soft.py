@@ -13,12 +13,15 @@ from segeval.kernels.cupy_device import BLOCKS, DeviceArray, Uploads, launch, sl
 from segeval.kernels.held_labels import HeldPair
 from segeval.kernels.kernel import ValuesSeen
 from segeval.kernels.soft_targets import SoftTargets, reference_side
+from segeval.tallies.power_sums import Sides
 from segeval.tallies.tally import Confusion, Counts, LogSums, SoftSums, SoftTally, Tally, TallyOptions
 from segeval.targets import BACKGROUND, TargetKey
 
 _KEPT, _INSIDE = 1, 2  # the bits of a code's membership, as in counting.cu
 _MOMENTS = ("n", "r", "p", "i", "p2", "i2", "rest_p", "rest_i", "rest_p2", "rest_i2", "predicted", "tp")
 _LOG_SUMS = 4
+_POWER_SUMS = ("error", "log", "wrong_log")  # as in counting.cu
+_SIDES = 2
 _BYTE = 256
 
 
@@ -39,8 +42,9 @@ class CupySoftKernel:
         self.codes = Codes()
         self.hard = PairCounts()
         self.winners = np.dtype(np.uint8 if len(options.channels) <= _BYTE else np.int32)
-        self.settings = cupy.asarray(np.array(options.logs, dtype=np.float64).reshape(-1))
-        slots = len(_MOMENTS) + _LOG_SUMS * len(options.logs)
+        settings = [*options.logs, *((_POWER_SUMS.index(name), gamma, eta) for name, gamma, eta in options.powers)]
+        self.settings = cupy.asarray(np.array([value for each in settings for value in each], dtype=np.float64))
+        slots = len(_MOMENTS) + _LOG_SUMS * len(options.logs) + _SIDES * len(options.powers)
         self.sums = {target: cupy.zeros((BLOCKS, slots), dtype=np.float64) for target in self.plan.keys}
         least = np.tile(np.array([-np.inf, -np.inf, 0.0]), (BLOCKS, 1))
         self.values_met = cupy.asarray(least)  # -low, high, values that are not finite
@@ -79,13 +83,16 @@ class CupySoftKernel:
         options, targets = self.options, self.plan.keys
         sums = {target: table.get().sum(axis=0) for target, table in self.sums.items()}
         moments = {target: dict(zip(_MOMENTS, row.tolist(), strict=False)) for target, row in sums.items()}
-        logs = {target: row[len(_MOMENTS) :].reshape(-1, _LOG_SUMS) for target, row in sums.items()}
+        behind = len(_MOMENTS) + _LOG_SUMS * len(options.logs)
+        logs = {target: row[len(_MOMENTS) : behind].reshape(-1, _LOG_SUMS) for target, row in sums.items()}
+        powers = {target: row[behind:].reshape(-1, _SIDES) for target, row in sums.items()}
         if options.single:  # the background is the rest: ln(1 - p) is its ln p
             label = options.labels[0]
             rest = moments[label]
             moments[BACKGROUND] |= {"n": rest["n"], "r": rest["n"] - rest["r"]}
             moments[BACKGROUND] |= {name: rest[f"rest_{name}"] for name in ("p", "i", "p2", "i2")}
             logs[BACKGROUND] = logs[label][:, [1, 0, 3, 2]]
+            powers[BACKGROUND] = powers[label][:, ::-1]
 
         def column(name: str) -> Floats:
             return np.array([moments[target][name] for target in targets], dtype=np.float64)
@@ -95,8 +102,12 @@ class CupySoftKernel:
             setting: LogSums(*(np.array([logs[target][k, which] for target in targets]) for which in range(_LOG_SUMS)))
             for k, setting in enumerate(options.logs)
         }
+        sides = {
+            what: Sides(*(np.array([powers[target][k, side] for target in targets]) for side in range(_SIDES)))
+            for k, what in enumerate(options.powers)
+        }
         p, i, p2, i2 = (column(name) for name in ("p", "i", "p2", "i2"))
-        soft = SoftSums(column("n"), column("r"), p, i, p2, i2, log_sums)
+        soft = SoftSums(column("n"), column("r"), p, i, p2, i2, log_sums, powers=sides)
         counts = Counts(tp=tp, fp=predicted - tp, fn=r - tp, tn=n - r - predicted + tp)
         confusion = None if options.independent else self._confusion()
         return Tally(options, confusion, SoftTally(targets, counts, soft))
@@ -225,4 +236,5 @@ class CupyStretch:
             code=self._codes.dtype,
             column=kernel.winners,
             logs=len(kernel.options.logs),
+            powers=len(kernel.options.powers),
         )

@@ -45,8 +45,8 @@ class NumpySoftKernel:
         self.targets = self.plan.keys
         self.contributors = self.plan.contributors
         self._bins = ProbabilityBins(len(self.targets)) if options.histogram else None
-        logarithms = Logarithms(options.logs)
-        self._sums = {target: TargetSums(logarithms) for target in self.targets}
+        self._logarithms = Logarithms(options.logs, options.powers)
+        self._sums = {target: TargetSums(self._logarithms) for target in self.targets}
         self._members: dict[tuple[TargetKey, bool], Members] = {}
         self.by_target: dict[TargetKey, SliceCounter] | None = None
         if slices is not None and options.independent:
@@ -106,7 +106,7 @@ class NumpySoftKernel:
         parts = [self._sums[target] for target in self.targets]
         confusion = None if options.independent else self._confusion()
         histogram = None if self._bins is None else self._bins.histogram()
-        soft = SoftTally(self.targets, counts_of(parts), sums_of(parts, options.logs), histogram)
+        soft = SoftTally(self.targets, counts_of(parts), sums_of(parts, self._logarithms), histogram)
         return Tally(options, confusion, soft)
 
     def reference_counts(self) -> dict[int, int]:

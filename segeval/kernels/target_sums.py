@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
+from segeval.tallies.power_sums import PowerSum, Sides, term, term_where_certain
 from segeval.tallies.tally import Counts, LogSetting, LogSums, SoftSums
 
 BLOCK = 1 << 15
@@ -20,21 +22,23 @@ _UNFOLDED = 1 << 7  # sums of blocks that are kept apart, of the same
 
 
 class Logarithms:
-    """Which logarithms are summed.
+    """Which logarithms are summed, and what else.
 
     by_clip: each η with its focal exponents γ. certain: the largest f that every η clips.
     """
 
-    def __init__(self, logs: tuple[LogSetting, ...]) -> None:
+    def __init__(self, logs: tuple[LogSetting, ...], powers: tuple[PowerSum, ...] = ()) -> None:
         self.by_clip = [(eta, [g for g, e in logs if e == eta]) for eta in dict.fromkeys(e for _, e in logs)]
-        self.certain = min((eta for _, eta in logs), default=0.5)  # without logarithms nothing is clipped
+        self.powers = powers
+        clips = [eta for _, eta in logs] + [eta for _, _, eta in powers if eta]
+        self.certain = min(clips, default=0.5)  # without logarithms nothing is clipped
 
 
 class SideSums:
     """What is summed over the voxels on one side of a target's border.
 
     With t the probability of what is the case (p inside the target, 1 − p outside) and f = 1 − t that of what is not,
-    these are the sums of t, f, t², f², ln t and f^γ ln t.
+    these are the sums of t, f, t², f², ln t and f^γ ln t, and behind them what `power_sums` names.
 
     Most voxels lie far from the border, and there f is at most η: t is clipped, and its logarithm the same for all of
     them. The others of many blocks are put aside, and taken together: a call of NumPy's costs as much as a thousand
@@ -104,6 +108,12 @@ class SideSums:
             log = math.log(1 - eta)
             powers = (squares if gamma == 2 else float((false**gamma).sum()) - zeros * 0.0**gamma for gamma in gammas)
             sums += [certain * log, *(power * log for power in powers)]
+        for what in self._logarithms.powers:
+            alike = term_where_certain(what)
+            if alike is None:
+                sums.append(float((false ** what[1]).sum()) - zeros * 0.0 ** what[1])
+            else:
+                sums.append(certain * alike)
         return sums
 
     def _exact(self, p: Floats) -> list[float]:
@@ -115,6 +125,7 @@ class SideSums:
             logs = np.clip(true, eta, 1 - eta)
             np.log(logs, out=logs)
             sums += [logs.sum(), *((squared if gamma == 2 else false**gamma).dot(logs) for gamma in gammas)]
+        sums += [term(what, false, true).sum() for what in self._logarithms.powers]
         return [float(value) for value in sums]
 
 
@@ -153,15 +164,23 @@ class TargetSums:
         other.inside, other.outside = self.outside, self.inside
         return other
 
-    def totals(self) -> tuple[list[float], dict[LogSetting, list[float]]]:
-        """P, I, P², I², and L1, L0, F1, F0 under each setting."""
+    def totals(self) -> Totals:
+        """All sums of the target."""
         (i, _, i2, _, *inside), (_, wrong, _, wrong2, *outside) = self.inside.totals(), self.outside.totals()
         logs: dict[LogSetting, list[float]] = {}
         sides = zip(inside, outside, strict=True)
         for eta, gammas in self._logarithms.by_clip:
             plain = next(sides)
             logs |= {(gamma, eta): [*plain, *next(sides)] for gamma in gammas}
-        return [i + wrong, i, i2 + wrong2, i2], logs
+        return Totals([i + wrong, i, i2 + wrong2, i2], logs, dict(zip(self._logarithms.powers, sides, strict=True)))
+
+
+class Totals(Struct):
+    """moments: P, I, P², I². logs: L1, L0, F1, F0 under each setting. powers: inside and outside, of each."""
+
+    moments: list[float]
+    logs: dict[LogSetting, list[float]]
+    powers: dict[PowerSum, tuple[float, float]]
 
 
 def counts_of(parts: list[TargetSums]) -> Counts:
@@ -172,14 +191,14 @@ def counts_of(parts: list[TargetSums]) -> Counts:
     return Counts(tp=tp, fp=predicted - tp, fn=r - tp, tn=n - r - predicted + tp)
 
 
-def sums_of(parts: list[TargetSums], settings: tuple[LogSetting, ...]) -> SoftSums:
-    """The nine sums, shape (targets,)."""
+def sums_of(parts: list[TargetSums], logarithms: Logarithms) -> SoftSums:
+    """The sums, shape (targets,)."""
 
     def column(values: Iterable[float]) -> Floats:
         return np.array(list(values), dtype=np.float64)
 
     totals = [s.totals() for s in parts]
-    p, i, p2, i2 = (column(moments[k] for moments, _ in totals) for k in range(_MOMENTS))
+    p, i, p2, i2 = (column(of.moments[k] for of in totals) for k in range(_MOMENTS))
     return SoftSums(
         column(s.n for s in parts),
         column(s.r for s in parts),
@@ -188,7 +207,11 @@ def sums_of(parts: list[TargetSums], settings: tuple[LogSetting, ...]) -> SoftSu
         p2,
         i2,
         logs={
-            setting: LogSums(*(column(logs[setting][k] for _, logs in totals) for k in range(4)))
-            for setting in settings
+            (gamma, eta): LogSums(*(column(of.logs[gamma, eta][k] for of in totals) for k in range(4)))
+            for eta, gammas in logarithms.by_clip
+            for gamma in gammas
+        },
+        powers={
+            what: Sides(*(column(of.powers[what][k] for of in totals) for k in range(2))) for what in logarithms.powers
         },
     )

@@ -1,10 +1,19 @@
 """Tallies to numbers: the quantities of the definitions page, their selection and the rows made of them."""
 
-from segeval.quantities import calibration, instance, losses, metrics, partitions, profile, surface  # noqa: F401  (importing registers every quantity)
+from segeval.quantities import (  # noqa: F401  (importing registers every quantity)
+    calibration,
+    instance,
+    losses,
+    metrics,
+    partitions,
+    profile,
+    region_losses,
+    surface,
+)
 from segeval.quantities.calibration import auroc_error, average_precision_error, threshold_curve
 from segeval.quantities.quantity import Quantity, RecordName, all_quantities
 from segeval.quantities.scoring import ScoringSettings, evaluated_labels, membership, score, targets_of
-from segeval.quantities.selection import Selection, keys_named, log_settings, records_needed, select
+from segeval.quantities.selection import Selection, keys_named, log_settings, power_sums, records_needed, select
 from segeval.quantities.summary import summarise, worst_cases
 from segeval.quantities.surface import hd95
 
@@ -21,6 +30,7 @@ __all__ = [
     "keys_named",
     "log_settings",
     "membership",
+    "power_sums",
     "records_needed",
     "score",
     "select",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,16 @@ def ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> Floats:
     return out
 
 
-def generalised_dice(intersection: Floats, total: Floats, reference: Floats, power: int) -> Floats:
-    """2 Σ_c w_c I_c / Σ_c w_c (P_c + R_c) over the first axis, w_c = 1 / R_c^power.
+def generalised_dice(
+    intersection: Floats,
+    total: Floats,
+    reference: Floats,
+    power: int,
+    *,
+    epsilon: float = 0.0,
+    numerator_epsilon: float = 0.0,
+) -> Floats:
+    """(2 Σ_c w_c I_c + ε_n) / (Σ_c w_c (P_c + R_c) + ε) over the first axis, w_c = 1 / R_c^power.
 
     A class with R_c = 0 takes the largest finite weight of the other classes, as the authors' NiftyNet does; where
     no class has a finite weight they are all 1. Source: Sudre et al. 2017, after Crum et al. 2006.
@@ -30,7 +39,7 @@ def generalised_dice(intersection: Floats, total: Floats, reference: Floats, pow
     if infinite.any():
         largest = np.where(infinite, -np.inf, weights).max(axis=0)
         weights = np.where(infinite, np.where(np.isfinite(largest), largest, 1.0), weights)
-    return ratio(2 * (weights * intersection).sum(axis=0), (weights * total).sum(axis=0))
+    return ratio(2 * (weights * intersection).sum(axis=0) + numerator_epsilon, (weights * total).sum(axis=0) + epsilon)
 
 
 def as_floats(counts: Counts) -> tuple[Floats, Floats, Floats, Floats]:
@@ -47,6 +56,18 @@ def mean_of_defined(values: Floats) -> float:
     """The mean of the values that are not NaN; NaN where there is none."""
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if defined.size else float("nan")
+
+
+def mean_over_labels(formula: Callable[[], Callable[..., Floats]]) -> Callable[..., float]:
+    """A loss's row ``all``: the mean of its values of all labels, background included, undefined ones left out.
+
+    formula: gives the loss, whose decorator asks for this before the loss is there.
+    """
+
+    def over_all(s: SoftSums, **settings: Any) -> float:
+        return mean_of_defined(formula()(s, **settings))
+
+    return over_all
 
 
 def two_class(sums: SoftSums) -> tuple[Floats, Floats, Floats]:

@@ -48,4 +48,6 @@ def _scale(quantity: Quantity) -> str:
 def _default(value: Setting) -> str:
     if value is None:
         return "see above"
+    if isinstance(value, str):
+        return value
     return ("yes" if value else "no") if isinstance(value, bool) else f"{value:g}"

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from segeval.array_types import Floats
-from segeval.quantities.arithmetic import generalised_dice, mean_of_defined, ratio, two_class
+from segeval.quantities.arithmetic import generalised_dice, mean_over_labels, ratio, two_class
 from segeval.quantities.quantity import also, loss
+from segeval.tallies.power_sums import PowerSum
 from segeval.tallies.tally import DEFAULT_ETA, DEFAULT_GAMMA, SoftSums
 
 _SUDRE = "Sudre et al. 2017"
@@ -19,8 +22,13 @@ _LIN = "Lin et al. 2017"
 _EPSILON = 1e-6
 
 
-def _sum_of_ce(s: SoftSums, *, eta: float) -> float:
-    return float(ce(s, eta=eta).sum())
+def _smoothing(settings: Mapping[str, Any]) -> PowerSum | None:
+    """Smoothed targets need the logarithms of what is not the case, too."""
+    return ("wrong_log", 1.0, settings["eta"]) if settings["label_smoothing"] else None
+
+
+def _sum_of_ce(s: SoftSums, *, eta: float, label_smoothing: float) -> float:
+    return float(ce(s, eta=eta, label_smoothing=label_smoothing).sum())
 
 
 def _sum_of_weighted_ce(s: SoftSums, *, eta: float) -> float:
@@ -31,44 +39,39 @@ def _true_class_focal(s: SoftSums, *, gamma: float, eta: float) -> float:
     return float(ratio(-s.logs[gamma, eta].f1, s.n).sum())
 
 
-def _mean_soft_dice(s: SoftSums, *, epsilon: float) -> float:
-    return mean_of_defined(soft_dice(s, epsilon=epsilon))
+def _generalised(s: SoftSums, weights: int, epsilon: float, numerator_epsilon: float) -> Floats:
+    """The generalised Dice loss of each target against the rest, the weights 1 / R^weights."""
+    return 1 - generalised_dice(*two_class(s), weights, epsilon=epsilon, numerator_epsilon=numerator_epsilon)
 
 
-def _mean_soft_iou(s: SoftSums) -> float:
-    return mean_of_defined(soft_iou(s))
+def _generalised_over_all(weights: int) -> Callable[..., float]:
+    """The same over all classes, with the background or without."""
 
+    def over_all(s: SoftSums, *, background: bool, **epsilons: float) -> float:
+        classes = s if background else s[1:]
+        if not classes.n.size:
+            return math.nan
+        intersection, total, reference = (a[:, np.newaxis] for a in (classes.i, classes.p + classes.r, classes.r))
+        return 1 - float(generalised_dice(intersection, total, reference, weights, **epsilons)[0])
 
-def _generalised_over_all(s: SoftSums, background: bool, power: int) -> float:
-    classes = s if background else s[1:]
-    if not classes.n.size:
-        return math.nan
-    intersection, total, reference = (a[:, np.newaxis] for a in (classes.i, classes.p + classes.r, classes.r))
-    return 1 - float(generalised_dice(intersection, total, reference, power)[0])
-
-
-def _gdl_v_over_all(s: SoftSums, *, background: bool) -> float:
-    return _generalised_over_all(s, background, 2)
-
-
-def _gdl_simple_over_all(s: SoftSums, *, background: bool) -> float:
-    return _generalised_over_all(s, background, 1)
-
-
-def _gdl_uniform_over_all(s: SoftSums, *, background: bool) -> float:
-    return _generalised_over_all(s, background, 0)
+    return over_all
 
 
 @loss(
-    "−L1 / N, the label's share",
+    "−L1 / N, the label's share; label_smoothing s: the target is (1−s) r + s/C",
     source="cross-entropy averaged over voxels",
     over_all=_sum_of_ce,
     synonyms=also("cross_entropy ce_loss cross_entropy_loss categorical_cross_entropy log_loss nll nll_loss"),
     title="CE",
+    power_sum=_smoothing,
 )
-def ce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
+def ce(s: SoftSums, *, eta: float = DEFAULT_ETA, label_smoothing: float = 0.0) -> Floats:
     """The label's share of the multi-class cross-entropy; the shares of all labels add up to ``all``."""
-    return ratio(-s.logs[DEFAULT_GAMMA, eta].l1, s.n)
+    l1 = s.logs[DEFAULT_GAMMA, eta].l1
+    if label_smoothing:
+        everywhere = l1 + s.powers["wrong_log", 1.0, eta].outside
+        l1 = (1 - label_smoothing) * l1 + label_smoothing / s.classes * everywhere
+    return ratio(-l1, s.n)
 
 
 @loss(
@@ -85,15 +88,19 @@ def weighted_ce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
 
 
 @loss(
-    "−(L1 + L0) / N",
+    "−(L1 + L0) / N; label_smoothing s: the target is (1−s) r + s/2",
     source="binary cross-entropy",
     synonyms=also("binary_cross_entropy bce_loss binary_cross_entropy_loss sigmoid_cross_entropy"),
     title="BCE",
+    power_sum=_smoothing,
 )
-def bce(s: SoftSums, *, eta: float = DEFAULT_ETA) -> Floats:
+def bce(s: SoftSums, *, eta: float = DEFAULT_ETA, label_smoothing: float = 0.0) -> Floats:
     """Binary cross-entropy of the label against the rest."""
     logs = s.logs[DEFAULT_GAMMA, eta]
-    return ratio(-(logs.l1 + logs.l0), s.n)
+    total = logs.l1 + logs.l0
+    if label_smoothing:
+        total = total + label_smoothing / 2 * (s.powers["wrong_log", 1.0, eta].both - total)
+    return ratio(-total, s.n)
 
 
 @loss(
@@ -173,66 +180,86 @@ def ss(s: SoftSums, *, epsilon: float = _EPSILON, sensitivity_weight: float = 0.
 
 
 @loss(
-    "1 − 2 Σ w_c I_c / Σ w_c (P_c + R_c) over {label, rest}, w_c = 1/R_c²",
+    "1 − (2 Σ w_c I_c + ε_n) / (Σ w_c (P_c + R_c) + ε) over {label, rest}, w_c = 1/R_c²",
     source=f"generalised Dice loss, volume weights, {_SUDRE}",
     worst=1,
-    over_all=_gdl_v_over_all,
+    over_all=_generalised_over_all(2),
     synonyms=also("gdl gdl_square generalised_dice_loss generalized_dice_loss"),
     title="GDL v",
 )
-def gdl_v(s: SoftSums, *, background: bool = True) -> Floats:  # noqa: ARG001 (the setting belongs to the row `all`)
+def gdl_v(
+    s: SoftSums,
+    *,
+    background: bool = True,  # noqa: ARG001 (the setting belongs to the row `all`)
+    epsilon: float = 0.0,
+    numerator_epsilon: float = 0.0,
+) -> Floats:
     """Generalised Dice loss with volume weights."""
-    return 1 - generalised_dice(*two_class(s), 2)
+    return _generalised(s, 2, epsilon, numerator_epsilon)
 
 
 @loss(
     "as gdl_v with w_c = 1/R_c",
     source=f"generalised Dice loss, {_SUDRE}",
     worst=1,
-    over_all=_gdl_simple_over_all,
+    over_all=_generalised_over_all(1),
     title="GDL simple",
 )
-def gdl_simple(s: SoftSums, *, background: bool = True) -> Floats:  # noqa: ARG001 (the setting belongs to the row `all`)
+def gdl_simple(
+    s: SoftSums,
+    *,
+    background: bool = True,  # noqa: ARG001 (the setting belongs to the row `all`)
+    epsilon: float = 0.0,
+    numerator_epsilon: float = 0.0,
+) -> Floats:
     """Generalised Dice loss with simple weights."""
-    return 1 - generalised_dice(*two_class(s), 1)
+    return _generalised(s, 1, epsilon, numerator_epsilon)
 
 
 @loss(
     "as gdl_v with w_c = 1",
     source=f"generalised Dice loss, {_SUDRE}",
     worst=1,
-    over_all=_gdl_uniform_over_all,
+    over_all=_generalised_over_all(0),
     title="GDL uniform",
 )
-def gdl_uniform(s: SoftSums, *, background: bool = True) -> Floats:  # noqa: ARG001 (the setting belongs to the row `all`)
+def gdl_uniform(
+    s: SoftSums,
+    *,
+    background: bool = True,  # noqa: ARG001 (the setting belongs to the row `all`)
+    epsilon: float = 0.0,
+    numerator_epsilon: float = 0.0,
+) -> Floats:
     """Generalised Dice loss without weights."""
-    return 1 - generalised_dice(*two_class(s), 0)
+    return _generalised(s, 0, epsilon, numerator_epsilon)
 
 
 @loss(
-    "1 − 2 I / (P2 + R + ε)",
-    source="V-Net, squared denominator, Milletari et al. 2016",
+    "1 − (2 I + ε_n) / (D + ε), D = P2 + R; power=1: D = P + R",
+    source="V-Net, squared denominator, Milletari et al. 2016; linear: Drozdzal et al. 2016",
     worst=1,
-    over_all=_mean_soft_dice,
+    over_all=mean_over_labels(lambda: soft_dice),
     without_label_map=True,
     synonyms=also("dice_loss soft_dice_loss vnet_dice"),
     title="soft Dice",
 )
-def soft_dice(s: SoftSums, *, epsilon: float = _EPSILON) -> Floats:
-    """Soft Dice loss with the squared denominator."""
-    return 1 - ratio(2 * s.i, s.p2 + s.r + epsilon)
+def soft_dice(s: SoftSums, *, power: float = 2.0, epsilon: float = _EPSILON, numerator_epsilon: float = 0.0) -> Floats:
+    """Soft Dice loss, with the squared denominator by default."""
+    predicted = s.p2 if power == 2 else s.p
+    return 1 - ratio(2 * s.i + numerator_epsilon, predicted + s.r + epsilon)
 
 
 @loss(
-    "1 − I / (P + R − I)",
-    undefined="P + R = 0",
-    source="soft Jaccard loss",
+    "1 − (I + ε_n) / (D − I + ε), D = P + R; power=2: D = P2 + R",
+    undefined="the denominator is 0",
+    source="soft Jaccard loss, Rahman and Wang 2016",
     worst=1,
-    over_all=_mean_soft_iou,
+    over_all=mean_over_labels(lambda: soft_iou),
     without_label_map=True,
     synonyms=also("iou_loss soft_iou_loss jaccard_loss soft_jaccard soft_jaccard_loss"),
     title="soft IoU",
 )
-def soft_iou(s: SoftSums) -> Floats:
+def soft_iou(s: SoftSums, *, power: float = 1.0, epsilon: float = 0.0, numerator_epsilon: float = 0.0) -> Floats:
     """Soft Jaccard loss."""
-    return 1 - ratio(s.i, s.p + s.r - s.i)
+    predicted = s.p2 if power == 2 else s.p
+    return 1 - ratio(s.i + numerator_epsilon, predicted + s.r - s.i + epsilon)

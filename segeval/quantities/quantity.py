@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
-import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.results.columns import Direction, direction_of
+from segeval.tallies.power_sums import PowerSum
 
-Setting = float | bool | None
+Setting = float | bool | str | None
 RecordName = Literal["counts", "sums", "histogram", "surfaces", "instances", "lesions", "profile", "partition"]
 """Counts, SoftSums, ProbabilityHistogram, Surfaces, Instances, those of a lesion-wise protocol, Profile, Partition."""
 
@@ -34,6 +35,8 @@ class Quantity(Struct, frozen=True):
     needs_every_value: its ``mean`` is undefined while a label that occurs in the reference has no value.
     synonyms: what people call it, and what to write instead; made by `also`.
     title: a short one for tables that people read. main: whether it is among the first that they look for.
+    by_default: whether it is computed with its group by default. power_sum: what more than the nine sums is summed for
+        it over a probability map, under these settings.
     """
 
     name: str
@@ -54,6 +57,8 @@ class Quantity(Struct, frozen=True):
     synonyms: Mapping[str, str]
     title: str
     main: bool
+    by_default: bool
+    power_sum: Callable[[Mapping[str, Any]], PowerSum | None] | None
 
     @property
     def of_all_alone(self) -> bool:
@@ -66,12 +71,20 @@ class Quantity(Struct, frozen=True):
         return direction_of(self.best, self.worst)
 
 
-_NONE: Mapping[str, str] = {}
-
 QUANTITIES: dict[str, Quantity] = {}
 """Every quantity by name, as its module registered it."""
 
-GROUPS = ("overlap", "losses", "surface", "instances", "lesionwise", "calibration", "profile", "partition")
+GROUPS = (
+    "overlap",
+    "losses",
+    "rates",
+    "surface",
+    "instances",
+    "lesionwise",
+    "calibration",
+    "profile",
+    "partition",
+)
 """In the order of every output."""
 DEFAULT_GROUPS = ("overlap", "losses")
 """What is computed unless ``--metrics`` says otherwise: all that follows from one pass over the voxels."""
@@ -97,180 +110,80 @@ def also(words: str, *, mean: str = "", over_all: str = "", complement: str = ""
     return {word: answer for text, answer in groups.items() for word in text.split()} | answers
 
 
-def metric(
-    text: str,
-    *,
-    undefined: str = "",
-    source: str = "",
-    best: float | None = None,
-    worst: float | None = None,
-    over_all: Callable[..., float] | None = None,
-    without_label_map: bool = False,
-    is_count: bool = False,
-    fills_empty: bool = False,
-    synonyms: Mapping[str, str] = _NONE,
-    title: str = "",
-    main: bool = False,
-) -> Callable[[Callable[..., NDArray[Any]]], Callable[..., NDArray[Any]]]:
-    """Register a function of Counts as an overlap metric; ``text`` is its formula in words."""
+class Facts(TypedDict, total=False):
+    """What a decorator may say of its quantity; what it leaves out is as in ``_UNSAID``."""
 
-    def register(formula: Callable[..., NDArray[Any]]) -> Callable[..., NDArray[Any]]:
-        _register(
-            formula,
-            "overlap",
-            "counts",
-            text=text,
-            undefined=undefined,
-            source=source,
-            best=best,
-            worst=worst,
-            over_all=over_all,
-            without_label_map=without_label_map,
-            is_count=is_count,
-            fills_empty=fills_empty,
-            synonyms=synonyms,
-            title=title,
-            main=main,
-        )
-        return formula
-
-    return register
+    undefined: str
+    source: str
+    best: float | None
+    worst: float | None
+    over_all: Callable[..., float] | None
+    without_label_map: bool
+    is_count: bool
+    fills_empty: bool
+    needs_every_value: bool
+    synonyms: Mapping[str, str]
+    title: str
+    main: bool
+    by_default: bool
+    power_sum: Callable[[Mapping[str, Any]], PowerSum | None] | None
 
 
-def loss(
-    text: str,
-    *,
-    source: str,
-    undefined: str = "",
-    worst: float = np.inf,
-    over_all: Callable[..., float] | None = None,
-    without_label_map: bool = False,
-    needs_every_value: bool = False,
-    synonyms: Mapping[str, str] = _NONE,
-    title: str = "",
-    main: bool = False,
-) -> Callable[[Callable[..., NDArray[Any]]], Callable[..., NDArray[Any]]]:
+_UNSAID = Facts(
+    undefined="",
+    source="",
+    best=None,
+    worst=None,
+    over_all=None,
+    without_label_map=False,
+    is_count=False,
+    fills_empty=False,
+    needs_every_value=False,
+    main=False,
+    by_default=True,
+    power_sum=None,
+)
+
+Formula = Callable[..., NDArray[Any]]
+
+
+def metric(text: str, *, group: str = "overlap", **facts: Unpack[Facts]) -> Callable[[Formula], Formula]:
+    """Register a function of Counts; ``text`` is its formula in words."""
+    return _registering(group, "counts", text, facts)
+
+
+def loss(text: str, **facts: Unpack[Facts]) -> Callable[[Formula], Formula]:
     """Register a function of SoftSums as a loss, best at 0; ``text`` is its formula in words."""
-
-    def register(formula: Callable[..., NDArray[Any]]) -> Callable[..., NDArray[Any]]:
-        _register(
-            formula,
-            "losses",
-            "sums",
-            text=text,
-            undefined=undefined,
-            source=source,
-            best=0.0,
-            worst=worst,
-            over_all=over_all,
-            without_label_map=without_label_map,
-            needs_every_value=needs_every_value,
-            synonyms=synonyms,
-            title=title,
-            main=main,
-        )
-        return formula
-
-    return register
+    return _registering("losses", "sums", text, {"best": 0.0, "worst": math.inf, **facts})
 
 
-def measure(
-    group: str,
-    record: RecordName,
-    text: str,
-    *,
-    undefined: str,
-    source: str,
-    best: float | None = None,
-    worst: float | None = None,
-    over_all: Callable[..., float] | None = None,
-    is_count: bool = False,
-    synonyms: Mapping[str, str] = _NONE,
-    title: str = "",
-    main: bool = False,
-) -> Callable[[Callable[..., NDArray[Any]]], Callable[..., NDArray[Any]]]:
+def measure(group: str, record: RecordName, text: str, **facts: Unpack[Facts]) -> Callable[[Formula], Formula]:
     """Register a function of another record; ``text`` is its formula in words."""
-
-    def register(formula: Callable[..., NDArray[Any]]) -> Callable[..., NDArray[Any]]:
-        _register(
-            formula,
-            group,
-            record,
-            text=text,
-            undefined=undefined,
-            source=source,
-            best=best,
-            worst=worst,
-            over_all=over_all,
-            without_label_map=over_all is not None,
-            is_count=is_count,
-            synonyms=synonyms,
-            title=title,
-            main=main,
-        )
-        return formula
-
-    return register
+    return _registering(group, record, text, {"without_label_map": facts.get("over_all") is not None, **facts})
 
 
-def partition(
-    text: str,
-    *,
-    undefined: str = "",
-    source: str,
-    best: float,
-    worst: float,
-    synonyms: Mapping[str, str] = _NONE,
-    title: str,
-) -> Callable[[Callable[..., float]], Callable[..., float]]:
+def partition(text: str, **facts: Unpack[Facts]) -> Callable[[Callable[..., float]], Callable[..., float]]:
     """Register a function of a Partition, a number for the row ``all``; ``text`` is its formula in words."""
 
     def register(formula: Callable[..., float]) -> Callable[..., float]:
-        _register(
-            formula,
-            "partition",
-            "partition",
-            text=text,
-            undefined=undefined,
-            source=source,
-            best=best,
-            worst=worst,
-            over_all=formula,
-            without_label_map=False,
-            synonyms=synonyms,
-            title=title,
-            main=False,
-        )
+        _register(formula, "partition", "partition", text, {"over_all": formula, **facts})
         return formula
 
     return register
 
 
-def _register(
-    formula: Callable[..., Any],
-    group: str,
-    record: RecordName,
-    *,
-    is_count: bool = False,
-    fills_empty: bool = False,
-    needs_every_value: bool = False,
-    synonyms: Mapping[str, str],
-    title: str,
-    **facts: Any,
-) -> None:
-    name = formula.__name__
+def _registering(group: str, record: RecordName, text: str, facts: Facts) -> Callable[[Formula], Formula]:
+    def register(formula: Formula) -> Formula:
+        _register(formula, group, record, text, facts)
+        return formula
+
+    return register
+
+
+def _register(formula: Callable[..., Any], group: str, record: RecordName, text: str, said: Facts) -> None:
+    name = formula.__name__.rstrip("_")  # `for` is a word of Python's
     parameters = inspect.signature(formula).parameters.values()
     settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    QUANTITIES[name] = Quantity(
-        name,
-        group,
-        record,
-        formula,
-        settings=settings,
-        is_count=is_count,
-        fills_empty=fills_empty,
-        needs_every_value=needs_every_value,
-        title=title or name,
-        **facts,
-        synonyms={word: answer.format(name=name, word=word) for word, answer in synonyms.items()},
-    )
+    synonyms = {word: answer.format(name=name, word=word) for word, answer in said.get("synonyms", {}).items()}
+    facts: dict[str, Any] = {"title": name, **_UNSAID, **said, "synonyms": synonyms}
+    QUANTITIES[name] = Quantity(name, group, record, formula, settings=settings, text=text, **facts)

@@ -16,7 +16,7 @@ from segeval.choices import EmptyPolicy
 from segeval.errors import LabelError
 from segeval.quantities.arithmetic import ratio
 from segeval.quantities.quantity import RecordName
-from segeval.quantities.selection import Selection, log_settings
+from segeval.quantities.selection import Selection, log_settings, power_sums
 from segeval.results.report import ALL, MEAN, Row, Value
 from segeval.tallies.partition import Partition
 from segeval.tallies.tally import Confusion, Counts, SoftSums, Tally, label_map_sums
@@ -166,7 +166,7 @@ def _gather(
     else:
         confusion = tally.confusion or Confusion()
         counts = one_vs_rest(confusion, classes[1:], choice.regions)
-        sums = label_map_sums(counts, log_settings(settings.selections))
+        sums = label_map_sums(counts, log_settings(settings.selections), power_sums(settings.selections))
         present = (counts.reference > 0) | (counts.prediction > 0)
         label_map = not confusion.overlapping
     if tally.confusion is not None and any(s.quantity.record == "partition" for s in settings.selections):

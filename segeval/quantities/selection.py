@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 
@@ -19,24 +18,10 @@ from segeval.quantities.quantity import (
     Setting,
     all_quantities,
 )
+from segeval.quantities.ranges import number_of, parse_setting, setting_text
 from segeval.results.report import Column
-from segeval.tallies.histogram import BINS, PARTS, can_be_parted
+from segeval.tallies.power_sums import PowerSum
 from segeval.tallies.tally import DEFAULT_ETA, DEFAULT_GAMMA, LogSetting
-
-_RANGES: dict[str, tuple[float, float, str]] = {
-    "epsilon": (0.0, math.inf, "at least 0"),
-    "sensitivity_weight": (0.0, 1.0, "between 0 and 1"),
-    "gamma": (0.0, math.inf, "at least 0"),
-    "alpha": (0.0, 1.0, "between 0 and 1"),
-    "pos_weight": (0.0, math.inf, "at least 0"),
-    "eta": (1e-300, 0.5, "above 0 and at most 0.5"),
-    "p": (0.0, 100.0, "between 0 and 100"),
-    "tau": (0.0, math.inf, "of millimetres, at least 0"),
-    "penalty_mm": (0.0, math.inf, "of millimetres, at least 0"),
-    "base": (1.0 + 1e-9, math.inf, "above 1"),
-    "bins": (1.0, float(BINS), f"that divides {PARTS} or {BINS}"),
-}
-_SWITCH = {"yes": True, "no": False, "true": True, "false": False}
 
 
 class Selection(Struct, frozen=True, dict=True):
@@ -49,7 +34,7 @@ class Selection(Struct, frozen=True, dict=True):
     def key(self) -> str:
         """The canonical text: only what differs from the defaults, keys sorted."""
         changed = [
-            f"{name}={_setting_text(value)}"
+            f"{name}={setting_text(value)}"
             for name, value in sorted(self.settings.items())
             if value != self.quantity.settings[name]
         ]
@@ -65,15 +50,20 @@ class Selection(Struct, frozen=True, dict=True):
     @property
     def log_setting(self) -> LogSetting | None:
         """The (gamma, eta) whose logarithmic sums the formula reads, or None."""
-        if "eta" not in self.settings:
+        if "eta" not in self.settings or (self.power_sum or ("",))[0] == "log":
             return None
-        return _number(self.settings.get("gamma", DEFAULT_GAMMA)), _number(self.settings["eta"])
+        return number_of(self.settings.get("gamma", DEFAULT_GAMMA)), number_of(self.settings["eta"])
+
+    @property
+    def power_sum(self) -> PowerSum | None:
+        """What is summed for the formula beside the nine sums."""
+        return None if self.quantity.power_sum is None else self.quantity.power_sum(self.settings)
 
 
 def select(text: str | None = None) -> tuple[Selection, ...]:
     """The quantities that ``--metrics`` names, each once; None means the default groups. Raises UsageError."""
     if text is None:
-        return tuple(Selection(q, q.settings) for q in all_quantities() if q.group in DEFAULT_GROUPS)
+        return tuple(Selection(q, q.settings) for q in all_quantities() if q.group in DEFAULT_GROUPS and q.by_default)
     chosen: dict[str, Selection] = {}
     for item in text.split(","):
         for selection in _selections(item.strip()):
@@ -100,6 +90,11 @@ def log_settings(selections: Iterable[Selection]) -> tuple[LogSetting, ...]:
     return tuple(wanted) or ((DEFAULT_GAMMA, DEFAULT_ETA),)
 
 
+def power_sums(selections: Iterable[Selection]) -> tuple[PowerSum, ...]:
+    """The distinct sums that these quantities need beside the nine."""
+    return tuple(dict.fromkeys(s.power_sum for s in selections if s.power_sum is not None))
+
+
 def _selections(item: str) -> list[Selection]:
     """The quantity of this name, or a group's: the settings go to those that have them."""
     name, *assignments = item.split(":")
@@ -120,36 +115,5 @@ def _selections(item: str) -> list[Selection]:
         if key not in known:
             raise UsageError(f"--metrics: {name} has no setting {key!r}; its settings: {', '.join(known) or 'none'}")
         default = next(q.settings[key] for q in quantities if key in q.settings)
-        given[key] = _parse_setting(name, key, value, default, named_alone=not equals)
+        given[key] = parse_setting(name, key, value, default, named_alone=not equals)
     return [Selection(q, {k: given.get(k, v) for k, v in q.settings.items()}) for q in quantities]
-
-
-def _parse_setting(name: str, key: str, text: str, default: Setting, named_alone: bool) -> Setting:
-    """``named_alone``: a switch without a value is thrown, as in ``hd95:pooled``."""
-    if isinstance(default, bool):
-        if named_alone:
-            return True
-        if text.lower() not in _SWITCH:
-            raise UsageError(f"--metrics: {name}:{key}={text!r}; write yes or no")
-        return _SWITCH[text.lower()]
-    low, high, words = _RANGES[key]
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (low <= value <= high and math.isfinite(value)) or (key == "bins" and not can_be_parted(value)):
-        raise UsageError(f"--metrics: {name}:{key}={text!r}; write a number {words}")
-    return value
-
-
-def _setting_text(value: Setting) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    number = _number(value)
-    return str(int(number)) if number == int(number) and abs(number) < 1e15 else repr(number)
-
-
-def _number(value: Setting) -> float:
-    if value is None:
-        raise TypeError("a setting that is derived from the data has no number")
-    return float(value)

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from segeval.array_types import Floats, Integers
 from segeval.tallies.histogram import ProbabilityHistogram
+from segeval.tallies.power_sums import PowerSum, Sides, of_a_label_map
 from segeval.targets import Region, TargetKey
 
 Rows = slice | list[int]
@@ -36,7 +37,7 @@ class TallyOptions(Struct, frozen=True):
     independent: the channels are separate one-vs-rest maps.
     any_foreground: the only non-zero value of the reference is the foreground, whichever it is; ``labels`` holds a
         stand-in until it is known.
-    logs: the (gamma, eta) pairs of the logarithmic sums.
+    logs: the (gamma, eta) pairs of the logarithmic sums. powers: what else is summed, for losses that need it.
     histogram: count a probability map's values too, for calibration and ranking.
     """
 
@@ -49,6 +50,7 @@ class TallyOptions(Struct, frozen=True):
     any_foreground: bool = False
     logs: tuple[LogSetting, ...] = ((DEFAULT_GAMMA, DEFAULT_ETA),)
     histogram: bool = False
+    powers: tuple[PowerSum, ...] = ()
 
     @property
     def single(self) -> bool:
@@ -147,8 +149,9 @@ class LogSums(Struct, frozen=True):
 class SoftSums(Struct, frozen=True):
     """The nine sums of the definitions page and N, for several targets: float64 arrays of shape (targets,).
 
-    The symbols are the definitions page's in lower case. The last two fields are no sums, but what a formula must
-    know besides: how many classes ``all`` has, and the class weights given by the user (NaN where none was).
+    The symbols are the definitions page's in lower case. powers: what some losses need besides. The last two fields are
+    no sums, but what a formula must know: how many classes ``all`` has, and the class weights given by the user (NaN
+    where none was).
     """
 
     n: Floats
@@ -160,6 +163,7 @@ class SoftSums(Struct, frozen=True):
     logs: Mapping[LogSetting, LogSums]
     classes: int = 0
     class_weights: Floats | None = None
+    powers: Mapping[PowerSum, Sides] = field(default_factory=dict)
 
     def __add__(self, other: SoftSums) -> SoftSums:
         logs = {setting: sums + other.logs[setting] for setting, sums in self.logs.items()}
@@ -171,6 +175,7 @@ class SoftSums(Struct, frozen=True):
             self.p2 + other.p2,
             self.i2 + other.i2,
             logs,
+            powers={what: sides + other.powers[what] for what, sides in self.powers.items()},
         )
 
     def __getitem__(self, rows: Rows) -> SoftSums:
@@ -185,6 +190,7 @@ class SoftSums(Struct, frozen=True):
             {setting: sums[rows] for setting, sums in self.logs.items()},
             self.classes,
             None if self.class_weights is None else self.class_weights[rows],
+            {what: sides[rows] for what, sides in self.powers.items()},
         )
 
 
@@ -246,8 +252,8 @@ def _sum(a: _Record | None, b: _Record | None) -> _Record | None:
     return a + b
 
 
-def label_map_sums(counts: Counts, logs: Iterable[LogSetting]) -> SoftSums:
-    """The nine sums of a label map, a probability map of zeros and ones, from its counts alone."""
+def label_map_sums(counts: Counts, logs: Iterable[LogSetting], powers: Iterable[PowerSum] = ()) -> SoftSums:
+    """The sums of a label map, a probability map of zeros and ones, from its counts alone."""
     tp, fp, fn, tn = (a.astype(np.float64) for a in (counts.tp, counts.fp, counts.fn, counts.tn))
 
     def log_sums(gamma: float, eta: float) -> LogSums:
@@ -268,4 +274,5 @@ def label_map_sums(counts: Counts, logs: Iterable[LogSetting]) -> SoftSums:
         p2=tp + fp,
         i2=tp,
         logs={(gamma, eta): log_sums(gamma, eta) for gamma, eta in logs},
+        powers={what: Sides(of_a_label_map(what, tp, fn), of_a_label_map(what, tn, fp)) for what in powers},
     )

@@ -17,7 +17,8 @@ OVERLAP = ["tp", "fp", "fn", "tn", "ref_voxels", "pred_voxels", "ref_volume_ml",
     "dice", "iou", "sensitivity", "specificity", "precision", "npv",
     "accuracy", "balanced_accuracy", "volume_similarity", "relative_volume_difference", "mcc", "kappa", "gds"]
 LOSSES = ["ce", "weighted_ce", "bce", "wce", "weighted_bce", "focal_no_alpha", "focal",
-    "dl2", "ss", "gdl_v", "gdl_simple", "gdl_uniform", "soft_dice", "soft_iou"]
+    "dl2", "ss", "gdl_v", "gdl_simple", "gdl_uniform", "soft_dice", "soft_iou",
+    "tversky", "focal_tversky", "log_cosh_dice", "noise_robust_dice", "exp_log", "mcc_loss", "unified_focal"]
 SURFACE = ["hd", "hd95", "assd", "masd", "nsd"]
 INSTANCES = ["instance_tp", "instance_fp", "instance_fn", "instance_sensitivity", "instance_precision", "instance_f1",
     "sq", "pq", "instance_dice", "instance_hd95", "missed_volume_ml", "invented_volume_ml"]
@@ -53,19 +54,27 @@ UNDIRECTED = {"tp", "fp", "fn", "tn", "ref_voxels", "pred_voxels", "ref_volume_m
 }
 SETTINGS = {
     "gds": "background=yes",
-    "ce": "eta=1e-07",
+    "ce": "eta=1e-07, label_smoothing=0",
     "weighted_ce": "eta=1e-07",
-    "bce": "eta=1e-07",
+    "bce": "eta=1e-07, label_smoothing=0",
     "wce": "eta=1e-07",
     "weighted_bce": "eta=1e-07, pos_weight=see above",
     "focal_no_alpha": "eta=1e-07, gamma=2",
     "focal": "alpha=0.25, eta=1e-07, gamma=2",
     "dl2": "epsilon=1e-06",
     "ss": "epsilon=1e-06, sensitivity_weight=0.05",
-    "gdl_v": "background=yes",
-    "gdl_simple": "background=yes",
-    "gdl_uniform": "background=yes",
-    "soft_dice": "epsilon=1e-06",
+    "gdl_v": "background=yes, epsilon=0, numerator_epsilon=0",
+    "gdl_simple": "background=yes, epsilon=0, numerator_epsilon=0",
+    "gdl_uniform": "background=yes, epsilon=0, numerator_epsilon=0",
+    "soft_dice": "epsilon=1e-06, numerator_epsilon=0, power=2",
+    "soft_iou": "epsilon=0, numerator_epsilon=0, power=1",
+    "tversky": "epsilon=1e-06, fn_weight=0.7, fp_weight=0.3, numerator_epsilon=1e-06",
+    "focal_tversky": "epsilon=1e-06, fn_weight=0.7, fp_weight=0.3, gamma=1.33333, numerator_epsilon=1e-06",
+    "log_cosh_dice": "epsilon=1e-06, numerator_epsilon=0, power=2",
+    "noise_robust_dice": "epsilon=1e-05, gamma=1.5",
+    "exp_log": "ce_weight=0.2, dice_weight=0.8, epsilon=1, eta=1e-07, gamma=0.3",
+    "mcc_loss": "epsilon=1e-05",
+    "unified_focal": "delta=0.6, epsilon=1e-07, eta=1e-07, gamma=0.5, weight=0.5",
     "ece": "bins=15",
     "hd": "p=100, surfel=no",
     "hd95": "pooled=no, surfel=no",
@@ -88,13 +97,14 @@ UNDEFINED = {
     "relative_volume_difference": "reference empty",
     "kappa": "p_e = 1",
     "ref_volume_ml": "no geometry",
-    "soft_iou": "P + R = 0",
+    "soft_iou": "the denominator is 0",
     "auroc": "reference empty, or fills everything",
     "average_precision": "reference empty",
 }
 OVER_ALL = {
     "accuracy", "kappa", "mcc", "dice", "iou", "gds", "gdl_v",
     "gdl_simple", "gdl_uniform", "ce", "weighted_ce", "focal_no_alpha", "soft_dice", "soft_iou", "brier",
+    "tversky", "focal_tversky", "log_cosh_dice", "noise_robust_dice", "exp_log", "mcc_loss", "unified_focal",
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from segeval.kernels import BACKENDS, Backend, NumpyBackend, SoftKernel, cupy_co
 from segeval.kernels.codebook import Codebook
 from segeval.kernels.cupy_device import missing_device
 from segeval.kernels.kernel import SUM_PRECISION
+from segeval.tallies.power_sums import PowerSum, Sides
 from segeval.tallies.tally import Confusion, LogSums, SoftSums, Tally, TallyOptions
 from segeval.targets import Region
 
@@ -197,8 +198,10 @@ class Maps:
     options: TallyOptions
 
 
+Sums = SoftSums | LogSums | Sides
 REGIONS = (Region("pair", frozenset((1, 2))), Region("foreground", None))
 LOGS = ((2.0, 1e-7), (0.0, 1e-3))
+POWERS: tuple[PowerSum, ...] = (("error", 1.5, 0.0), ("log", 0.3, 1e-7), ("wrong_log", 1.0, 1e-5))
 
 
 @st.composite
@@ -207,8 +210,8 @@ def probability_maps(draw: st.DrawFn) -> Maps:
     size = draw(st.integers(1, 50))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     options = TallyOptions(
-        ignore=draw(st.sampled_from([None, 2, 9])), threshold=0.3, logs=LOGS, regions=REGIONS,
-        channels=(0, 1, 2, 3), labels=(1, 2, 3),
+        ignore=draw(st.sampled_from([None, 2, 9])), threshold=0.3, logs=LOGS, powers=POWERS,
+        regions=REGIONS, channels=(0, 1, 2, 3), labels=(1, 2, 3),
     )  # fmt: skip
     if form == "unlisted":
         options = replace(options, labels=(1, 3))
@@ -252,9 +255,12 @@ def require_equal(found: Tally, expected: Tally) -> None:
     assert found.soft.sums.logs.keys() == expected.soft.sums.logs.keys()
     for setting, logs in expected.soft.sums.logs.items():
         require_close(found.soft.sums.logs[setting], logs, ("l1", "l0", "f1", "f0"))
+    assert found.soft.sums.powers.keys() == expected.soft.sums.powers.keys()
+    for what, sides in expected.soft.sums.powers.items():
+        require_close(found.soft.sums.powers[what], sides, ("inside", "outside"))
 
 
-def require_close(found: SoftSums | LogSums, expected: SoftSums | LogSums, names: Sequence[str]) -> None:
+def require_close(found: Sums, expected: Sums, names: Sequence[str]) -> None:
     for name in names:
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-9, atol=1e-12, err_msg=name)
 

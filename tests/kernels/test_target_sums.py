@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from segeval.kernels.target_sums import BLOCK, Logarithms, TargetSums
+from segeval.tallies.power_sums import PowerSum
 from segeval.tallies.tally import DEFAULT_ETA, DEFAULT_GAMMA, LogSetting
 
 DEFAULT: tuple[LogSetting, ...] = ((DEFAULT_GAMMA, DEFAULT_ETA),)
@@ -56,6 +58,9 @@ def oracle(p: Any, inside: Any, eta: float, gamma: float) -> list[Any]:
     return [[term[side].sum() for side in (inside, ~inside)] for term in terms]
 
 
+POWERS: tuple[PowerSum, ...] = (("error", 1.5, 0.0), ("log", 0.3, 1e-7), ("wrong_log", 1.0, 1e-4), ("error", 0.0, 0.0))
+
+
 @pytest.mark.parametrize("name", list(BLOCKS))
 @pytest.mark.parametrize(
     "logs",
@@ -67,7 +72,8 @@ def test_the_sums_are_those_of_long_double(name: str, logs: tuple[LogSetting, ..
     sums = TargetSums(Logarithms(logs))
     for part in (slice(0, 5000), slice(5000, None)):  # blocks of any length
         sums.add(p[part], inside[part])
-    moments, found = sums.totals()
+    totals = sums.totals()
+    moments, found = totals.moments, totals.logs
     for gamma, eta in logs:
         t, f, t2, f2, plain, focal = oracle(p, inside, eta, gamma)
         assert found[gamma, eta] == pytest.approx([*map(float, plain), *map(float, focal)], rel=1e-9)
@@ -80,11 +86,34 @@ def test_the_sums_are_those_of_long_double(name: str, logs: tuple[LogSetting, ..
 @pytest.mark.parametrize("name", list(BLOCKS))
 def test_the_complement_has_the_sums_of_the_rest(name: str) -> None:
     p, inside = BLOCKS[name]
-    sums, rest = TargetSums(Logarithms(DEFAULT)), TargetSums(Logarithms(DEFAULT))
+    sums, rest = TargetSums(Logarithms(DEFAULT, POWERS)), TargetSums(Logarithms(DEFAULT, POWERS))
     sums.add(p, inside)
     rest.add(1 - p.astype(np.float64), ~inside)
     other = sums.complement()
-    (moments, logs), (expected, expected_logs) = other.totals(), rest.totals()
-    assert moments == pytest.approx(expected, rel=1e-12)
-    assert logs[DEFAULT[0]] == pytest.approx(expected_logs[DEFAULT[0]], rel=1e-9)
+    found, expected = other.totals(), rest.totals()
+    assert found.moments == pytest.approx(expected.moments, rel=1e-12)
+    assert found.logs[DEFAULT[0]] == pytest.approx(expected.logs[DEFAULT[0]], rel=1e-9)
+    assert found.powers == {what: pytest.approx(sides, rel=1e-9) for what, sides in expected.powers.items()}
     assert (other.n, other.r) == (rest.n, rest.r)
+
+
+@pytest.mark.parametrize("name", list(BLOCKS))
+def test_the_sums_of_powers_are_those_of_long_double(name: str) -> None:
+    p, inside = BLOCKS[name]
+    sums = TargetSums(Logarithms(DEFAULT, POWERS))
+    for part in (slice(0, 5000), slice(5000, None)):
+        sums.add(p[part], inside[part])
+    exact = p.astype(np.longdouble)
+    true, false = np.where(inside, exact, 1 - exact), np.where(inside, 1 - exact, exact)
+
+    def logarithms(values: NDArray[Any], eta: float) -> NDArray[Any]:
+        return np.log(np.clip(values, np.longdouble(eta), 1 - np.longdouble(eta)))
+
+    terms = {
+        POWERS[0]: false**1.5,
+        POWERS[1]: (-logarithms(true, 1e-7)) ** 0.3,
+        POWERS[2]: logarithms(false, 1e-4),
+        POWERS[3]: false**0,
+    }
+    expected = {what: [float(of[inside].sum()), float(of[~inside].sum())] for what, of in terms.items()}
+    assert sums.totals().powers == {what: pytest.approx(values, rel=1e-9) for what, values in expected.items()}

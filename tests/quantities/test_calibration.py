@@ -47,7 +47,7 @@ def sums(*pairs: tuple[Any, Any]) -> SoftSums:
         part = TargetSums(Logarithms(()))
         part.add(np.asarray(p, dtype=np.float64), np.asarray(r, dtype=np.bool_))
         parts.append(part)
-    return sums_of(parts, ())
+    return sums_of(parts, Logarithms(()))
 
 
 def on_edges(seed: int, size: int = 500) -> tuple[Array, Array]:

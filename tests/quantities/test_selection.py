@@ -18,6 +18,11 @@ DEFAULT = [selection.quantity for selection in select()]
 OVERLAP = [quantity.name for quantity in DEFAULT if quantity.group == "overlap"]
 CALIBRATION = ["brier", "ece", "auroc", "average_precision", "best_dice", "best_dice_threshold"]
 LOSSES = [quantity.name for quantity in DEFAULT if quantity.group == "losses"]
+MORE_LOSSES = [
+    "tversky", "focal_tversky", "log_cosh_dice", "noise_robust_dice", "exp_log", "mcc_loss", "unified_focal",
+]  # fmt: skip
+ALL_LOSSES = LOSSES + MORE_LOSSES
+WITH_GAMMA = ("focal_no_alpha", "focal", "focal_tversky", "noise_robust_dice", "exp_log", "unified_focal")
 
 
 def keys(text: str | None) -> list[str]:
@@ -25,7 +30,8 @@ def keys(text: str | None) -> list[str]:
 
 
 def test_the_default_is_both_families_overlap_first() -> None:
-    assert keys(None) == keys("overlap,losses") == OVERLAP + LOSSES
+    assert keys(None) == OVERLAP + LOSSES
+    assert keys("overlap,losses") == OVERLAP + ALL_LOSSES
     assert len(OVERLAP) == 21
     assert len(LOSSES) == 14
 
@@ -37,12 +43,12 @@ def test_the_default_is_both_families_overlap_first() -> None:
         ("dice,ss", ["dice", "ss"]),
         ("ss,dice", ["ss", "dice"]),
         (" dice , ss ", ["dice", "ss"]),
-        ("losses", LOSSES),
-        ("focal:gamma=3,losses", ["focal:gamma=3", *LOSSES]),
-        ("losses:gamma=3", [f"{name}:gamma=3" if name.startswith("focal") else name for name in LOSSES]),
+        ("losses", ALL_LOSSES),
+        ("focal:gamma=3,losses", ["focal:gamma=3", *ALL_LOSSES]),
+        ("losses:gamma=3", [f"{name}:gamma=3" if name in WITH_GAMMA else name for name in ALL_LOSSES]),
         ("ece:bins=10,calibration", ["ece:bins=10", *CALIBRATION]),
         ("gds:background", ["gds"]),
-        ("bce,losses", ["bce", *(name for name in LOSSES if name != "bce")]),
+        ("bce,losses", ["bce", *(name for name in ALL_LOSSES if name != "bce")]),
         ("focal:gamma=3", ["focal:gamma=3"]),
         ("focal:gamma=3.0", ["focal:gamma=3"]),
         ("focal:gamma=2", ["focal"]),
@@ -61,6 +67,10 @@ def test_the_default_is_both_families_overlap_first() -> None:
         ("bce:eta=1e-7", ["bce"]),
         ("bce:eta=0.001", ["bce:eta=0.001"]),
         ("dice,dice", ["dice"]),
+        ("soft_dice:power=1", ["soft_dice:power=1"]),
+        ("soft_dice:power=2.0", ["soft_dice"]),
+        ("soft_iou:power=1", ["soft_iou"]),
+        ("focal_tversky:gamma=1.3333333333333333", ["focal_tversky"]),
         ("focal,focal:gamma=2", ["focal"]),
         ("focal,focal:gamma=3,focal:gamma=4", ["focal", "focal:gamma=3", "focal:gamma=4"]),
         ("focal:gamma=3:alpha=0.5,focal:alpha=0.5:gamma=3", ["focal:alpha=0.5:gamma=3"]),
@@ -109,6 +119,9 @@ def test_a_key_asks_for_what_it_names_again(gamma: float, alpha: float, eta: flo
         ("bce:eta=0", ["bce:eta='0'", "above 0"]),
         ("bce:eta=0.6", ["bce:eta='0.6'", "at most 0.5"]),
         ("gds:background=maybe", ["gds:background='maybe'", "yes or no"]),
+        ("soft_dice:power=3", ["soft_dice:power='3'", "write 1 or 2"]),
+        ("soft_dice:power=x", ["soft_dice:power='x'", "write 1 or 2"]),
+        ("ce:label_smoothing=2", ["ce:label_smoothing='2'", "between 0 and 1"]),
         ("ece:bins=7", ["ece:bins='7'", "divides 300 or 4096"]),
     ],
 )

@@ -1,0 +1,90 @@
+"""The settings of quantities: what may be written for each, and its canonical text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from segeval.errors import UsageError
+from segeval.quantities.quantity import Setting
+from segeval.tallies.histogram import BINS, PARTS, can_be_parted
+
+_AT_LEAST_0 = (0.0, math.inf, "at least 0")
+_SHARE = (0.0, 1.0, "between 0 and 1")
+_RANGES: Mapping[str, tuple[float, float, str]] = {
+    "epsilon": _AT_LEAST_0,
+    "numerator_epsilon": _AT_LEAST_0,
+    "sensitivity_weight": _SHARE,
+    "gamma": _AT_LEAST_0,
+    "alpha": _SHARE,
+    "beta": _AT_LEAST_0,
+    "delta": _SHARE,
+    "weight": _SHARE,
+    "label_smoothing": _SHARE,
+    "pos_weight": _AT_LEAST_0,
+    "fp_weight": _AT_LEAST_0,
+    "fn_weight": _AT_LEAST_0,
+    "dice_weight": _AT_LEAST_0,
+    "ce_weight": _AT_LEAST_0,
+    "exchange_rate": _AT_LEAST_0,
+    "eta": (1e-300, 0.5, "above 0 and at most 0.5"),
+    "p": (0.0, 100.0, "between 0 and 100"),
+    "tau": (0.0, math.inf, "of millimetres, at least 0"),
+    "penalty_mm": (0.0, math.inf, "of millimetres, at least 0"),
+    "base": (1.0 + 1e-9, math.inf, "above 1"),
+    "bins": (1.0, float(BINS), f"that divides {PARTS} or {BINS}"),
+}
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "power": ("1", "2"),
+    "weights": ("linear", "quadratic"),
+}
+"""Settings that have a few values only; those whose default is a number are numbers."""
+_SWITCH = {"yes": True, "no": False, "true": True, "false": False}
+
+
+def parse_setting(name: str, key: str, text: str, default: Setting, named_alone: bool) -> Setting:
+    """The value that a user wrote for this setting of the quantity. Raises UsageError.
+
+    named_alone: a switch without a value is thrown, as in ``hd95:pooled``.
+    """
+    if isinstance(default, bool):
+        if named_alone:
+            return True
+        if text.lower() not in _SWITCH:
+            raise UsageError(f"--metrics: {name}:{key}={text!r}; write yes or no")
+        return _SWITCH[text.lower()]
+    if isinstance(default, str):
+        return _one_of(name, key, text.lower())
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if key in _WORDS:
+        return float(_one_of(name, key, f"{value:g}" if math.isfinite(value) else text))
+    low, high, words = _RANGES[key]
+    if not (low <= value <= high and math.isfinite(value)) or (key == "bins" and not can_be_parted(value)):
+        raise UsageError(f"--metrics: {name}:{key}={text!r}; write a number {words}")
+    return value
+
+
+def setting_text(value: Setting) -> str:
+    """The value as the canonical text of a quantity holds it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    number = number_of(value)
+    return str(int(number)) if number == int(number) and abs(number) < 1e15 else repr(number)
+
+
+def number_of(value: Setting) -> float:
+    """A setting that must be known as a number. Raises TypeError for one that is derived from the data."""
+    if value is None or isinstance(value, str):
+        raise TypeError("a setting that is derived from the data, or a word, has no number")
+    return float(value)
+
+
+def _one_of(name: str, key: str, text: str) -> str:
+    if text not in _WORDS[key]:
+        raise UsageError(f"--metrics: {name}:{key}={text!r}; write {' or '.join(_WORDS[key])}")
+    return text
