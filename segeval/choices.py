@@ -30,3 +30,20 @@ Format = Literal["table", "csv", "json", "markdown", "nnunet"]
 
 FileFormat = Literal["table", "csv", "json", "markdown", "nnunet", "parquet", "html"]
 """How a report is written to a file."""
+
+GROUPS = (
+    "overlap",
+    "losses",
+    "more_losses",
+    "rates",
+    "surface",
+    "instances",
+    "lesionwise",
+    "calibration",
+    "profile",
+    "partition",
+)
+"""What kinds of quantities there are, in the order of every output."""
+
+DEFAULT_GROUPS = ("overlap", "losses")
+"""What is computed unless ``--metrics`` says otherwise: all that follows from one pass over the voxels."""

@@ -17,7 +17,7 @@ from segeval.errors import GeometryError, LabelError
 from segeval.kernels import HeldPair
 from segeval.kernels.boxes import Box, enclosing
 from segeval.machine import usable_cores
-from segeval.quantities import RecordName, hd95, membership, targets_of
+from segeval.quantities import RecordName, hd95, membership, parts_of, targets_of
 from segeval.settings import Settings
 from segeval.settings.labels import require_tolerances, tolerance_of
 from segeval.shapes.all_instances import LabelMaps, Target, match_all
@@ -169,7 +169,7 @@ def _targets(held: HeldPair, tally: Tally, choice: LabelChoice, axes: list[int])
 
 
 def _surfaces(maps: HeldMaps, settings: Settings) -> Surfaces:
-    forms = {bool(s.settings["surfel"]) for s in settings.selections if s.quantity.record == "surfaces"}
+    forms = {bool(s.settings["surfel"]) for s in parts_of(settings.selections) if s.quantity.record == "surfaces"}
     diagonal = diagonal_mm(maps.shape, maps.spacing_mm)
     return Surfaces(
         _form(maps, BOUNDARY_VOXELS, settings) if False in forms else None,
@@ -214,7 +214,7 @@ def _instances(maps: HeldMaps, settings: Settings) -> tuple[TargetInstances, ...
         for index, target in enumerate(maps.targets)
         if target.box is not None
     ]
-    distances = any(selection.quantity.name == "instance_hd95" for selection in settings.selections)
+    distances = any(part.quantity.name == "instance_hd95" for part in parts_of(settings.selections))
     found = match_all(
         LabelMaps(
             LabelMap(maps.held.prediction, maps.shape),

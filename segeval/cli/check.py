@@ -202,9 +202,11 @@ def _scored(
     from segeval.gates.rules import needed_quantities
     from segeval.kernels.cupy_device import require_device
     from segeval.pairing import pair_folders
+    from segeval.quantities import select
     from segeval.settings import settings_of
 
-    needed = needed_quantities(settings.measures())
+    asked = [selection.key for selection in select(settings.scoring.get("metrics"))]
+    needed = needed_quantities(settings.measures(), asked)
     found = pair_folders(predictions, references)
     found.require_complete(allow_missing=False)
     given = dict(settings.scoring)

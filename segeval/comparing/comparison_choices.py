@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Mapping, Sequence
 
+from segeval.choices import GROUPS
 from segeval.comparing.case_tables import CaseTable, LabelLine
 from segeval.errors import UsageError
 from segeval.quantities import keys_named
-from segeval.quantities.quantity import GROUPS
 from segeval.results.report import Column
 from segeval.results.signatures import differing_parts, version_of
 

@@ -64,9 +64,12 @@ def evaluated_cases(report: Report) -> list[CaseResult]:
     return sorted(evaluated, key=lambda case: (case.case, case.prediction or "", case.reference or ""))
 
 
-def needed_quantities(measures: Iterable[Measure]) -> tuple[str, ...]:
-    """What to score so that these can be told, each once. Raises UsageError for what cannot be computed."""
-    return tuple(dict.fromkeys(_canonical(measure.quantity, "rules") for measure in measures))
+def needed_quantities(measures: Iterable[Measure], asked: Sequence[str] = ()) -> tuple[str, ...]:
+    """What to score so that these can be told, each once. Raises UsageError for what cannot be computed.
+
+    asked: the columns that are scored in any case; a sum has no other name.
+    """
+    return tuple(dict.fromkeys(_canonical(measure.quantity, "rules", asked) for measure in measures))
 
 
 def _finding(rule: Rule, answer: _Answer) -> Finding:

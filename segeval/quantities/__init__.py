@@ -5,15 +5,17 @@ from segeval.quantities import (  # noqa: F401  (importing registers every quant
     instance,
     losses,
     metrics,
+    more_losses,
     partitions,
     profile,
-    region_losses,
+    rates,
     surface,
 )
 from segeval.quantities.calibration import auroc_error, average_precision_error, threshold_curve
 from segeval.quantities.quantity import Quantity, RecordName, all_quantities
 from segeval.quantities.scoring import ScoringSettings, evaluated_labels, membership, score, targets_of
-from segeval.quantities.selection import Selection, keys_named, log_settings, power_sums, records_needed, select
+from segeval.quantities.selected import Selection, log_settings, parts_of, power_sums, records_needed
+from segeval.quantities.selection import keys_named, select
 from segeval.quantities.summary import summarise, worst_cases
 from segeval.quantities.surface import hd95
 
@@ -30,6 +32,7 @@ __all__ = [
     "keys_named",
     "log_settings",
     "membership",
+    "parts_of",
     "power_sums",
     "records_needed",
     "score",

@@ -49,7 +49,7 @@ def dice(c: Counts) -> Floats:
         "jaccard jac jc jsc tanimoto intersection_over_union critical_success_index threat_score",
         mean="miou mean_iou",
         over_all="micro_iou",
-        complement="voe volumetric_overlap_error jaccard_distance",
+        complement="jaccard_distance",
     ),
     title="IoU",
     main=True,
@@ -69,7 +69,6 @@ def iou(c: Counts) -> Floats:
     synonyms=also(
         "recall tpr true_positive_rate hit_rate sens",
         mean="mean_accuracy macc",
-        complement="fnr false_negative_rate miss_rate",
     ),
     title="sens.",
     main=True,
@@ -85,7 +84,7 @@ def sensitivity(c: Counts) -> Floats:
     source="TNR",
     best=1,
     worst=0,
-    synonyms=also("tnr true_negative_rate selectivity spec", complement="fpr false_positive_rate fallout"),
+    synonyms=also("tnr true_negative_rate selectivity spec"),
     title="spec.",
     main=True,
 )
@@ -101,7 +100,7 @@ def specificity(c: Counts) -> Floats:
     best=1,
     worst=0,
     fills_empty=True,
-    synonyms=also("ppv positive_predictive_value prec", complement="fdr false_discovery_rate"),
+    synonyms=also("ppv positive_predictive_value prec"),
     title="prec.",
     main=True,
 )
@@ -116,7 +115,7 @@ def precision(c: Counts) -> Floats:
     source="NPV",
     best=1,
     worst=0,
-    synonyms=also("negative_predictive_value", complement="for false_omission_rate"),
+    synonyms=also("negative_predictive_value"),
     title="NPV",
 )
 def npv(c: Counts) -> Floats:
@@ -145,9 +144,7 @@ def accuracy(c: Counts) -> Floats:
     source="Brodersen et al. 2010",
     best=1,
     worst=0,
-    synonyms=also(
-        "bacc balanced_acc", **dict.fromkeys(("informedness", "youden", "youdens_j"), "{name} ({word} is 2 {name} − 1)")
-    ),
+    synonyms=also("bacc balanced_acc"),
     title="bal. accuracy",
 )
 def balanced_accuracy(c: Counts) -> Floats:
@@ -174,9 +171,7 @@ def volume_similarity(c: Counts) -> Floats:
     "(prediction − reference) / reference voxels, signed",
     undefined="reference empty",
     source="Heimann et al. 2009",
-    synonyms=also(
-        "rvd", ravd="{name} (signed, as MedPy's ravd is)", relative_absolute_volume_difference="{name} (signed)"
-    ),
+    synonyms=also("rvd", ravd="{name} (signed, as MedPy's ravd is)"),
     title="rel. vol. diff.",
 )
 def relative_volume_difference(c: Counts) -> Floats:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from segeval.quantities.quantity import GROUPS, QUANTITIES
+from segeval.choices import GROUPS
+from segeval.quantities.quantity import QUANTITIES
 
 _MOST = 3
 _ALIKE = 0.6  # difflib's own threshold

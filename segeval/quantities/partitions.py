@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from segeval.array_types import Floats, Integers
-from segeval.quantities.quantity import also, partition
+from segeval.quantities.quantity import also, of_all
 from segeval.tallies.partition import Partition
 
 _RAND = "Rand 1971"
@@ -45,7 +45,7 @@ def _pairs(counts: Integers) -> int:
     return _squares(counts) - int(counts.sum())
 
 
-@partition(
+@of_all(
     "H(prediction | reference)",
     source=_MEILA,
     best=0,
@@ -59,7 +59,7 @@ def voi_split(p: Partition, *, base: float = 2.0) -> float:
     return max(0.0, both - reference)
 
 
-@partition(
+@of_all(
     "H(reference | prediction)",
     source=_MEILA,
     best=0,
@@ -73,7 +73,7 @@ def voi_merge(p: Partition, *, base: float = 2.0) -> float:
     return max(0.0, both - prediction)
 
 
-@partition(
+@of_all(
     "voi_split + voi_merge",
     source=_MEILA,
     best=0,
@@ -86,7 +86,7 @@ def voi(p: Partition, *, base: float = 2.0) -> float:
     return voi_split(p, base=base) + voi_merge(p, base=base)
 
 
-@partition(
+@of_all(
     "H(reference) + H(prediction) − H(both)",
     source="Shannon 1948",
     best=math.inf,
@@ -100,7 +100,7 @@ def mutual_information(p: Partition, *, base: float = 2.0) -> float:
     return max(0.0, reference + prediction - both)
 
 
-@partition(
+@of_all(
     "mutual information / mean of both entropies",
     source="Vinh et al. 2010",
     best=1,
@@ -114,7 +114,7 @@ def nmi(p: Partition) -> float:
     return mutual_information(p) / ((reference + prediction) / 2) if reference + prediction else 1.0
 
 
-@partition(
+@of_all(
     "pairs of voxels that are together in both or apart in both / all pairs",
     undefined="fewer than two voxels",
     source=_RAND,
@@ -131,7 +131,7 @@ def rand(p: Partition) -> float:
     return (every + 2 * together - _pairs(reference) - _pairs(prediction)) / every if every else math.nan
 
 
-@partition(
+@of_all(
     "(Rand index − its expectation) / (1 − its expectation)",
     undefined="fewer than two voxels",
     source="Hubert and Arabie 1985",
@@ -160,7 +160,7 @@ def _adapted(p: Partition, background: bool) -> tuple[float, float]:
     return (together / ours if ours else math.nan, together / theirs if theirs else math.nan)
 
 
-@partition(
+@of_all(
     "1 − 2 precision · recall / (precision + recall)",
     undefined="no two voxels are together in both",
     source=_ARGANDA,
@@ -175,7 +175,7 @@ def adapted_rand_error(p: Partition, *, background: bool = False) -> float:
     return 1 - 2 * precision * recall / (precision + recall) if precision + recall > 0 else math.nan
 
 
-@partition(
+@of_all(
     "Σ p_ij² / Σ s_j²",
     undefined="no part of the prediction has two voxels",
     source=_ARGANDA,
@@ -188,7 +188,7 @@ def adapted_rand_precision(p: Partition, *, background: bool = False) -> float:
     return _adapted(p, background)[0]
 
 
-@partition(
+@of_all(
     "Σ p_ij² / Σ t_i²",
     undefined="no part of the reference has two voxels",
     source=_ARGANDA,
@@ -201,7 +201,7 @@ def adapted_rand_recall(p: Partition, *, background: bool = False) -> float:
     return _adapted(p, background)[1]
 
 
-@partition(
+@of_all(
     "min(Σ n_ij (t_i − n_ij) / t_i, Σ n_ij (s_j − n_ij) / s_j) / N",
     source="Martin et al. 2001",
     best=0,

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypedDict, Unpack
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from segeval.choices import GROUPS
 from segeval.results.columns import Direction, direction_of
 from segeval.tallies.power_sums import PowerSum
 
@@ -35,8 +36,8 @@ class Quantity(Struct, frozen=True):
     needs_every_value: its ``mean`` is undefined while a label that occurs in the reference has no value.
     synonyms: what people call it, and what to write instead; made by `also`.
     title: a short one for tables that people read. main: whether it is among the first that they look for.
-    by_default: whether it is computed with its group by default. power_sum: what more than the nine sums is summed for
-        it over a probability map, under these settings.
+    power_sum: what more than the nine sums is summed for it over a probability map, under these settings.
+    of_all_alone: the row ``all`` has it and no other; its formula is ``over_all``.
     """
 
     name: str
@@ -57,13 +58,8 @@ class Quantity(Struct, frozen=True):
     synonyms: Mapping[str, str]
     title: str
     main: bool
-    by_default: bool
     power_sum: Callable[[Mapping[str, Any]], PowerSum | None] | None
-
-    @property
-    def of_all_alone(self) -> bool:
-        """Whether the row ``all`` has it and no other: it is of the whole partition."""
-        return self.record == "partition"
+    of_all_alone: bool
 
     @property
     def direction(self) -> Direction:
@@ -73,21 +69,6 @@ class Quantity(Struct, frozen=True):
 
 QUANTITIES: dict[str, Quantity] = {}
 """Every quantity by name, as its module registered it."""
-
-GROUPS = (
-    "overlap",
-    "losses",
-    "rates",
-    "surface",
-    "instances",
-    "lesionwise",
-    "calibration",
-    "profile",
-    "partition",
-)
-"""In the order of every output."""
-DEFAULT_GROUPS = ("overlap", "losses")
-"""What is computed unless ``--metrics`` says otherwise: all that follows from one pass over the voxels."""
 
 
 def all_quantities() -> list[Quantity]:
@@ -125,8 +106,8 @@ class Facts(TypedDict, total=False):
     synonyms: Mapping[str, str]
     title: str
     main: bool
-    by_default: bool
     power_sum: Callable[[Mapping[str, Any]], PowerSum | None] | None
+    of_all_alone: bool
 
 
 _UNSAID = Facts(
@@ -140,8 +121,8 @@ _UNSAID = Facts(
     fills_empty=False,
     needs_every_value=False,
     main=False,
-    by_default=True,
     power_sum=None,
+    of_all_alone=False,
 )
 
 Formula = Callable[..., NDArray[Any]]
@@ -152,9 +133,9 @@ def metric(text: str, *, group: str = "overlap", **facts: Unpack[Facts]) -> Call
     return _registering(group, "counts", text, facts)
 
 
-def loss(text: str, **facts: Unpack[Facts]) -> Callable[[Formula], Formula]:
+def loss(text: str, *, group: str = "losses", **facts: Unpack[Facts]) -> Callable[[Formula], Formula]:
     """Register a function of SoftSums as a loss, best at 0; ``text`` is its formula in words."""
-    return _registering("losses", "sums", text, {"best": 0.0, "worst": math.inf, **facts})
+    return _registering(group, "sums", text, {"best": 0.0, "worst": math.inf, **facts})
 
 
 def measure(group: str, record: RecordName, text: str, **facts: Unpack[Facts]) -> Callable[[Formula], Formula]:
@@ -162,11 +143,13 @@ def measure(group: str, record: RecordName, text: str, **facts: Unpack[Facts]) -
     return _registering(group, record, text, {"without_label_map": facts.get("over_all") is not None, **facts})
 
 
-def partition(text: str, **facts: Unpack[Facts]) -> Callable[[Callable[..., float]], Callable[..., float]]:
-    """Register a function of a Partition, a number for the row ``all``; ``text`` is its formula in words."""
+def of_all(
+    text: str, *, group: str = "partition", record: RecordName = "partition", **facts: Unpack[Facts]
+) -> Callable[[Callable[..., float]], Callable[..., float]]:
+    """Register a number for the row ``all`` alone, a function of a Partition unless it says otherwise."""
 
     def register(formula: Callable[..., float]) -> Callable[..., float]:
-        _register(formula, "partition", "partition", text, {"over_all": formula, **facts})
+        _register(formula, group, record, text, {"over_all": formula, "of_all_alone": True, **facts})
         return formula
 
     return register

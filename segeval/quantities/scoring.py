@@ -16,7 +16,7 @@ from segeval.choices import EmptyPolicy
 from segeval.errors import LabelError
 from segeval.quantities.arithmetic import ratio
 from segeval.quantities.quantity import RecordName
-from segeval.quantities.selection import Selection, log_settings, power_sums
+from segeval.quantities.selected import Selection, Sum, log_settings, parts_of, power_sums, records_needed
 from segeval.results.report import ALL, MEAN, Row, Value
 from segeval.tallies.partition import Partition
 from segeval.tallies.tally import Confusion, Counts, SoftSums, Tally, label_map_sums
@@ -76,13 +76,14 @@ def score(
     averaged = [i for i, target in enumerate(evidence.targets) if _is_averaged(target, choice)]
     of_targets = replace(settings, selections=tuple(s for s in settings.selections if not s.quantity.of_all_alone))
     with np.errstate(over="ignore", invalid="ignore"):  # a value that no float64 can hold is undefined
-        values = [_values(selection, evidence) for selection in of_targets.selections]
-        table = _table(values, of_targets, evidence)
+        parts = parts_of(of_targets.selections)
+        values = {part.key: _values(part, evidence) for part in parts}
+        table = _summed(_table(values, parts, settings, evidence), of_targets.selections)
         mean = _mean_row(table, of_targets, evidence, averaged)
         over_all = Row(ALL, None, _over_all(evidence, settings))
     columns = {
-        selection.key: (exact if selection.quantity.is_count else column).tolist()
-        for selection, exact, column in zip(of_targets.selections, values, table, strict=True)
+        selection.key: (values[selection.key] if selection.quantity.is_count else column).tolist()
+        for selection, column in zip(of_targets.selections, table, strict=True)
     }
     rows = [
         Row(
@@ -169,7 +170,7 @@ def _gather(
         sums = label_map_sums(counts, log_settings(settings.selections), power_sums(settings.selections))
         present = (counts.reference > 0) | (counts.prediction > 0)
         label_map = not confusion.overlapping
-    if tally.confusion is not None and any(s.quantity.record == "partition" for s in settings.selections):
+    if tally.confusion is not None and "partition" in records_needed(settings.selections):
         others = {**others, "partition": Partition.of(tally.confusion)}
     volume = math.nan if voxel_volume_mm3 is None else voxel_volume_mm3 / 1000
     counts = replace(counts, voxel_volume_ml=volume)
@@ -181,7 +182,7 @@ def _weights(settings: ScoringSettings, targets: Sequence[TargetKey]) -> NDArray
     if settings.class_weights is None:
         return None
     missing = [target for target in targets if isinstance(target, int) and target not in settings.class_weights]
-    if missing and any(selection.quantity.name == "weighted_ce" for selection in settings.selections):
+    if missing and any(part.quantity.name == "weighted_ce" for part in parts_of(settings.selections)):
         raise LabelError(
             f"--class-weights: there is none for label {', '.join(map(str, missing[:10]))}; give every label a weight, "
             "the background (0) included"
@@ -209,22 +210,40 @@ def _values(selection: Selection, evidence: _Evidence) -> NDArray[Any]:
     return selection.quantity.formula(record, **selection.settings)
 
 
-def _table(values: Sequence[NDArray[Any]], settings: ScoringSettings, evidence: _Evidence) -> Floats:
-    """The quantities of every target, float64 (quantities, targets): NaN where undefined, or what ``--empty`` says."""
-    quantities = [selection.quantity for selection in settings.selections]
-    table = np.array(values, dtype=np.float64).reshape(len(quantities), len(evidence.targets))
+def _table(
+    values: Mapping[str, NDArray[Any]], parts: Sequence[Selection], settings: ScoringSettings, evidence: _Evidence
+) -> dict[str, Floats]:
+    """Each quantity of every target, float64 (targets,): NaN where undefined, or what ``--empty`` says."""
+    quantities = [part.quantity for part in parts]
+    table = np.array([values[part.key] for part in parts], dtype=np.float64)
+    table = table.reshape(len(quantities), len(evidence.targets))
     is_count = np.array([quantity.is_count for quantity in quantities], dtype=bool)[:, np.newaxis]
     table[~(is_count | (np.isfinite(table) & (evidence.counts.n != 0)))] = np.nan
     table += 0.0  # turns -0.0 into 0.0
     if settings.empty in _FILL:
         fills = np.array([quantity.fills_empty for quantity in quantities], dtype=bool)[:, np.newaxis]
         table[fills & ~evidence.present & np.isnan(table)] = _FILL[settings.empty]
-    return table
+    return {part.key: row for part, row in zip(parts, table, strict=True)}
 
 
-def _mean_row(table: Floats, settings: ScoringSettings, evidence: _Evidence, averaged: list[int]) -> Row:
+def _summed(table: Mapping[str, Floats], selections: Sequence[Selection]) -> list[Floats]:
+    """The rows of the selections; a sum is undefined where a term is."""
+    return [
+        _sum(selection, {part.key: table[part.key] for part in selection.parts})
+        if isinstance(selection, Sum)
+        else table[selection.key]
+        for selection in selections
+    ]
+
+
+def _sum(of: Sum, values: Mapping[str, Any]) -> Any:
+    return of.constant + sum(factor * values[term.key] for factor, term in of.terms) + 0.0
+
+
+def _mean_row(rows: Sequence[Floats], settings: ScoringSettings, evidence: _Evidence, averaged: list[int]) -> Row:
     """Means over the labels present in at least one volume, of the values that are defined."""
     quantities = [selection.quantity for selection in settings.selections]
+    table = np.array(rows).reshape(len(quantities), len(evidence.targets))
     keys = [selection.key for selection in settings.selections]
     occurring = [i for i in averaged if evidence.present[i]]
     in_reference = [i for i in occurring if evidence.counts.reference[i] > 0]
@@ -256,7 +275,11 @@ def _over_all(evidence: _Evidence, settings: ScoringSettings) -> dict[str, Value
         quantity = selection.quantity
         if quantity.over_all is None or not (evidence.label_map or quantity.without_label_map):
             continue
-        record = {"counts": counts, "sums": sums}.get(quantity.record) or evidence.record(quantity.record)
-        value = math.nan if nothing else quantity.over_all(record, **selection.settings)
+        of_parts: dict[str, float] = {}
+        for part in selection.parts:
+            record = {"counts": counts, "sums": sums}.get(part.quantity.record) or evidence.record(part.quantity.record)
+            if part.quantity.over_all is not None:  # as of every part, where the sum has it
+                of_parts[part.key] = math.nan if nothing else part.quantity.over_all(record, **part.settings)
+        value = _sum(selection, of_parts) if isinstance(selection, Sum) else of_parts[selection.key]
         values[selection.key] = value + 0.0 if math.isfinite(value) else math.nan
     return values

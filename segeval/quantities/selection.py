@@ -2,71 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from functools import cached_property
+from collections.abc import Collection, Iterable
 
-from msgspec import Struct
-
+from segeval.choices import DEFAULT_GROUPS, GROUPS
 from segeval.errors import UsageError
+from segeval.quantities.expressions import definition, sum_of
 from segeval.quantities.naming import did_you_mean
-from segeval.quantities.quantity import (
-    DEFAULT_GROUPS,
-    GROUPS,
-    QUANTITIES,
-    Quantity,
-    RecordName,
-    Setting,
-    all_quantities,
-)
-from segeval.quantities.ranges import number_of, parse_setting, setting_text
-from segeval.results.report import Column
-from segeval.tallies.power_sums import PowerSum
-from segeval.tallies.tally import DEFAULT_ETA, DEFAULT_GAMMA, LogSetting
-
-
-class Selection(Struct, frozen=True, dict=True):
-    """A quantity under complete settings."""
-
-    quantity: Quantity
-    settings: Mapping[str, Setting]
-
-    @cached_property
-    def key(self) -> str:
-        """The canonical text: only what differs from the defaults, keys sorted."""
-        changed = [
-            f"{name}={setting_text(value)}"
-            for name, value in sorted(self.settings.items())
-            if value != self.quantity.settings[name]
-        ]
-        return ":".join([self.quantity.name, *changed])
-
-    @property
-    def column(self) -> Column:
-        """The quantity as the outputs need to know it."""
-        quantity = self.quantity
-        title = quantity.title + self.key.removeprefix(quantity.name)
-        return Column(self.key, quantity.group, quantity.best, quantity.worst, title, quantity.main)
-
-    @property
-    def log_setting(self) -> LogSetting | None:
-        """The (gamma, eta) whose logarithmic sums the formula reads, or None."""
-        if "eta" not in self.settings or (self.power_sum or ("",))[0] == "log":
-            return None
-        return number_of(self.settings.get("gamma", DEFAULT_GAMMA)), number_of(self.settings["eta"])
-
-    @property
-    def power_sum(self) -> PowerSum | None:
-        """What is summed for the formula beside the nine sums."""
-        return None if self.quantity.power_sum is None else self.quantity.power_sum(self.settings)
+from segeval.quantities.quantity import QUANTITIES, Setting, all_quantities
+from segeval.quantities.ranges import parse_setting
+from segeval.quantities.selected import Selection, Sum
 
 
 def select(text: str | None = None) -> tuple[Selection, ...]:
-    """The quantities that ``--metrics`` names, each once; None means the default groups. Raises UsageError."""
+    """The quantities that ``--metrics`` names, each once; None means the default groups. Raises UsageError.
+
+    A sum, ``NAME=EXPRESSION``, may name others that the same text defines, and a name that is defined there stands for
+    its sum.
+    """
     if text is None:
-        return tuple(Selection(q, q.settings) for q in all_quantities() if q.group in DEFAULT_GROUPS and q.by_default)
+        return tuple(Selection(q, q.settings) for q in all_quantities() if q.group in DEFAULT_GROUPS)
+    items = [item.strip() for item in text.split(",")]
+    sums = _Sums(items) if "=" in text else None
     chosen: dict[str, Selection] = {}
-    for item in text.split(","):
-        for selection in _selections(item.strip()):
+    for item in items:
+        found = None if sums is None else sums.named(item)
+        for selection in _selections(item) if found is None else [found]:
             chosen.setdefault(selection.key, selection)
     return tuple(chosen.values())
 
@@ -79,20 +39,38 @@ def keys_named(text: str, held: Collection[str]) -> tuple[str, ...]:
     return tuple(selection.key for selection in select(text))
 
 
-def records_needed(selections: Iterable[Selection]) -> frozenset[RecordName]:
-    """What has to be measured for these quantities."""
-    return frozenset(selection.quantity.record for selection in selections)
+class _Sums:
+    """The sums that a text defines, each read when it is asked for."""
 
+    def __init__(self, items: Iterable[str]) -> None:
+        self._texts: dict[str, str] = {}
+        self._found: dict[str, Sum] = {}
+        self._open: list[str] = []
+        for name, expression in filter(None, map(definition, items)):
+            if self._texts.setdefault(name, expression) != expression:
+                raise UsageError(f"--metrics: {name!r} is two sums, {self._texts[name]!r} and {expression!r}")
 
-def log_settings(selections: Iterable[Selection]) -> tuple[LogSetting, ...]:
-    """The distinct (gamma, eta) that these quantities need, the default always among them."""
-    wanted = dict.fromkeys(s.log_setting for s in selections if s.log_setting is not None)
-    return tuple(wanted) or ((DEFAULT_GAMMA, DEFAULT_ETA),)
+    def named(self, item: str) -> Sum | None:
+        """The sum that an item defines or names; None where it does neither."""
+        name = (definition(item) or (item, ""))[0]
+        if name not in self._texts:
+            return None
+        if name in self._open:
+            raise UsageError(f"--metrics: {' = '.join([*self._open, name])}: is a sum of itself")
+        if name not in self._found:
+            self._open.append(name)
+            self._found[name] = sum_of(name, self._texts[name], self._resolved)
+            self._open.pop()
+        return self._found[name]
 
-
-def power_sums(selections: Iterable[Selection]) -> tuple[PowerSum, ...]:
-    """The distinct sums that these quantities need beside the nine."""
-    return tuple(dict.fromkeys(s.power_sum for s in selections if s.power_sum is not None))
+    def _resolved(self, item: str) -> Selection:
+        found = self.named(item)
+        if found is not None:
+            return found
+        selections = _selections(item)
+        if len(selections) > 1:
+            raise UsageError(f"--metrics: {self._open[-1]}: {item} is a group; a sum is of quantities")
+        return selections[0]
 
 
 def _selections(item: str) -> list[Selection]:

@@ -28,6 +28,7 @@ class Column(Struct, frozen=True):
     group: ``overlap`` or ``losses``: which block of a table it stands in.
     best, worst: the ends of its scale where it has a direction; worst may be infinite.
     title: a short one for people. main: whether it is among the first that they look for.
+    text: what to write to ask for it, where that is not the key: a sum of quantities has a name.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Column(Struct, frozen=True):
     worst: float | None = None
     title: str = ""
     main: bool = False
+    text: str = ""
 
     @property
     def direction(self) -> Direction:
@@ -57,6 +59,7 @@ class Column(Struct, frozen=True):
             "direction": self.direction,
             **ends,
             "main": self.main,
+            **({"text": self.text} if self.text else {}),
         }
 
     @classmethod
@@ -71,7 +74,7 @@ class Column(Struct, frozen=True):
                 infinite if document[name] is None else float(document[name])
                 for name, infinite in zip(("best", "worst"), _INFINITE[direction], strict=True)
             )
-        column = cls(key, group, best, worst, title, bool(document.get("main")))
+        column = cls(key, group, best, worst, title, bool(document.get("main")), str(document.get("text", "")))
         if column.direction != direction:
             raise ValueError(f"{key}: {direction} is better, from {worst} to {best}")
         return column

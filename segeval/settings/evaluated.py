@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Struct, field
 
-from segeval.choices import EmptyPolicy
+from segeval.choices import DEFAULT_GROUPS, GROUPS, EmptyPolicy
 from segeval.errors import UsageError
 from segeval.settings import words
 from segeval.settings.labels import label_choice, weights_of
@@ -53,8 +53,8 @@ class Evaluated(Struct, frozen=True):
         str | None,
         asked(
             QUANTITIES,
-            "Quantities, or groups: overlap and losses (the default), surface, instances, lesionwise, calibration, "
-            "profile, partition. `segeval quantities` explains them all.",
+            f"Quantities, groups of them ({', '.join(GROUPS)}; default: {' and '.join(DEFAULT_GROUPS)}), or NAME=SUM "
+            "for a sum of some. `segeval quantities` explains them all.",
             metavar="NAME[:KEY=VALUE]…,…",
             group="quantities",
             signed=words.quantities_signed,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from msgspec.structs import replace
 
-from segeval.choices import BackendName, Kind
+from segeval.choices import DEFAULT_GROUPS, BackendName, Kind
 from segeval.settings import words
 from segeval.settings.distances import Distances
 from segeval.settings.option import OUTPUT, RUNNING, Group, Setting, asked, require_word
@@ -58,14 +58,14 @@ class Settings(Distances, frozen=True, dict=True):
 
     def with_quantities(self, more: Sequence[str]) -> "Settings":
         """With these, too, beside those that were chosen or are the usual ones."""
-        from segeval.quantities.quantity import DEFAULT_GROUPS
-
         return replace(self, metrics=",".join([self.metrics or ",".join(DEFAULT_GROUPS), *more]))
 
     @property
     def records(self) -> "frozenset[RecordName]":
         """What has to be measured for the quantities."""
-        return frozenset(selection.quantity.record for selection in self.selections)
+        from segeval.quantities import records_needed
+
+        return records_needed(self.selections)
 
     @property
     def holds_label_maps(self) -> bool:

@@ -56,13 +56,13 @@ def labels_document(settings: Settings) -> Document:
 
 def quantities_signed(settings: Settings) -> str:
     """Those whose settings are not the usual ones."""
-    changed = [selection.key for selection in settings.selections if ":" in selection.key]
+    changed = [selection.text for selection in settings.selections if ":" in selection.text or "=" in selection.text]
     return "quantities:" + ",".join(changed) if changed else ""
 
 
 def metrics_document(settings: Settings) -> Document:
     """All of them."""
-    return {"metrics": [selection.key for selection in settings.selections]}
+    return {"metrics": [selection.text for selection in settings.selections]}
 
 
 def weights_signed(settings: Settings) -> str:

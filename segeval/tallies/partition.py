@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from segeval.array_types import Integers
@@ -16,12 +17,15 @@ class Partition(Struct, frozen=True, eq=False):
 
     reference, prediction: places of the parts, int64, (pairs,). shared: their common voxels, int64, (pairs,).
     in_background: which pairs lie in the reference's label 0.
+    reference_values, prediction_values: the values of the parts, by their places, int64, (parts,).
     """
 
     reference: Integers
     prediction: Integers
     shared: Integers
     in_background: NDArray[np.bool_]
+    reference_values: Integers
+    prediction_values: Integers
 
     @classmethod
     def of(cls, confusion: Confusion) -> Partition:
@@ -29,13 +33,19 @@ class Partition(Struct, frozen=True, eq=False):
         count = len(confusion.pairs)
         values = np.fromiter((value for pair in confusion.pairs for value in pair), np.int64, 2 * count).reshape(-1, 2)
         shared = np.fromiter(confusion.pairs.values(), np.int64, count)
-        reference, prediction = (np.unique(values[:, side], return_inverse=True)[1].reshape(-1) for side in (0, 1))
-        return cls(reference, prediction, shared, values[:, 0] == BACKGROUND)
+        (of_r, reference), (of_p, prediction) = (np.unique(values[:, side], return_inverse=True) for side in (0, 1))
+        return cls(reference.reshape(-1), prediction.reshape(-1), shared, values[:, 0] == BACKGROUND, of_r, of_p)
 
     def without_background(self) -> Partition:
         """The voxels that the reference gives a label."""
         kept = ~self.in_background
-        return Partition(self.reference[kept], self.prediction[kept], self.shared[kept], self.in_background[kept])
+        return replace(
+            self,
+            reference=self.reference[kept],
+            prediction=self.prediction[kept],
+            shared=self.shared[kept],
+            in_background=self.in_background[kept],
+        )
 
     def sizes(self) -> tuple[Integers, Integers]:
         """Voxels of each part of the reference, and of each of the prediction, by their places."""

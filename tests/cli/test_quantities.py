@@ -17,8 +17,11 @@ OVERLAP = ["tp", "fp", "fn", "tn", "ref_voxels", "pred_voxels", "ref_volume_ml",
     "dice", "iou", "sensitivity", "specificity", "precision", "npv",
     "accuracy", "balanced_accuracy", "volume_similarity", "relative_volume_difference", "mcc", "kappa", "gds"]
 LOSSES = ["ce", "weighted_ce", "bce", "wce", "weighted_bce", "focal_no_alpha", "focal",
-    "dl2", "ss", "gdl_v", "gdl_simple", "gdl_uniform", "soft_dice", "soft_iou",
-    "tversky", "focal_tversky", "log_cosh_dice", "noise_robust_dice", "exp_log", "mcc_loss", "unified_focal"]
+    "dl2", "ss", "gdl_v", "gdl_simple", "gdl_uniform", "soft_dice", "soft_iou"]
+MORE_LOSSES = ["tversky", "focal_tversky", "log_cosh_dice", "noise_robust_dice", "exp_log", "mcc_loss", "unified_focal"]
+RATES = ["f_beta", "fpr", "fnr", "fdr", "for", "informedness", "markedness", "lr_positive", "lr_negative",
+    "fowlkes_mallows", "prevalence", "absolute_volume_difference_ml", "relative_absolute_volume_difference", "voe",
+    "net_benefit", "frequency_weighted_iou", "weighted_kappa"]
 SURFACE = ["hd", "hd95", "assd", "masd", "nsd"]
 INSTANCES = ["instance_tp", "instance_fp", "instance_fn", "instance_sensitivity", "instance_precision", "instance_f1",
     "sq", "pq", "instance_dice", "instance_hd95", "missed_volume_ml", "invented_volume_ml"]
@@ -28,8 +31,9 @@ PROFILE = ["worst_slice_error"]
 PARTITION = ["voi_split", "voi_merge", "voi", "mutual_information", "nmi", "rand", "adjusted_rand",
     "adapted_rand_error", "adapted_rand_precision", "adapted_rand_recall", "gce"]
 # fmt: on
+OF_ALL_ALONE = {*PARTITION, "frequency_weighted_iou", "weighted_kappa"}
 LOWER = (
-    set(LOSSES)
+    set(LOSSES + MORE_LOSSES)
     | {"voi_split", "voi_merge", "voi", "adapted_rand_error", "gce"}
     | {
         "brier",
@@ -42,6 +46,8 @@ LOWER = (
         "missed_volume_ml",
         "invented_volume_ml",
         "lesionwise_hd95",
+        *("fpr", "fnr", "fdr", "for", "lr_negative", "voe"),
+        *("absolute_volume_difference_ml", "relative_absolute_volume_difference"),
     }
 )  # fmt: skip
 UNDIRECTED = {"tp", "fp", "fn", "tn", "ref_voxels", "pred_voxels", "ref_volume_ml", "pred_volume_ml"} | {
@@ -51,6 +57,7 @@ UNDIRECTED = {"tp", "fp", "fn", "tn", "ref_voxels", "pred_voxels", "ref_volume_m
     "instance_fp",
     "instance_fn",
     "worst_slice_error",
+    "prevalence",
 }
 SETTINGS = {
     "gds": "background=yes",
@@ -75,6 +82,9 @@ SETTINGS = {
     "exp_log": "ce_weight=0.2, dice_weight=0.8, epsilon=1, eta=1e-07, gamma=0.3",
     "mcc_loss": "epsilon=1e-05",
     "unified_focal": "delta=0.6, epsilon=1e-07, eta=1e-07, gamma=0.5, weight=0.5",
+    "f_beta": "beta=2",
+    "net_benefit": "exchange_rate=1",
+    "weighted_kappa": "weights=linear",
     "ece": "bins=15",
     "hd": "p=100, surfel=no",
     "hd95": "pooled=no, surfel=no",
@@ -135,6 +145,8 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
     assert list(listed) == [
         "overlap",
         "losses",
+        "more_losses",
+        "rates",
         "surface",
         "instances",
         "lesionwise",
@@ -145,6 +157,8 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
     assert [facts["group"] for facts in explained.values()] == [group for group in listed for _ in listed[group]]
     assert set(listed["overlap"]) == set(OVERLAP)
     assert listed["losses"] == LOSSES
+    assert listed["more_losses"] == MORE_LOSSES
+    assert listed["rates"] == RATES
     assert listed["surface"] == SURFACE
     assert listed["instances"] == INSTANCES
     assert listed["lesionwise"] == LESIONWISE
@@ -169,8 +183,8 @@ def test_a_quantity_is_explained_in_full(quantity: Quantity, explained: dict[str
     assert facts["undefined"].startswith(UNDEFINED.get(name, ""))
     assert facts.get("source", "") == quantity.source
     assert facts.get("source") or name in UNDIRECTED
-    assert ("all" in facts["rows"].split(", ")) is (name in OVER_ALL or name in PARTITION)
-    assert (facts["rows"] == "all") is (name in PARTITION)
+    assert ("all" in facts["rows"].split(", ")) is (name in OVER_ALL or name in OF_ALL_ALONE)
+    assert (facts["rows"] == "all") is (name in OF_ALL_ALONE)
 
 
 def test_the_listing_ends_with_one_newline(segeval: Run) -> None:

@@ -14,9 +14,10 @@ from medpy.metric import binary
 from numpy.typing import NDArray
 
 from segeval import evaluate_arrays
+from segeval.choices import GROUPS
 from segeval.quantities import all_quantities, select
 from segeval.quantities.naming import did_you_mean, meanings
-from segeval.quantities.quantity import GROUPS, QUANTITIES
+from segeval.quantities.quantity import QUANTITIES
 
 BOTH_AVERAGES = ["assd (both boundaries together)", "masd (the mean of both directions)"]
 WORDS = {  # the definitions' own list first
@@ -52,9 +53,11 @@ WORDS = {  # the definitions' own list first
     "auc": ["auroc"],
     "panoptic_quality": ["pq"],
     "rq": ["instance_f1"],
-    "fnr": ["sensitivity (fnr is 1 − sensitivity)"],
-    "for": ["npv (for is 1 − npv)"],
-    "voe": ["iou (voe is 1 − iou)"],
+    "jaccard_distance": ["iou (jaccard_distance is 1 − iou)"],
+    "fallout": ["fpr"],
+    "youden": ["informedness"],
+    "f2": ["f_beta:beta=2"],
+    "qwk": ["weighted_kappa:weights=quadratic"],
     "n_ref": ["ref_voxels"],
     "weighted_cross_entropy": ["weighted_ce", "wce"],
     "DICE": ["dice"],
@@ -163,7 +166,7 @@ PEERS: list[tuple[str, Callable[[], float]]] = [
     ("pixel_accuracy", in_sklearn("accuracy_score")),
     ("tnr", in_sklearn("recall_score", pos_label=False)),
     ("negative_predictive_value", in_sklearn("precision_score", pos_label=False)),
-    ("fnr", lambda: 1 - in_sklearn("recall_score")()),
+    ("miss_rate", lambda: 1 - in_sklearn("recall_score")()),
     ("jaccard_distance", lambda: 1 - in_sklearn("jaccard_score")()),
 ]  # fmt: skip
 SOFT_PEERS = ("roc_auc_score", "brier_score_loss", "average_precision_score")

@@ -16,8 +16,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from segeval import evaluate_arrays
+from segeval.choices import GROUPS
 from segeval.quantities import select
-from segeval.quantities.quantity import GROUPS, Quantity
+from segeval.quantities.quantity import Quantity
 
 DEFAULT = [selection.quantity for selection in select()]
 

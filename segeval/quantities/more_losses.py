@@ -1,4 +1,4 @@
-"""The losses that are not computed by default: from the nine sums, and from a sum of their own where one says so."""
+"""The losses beside those of the default report: from the nine sums, and from a sum of their own where one says so."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def _powers_of_logarithms(settings: Mapping[str, Any]) -> PowerSum:
 
 @loss(
     "1 − (I + ε_n) / (I + a FP + b FN + ε), FP = P − I, FN = R − I, a = fp_weight, b = fn_weight",
+    group="more_losses",
     source="Salehi et al. 2017",
     worst=1,
     over_all=mean_over_labels(lambda: tversky),
     without_label_map=True,
-    by_default=False,
     synonyms=also("tversky_loss"),
     title="Tversky",
 )
@@ -51,11 +51,11 @@ def tversky(
 @loss(
     "tversky^(1/γ)",
     undefined="γ = 0",
+    group="more_losses",
     source="Abraham and Khan 2019",
     worst=1,
     over_all=mean_over_labels(lambda: focal_tversky),
     without_label_map=True,
-    by_default=False,
     synonyms=also("focal_tversky_loss"),
     title="focal Tversky",
 )
@@ -77,11 +77,11 @@ def focal_tversky(
 
 @loss(
     "ln cosh(soft_dice)",
+    group="more_losses",
     source="Jadon 2020",
     worst=float(np.log(np.cosh(1.0))),
     over_all=mean_over_labels(lambda: log_cosh_dice),
     without_label_map=True,
-    by_default=False,
     synonyms=also("log_cosh_dice_loss"),
     title="log-cosh Dice",
 )
@@ -94,14 +94,14 @@ def log_cosh_dice(
 
 @loss(
     "Σ|p − r|^γ / (P2 + R + ε)",
+    group="more_losses",
     source="Wang et al. 2020",
     worst=1,
     over_all=mean_over_labels(lambda: noise_robust_dice),
     without_label_map=True,
-    by_default=False,
     power_sum=_errors,
     synonyms=also("noise_robust_dice_loss nr_dice"),
-    title="noise-robust Dice",
+    title="NR Dice",
 )
 def noise_robust_dice(s: SoftSums, *, gamma: float = 1.5, epsilon: float = 1e-5) -> Floats:
     """Noise-robust Dice loss: the soft Dice loss with γ = 2, the mean absolute error over the volumes with γ = 1."""
@@ -111,9 +111,9 @@ def noise_robust_dice(s: SoftSums, *, gamma: float = 1.5, epsilon: float = 1e-5)
 @loss(
     "w_d (−ln DSC)^γ + w_c √(N/R) Σ r (−ln p̂)^γ / N, DSC = (2 I + ε) / (P + R + ε); over all labels the first term's "
     "mean and the second one's sum",
+    group="more_losses",
     source="exponential logarithmic loss, Wong et al. 2018",
     over_all=lambda s, **settings: _exp_log_over_all(s, **settings),
-    by_default=False,
     power_sum=_powers_of_logarithms,
     synonyms=also("exponential_logarithmic exp_log_loss exponential_logarithmic_loss"),
     title="exp. log.",
@@ -149,11 +149,11 @@ def _exp_log_over_all(
 @loss(
     "1 − (TP·TN − FP·FN) / √((TP+FP)(TP+FN)(TN+FP)(TN+FN)), TP = I + ε, FP = P − I + ε, FN = R − I + ε, "
     "TN = N − P − R + I + ε",
+    group="more_losses",
     source="Abhishek and Hamarneh 2021; ε as in segmentation_models.pytorch",
     worst=2,
     over_all=mean_over_labels(lambda: mcc_loss),
     without_label_map=True,
-    by_default=False,
     synonyms=also("matthews_loss soft_mcc"),
     title="MCC loss",
 )
@@ -167,8 +167,8 @@ def mcc_loss(s: SoftSums, *, epsilon: float = 1e-5) -> Floats:
 @loss(
     "λ (−δ L1 − (1−δ) F0) / N + (1−λ) ((1 − T_rest) + (1 − T)^(1−γ)) / 2, T = (TP + ε) / (TP + δ FN + (1−δ) FP + ε)",
     undefined="a perfect label with γ > 1",
+    group="more_losses",
     source="unified focal loss, asymmetric, Yeung et al. 2022",
-    by_default=False,
     over_all=mean_over_labels(lambda: unified_focal),
     without_label_map=True,
     synonyms=also("unified_focal_loss asymmetric_unified_focal asym_unified_focal_loss"),
