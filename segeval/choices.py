@@ -36,6 +36,7 @@ GROUPS = (
     "losses",
     "more_losses",
     "rates",
+    "map_losses",
     "surface",
     "instances",
     "lesionwise",

@@ -11,7 +11,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from segeval.cases.case import confusion_entries, rows_and_details
-from segeval.cases.evaluation import NO_LABELS, Pair, evaluate_pair, integral
+from segeval.cases.evaluation import NO_LABELS, evaluate_pair, integral
+from segeval.cases.pair import Pair
 from segeval.cases.series import SeriesAdvice
 from segeval.errors import GeometryError, LabelError, UsageError
 from segeval.kernels import choose_backend
@@ -56,9 +57,10 @@ def evaluate_arrays(
     if geometry is not None:
         voxel_volume_mm3 = geometry.voxel_volume_mm3
     device = _device_of(ours, theirs)
-    if device is not None and (settings.holds_label_maps or settings.records & {"histogram", "profile"}):
+    if device is not None and (settings.holds_label_maps or settings.records & {"histogram", "profile", "maps"}):
         raise UsageError(
-            "surfaces, instances, calibration and profiles are measured on the processor; give arrays in its memory"
+            "surfaces, instances, calibration, profiles and losses of whole maps are measured on the processor; give "
+            "arrays in its memory"
         )
     if device is not None:
         settings = replace(settings, backend="cupy")

@@ -12,7 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from segeval.cases.details import details_of
-from segeval.cases.evaluation import NO_LABELS, Evaluated, Pair, evaluate_pair, inferred_kind, integral
+from segeval.cases.evaluation import NO_LABELS, evaluate_pair, inferred_kind, integral
+from segeval.cases.pair import Evaluated, Pair
 from segeval.cases.same_file import hashes_of, same_file
 from segeval.cases.series import PREDICTION, REFERENCE, SeriesAdvice, picked, require_several
 from segeval.choices import Kind
@@ -134,6 +135,8 @@ def rows_and_details(
 
         measured["profile"], missing = profile_of(evaluated, settings.labels, name)
         remarks += missing
+    if evaluated.kept is not None:
+        measured["maps"] = evaluated.kept.maps(evaluated.tally, settings.labels, geometry)
     rows = score(evaluated.tally, settings.labels, settings.scoring, voxel_volume_mm3, measured)
     return rows, details_of(evaluated.tally, measured, settings.labels), remarks
 

@@ -5,23 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from segeval.cases.channels import tally_options
 from segeval.cases.counting import LabelResult, SoftResult, count_labels, count_probabilities, count_undecided
+from segeval.cases.pair import Evaluated, Pair, Sets
 from segeval.cases.remarks import label_remarks, require_known_reference_labels
-from segeval.cases.series import SeriesAdvice
 from segeval.choices import Kind
 from segeval.errors import LabelError
-from segeval.kernels import Backend, HeldPair, ValuesSeen
+from segeval.kernels import ValuesSeen
 from segeval.kernels.held_labels import BYTES as HELD_BYTES
 from segeval.kernels.numpy_backend import NumpyBackend
 from segeval.quantities import log_settings, power_sums
-from segeval.settings import Settings
-from segeval.tallies.profiles import PairProfile
 from segeval.tallies.tally import Confusion, Tally, TallyOptions
-from segeval.targets import BACKGROUND, TargetKey
+from segeval.targets import BACKGROUND
 from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.values import LabelSource, Rounding
 from segeval.volumes.volume import VoxelSource, needs_of
@@ -31,56 +28,27 @@ _SILENT_OVERSHOOT = 1e-6
 _SUM_ERROR = 1e-2
 NO_LABELS = "export it as integers, or give --kind probabilities for a probability map"
 
-Sets = Mapping[int, frozenset[int]]
-
-
-class Pair(Struct):
-    """A prediction and a reference on one grid, ready to be counted.
-
-    integers: the prediction is stored as integers, so that several channels may be a series of label maps. advice: what
-    to do with such a series.
-    """
-
-    prediction: VoxelSource
-    reference: VoxelSource
-    prediction_name: str
-    reference_name: str
-    settings: Settings
-    backend: Backend
-    sets: Sets = field(default_factory=dict)
-    integers: bool = False
-    advice: SeriesAdvice = SeriesAdvice()
-
-    @property
-    def may_be_a_series(self) -> bool:
-        """Whether it may hold one label map per channel, and nobody said that it holds probabilities."""
-        said = self.settings.kind is not None or self.settings.speaks_of_probabilities
-        return self.integers and self.prediction.channels > 1 and not said
-
-
-class Evaluated(Struct):
-    """What the voxels gave: the tally, the kind that the prediction turned out to be of, and remarks.
-
-    held: the labels of both volumes, where the backend keeps them (winning channels, for a probability map).
-    profile: the same per slice, where it counts that; by target for independent channels.
-    """
-
-    tally: Tally
-    kind: Kind
-    remarks: list[str] = field(default_factory=list)
-    held: HeldPair | None = None
-    profile: PairProfile | Mapping[TargetKey, PairProfile] | None = None
-
 
 def evaluate_pair(pair: Pair, kind: Kind | None) -> Evaluated:
     """Count a pair. ``kind``: what the option or the header settled. Raises LabelError."""
     if kind is None and pair.prediction.dtype.kind in "biu":
         kind = "labels"
+    if "maps" in pair.settings.records and pair.kept is None:
+        return _evaluate_and_keep(pair, kind)
     if kind == "labels":
         return _evaluate_labels(pair)
     if kind == "probabilities":
         return _evaluate_probabilities(pair)
     return _evaluate_undecided(pair)
+
+
+def _evaluate_and_keep(pair: Pair, kind: Kind | None) -> Evaluated:
+    from segeval.cases.kept import KeptPair
+
+    kept = KeptPair.of(pair.prediction, pair.reference, pair.sets)
+    evaluated = evaluate_pair(replace(pair, prediction=kept.prediction, reference=kept.reference, kept=kept), kind)
+    evaluated.kept = kept
+    return evaluated
 
 
 def integral(source: VoxelSource) -> tuple[VoxelSource, Rounding | None]:
@@ -155,7 +123,8 @@ def _evaluate_undecided(pair: Pair) -> Evaluated:
 
 def _require_memory(pair: Pair, *needs: Need) -> None:
     """Raises NotEnoughMemory where what is held until the last voxel is too much, before the first."""
-    require_memory(pair.prediction_name, *needs_of(pair.prediction), *needs_of(pair.reference), *needs)
+    kept = [] if pair.kept is None else [pair.kept.need]
+    require_memory(pair.prediction_name, *needs_of(pair.prediction), *needs_of(pair.reference), *kept, *needs)
 
 
 def _held(pair: Pair, kinds: int = 1) -> Need:
@@ -212,7 +181,7 @@ def _judge_labels(pair: Pair, counted: LabelResult, rounding: Rounding | None) -
     confusion = _with_sets(counted.confusion, pair.sets)
     remarks += label_remarks(confusion, choice, name, pair.reference_name)
     tally = Tally(TallyOptions(ignore=choice.ignore), confusion)
-    return Evaluated(tally, "labels", remarks, counted.held, counted.profile)
+    return Evaluated(tally, "labels", remarks, counted.held, profile=counted.profile)
 
 
 def _with_sets(confusion: Confusion, sets: Sets) -> Confusion:
@@ -249,7 +218,7 @@ def _judge_probabilities(pair: Pair, result: SoftResult) -> Evaluated:
         require_known_reference_labels(result.reference_counts, plain, name, pair.reference_name)
     in_reference = _of_reference(result.reference_counts, pair.sets)
     remarks += label_remarks(in_reference, settings.labels, name, pair.reference_name, sides=(False, True))
-    return Evaluated(tally, "probabilities", remarks, result.held, result.profile)
+    return Evaluated(tally, "probabilities", remarks, result.held, profile=result.profile)
 
 
 def _value_remarks(pair: Pair, seen: ValuesSeen) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from segeval.array_types import Integers
-from segeval.cases.evaluation import Evaluated
+from segeval.cases.pair import Evaluated
 from segeval.cases.stored_values import stored_predictions
 from segeval.quantities import membership, targets_of
 from segeval.tallies.profiles import AxisProfile, PairProfile, Profile, TargetProfile, empty_axis

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Integers
 from segeval.cases.case import confusion_entries, on_one_grid, opened_pair
-from segeval.cases.evaluation import Pair, evaluate_pair
+from segeval.cases.evaluation import evaluate_pair
 from segeval.cases.farthest import Farthest, farthest_places
+from segeval.cases.pair import Pair
 from segeval.cases.profiles import profile_of
 from segeval.errors import GeometryError, SegevalError, UnreadableFile
 from segeval.kernels import NumpyBackend

@@ -4,6 +4,7 @@ from segeval.quantities import (  # noqa: F401  (importing registers every quant
     calibration,
     instance,
     losses,
+    map_losses,
     metrics,
     more_losses,
     partitions,

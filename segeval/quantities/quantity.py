@@ -15,8 +15,9 @@ from segeval.results.columns import Direction, direction_of
 from segeval.tallies.power_sums import PowerSum
 
 Setting = float | bool | str | None
-RecordName = Literal["counts", "sums", "histogram", "surfaces", "instances", "lesions", "profile", "partition"]
-"""Counts, SoftSums, ProbabilityHistogram, Surfaces, Instances, those of a lesion-wise protocol, Profile, Partition."""
+RecordName = Literal["counts", "sums", "histogram", "surfaces", "instances", "lesions", "profile", "partition", "maps"]
+"""Counts, SoftSums, ProbabilityHistogram, Surfaces, Instances, those of a lesion-wise protocol, Profile, Partition,
+Maps."""
 
 
 class Quantity(Struct, frozen=True):

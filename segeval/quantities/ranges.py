@@ -17,6 +17,9 @@ _RANGES: Mapping[str, tuple[float, float, str]] = {
     "sensitivity_weight": _SHARE,
     "gamma": _AT_LEAST_0,
     "alpha": _SHARE,
+    "hausdorff_dt:alpha": _AT_LEAST_0,
+    "k": (0.0, 100.0, "between 0 and 100"),
+    "iterations": (0.0, 1000.0, "of steps, from 0 to 1000"),
     "beta": _AT_LEAST_0,
     "delta": _SHARE,
     "weight": _SHARE,
@@ -37,8 +40,10 @@ _RANGES: Mapping[str, tuple[float, float, str]] = {
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "power": ("1", "2"),
     "weights": ("linear", "quadratic"),
+    "unit": ("voxel", "mm"),
 }
 """Settings that have a few values only; those whose default is a number are numbers."""
+_WHOLE = ("iterations",)
 _SWITCH = {"yes": True, "no": False, "true": True, "false": False}
 
 
@@ -61,8 +66,10 @@ def parse_setting(name: str, key: str, text: str, default: Setting, named_alone:
         value = math.nan
     if key in _WORDS:
         return float(_one_of(name, key, f"{value:g}" if math.isfinite(value) else text))
-    low, high, words = _RANGES[key]
-    if not (low <= value <= high and math.isfinite(value)) or (key == "bins" and not can_be_parted(value)):
+    low, high, words = _RANGES.get(f"{name}:{key}") or _RANGES[key]
+    if not (low <= value <= high and math.isfinite(value)) or (
+        (key == "bins" and not can_be_parted(value)) or (key in _WHOLE and not value.is_integer())
+    ):
         raise UsageError(f"--metrics: {name}:{key}={text!r}; write a number {words}")
     return value
 

@@ -22,6 +22,7 @@ MORE_LOSSES = ["tversky", "focal_tversky", "log_cosh_dice", "noise_robust_dice",
 RATES = ["f_beta", "fpr", "fnr", "fdr", "for", "informedness", "markedness", "lr_positive", "lr_negative",
     "fowlkes_mallows", "prevalence", "absolute_volume_difference_ml", "relative_absolute_volume_difference", "voe",
     "net_benefit", "frequency_weighted_iou", "weighted_kappa"]
+MAP_LOSSES = ["topk_ce", "lovasz", "boundary", "hausdorff_dt", "soft_cldice"]
 SURFACE = ["hd", "hd95", "assd", "masd", "nsd"]
 INSTANCES = ["instance_tp", "instance_fp", "instance_fn", "instance_sensitivity", "instance_precision", "instance_f1",
     "sq", "pq", "instance_dice", "instance_hd95", "missed_volume_ml", "invented_volume_ml"]
@@ -31,9 +32,9 @@ PROFILE = ["worst_slice_error"]
 PARTITION = ["voi_split", "voi_merge", "voi", "mutual_information", "nmi", "rand", "adjusted_rand",
     "adapted_rand_error", "adapted_rand_precision", "adapted_rand_recall", "gce"]
 # fmt: on
-OF_ALL_ALONE = {*PARTITION, "frequency_weighted_iou", "weighted_kappa"}
+OF_ALL_ALONE = {*PARTITION, "topk_ce", "frequency_weighted_iou", "weighted_kappa"}
 LOWER = (
-    set(LOSSES + MORE_LOSSES)
+    set(LOSSES + MORE_LOSSES + MAP_LOSSES)
     | {"voi_split", "voi_merge", "voi", "adapted_rand_error", "gce"}
     | {
         "brier",
@@ -85,6 +86,10 @@ SETTINGS = {
     "f_beta": "beta=2",
     "net_benefit": "exchange_rate=1",
     "weighted_kappa": "weights=linear",
+    "topk_ce": "eta=1e-07, k=10",
+    "boundary": "unit=voxel",
+    "hausdorff_dt": "alpha=2",
+    "soft_cldice": "epsilon=1, iterations=3",
     "ece": "bins=15",
     "hd": "p=100, surfel=no",
     "hd95": "pooled=no, surfel=no",
@@ -115,6 +120,7 @@ OVER_ALL = {
     "accuracy", "kappa", "mcc", "dice", "iou", "gds", "gdl_v",
     "gdl_simple", "gdl_uniform", "ce", "weighted_ce", "focal_no_alpha", "soft_dice", "soft_iou", "brier",
     "tversky", "focal_tversky", "log_cosh_dice", "noise_robust_dice", "exp_log", "mcc_loss", "unified_focal",
+    "lovasz",
 }  # fmt: skip
 
 
@@ -147,6 +153,7 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
         "losses",
         "more_losses",
         "rates",
+        "map_losses",
         "surface",
         "instances",
         "lesionwise",
@@ -159,6 +166,7 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
     assert listed["losses"] == LOSSES
     assert listed["more_losses"] == MORE_LOSSES
     assert listed["rates"] == RATES
+    assert listed["map_losses"] == MAP_LOSSES
     assert listed["surface"] == SURFACE
     assert listed["instances"] == INSTANCES
     assert listed["lesionwise"] == LESIONWISE
