@@ -19,11 +19,21 @@ NO_PREDICTION = "there is no prediction"
 
 
 class Job(Struct, frozen=True):
-    """A case to score; ``prediction`` None is scored as an empty one."""
+    """A case to score; ``prediction`` None is scored as an empty one.
+
+    beside: its mask, by the option that named a folder of them. problem: why it cannot be scored, as far as is known.
+    """
 
     case: str
     prediction: Path | None
     reference: Path
+    beside: Mapping[str, Path] = field(default_factory=dict)
+    problem: str = ""
+
+    @property
+    def volumes(self) -> tuple[Path | None, ...]:
+        """All that is read of it."""
+        return self.prediction, self.reference, *self.beside.values()
 
 
 class Finished(Struct, frozen=True):
@@ -41,6 +51,10 @@ class Finished(Struct, frozen=True):
 
 def do(job: Job, settings: Settings, keep_tally: bool) -> Finished:
     """Score a case; one that cannot be evaluated is a result too."""
+    if job.problem:
+        return failed(job, job.problem)
+    if job.beside:
+        settings = replace(settings, **{name: str(path) for name, path in job.beside.items()})
     try:
         scored = score_files(job.prediction, job.reference, settings, case=job.case)
     except NotEnoughMemory as problem:

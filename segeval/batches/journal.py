@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from segeval.batches.jobs import Finished, Job
 from segeval.batches.journal_lines import finished_of, key_of, line_of
+from segeval.cases.voxels_that_count import files_beside
 from segeval.errors import UnreadableFile, WriteError
 from segeval.files.paths import beside, exists
 from segeval.files.whole_files import sweep_parts
@@ -39,6 +40,7 @@ class Journal:
         lock = beside(output, "", ".journal.lock")
         self.path = lock.with_suffix("")
         self._settings_key = _settings_key(settings, keep_tallies)
+        self._beside = files_beside(settings)
         self._lock = FileLock(str(lock))
         try:
             self._lock.acquire(timeout=0)
@@ -90,8 +92,9 @@ class Journal:
 
     def key(self, job: Job) -> str:
         """What a case is known by."""
-        files = [None if path is None else _fingerprint(path) for path in (job.prediction, job.reference)]
-        return json.dumps([job.case, str(job.prediction), str(job.reference), files, self._settings_key])
+        paths = (*job.volumes, *self._beside)
+        files = [None if path is None else _fingerprint(path) for path in paths]
+        return json.dumps([job.case, list(map(str, paths)), files, self._settings_key])
 
     def _read(self) -> dict[str, tuple[int, int]]:
         """Where the line of each key stands, and how long it is; the last one where there are several."""

@@ -14,6 +14,7 @@ from segeval.cases.case import confusion_entries, rows_and_details
 from segeval.cases.evaluation import NO_LABELS, evaluate_pair, integral
 from segeval.cases.pair import Pair
 from segeval.cases.series import SeriesAdvice
+from segeval.cases.voxels_that_count import IN_MEMORY, counted
 from segeval.errors import GeometryError, LabelError, UsageError
 from segeval.kernels import choose_backend
 from segeval.results.report import CaseResult, Report
@@ -34,6 +35,7 @@ def evaluate_arrays(
     class_axis: int = 0,
     voxel_volume_mm3: float | None = None,
     spacing: Sequence[float] | None = None,
+    mask: Any = None,
     **options: Unpack[ArrayOptions],
 ) -> Report:
     """Score a prediction that is in memory against a reference of integer labels.
@@ -44,12 +46,16 @@ def evaluate_arrays(
     metrics: as on the command line, ``"dice,focal:gamma=3"``; None for all.
     spacing: distance of neighbouring voxels along each axis of the reference, in mm, for distances and volumes.
     voxel_volume_mm3: for the volumes in ml, where there is no spacing.
+    mask: an array of the reference's shape; only voxels where it is not 0 count.
     Every other option is the command line's. backend: arrays on a CUDA device (CuPy's, and whatever else has a
         ``__cuda_array_interface__``) are counted there in any case and never copied to the host; where only one of the
         two lies there, the other one is copied to it piece by piece.
     Raises LabelError, GeometryError (shapes that differ), NotEnoughMemory, UsageError.
     """
-    settings = settings_of(options, files=False, geometry="ignore", class_axis=class_axis or None)
+    beside = {name: given for name, given in (("mask", mask),) if given is not None}
+    settings = settings_of(
+        options, files=False, geometry="ignore", class_axis=class_axis or None, **dict.fromkeys(beside, IN_MEMORY)
+    )
     if voxel_volume_mm3 is not None and not (math.isfinite(voxel_volume_mm3) and voxel_volume_mm3 > 0):
         raise UsageError(f"voxel_volume_mm3={voxel_volume_mm3!r}: give a volume above 0 in mm³, or None")
     ours, theirs = _array("prediction", prediction), _array("reference", reference)
@@ -62,11 +68,15 @@ def evaluate_arrays(
             "surfaces, instances, calibration, profiles and losses of whole maps are measured on the processor; give "
             "arrays in its memory"
         )
+    if device is not None and (beside or settings.within is not None):
+        raise UsageError("masks are applied on the processor; give arrays in its memory")
     if device is not None:
         settings = replace(settings, backend="cupy")
     channels = _channels_first(ours, theirs, class_axis)
     with nullcontext() if device is None else device:
-        target, rounding = integral(_source(theirs[np.newaxis]))
+        whole, rounding = integral(_source(theirs[np.newaxis]))
+        sources = {name: _beside(name, given) for name, given in beside.items()}
+        target = counted(whole, sources.get("mask"), settings, {}, "the reference")
         source: VoxelSource = _source(channels)
         kind = settings.kind
         if kind is None and (settings.speaks_of_probabilities or ours.ndim > theirs.ndim):
@@ -85,15 +95,16 @@ def evaluate_arrays(
         )
         pair = Pair(
             source,
-            target,
+            target.reference,
             "the prediction",
             "the reference",
-            settings,
+            target.settings,
             counting,
             integers=channels.dtype.kind in "iu",
             advice=_ADVICE,
         )
         evaluated = evaluate_pair(pair, kind)
+    target.require_any()
     rows, details, measured = rows_and_details(evaluated, geometry, voxel_volume_mm3, settings, "the prediction")
     remarks = chosen + measured + evaluated.remarks
     if rounding is not None:
@@ -121,6 +132,14 @@ def _geometry(spacing: Sequence[float] | None, shape: tuple[int, ...]) -> Geomet
     if len(shape) > 3:
         raise UsageError(f"spacing={spacing!r}: only volumes of up to three axes have one, this has {len(shape)}")
     return Geometry(shape, np.diag([*spacing, *[1.0] * (4 - len(shape))]), oriented=False)
+
+
+def _beside(name: str, values: Any) -> VoxelSource:
+    """Of an array that says which voxels count. Raises LabelError, UsageError."""
+    array = np.asarray(values)
+    if hasattr(values, "__cuda_array_interface__") or array.dtype.kind not in "biuf":
+        raise LabelError(f"the {name} has dtype {array.dtype}; give a NumPy array of integers, booleans or floats")
+    return ArraySource(array[np.newaxis])
 
 
 def _array(name: str, values: Any) -> Any:

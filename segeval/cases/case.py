@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from segeval.cases.evaluation import NO_LABELS, evaluate_pair, inferred_kind, in
 from segeval.cases.pair import Evaluated, Pair
 from segeval.cases.same_file import hashes_of, same_file
 from segeval.cases.series import PREDICTION, REFERENCE, SeriesAdvice, picked, require_several
+from segeval.cases.voxels_that_count import Opened, counted_in_files, opened_beside
 from segeval.choices import Kind
 from segeval.errors import LabelError, NotEnoughMemory
 from segeval.kernels import choose_backend
@@ -67,9 +68,12 @@ def score_files(
 def _score_files(
     prediction: Path | None, reference: Path, settings: Settings, on_bytes: OnBytes | None, case: str | None
 ) -> ScoredCase:
-    with opened_pair(prediction, reference, settings, on_bytes) as (ours, theirs, settings):
-        evaluated, geometry, remarks = _evaluate(ours, theirs, settings)
-        remarks = ours.remarks + theirs.remarks + remarks + ours.finish() + theirs.finish()
+    with (
+        opened_pair(prediction, reference, settings, on_bytes) as (ours, theirs, settings),
+        opened_beside(settings, on_bytes) as beside,
+    ):
+        evaluated, geometry, remarks = _evaluate(ours, theirs, beside, settings)
+        remarks = ours.remarks + theirs.remarks + remarks + ours.finish() + theirs.finish() + beside.finish()
         hashes = hashes_of(ours, theirs)
     if prediction is not None:
         remarks += same_file(prediction, reference, hashes)
@@ -84,7 +88,7 @@ def _score_files(
         remarks=tuple(dict.fromkeys(remarks + more)),
         hashes=hashes,
         kind=evaluated.kind,
-        details=details,
+        details=beside.details(settings) | details,
     )
     return ScoredCase(result, evaluated.tally)
 
@@ -98,7 +102,7 @@ def opened_pair(
         settings = settings.for_label_maps()
     codes = _mask_codes(prediction, reference, settings.labels)
     if codes is not None and not settings.labels.names:
-        settings = replace(settings, labels=replace(settings.labels, names=names_of(codes.values)))
+        settings = replace(settings, labels=replace(settings.labels, names={v: n for n, v in codes.values.items()}))
     with ExitStack() as stack:
         options = ReadOptions(settings.hashed, settings.class_axis, on_bytes)
         opened = [stack.enter_context(_open(reference, codes, replace(options, class_axis=None)))]
@@ -158,21 +162,17 @@ def confusion_entries(confusion: Confusion | None) -> tuple[ConfusionEntry, ...]
 def class_names(folders: Iterable[Path]) -> dict[int, str]:
     """Names for the classes of folders of masks, numbered 1, 2, 3, … by name over all of the folders."""
     classes = sorted({name for folder in folders for name in mask_classes(folder)})
-    return names_of({name: value for value, name in enumerate(classes, start=1)})
-
-
-def names_of(values: Mapping[str, int]) -> dict[int, str]:
-    """Names by label value."""
-    return {value: name for name, value in values.items()}
+    return dict(enumerate(classes, start=1))
 
 
 def _evaluate(
-    prediction: Volume, reference: Volume, settings: Settings
+    prediction: Volume, reference: Volume, beside: Opened, settings: Settings
 ) -> tuple[Evaluated, Geometry | None, list[str]]:
     """The tally, the grid, and remarks on values and geometry."""
     checks: list[tuple[str, Rounding]] = []
     integers = prediction.source.dtype.kind in "iu"
     aligned, target, kind, remarks = on_one_grid(prediction, reference, settings, checks)
+    counted = counted_in_files(target, beside, settings)
     backend, chosen = choose_backend(
         settings.backend,
         kind,
@@ -184,12 +184,14 @@ def _evaluate(
         slices="profile" in settings.records,
     )
     sets = ChainMap(aligned.sets, target.sets)  # a view: overlaps are met while the voxels are read
-    pair = Pair(aligned.source, target.source, aligned.name, target.name, settings, backend, sets, integers=integers)
+    names = aligned.name, target.name
+    pair = Pair(aligned.source, counted.reference, *names, counted.settings, backend, sets, integers=integers)
     try:
         evaluated = evaluate_pair(pair, kind)
     except LabelError:
         _require_integers(checks)  # what was counted as 0 for want of a label may have caused the error
         raise
+    counted.require_any()
     remarks += chosen + _require_integers(checks)
     return evaluated, target.geometry, remarks + evaluated.remarks
 

@@ -105,15 +105,17 @@ def batch(
     pictured: Pictured,
 ) -> int:
     """Score a folder of predictions against a folder of references: every case, and a summary over them."""
+    from segeval.batches.job_listing import jobs_of
     from segeval.batches.journal import journal_beside
     from segeval.batches.runners import dask_runner, default_workers, local_runner
     from segeval.batches.running import run_batch, with_class_names
+    from segeval.cases.voxels_that_count import files_beside
     from segeval.kernels.cupy_device import require_device
     from segeval.settings import settings_of
 
     outputs = output or []
     labels = scoring.get("labels")
-    inputs = [path for path in (manifest, Path(labels) if labels else None) if path is not None]
+    inputs = [Path(path) for path in (manifest, labels, scoring.get("mask")) if path]
     require_writable([*outputs, *([provenance] if provenance else [])], inputs)
     limit_memory(max_memory)
     if resume and not outputs:
@@ -129,14 +131,15 @@ def batch(
         labels = str(found.label_file)
         scoring = {**scoring, "labels": labels}
     pairs = found.pairs + (found.missing if missing == "worst" else ())
-    jobs = [_job(pair) for pair in sorted(pairs, key=lambda pair: pair.case)][part[0] - 1 :: part[1]]
-    named = [_job(pair) for pair in found.missing if missing == "skip"] if part[0] == 1 else []
     settings = settings_of(scoring)
     require_renderable(format_, outputs, [selection.key for selection in settings.selections])
-    settings = with_class_names(settings, [_job(pair) for pair in pairs])
+    every_job = jobs_of(pairs, found, settings, references, case_pattern)
+    jobs = every_job[part[0] - 1 :: part[1]]
+    named = [_job(pair) for pair in found.missing if missing == "skip"] if part[0] == 1 else []
+    settings = with_class_names(settings, every_job)
     if settings.backend == "cupy" and dask is None:
         require_device()  # an error before the first case rather than in every one
-    volumes = [path for job in jobs for path in (job.prediction, job.reference)]
+    volumes = [path for job in jobs for path in job.volumes] + files_beside(settings)
     note = provenance_of(provenance, outputs, volumes, [manifest, *label_files(labels)])
     runner = dask_runner(dask) if dask is not None else local_runner(workers or default_workers(), tell_remark)
     with (

@@ -196,9 +196,10 @@ def _scored(
     predictions: Path, references: Path, settings: GateSettings, noted: Callable[..., Provenance | None]
 ) -> tuple[Report, Provenance | None]:
     """Both folders scored as ``segeval batch`` does, with every quantity that a rule needs."""
-    from segeval.batches.jobs import Job
+    from segeval.batches.job_listing import jobs_of
     from segeval.batches.runners import default_workers, local_runner
     from segeval.batches.running import run_batch, with_class_names
+    from segeval.cases.voxels_that_count import files_beside
     from segeval.gates.rules import needed_quantities
     from segeval.kernels.cupy_device import require_device
     from segeval.pairing import pair_folders
@@ -212,12 +213,12 @@ def _scored(
     given = dict(settings.scoring)
     if found.label_file is not None:
         given.setdefault("labels", str(found.label_file))
-    jobs = [Job(pair.case, pair.prediction, pair.reference) for pair in sorted(found.pairs, key=lambda p: p.case)]
     scoring = settings_of(given, hashed=True).with_quantities(needed)
     if scoring.backend == "cupy":
         require_device()
+    jobs = jobs_of(found.pairs, found, scoring, references)
     scoring = with_class_names(scoring, jobs)
-    volumes = [path for job in jobs for path in (job.prediction, job.reference)]
+    volumes = [path for job in jobs for path in job.volumes] + files_beside(scoring)
     note = noted(volumes, [found.label_file] if found.label_file is not None else [])
     with BatchProgress([selection.key for selection in scoring.selections]) as progress:
         report = run_batch(

@@ -33,6 +33,7 @@ def score(
 ) -> None:
     """Score a prediction against a reference: overlap and every loss, per label."""
     from segeval.cases.files import score_pair
+    from segeval.cases.voxels_that_count import files_beside
     from segeval.readers import size_on_disk
     from segeval.settings import settings_of
     from segeval.volumes.allocator import keep_freed_memory
@@ -41,13 +42,15 @@ def score(
     outputs = output or []
     extra = [provenance] if provenance else []
     labels = scoring.get("labels")
-    require_writable([*outputs, *extra], [prediction, reference, *([Path(labels)] if labels else [])])
+    beside = [Path(given) for name in ("labels", "mask") if (given := scoring.get(name))]
+    require_writable([*outputs, *extra], [prediction, reference, *beside])
     limit_memory(max_memory)
     settings = settings_of(scoring)
     pictured.require_a_page(outputs)
     require_renderable(format_, outputs, [selection.key for selection in settings.selections])
-    note = provenance_of(provenance, outputs, [prediction, reference], label_files(labels))
-    with ByteProgress(size_on_disk(prediction) + size_on_disk(reference)) as progress:
+    volumes = [prediction, reference, *files_beside(settings)]
+    note = provenance_of(provenance, outputs, volumes, label_files(labels))
+    with ByteProgress(sum(map(size_on_disk, volumes))) as progress:
         report = score_pair(prediction, reference, settings, progress.add)
     if note is not None:
         note.write(report)

@@ -37,7 +37,7 @@ LAYOUTS = tuple(_LAYOUTS)
 
 _FLAT = ("nnunet", "name")
 
-__all__ = ["LAYOUTS", "CasePair", "Pairing", "pair_folders", "read_manifest"]
+__all__ = ["LAYOUTS", "CasePair", "Pairing", "layout_of", "pair_folders", "read_manifest"]
 
 
 def pair_folders(
@@ -71,6 +71,13 @@ def pair_folders(
         raise _nothing_pairs(ours, theirs, layout, case_pattern)
     remarks = _remarks(best.pairing, ours, theirs, case_pattern, probabilities)
     return replace(best.pairing, label_file=label_file, remarks=tuple(remarks))
+
+
+def layout_of(pairing: Pairing, case_pattern: str | None) -> Layout | None:
+    """How a pairing named its cases; None for a manifest."""
+    if case_pattern is not None:
+        return partial(by_pattern, case_pattern)
+    return _LAYOUTS[pairing.layout][0] if pairing.layout in _LAYOUTS else None
 
 
 def _named_layout(layout: str | None, case_pattern: str | None) -> tuple[str, Layout] | None:

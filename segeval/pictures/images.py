@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from segeval.errors import UnreadableFile, UsageError
 from segeval.files.paths import is_directory, is_file
-from segeval.readers import ENDINGS, stem
-
-_ENTITIES = re.compile(r"(?:^|_)(sub-[A-Za-z0-9]+)(?:_(ses-[A-Za-z0-9]+))?(?:_|$)")
+from segeval.pairing.companions import files_by_name
+from segeval.readers import ENDINGS
 
 
 def require_images(images: Path | None) -> None:
@@ -33,21 +31,11 @@ def images_of(images: Path | None, cases: Iterable[str]) -> Callable[[str], Path
         return lambda _: images
     require_images(images)
     files = sorted(path for path in images.rglob("*") if path.name.lower().endswith(ENDINGS) and path.is_file())
-    by_stem: dict[str, list[Path]] = {}
-    by_entities: dict[tuple[str, str], list[Path]] = {}
-    for path in files:
-        by_stem.setdefault(stem(path), []).append(path)
-        if (found := _ENTITIES.search(stem(path))) is not None:
-            by_entities.setdefault((found[1], found[2] or ""), []).append(path)
+    found = files_by_name(files, "_0000")
 
     def image(case: str) -> Path | None:
-        entities = _ENTITIES.search(case)
-        groups = [
-            by_stem.get(case, []),
-            by_stem.get(f"{case}_0000", []),
-            by_entities.get((entities[1], entities[2] or ""), []) if entities else [],
-        ]
-        return next((group[0] for group in groups if len(group) == 1), None)
+        of_case = found(case)
+        return of_case[0] if len(of_case) == 1 else None
 
     return image
 

@@ -19,6 +19,7 @@ from segeval.cases.evaluation import evaluate_pair
 from segeval.cases.farthest import Farthest, farthest_places
 from segeval.cases.pair import Pair
 from segeval.cases.profiles import profile_of
+from segeval.cases.voxels_that_count import NAMES, counted_in_files, opened_beside
 from segeval.errors import GeometryError, SegevalError, UnreadableFile
 from segeval.kernels import NumpyBackend
 from segeval.pictures.slices import Place, chosen_slices, decided_slices, slices_of
@@ -74,16 +75,21 @@ def count(case: CaseResult, settings: Settings, labels: Collection[TargetKey] = 
     settings = replace(
         _with_names(settings, case), metrics="dice", tau=None, backend="numpy", hashed=case.hashes is not None
     )
-    with opened_pair(prediction, reference, settings) as (ours, theirs, its_settings):
+    settings = replace(settings, **{name: case.details[name]["path"] for name in NAMES if name in case.details})
+    with (
+        opened_pair(prediction, reference, settings) as (ours, theirs, its_settings),
+        opened_beside(its_settings) as beside,
+    ):
         integers = ours.source.dtype.kind in "iu"
         aligned, target, kind, _ = on_one_grid(ours, theirs, its_settings, [])
+        counted = counted_in_files(target, beside, its_settings)
         backend = NumpyBackend(target.shape if measured else None, slices=target.shape, every_slice=True)
         names = aligned.name, target.name
         sets = ChainMap(aligned.sets, target.sets)  # a view: overlaps are met while the voxels are read
-        pair = Pair(aligned.source, target.source, *names, its_settings, backend, sets, integers)
+        pair = Pair(aligned.source, counted.reference, *names, counted.settings, backend, sets, integers)
         evaluated = evaluate_pair(pair, kind)
-        ours.finish()
-        theirs.finish()
+        for volume in (ours, theirs, beside):
+            volume.finish()
         digests = ours.digest(), theirs.digest()
     if case.hashes is not None and prediction is not None and digests != case.hashes:
         raise UnreadableFile(f"{prediction} or {reference} changed since it was scored; score again")
@@ -101,9 +107,12 @@ def count(case: CaseResult, settings: Settings, labels: Collection[TargetKey] = 
 def read_slices(case: CaseResult, counted: Counted, places: Sequence[Place], image: Path | None) -> Slices:
     """The slices of both volumes and the scan on the reference's grid. Raises SegevalError."""
     prediction, reference = _paths(case)
-    with opened_pair(prediction, reference, counted.settings) as (ours, theirs, settings):
+    with (
+        opened_pair(prediction, reference, counted.settings) as (ours, theirs, settings),
+        opened_beside(settings) as beside,
+    ):
         aligned, target, kind, _ = on_one_grid(ours, theirs, settings, [])
-        of_reference = slices_of(target.source, 0, places)
+        of_reference = slices_of(counted_in_files(target, beside, settings).reference, 0, places)
         chosen: Mapping[tuple[TargetKey, Place], NDArray[np.bool_]] = {}
         of_prediction: list[Integers] = []
         if kind == "probabilities" and counted.options.independent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Mapping
 from functools import cache
 from inspect import Parameter, signature
@@ -11,7 +12,7 @@ from typing import Any, Literal, TypedDict, TypeVar, get_args, get_origin, get_t
 from msgspec.structs import replace
 
 from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, GeometryPolicy, Kind, Matching
-from segeval.settings.labels import Labels, Regions, Tolerances, Weights
+from segeval.settings.labels import Labels, Regions, Tolerances, Weights, Within, within_region
 from segeval.settings.option import Option
 from segeval.settings.protocols import under_protocol
 from segeval.settings.settings import Settings, declared
@@ -29,6 +30,7 @@ class ArrayOptions(TypedDict, total=False):
     metrics: str | None
     empty: EmptyPolicy
     class_weights: Weights
+    within: Within
     kind: Kind | None
     threshold: float
     channels: Channels
@@ -49,6 +51,7 @@ class ArrayOptions(TypedDict, total=False):
 class FileOptions(ArrayOptions, total=False):
     """What `segeval.evaluate` and the commands take."""
 
+    mask: str | os.PathLike[str] | None
     class_axis: int | None
     volume: int | tuple[int, int] | str | None
     geometry: GeometryPolicy
@@ -97,6 +100,8 @@ def settings_of(given: Mapping[str, Any], *, files: bool = True, **fixed: Any) -
     if given.get("protocol") is not None:
         settings = under_protocol(settings)
     _ = settings.selections  # refused before anything is read
+    if settings.within is not None and settings.labels.names:  # else the files may name them
+        within_region(settings.within, settings.labels)
     return settings
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from segeval.choices import DEFAULT_GROUPS, GROUPS, EmptyPolicy
 from segeval.errors import UsageError
 from segeval.settings import words
-from segeval.settings.labels import label_choice, weights_of
+from segeval.settings.labels import label_choice, weights_of, within_of
 from segeval.settings.option import LABELS, QUANTITIES, Option, Setting, asked, require_word
 from segeval.targets import LabelChoice, TargetKey
 
@@ -17,6 +17,8 @@ from segeval.targets import LabelChoice, TargetKey
 class Evaluated(Struct, frozen=True):
     """labels: what is evaluated. metrics: which quantities, under which settings, as text. empty: the value of the
     undefined overlap of a label that both volumes lack. class_weights: by label, for ``weighted_ce``.
+    mask: the file whose voxels count where it is not 0, or the folder of such files, as the user wrote it; ``array``
+    for one in memory. within: of which labels of the reference the voxels count, as ``within_of`` writes it.
     """
 
     labels: Annotated[
@@ -73,6 +75,33 @@ class Evaluated(Struct, frozen=True):
             group="always",
             signed=words.weights_signed,
             document=words.weights_document,
+        ),
+    ] = None
+
+    mask: Annotated[
+        str | None,
+        asked(
+            LABELS,
+            "Only voxels where this volume is not 0 count. It lies on the reference's grid; in a folder, paired like "
+            "the cases.",
+            metavar="FILE|FOLDER",
+            is_path=True,
+            files_only=True,
+            made=words.volume_file("mask"),
+            group="input",
+            signed=words.file_signed("mask"),
+            document=words.where_chosen("mask"),
+        ),
+    ] = None
+    within: Annotated[
+        str | None,
+        asked(
+            LABELS,
+            "Only voxels of these labels of the reference count: values or names, or a region.",
+            metavar="1+2|NAME|*",
+            made=within_of,
+            group="input",
+            document=words.where_chosen("within"),
         ),
     ] = None
 

@@ -23,6 +23,9 @@ Weights = Mapping[TargetKey, float] | str | None
 Tolerances = Mapping[TargetKey, float] | float | str | None
 """Millimetres for all, or by label, name or region, with ``*`` for all others; or ``liver=5,*=1``."""
 
+Within = int | Sequence[int] | str | None
+"""A label value, values, or text: ``1+2``, ``*``, the name of a label or of a region, ``NAME=1+2``."""
+
 EVERY_OTHER = "*"
 
 
@@ -48,6 +51,43 @@ def tolerances_of(given: Tolerances) -> dict[TargetKey, float] | None:
     if given is None or not isinstance(given, str):
         return None if given is None else dict(given)
     return _by_target(given, "--tau", "one tolerance", "millimetres, or LABEL=MM like liver=5,*=1")
+
+
+def within_of(given: Within) -> str | None:
+    """As the settings hold it: ``1+2``, ``*``, or names, which are known when the labels are. Raises UsageError."""
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        values = _integers("within", [given] if isinstance(given, int) else given)
+        text = "+".join(map(str, values))
+    else:
+        text = given.rpartition("=")[2].strip()
+    parts = [part.strip() for part in text.split("+")]
+    if not all(parts):
+        raise UsageError(
+            f"--within {shortened(repr(given), 100)}: write label values like 1+2, the name of a label or region, or *"
+        )
+    return "+".join(dict.fromkeys(parts))
+
+
+def within_region(within: str, labels: LabelChoice) -> Region:
+    """The labels that ``within_of`` wrote down. Raises UsageError for a name that nobody knows."""
+    if within == EVERY_OTHER:
+        return Region("within", None)
+    known: dict[str, frozenset[int] | None] = {name: frozenset((value,)) for value, name in labels.names.items()}
+    known |= {region.name: region.labels for region in labels.regions}
+    found: set[int] = set()
+    for part in [within] if within in known else within.split("+"):
+        value = _integer(part)
+        if part not in known and value is None:
+            there = ", ".join(list(known)[:10]) or "none, so give label values"
+            words = shortened(repr(part), 100)
+            raise UsageError(f"--within: there is no label or region {words}; names are: {there}")
+        members = frozenset((value,)) if value is not None and part not in known else known[part]
+        if members is None:
+            return Region("within", None)
+        found |= members
+    return Region("within", frozenset(found))
 
 
 def require_tolerances(tolerances: Mapping[TargetKey, float], labels: LabelChoice, *, named: bool) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict
 
 from segeval.errors import UsageError
+from segeval.files.paths import require_possible
 from segeval.settings.volume_choice import volume_document as _volume
 from segeval.settings.volume_choice import volume_text
 
@@ -132,6 +135,38 @@ def tau_document(settings: Settings) -> Document:
 def instances_document(settings: Settings) -> Document:
     """The five options that it is made of."""
     return {"instances": asdict(settings.instances)}
+
+
+def volume_file(name: str) -> Callable[[str | os.PathLike[str] | None], str | None]:
+    """Makes the path of an option of this name, as the user wrote it. Raises UsageError for what can be none."""
+
+    def made(given: str | os.PathLike[str] | None) -> str | None:
+        if given is None:
+            return None
+        require_possible(f"--{name}", Path(given))
+        return os.fspath(given)
+
+    return made
+
+
+def file_signed(name: str) -> Callable[[Settings], str]:
+    """``mask:brain.nii.gz``: the file's name, wherever it lies; only where there is one."""
+
+    def signed(settings: Settings) -> str:
+        path = getattr(settings, name)
+        return "" if path is None else f"{name}:{Path(path).name}"
+
+    return signed
+
+
+def where_chosen(name: str) -> Callable[[Settings], Document]:
+    """The field, only where it was chosen."""
+
+    def document(settings: Settings) -> Document:
+        value = getattr(settings, name)
+        return {} if value is None else {name: value}
+
+    return document
 
 
 def not_written(_: Settings) -> Document:

@@ -70,11 +70,13 @@ def align(
     *,
     labels: bool = True,
     outside: float = 0,
+    movable: bool = True,
 ) -> tuple[Volume, Volume, list[str]]:
     """Both volumes on the reference's grid, and what the user should know about it.
 
     tolerance: a fraction of the reference's smallest spacing.
     labels: the prediction is a label map: resampled to the nearest voxel; otherwise linearly.
+    movable: whether ``--geometry resample`` would bring it there, as messages say.
     Raises GeometryError.
     """
     prediction, reference = drop_singletons(prediction, reference)
@@ -108,7 +110,7 @@ def align(
             prediction = replace(prediction, source=reordered, geometry=b)
         return prediction, reference, remarks
     if policy == "strict" or len(a.shape) != len(b.shape) or a.affine is None or b.affine is None:
-        raise GeometryError(_mismatch(prediction, reference, a, b, distance, limit))
+        raise GeometryError(_mismatch(prediction, reference, a, b, distance, limit, movable))
     from segeval.volumes.resampling import LinearResampling, NearestResampling
 
     resampling = NearestResampling if labels else LinearResampling
@@ -217,11 +219,13 @@ def _require_equal_spacings(prediction: Volume, reference: Volume, a: Geometry, 
         )
 
 
-def _mismatch(prediction: Volume, reference: Volume, a: Geometry, b: Geometry, distance: float, limit: float) -> str:
+def _mismatch(
+    prediction: Volume, reference: Volume, a: Geometry, b: Geometry, distance: float, limit: float, movable: bool
+) -> str:
     """What differs, both values, the displacement, the ways out."""
     moved = displacement_mm(a, b, corners(b.shape)) if not np.isfinite(distance) else distance
     ways_out = []
-    if len(a.shape) == len(b.shape):
+    if movable and len(a.shape) == len(b.shape):
         ways_out.append("--geometry resample brings the prediction to the reference's grid")
     if a.shape == b.shape:
         ways_out.append("--geometry ignore compares voxel by voxel")

@@ -117,7 +117,8 @@ def test_every_option_survives_every_name(
     captured = capsys.readouterr()
     assert code in (0, 2, 3), captured.err
     assert "Traceback" not in captured.err
-    assert code == 0 or len(captured.err.splitlines()) >= 1
+    of_the_cases = "failed a: " in captured.out  # which a table tells
+    assert code == 0 or of_the_cases or len(captured.err.splitlines()) >= 1
     if kind in ("a long name", "a long path", "a NUL byte", "half of a surrogate pair") and is_path(command, name):
         assert code == 2, captured.err  # before anything is read or scored
         assert len(captured.err) < 300

@@ -24,6 +24,8 @@ ANSWERS: dict[str, tuple[list[str], Any]] = {  # on the command line, and in TOM
     "metrics": (["--metrics", "iou,focal:gamma=3"], "iou,focal:gamma=3"),
     "empty": (["--empty", "one"], "one"),
     "class_weights": (["--class-weights", "0=1,1=2,2=1,3=1,4=1,5=1"], "0=1,1=2,2=1,3=1,4=1,5=1"),
+    "mask": (["--mask", "m"], "m"),
+    "within": (["--within", "1+2"], "1+2"),
     "kind": (["--kind", "labels"], "labels"),
     "threshold": (["--threshold", "0.3"], 0.3),
     "channels": (["--channels", "independent"], "independent"),
@@ -52,7 +54,12 @@ RULES = ("--require", "mean(dice) >= 0", "--require", "mean(hd95) >= 0", "--requ
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Label maps, probability maps and references of one case."""
-    for side, name in (("p", "prediction"), ("soft", "prediction_softmax"), ("r", "reference")):
+    for side, name in (
+        ("p", "prediction"),
+        ("soft", "prediction_softmax"),
+        ("r", "reference"),
+        ("m", "reference"),
+    ):
         (tmp_path / side).mkdir()
         shutil.copyfile(SAMPLE / f"{name}.nii.gz", tmp_path / side / "case.nii.gz")
     shutil.copyfile(SAMPLE / "labels.json", tmp_path / "labels.json")

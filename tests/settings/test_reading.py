@@ -24,6 +24,8 @@ ANSWERS: dict[str, list[Any]] = {
     ],
     "empty": ["one", "zero"],
     "class_weights": ["0=0.25,1=2,tumour=1", {1: 0.5}],
+    "mask": ["masks/brain.nii.gz"],
+    "within": ["1+2", "*", "tumour", 3, [1, 2], "tumour=1+2"],
     "kind": ["labels", "probabilities"],
     "threshold": [0.1],
     "channels": ["independent"],
