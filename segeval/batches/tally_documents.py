@@ -55,6 +55,7 @@ def _sorted(labels: frozenset[int] | None) -> list[int] | None:
 def _confusion_document(confusion: Confusion) -> dict[str, Any]:
     return {
         "pairs": [[r, p, count] for (r, p), count in confusion.pairs.items()],
+        "weights": None if confusion.weights is None else [[r, p, w] for (r, p), w in confusion.weights.items()],
         "sets": [[code, sorted(members)] for code, members in confusion.sets.items()],
     }
 
@@ -63,6 +64,7 @@ def _confusion_of(document: Mapping[str, Any]) -> Confusion:
     return Confusion(
         {(r, p): count for r, p, count in document["pairs"]},
         {code: frozenset(members) for code, members in document["sets"]},
+        None if document.get("weights") is None else {(r, p): weight for r, p, weight in document["weights"]},
     )
 
 

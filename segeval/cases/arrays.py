@@ -36,6 +36,7 @@ def evaluate_arrays(
     voxel_volume_mm3: float | None = None,
     spacing: Sequence[float] | None = None,
     mask: Any = None,
+    weights: Any = None,
     **options: Unpack[ArrayOptions],
 ) -> Report:
     """Score a prediction that is in memory against a reference of integer labels.
@@ -47,12 +48,13 @@ def evaluate_arrays(
     spacing: distance of neighbouring voxels along each axis of the reference, in mm, for distances and volumes.
     voxel_volume_mm3: for the volumes in ml, where there is no spacing.
     mask: an array of the reference's shape; only voxels where it is not 0 count.
+    weights: an array of that shape: what each voxel's terms in the sums of losses are multiplied by, at least 0.
     Every other option is the command line's. backend: arrays on a CUDA device (CuPy's, and whatever else has a
         ``__cuda_array_interface__``) are counted there in any case and never copied to the host; where only one of the
         two lies there, the other one is copied to it piece by piece.
     Raises LabelError, GeometryError (shapes that differ), NotEnoughMemory, UsageError.
     """
-    beside = {name: given for name, given in (("mask", mask),) if given is not None}
+    beside = {name: given for name, given in (("mask", mask), ("weights", weights)) if given is not None}
     settings = settings_of(
         options, files=False, geometry="ignore", class_axis=class_axis or None, **dict.fromkeys(beside, IN_MEMORY)
     )
@@ -69,14 +71,14 @@ def evaluate_arrays(
             "arrays in its memory"
         )
     if device is not None and (beside or settings.within is not None):
-        raise UsageError("masks are applied on the processor; give arrays in its memory")
+        raise UsageError("masks and weights are applied on the processor; give arrays in its memory")
     if device is not None:
         settings = replace(settings, backend="cupy")
     channels = _channels_first(ours, theirs, class_axis)
     with nullcontext() if device is None else device:
         whole, rounding = integral(_source(theirs[np.newaxis]))
         sources = {name: _beside(name, given) for name, given in beside.items()}
-        target = counted(whole, sources.get("mask"), settings, {}, "the reference")
+        target = counted(whole, sources, settings, {}, "the reference")
         source: VoxelSource = _source(channels)
         kind = settings.kind
         if kind is None and (settings.speaks_of_probabilities or ours.ndim > theirs.ndim):
@@ -92,6 +94,7 @@ def evaluate_arrays(
             histogram="histogram" in settings.records,
             runs=settings.takes_maps_in_parts,
             slices="profile" in settings.records,
+            weighted=target.weights is not None,
         )
         pair = Pair(
             source,
@@ -100,6 +103,7 @@ def evaluate_arrays(
             "the reference",
             target.settings,
             counting,
+            weights=target.weights,
             integers=channels.dtype.kind in "iu",
             advice=_ADVICE,
         )
@@ -135,10 +139,12 @@ def _geometry(spacing: Sequence[float] | None, shape: tuple[int, ...]) -> Geomet
 
 
 def _beside(name: str, values: Any) -> VoxelSource:
-    """Of an array that says which voxels count. Raises LabelError, UsageError."""
+    """Of an array that says which voxels count, and how much. Raises LabelError, UsageError."""
     array = np.asarray(values)
     if hasattr(values, "__cuda_array_interface__") or array.dtype.kind not in "biuf":
-        raise LabelError(f"the {name} has dtype {array.dtype}; give a NumPy array of integers, booleans or floats")
+        raise LabelError(
+            f"the {name} array has dtype {array.dtype}; give a NumPy array of integers, booleans or floats"
+        )
     return ArraySource(array[np.newaxis])
 
 

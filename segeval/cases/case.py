@@ -182,10 +182,11 @@ def _evaluate(
         histogram="histogram" in settings.records,
         runs=settings.takes_maps_in_parts,
         slices="profile" in settings.records,
+        weighted=counted.weights is not None,
     )
     sets = ChainMap(aligned.sets, target.sets)  # a view: overlaps are met while the voxels are read
     names = aligned.name, target.name
-    pair = Pair(aligned.source, counted.reference, *names, counted.settings, backend, sets, integers=integers)
+    pair = Pair(aligned.source, counted.reference, *names, counted.settings, backend, sets, counted.weights, integers)
     try:
         evaluated = evaluate_pair(pair, kind)
     except LabelError:

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
-from segeval.kernels import Backend, HeldPair, LabelKernel, SoftKernel, ValuesSeen
+from segeval.kernels import Backend, HeldPair, SoftKernel, ValuesSeen
+from segeval.kernels.weighted_pairs import WeightedPairs
 from segeval.tallies.profiles import PairProfile
 from segeval.tallies.tally import Confusion, Tally, TallyOptions
 from segeval.targets import TargetKey
@@ -41,48 +43,89 @@ class LabelResult(Struct, frozen=True):
     profile: PairProfile | None = None
 
 
-def count_labels(backend: Backend, prediction: VoxelSource, reference: VoxelSource, ignore: int | None) -> LabelResult:
-    """The joint histogram of two label maps on one grid."""
-    kernel = backend.label_kernel(ignore)
-    for p, r in lockstep([prediction.pieces(0), reference.pieces(0)]):
-        kernel.add(p, r)
-    return _label_result(kernel)
+def count_labels(
+    backend: Backend,
+    prediction: VoxelSource,
+    reference: VoxelSource,
+    ignore: int | None,
+    weights: VoxelSource | None = None,
+) -> LabelResult:
+    """The joint histogram of two label maps on one grid, and the weights of its pairs where voxels have some."""
+    labels = _Labels(backend, ignore, weights)
+    for p, r, *w in lockstep([prediction.pieces(0), reference.pieces(0), *_pieces(weights)]):
+        labels.add(p, r, w)
+    return labels.result()
+
+
+class _Labels:
+    """Counts pairs of labels, and adds their weights."""
+
+    def __init__(self, backend: Backend, ignore: int | None, weights: VoxelSource | None) -> None:
+        self._kernel = backend.label_kernel(ignore)
+        self._weighted = None if weights is None else WeightedPairs(ignore)
+
+    def add(self, prediction: Piece, reference: Piece, weights: list[Piece]) -> None:
+        """weights: none, or one array of them."""
+        self._kernel.add(prediction, reference)
+        if self._weighted is not None:
+            self._weighted.add(prediction, reference, *weights)
+
+    def result(self) -> LabelResult:
+        kernel, confusion = self._kernel, self._kernel.confusion()
+        if self._weighted is not None:
+            confusion = replace(confusion, weights=self._weighted.weights())
+        return LabelResult(confusion, kernel.held, kernel.profile())
+
+
+def _pieces(weights: VoxelSource | None) -> list[Iterator[Piece]]:
+    """To be read in step with what they are the weights of."""
+    return [] if weights is None else [weights.pieces(0)]
 
 
 def count_probabilities(
-    backend: Backend, prediction: VoxelSource, reference: VoxelSource, options: TallyOptions, sets: Sets
+    backend: Backend,
+    prediction: VoxelSource,
+    reference: VoxelSource,
+    options: TallyOptions,
+    sets: Sets,
+    weights: VoxelSource | None = None,
 ) -> SoftResult:
     """The sums of a probability map against a label map on its grid."""
     kernel = backend.soft_kernel(options, sets)
     if prediction.in_order and prediction.channels > 1:
-        _channel_by_channel(kernel, prediction, reference)
+        _channel_by_channel(kernel, prediction, reference, weights)
     else:
-        _side_by_side(kernel, prediction, reference)
+        _side_by_side(kernel, prediction, reference, weights)
     return _soft_result(kernel)
 
 
 def count_undecided(
-    backend: Backend, prediction: VoxelSource, reference: VoxelSource, options: TallyOptions, sets: Sets
+    backend: Backend,
+    prediction: VoxelSource,
+    reference: VoxelSource,
+    options: TallyOptions,
+    sets: Sets,
+    weights: VoxelSource | None = None,
 ) -> tuple[LabelResult | None, SoftResult | None, Rounding]:
     """A single map of floats that may hold labels or probabilities, counted as both until one is ruled out.
 
     (Labels, probabilities, what rounding met); one of the two is None once the values have decided.
     """
     rounding = Rounding(prediction.shape)
-    labels = backend.label_kernel(options.ignore)
+    labels = _Labels(backend, options.ignore, weights)
     soft: SoftKernel | None = backend.soft_kernel(options, sets)
-    for p, r in lockstep([prediction.pieces(0), reference.pieces(0)]):
+    for p, r, *w in lockstep([prediction.pieces(0), reference.pieces(0), *_pieces(weights)]):
         if soft is None or not rounding.fractional:  # no label map, once it has a fraction
             rounded = rounding.round(p)
             if not rounding.fractional:
-                labels.add(rounded, r)
+                labels.add(rounded, r, w)
                 if rounded.max() > 1 or rounded.min() < 0:
                     soft = None  # so far only integers, and more than 0 and 1: a label map
         if soft is not None:
-            stretch = soft.stretch(r)
+            stretch = soft.stretch(r, *w)
             stretch.add(0, 0, p)
             stretch.finish()
-    as_labels = None if rounding.fractional else _label_result(labels)
+    as_labels = None if rounding.fractional else labels.result()
     return as_labels, None if soft is None else _soft_result(soft), rounding
 
 
@@ -90,25 +133,25 @@ def _soft_result(kernel: SoftKernel) -> SoftResult:
     return SoftResult(kernel.tally(), kernel.seen, kernel.reference_counts(), kernel.held, kernel.profile())
 
 
-def _label_result(kernel: LabelKernel) -> LabelResult:
-    return LabelResult(kernel.confusion(), kernel.held, kernel.profile())
-
-
-def _side_by_side(kernel: SoftKernel, prediction: VoxelSource, reference: VoxelSource) -> None:
+def _side_by_side(
+    kernel: SoftKernel, prediction: VoxelSource, reference: VoxelSource, weights: VoxelSource | None
+) -> None:
     """All channels of a piece of voxels, then the next piece: constant memory."""
     channels = [prediction.pieces(channel) for channel in range(prediction.channels)]
-    for r, *values in lockstep([reference.pieces(0), *channels]):
-        stretch = kernel.stretch(r)
-        for channel, piece in enumerate(values):
+    for r, *values in lockstep([reference.pieces(0), *channels, *_pieces(weights)]):
+        stretch = kernel.stretch(r, *values[len(channels) :])
+        for channel, piece in enumerate(values[: len(channels)]):
             stretch.add(channel, 0, piece)
         stretch.finish()
 
 
-def _channel_by_channel(kernel: SoftKernel, prediction: VoxelSource, reference: VoxelSource) -> None:
+def _channel_by_channel(
+    kernel: SoftKernel, prediction: VoxelSource, reference: VoxelSource, weights: VoxelSource | None
+) -> None:
     """A stream of whole channels, one after the other: the reference and the running state of its voxels are held."""
-    pieces = list(_joined(reference.pieces(0), _HELD_VOXELS))
-    stretches = [kernel.stretch(piece) for piece in pieces]
-    lengths = [piece.size for piece in pieces]
+    pieces = list(_joined(lockstep([reference.pieces(0), *_pieces(weights)]), _HELD_VOXELS))
+    stretches = [kernel.stretch(*piece) for piece in pieces]
+    lengths = [piece[0].size for piece in pieces]
     del pieces
     last = prediction.channels - 1
     for channel in range(prediction.channels):
@@ -118,13 +161,13 @@ def _channel_by_channel(kernel: SoftKernel, prediction: VoxelSource, reference: 
                 stretches[index].finish()  # while what follows is decoded
 
 
-def _joined(pieces: Iterable[Piece], least: int) -> Iterator[Piece]:
-    """Longer pieces, of at least so many voxels but for the last."""
-    parts: list[Piece] = []
+def _joined(pieces: Iterable[tuple[Piece, ...]], least: int) -> Iterator[list[Piece]]:
+    """Longer pieces of streams side by side, of at least so many voxels but for the last."""
+    parts: list[tuple[Piece, ...]] = []
     for piece in pieces:
         parts.append(piece)
-        if sum(part.size for part in parts) >= least:
-            yield np.concatenate(parts)
+        if sum(part[0].size for part in parts) >= least:
+            yield list(map(np.concatenate, zip(*parts, strict=True)))
             parts = []
     if parts:
-        yield np.concatenate(parts)
+        yield list(map(np.concatenate, zip(*parts, strict=True)))

@@ -12,7 +12,7 @@ from segeval.cases.counting import LabelResult, SoftResult, count_labels, count_
 from segeval.cases.pair import Evaluated, Pair, Sets
 from segeval.cases.remarks import label_remarks, require_known_reference_labels
 from segeval.choices import Kind
-from segeval.errors import LabelError
+from segeval.errors import LabelError, UsageError
 from segeval.kernels import ValuesSeen
 from segeval.kernels.held_labels import BYTES as HELD_BYTES
 from segeval.kernels.numpy_backend import NumpyBackend
@@ -45,6 +45,8 @@ def evaluate_pair(pair: Pair, kind: Kind | None) -> Evaluated:
 def _evaluate_and_keep(pair: Pair, kind: Kind | None) -> Evaluated:
     from segeval.cases.kept import KeptPair
 
+    if pair.weights is not None:
+        raise UsageError("--weights: weighs sums over the voxels; leave map_losses out of --metrics")
     kept = KeptPair.of(pair.prediction, pair.reference, pair.sets)
     evaluated = evaluate_pair(replace(pair, prediction=kept.prediction, reference=kept.reference, kept=kept), kind)
     evaluated.kept = kept
@@ -73,7 +75,7 @@ def _evaluate_labels(pair: Pair) -> Evaluated:
         raise LabelError(pair.advice.words(pair.prediction_name, pair.prediction.channels))
     prediction, rounding = integral(pair.prediction)
     _require_memory(pair, _held(pair))
-    counted = count_labels(pair.backend, prediction, pair.reference, pair.settings.labels.ignore)
+    counted = count_labels(pair.backend, prediction, pair.reference, pair.settings.labels.ignore, pair.weights)
     return _judge_labels(pair, counted, rounding)
 
 
@@ -83,7 +85,7 @@ def _evaluate_probabilities(pair: Pair) -> Evaluated:
     except LabelError as problem:
         raise (_series_error(pair, problem) if pair.may_be_a_series else problem) from None
     _require_memory(pair, _held(pair), _channel_state(pair, options))
-    result = count_probabilities(pair.backend, pair.prediction, pair.reference, options, pair.sets)
+    result = count_probabilities(pair.backend, pair.prediction, pair.reference, options, pair.sets, pair.weights)
     return _judge_probabilities(pair, result)
 
 
@@ -104,7 +106,9 @@ def _evaluate_undecided(pair: Pair) -> Evaluated:
         except LabelError as no_labels:
             raise LabelError(f"{no_labels} (as a probability map: {no_map})") from None
     _require_memory(pair, _held(pair, 2))  # as labels and as probabilities
-    labels, soft, rounding = count_undecided(pair.backend, pair.prediction, pair.reference, options, pair.sets)
+    labels, soft, rounding = count_undecided(
+        pair.backend, pair.prediction, pair.reference, options, pair.sets, pair.weights
+    )
     name = pair.prediction_name
     if labels is not None:
         return _inferred(pair, _judge_labels(pair, labels, rounding))
@@ -162,7 +166,7 @@ def _inferred_remark(name: str, kind: Kind) -> str:
 
 def _options(pair: Pair) -> TallyOptions:
     settings = pair.settings
-    return tally_options(
+    options = tally_options(
         pair.prediction_name,
         pair.prediction.channels,
         settings.labels,
@@ -172,6 +176,7 @@ def _options(pair: Pair) -> TallyOptions:
         powers=power_sums(settings.selections),
         histogram="histogram" in settings.records,
     )
+    return replace(options, weighted=pair.weights is not None)
 
 
 def _judge_labels(pair: Pair, counted: LabelResult, rounding: Rounding | None) -> Evaluated:
@@ -180,14 +185,14 @@ def _judge_labels(pair: Pair, counted: LabelResult, rounding: Rounding | None) -
     remarks = [] if rounding is None else rounding.require_labels(name, NO_LABELS)
     confusion = _with_sets(counted.confusion, pair.sets)
     remarks += label_remarks(confusion, choice, name, pair.reference_name)
-    tally = Tally(TallyOptions(ignore=choice.ignore), confusion)
+    tally = Tally(TallyOptions(ignore=choice.ignore, weighted=pair.weights is not None), confusion)
     return Evaluated(tally, "labels", remarks, counted.held, profile=counted.profile)
 
 
 def _with_sets(confusion: Confusion, sets: Sets) -> Confusion:
     """The confusion, knowing the labels behind the codes that occur in it."""
     met = {value for pair in confusion.pairs for value in pair}
-    return Confusion(confusion.pairs, {code: members for code, members in sets.items() if code in met})
+    return replace(confusion, sets={code: members for code, members in sets.items() if code in met})
 
 
 def _of_reference(counts: Mapping[int, int], sets: Sets) -> Confusion:

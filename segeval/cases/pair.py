@@ -25,6 +25,7 @@ Sets = Mapping[int, frozenset[int]]
 class Pair(Struct):
     """A prediction and a reference on one grid, ready to be counted.
 
+    weights: what the voxels' terms in the sums are multiplied by; on the same grid, float64.
     integers: the prediction is stored as integers, so that several channels may be a series of label maps. advice: what
     to do with such a series.
     """
@@ -36,6 +37,7 @@ class Pair(Struct):
     settings: Settings
     backend: Backend
     sets: Sets = field(default_factory=dict)
+    weights: VoxelSource | None = None
     integers: bool = False
     advice: SeriesAdvice = SeriesAdvice()
     kept: KeptPair | None = None

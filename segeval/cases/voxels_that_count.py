@@ -31,11 +31,11 @@ from segeval.volumes.volume import DerivedSource, Piece, Volume, VoxelSource, ne
 if TYPE_CHECKING:
     from segeval.cases.case import OnBytes
 
-NAMES = ("mask",)
+NAMES = ("mask", "weights")
 """The options that name such volumes."""
 
 IN_MEMORY = "array"
-"""What the settings call a mask that is no file."""
+"""What the settings call a mask, or weights, that are no file."""
 
 _NOT_COUNTED = -30_000
 """The value of voxels that do not count where the user ignores no label: 16 bits, and nobody's label."""
@@ -91,13 +91,14 @@ class Kept(Struct):
 
 
 class CountedVoxels(Struct):
-    """A reference whose other voxels have the ignore label, and settings that know it.
+    """A reference whose other voxels have the ignore label, settings that know it, and the voxels' weights, if any.
 
     kept: what was met, complete once the voxels were read. why_not: what says that a voxel does not count.
     """
 
     reference: VoxelSource
     settings: Settings
+    weights: VoxelSource | None = None
     kept: Kept | None = None
     why_not: str = ""
 
@@ -110,7 +111,7 @@ class CountedVoxels(Struct):
 def counted_in_files(reference: Volume, beside: Opened, settings: Settings) -> CountedVoxels:
     """The reference on its grid, as the settings' mask and labels have it. Raises GeometryError, UsageError."""
     sources = {name: _on_its_grid(volume, reference, settings, beside) for name, volume in beside.volumes.items()}
-    return counted(reference.source, sources.get("mask"), settings, reference.sets, reference.name)
+    return counted(reference.source, sources, settings, reference.sets, reference.name)
 
 
 def _on_its_grid(volume: Volume, reference: Volume, settings: Settings, beside: Opened) -> VoxelSource:
@@ -126,30 +127,58 @@ def _on_its_grid(volume: Volume, reference: Volume, settings: Settings, beside: 
 
 def counted(
     reference: VoxelSource,
-    mask: VoxelSource | None,
+    beside: Mapping[str, VoxelSource],
     settings: Settings,
     sets: Mapping[int, frozenset[int]],
     name: str,
 ) -> CountedVoxels:
-    """The reference, which messages call ``name``, with a mask of its shape. Raises UsageError, GeometryError.
+    """The reference, which messages call ``name``, with the mask and the weights of its shape that lie beside it.
 
-    sets: the labels behind codes of the reference.
+    Raises UsageError, GeometryError. sets: the labels behind codes of the reference.
     """
+    for what, source in beside.items():
+        if source.shape != reference.shape:
+            shapes = f"the {what} array has shape {source.shape}, the reference {reference.shape}"
+            raise GeometryError(f"{shapes}; give one of the reference's shape")
+    mask, weights = beside.get("mask"), beside.get("weights")
+    if weights is not None:
+        weights = Weights(weights, _called("weights", settings))
     if mask is None and settings.within is None:
-        return CountedVoxels(reference, settings)
-    if mask is not None and mask.shape != reference.shape:
-        raise GeometryError(
-            f"the mask has shape {mask.shape}, the reference {reference.shape}; give a mask of the reference's shape"
-        )
+        return CountedVoxels(reference, settings, weights)
     region = None if settings.within is None else within_region(settings.within, settings.labels)
     ignored = settings.labels.ignore
     code = _NOT_COUNTED if ignored is None else ignored
-    kept = Kept()
-    mask_name = "the mask" if settings.mask in (None, IN_MEMORY) else str(settings.mask)
+    kept, mask_name = Kept(), _called("mask", settings)
     masked = Masked(reference, code, mask, region, sets, kept, name, mask_name, own=ignored is None)
     inside = replace(settings, labels=replace(settings.labels, ignore=code))
     where = [*([] if mask is None else [mask_name]), *([] if region is None else [f"--within {settings.within}"])]
-    return CountedVoxels(masked, inside, kept, f"{name}: no voxel lies in {' and '.join(where)}")
+    return CountedVoxels(masked, inside, weights, kept, f"{name}: no voxel lies in {' and '.join(where)}")
+
+
+def _called(what: str, settings: Settings) -> str:
+    """In messages."""
+    path = getattr(settings, what)
+    return f"the {what}" if path in (None, IN_MEMORY) else str(path)
+
+
+class Weights(DerivedSource, frozen=True):
+    """Weights of voxels, float64."""
+
+    name: str
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.float64)
+
+    def pieces(self, channel: int) -> Iterator[Piece]:
+        """The weights. Raises LabelError for one that is none."""
+        for piece in self.source.pieces(channel):
+            weights = piece.astype(np.float64)
+            good = (weights >= 0) & (weights < np.inf)
+            if not good.all():
+                first = weights[~good][0]
+                raise LabelError(f"{self.name}: holds the weight {first:g}; a weight is a number of at least 0")
+            yield weights
 
 
 class Masked(DerivedSource, frozen=True):

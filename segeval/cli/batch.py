@@ -115,7 +115,7 @@ def batch(
 
     outputs = output or []
     labels = scoring.get("labels")
-    inputs = [Path(path) for path in (manifest, labels, scoring.get("mask")) if path]
+    inputs = [Path(path) for path in (manifest, labels, scoring.get("mask"), scoring.get("weights")) if path]
     require_writable([*outputs, *([provenance] if provenance else [])], inputs)
     limit_memory(max_memory)
     if resume and not outputs:

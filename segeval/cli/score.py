@@ -42,7 +42,7 @@ def score(
     outputs = output or []
     extra = [provenance] if provenance else []
     labels = scoring.get("labels")
-    beside = [Path(given) for name in ("labels", "mask") if (given := scoring.get(name))]
+    beside = [Path(given) for name in ("labels", "mask", "weights") if (given := scoring.get(name))]
     require_writable([*outputs, *extra], [prediction, reference, *beside])
     limit_memory(max_memory)
     settings = settings_of(scoring)

@@ -32,18 +32,20 @@ def choose_backend(
     histogram: bool,
     runs: bool = False,
     slices: bool = False,
+    weighted: bool = False,
 ) -> tuple[Backend, list[str]]:
     """The backend for a prediction, and a remark where ``auto`` took the device, or ``cupy`` could not.
 
     hold: the label maps are to be kept; runs: as runs. histogram: probabilities are to be counted by value; slices:
-    labels per slice. Only NumPy's does any of it.
+    labels per slice; weighted: voxels have weights. Only NumPy's does any of it.
 
     ``auto`` takes it for what is known to be a probability map (by option, header or channels) of at least 2^25 values,
     where there is one with 64 bytes free per voxel; label maps, and maps whose values have yet to tell their kind, are
     counted faster than they could be copied. Raises UsageError for ``cupy`` where there is no device.
     """
-    if hold or histogram or slices:
-        remark = "counted on the processor: surfaces, instances, calibration and profiles need it, not a CUDA device"
+    if hold or histogram or slices or weighted:
+        what = "surfaces, instances, calibration, profiles and weights of voxels"
+        remark = f"counted on the processor: {what} need it, not a CUDA device"
         backend = NumpyBackend(shape if hold else None, runs=runs, slices=shape if slices else None)
         return backend, [remark] if name == "cupy" else []
     if name != "auto":

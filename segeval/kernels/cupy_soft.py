@@ -62,8 +62,10 @@ class CupySoftKernel:
             return ValuesSeen(not_finite=int(met[:, 2].sum()), sum_error=error)
         return ValuesSeen(low, high, int(met[:, 2].sum()), error)
 
-    def stretch(self, reference: Any) -> CupyStretch:
+    def stretch(self, reference: Any, weights: Any = None) -> CupyStretch:
         """Begin a stretch of voxels with these reference labels."""
+        if weights is not None:
+            raise ValueError("weights are summed on the processor")
         return CupyStretch(self, reference)
 
     def member(self, target: TargetKey | None) -> DeviceArray:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from segeval.array_types import Floats
 from segeval.kernels.held_labels import HeldPair
 from segeval.tallies.profiles import PairProfile
 from segeval.tallies.tally import Confusion, Tally, TallyOptions
@@ -81,8 +82,8 @@ class SoftKernel(Protocol):
         """What values all that was added held."""
         ...
 
-    def stretch(self, reference: NDArray[Any]) -> Stretch:
-        """Begin a stretch of voxels with these reference labels."""
+    def stretch(self, reference: NDArray[Any], weights: Floats | None = None) -> Stretch:
+        """Begin a stretch of voxels with these reference labels, and weights where the options say so."""
         ...
 
     def tally(self) -> Tally:

@@ -45,16 +45,16 @@ class NumpySoftKernel:
         self.targets = self.plan.keys
         self.contributors = self.plan.contributors
         self._bins = ProbabilityBins(len(self.targets)) if options.histogram else None
-        self._logarithms = Logarithms(options.logs, options.powers)
+        self._logarithms = Logarithms(options.logs, options.powers, weighted=options.weighted)
         self._sums = {target: TargetSums(self._logarithms) for target in self.targets}
         self._members: dict[tuple[TargetKey, bool], Members] = {}
         self.by_target: dict[TargetKey, SliceCounter] | None = None
         if slices is not None and options.independent:
             self.by_target = {target: slices.another() for target in self.targets}
 
-    def stretch(self, reference: NDArray[Any]) -> NumpyStretch:
-        """Begin a stretch of voxels with these reference labels."""
-        return NumpyStretch(self, reference)
+    def stretch(self, reference: NDArray[Any], weights: Floats | None = None) -> NumpyStretch:
+        """Begin a stretch of voxels with these reference labels, and weights where the options say so."""
+        return NumpyStretch(self, reference, weights)
 
     def inside(self, target: TargetKey, codes: NDArray[Any], values: Sequence[int]) -> NDArray[np.bool_]:
         """Which voxels of these reference codes belong to the target; ``values``: what the codes stand for."""
@@ -66,10 +66,13 @@ class NumpySoftKernel:
             members.extend(self.plan.holds(target, value) for value in values[members.known :])
         return members.among(codes)
 
-    def add(self, target: TargetKey, probabilities: NDArray[Any], inside: NDArray[np.bool_]) -> None:
+    def add(
+        self, target: TargetKey, probabilities: NDArray[Any], inside: NDArray[np.bool_], weights: Floats | None
+    ) -> None:
         """Sum one target over voxels whose probabilities lie in [0, 1]."""
         for start in range(0, probabilities.size, BLOCK):
-            self._sums[target].add(probabilities[start : start + BLOCK], inside[start : start + BLOCK])
+            block = slice(start, start + BLOCK)
+            self._sums[target].add(probabilities[block], inside[block], None if weights is None else weights[block])
         if self._bins is not None:
             self._bins.add(self.targets.index(target), probabilities, inside)
             if self.options.single and target == self.options.labels[0]:
@@ -129,7 +132,7 @@ def stretch_bytes(
     several = sum(len(channels) > 1 for channels in SoftTargets(options, sets).contributors.values())
     winner = np.min_scalar_type(len(options.channels)).itemsize
     size = reference.itemsize + (reference.itemsize > 1) + winner
-    size += options.ignore is not None
+    size += (options.ignore is not None) + 8 * options.weighted
     if options.independent:
         return size + 9 * several
     return size + values.itemsize + np.dtype(np.float32).itemsize + 8 * several
@@ -138,8 +141,9 @@ def stretch_bytes(
 class NumpyStretch:
     """Some voxels, and what their channels share: the running maximum and the running sums."""
 
-    def __init__(self, kernel: NumpySoftKernel, reference: NDArray[Any]) -> None:
+    def __init__(self, kernel: NumpySoftKernel, reference: NDArray[Any], weights: Floats | None = None) -> None:
         ignore = kernel.options.ignore
+        self._weights = weights
         self._kernel = kernel
         self._reference = reference
         self._kept = None if ignore is None else reference != ignore
@@ -175,7 +179,7 @@ class NumpyStretch:
             plane = self._planes.get(target)
             inside = self._only(kernel.inside(target, self._codes[where], self._values), where, already=True)
             p = np.zeros(inside.size) if plane is None else np.minimum(self._only(plane, where), 1.0)
-            kernel.add(target, p, inside)
+            kernel.add(target, p, inside, self._weights_of(where))
             if target in self._chosen:
                 kernel.add_hard(target, self._only(self._chosen[target], where), inside)
                 self._count_slices(target, where, self._chosen[target][where])
@@ -200,7 +204,7 @@ class NumpyStretch:
                 self._collect(target, where, clipped, above)
                 continue
             inside = self._only(kernel.inside(target, self._codes[where], self._values), where, already=True)
-            kernel.add(target, self._only(clipped, where, already=True), inside)
+            kernel.add(target, self._only(clipped, where, already=True), inside, self._weights_of(where))
             if options.independent:
                 kernel.add_hard(target, self._only(above, where, already=True), inside)
                 self._count_slices(target, where, above)
@@ -242,6 +246,9 @@ class NumpyStretch:
             return
         np.maximum(plane, clipped, out=plane)
         self._chosen.setdefault(target, np.zeros(size, dtype=np.bool_))[where] |= above
+
+    def _weights_of(self, where: slice) -> Floats | None:
+        return None if self._weights is None else self._only(self._weights, where)
 
     def _only(self, values: NDArray[Any], where: slice, already: bool = False) -> NDArray[Any]:
         """The evaluated voxels among ``values[where]``; ``already``: the values are cut to ``where``."""

@@ -25,9 +25,13 @@ class Logarithms:
     """Which logarithms are summed, and what else.
 
     by_clip: each η with its focal exponents γ. certain: the largest f that every η clips.
+    weighted: voxels have weights.
     """
 
-    def __init__(self, logs: tuple[LogSetting, ...], powers: tuple[PowerSum, ...] = ()) -> None:
+    def __init__(
+        self, logs: tuple[LogSetting, ...], powers: tuple[PowerSum, ...] = (), *, weighted: bool = False
+    ) -> None:
+        self.weighted = weighted
         self.by_clip = [(eta, [g for g, e in logs if e == eta]) for eta in dict.fromkeys(e for _, e in logs)]
         self.powers = powers
         clips = [eta for _, eta in logs] + [eta for _, _, eta in powers if eta]
@@ -56,9 +60,12 @@ class SideSums:
         self._aside: list[NDArray[Any]] = []
         self._aside_n = 0
 
-    def add(self, p: NDArray[Any]) -> None:
-        """Probabilities in [0, 1] of at most ``BLOCK`` voxels on this side."""
+    def add(self, p: NDArray[Any], weights: Floats | None = None) -> None:
+        """Probabilities in [0, 1] of at most ``BLOCK`` voxels on this side, and their weights, where they have some."""
         self.n += p.size
+        if weights is not None:
+            self.include(self._exact(p.astype(np.float64), weights))
+            return
         false = np.subtract(1.0, p, dtype=np.float64) if self._inside else p.astype(np.float64)
         uncertain = (false > self._logarithms.certain).nonzero()[0]
         if 2 * uncertain.size > p.size:
@@ -116,16 +123,22 @@ class SideSums:
                 sums.append(certain * alike)
         return sums
 
-    def _exact(self, p: Floats) -> list[float]:
+    def _exact(self, p: Floats, weights: Floats | None = None) -> list[float]:
         """Any voxels."""
+
+        def summed(terms: Floats) -> float:
+            return float(terms.sum() if weights is None else terms.dot(weights))
+
         true, false = (p, 1.0 - p) if self._inside else (1.0 - p, p)
         squared = np.square(false)
-        sums = [true.sum(), false.sum(), true.dot(true), squared.sum()]
+        sums = [summed(true), summed(false), true.dot(true if weights is None else true * weights), summed(squared)]
         for eta, gammas in self._logarithms.by_clip:
             logs = np.clip(true, eta, 1 - eta)
             np.log(logs, out=logs)
+            if weights is not None:
+                logs *= weights
             sums += [logs.sum(), *((squared if gamma == 2 else false**gamma).dot(logs) for gamma in gammas)]
-        sums += [term(what, false, true).sum() for what in self._logarithms.powers]
+        sums += [summed(term(what, false, true)) for what in self._logarithms.powers]
         return [float(value) for value in sums]
 
 
@@ -150,13 +163,17 @@ class TargetSums:
         """Voxels inside the target."""
         return self.inside.n
 
-    def add(self, p: NDArray[Any], inside: NDArray[np.bool_]) -> None:
-        """Probabilities in [0, 1] and the reference mask of a block of at most ``BLOCK`` voxels."""
+    def add(self, p: NDArray[Any], inside: NDArray[np.bool_], weights: Floats | None = None) -> None:
+        """Probabilities in [0, 1], reference mask and weights of a block of at most ``BLOCK`` voxels."""
         reference = int(np.count_nonzero(inside))
-        if reference:
-            self.inside.add(p[inside] if reference < p.size else p)
-        if reference < p.size:
-            self.outside.add(p[~inside] if reference else p)
+        if reference == p.size:
+            self.inside.add(p, weights)
+        elif not reference:
+            self.outside.add(p, weights)
+        else:
+            outside = ~inside
+            self.inside.add(p[inside], None if weights is None else weights[inside])
+            self.outside.add(p[outside], None if weights is None else weights[outside])
 
     def complement(self) -> TargetSums:
         """The sums of 1 − p against the target's complement."""
@@ -166,21 +183,26 @@ class TargetSums:
 
     def totals(self) -> Totals:
         """All sums of the target."""
-        (i, _, i2, _, *inside), (_, wrong, _, wrong2, *outside) = self.inside.totals(), self.outside.totals()
+        (i, lacking, i2, _, *inside), (right, wrong, _, wrong2, *outside) = self.inside.totals(), self.outside.totals()
+        voxels: tuple[float, float] = self.n, self.r
+        if self._logarithms.weighted:  # t and f of a voxel are 1 together
+            voxels = i + lacking + right + wrong, i + lacking
         logs: dict[LogSetting, list[float]] = {}
         sides = zip(inside, outside, strict=True)
         for eta, gammas in self._logarithms.by_clip:
             plain = next(sides)
             logs |= {(gamma, eta): [*plain, *next(sides)] for gamma in gammas}
-        return Totals([i + wrong, i, i2 + wrong2, i2], logs, dict(zip(self._logarithms.powers, sides, strict=True)))
+        moments = [i + wrong, i, i2 + wrong2, i2]
+        return Totals(moments, logs, dict(zip(self._logarithms.powers, sides, strict=True)), voxels)
 
 
 class Totals(Struct):
-    """moments: P, I, P², I². logs: L1, L0, F1, F0 under each setting. powers: inside and outside, of each."""
+    """moments: P, I, P², I². logs: L1, L0, F1, F0 under each setting. powers: both sides of each. voxels: N, R."""
 
     moments: list[float]
     logs: dict[LogSetting, list[float]]
     powers: dict[PowerSum, tuple[float, float]]
+    voxels: tuple[float, float]
 
 
 def counts_of(parts: list[TargetSums]) -> Counts:
@@ -198,10 +220,11 @@ def sums_of(parts: list[TargetSums], logarithms: Logarithms) -> SoftSums:
         return np.array(list(values), dtype=np.float64)
 
     totals = [s.totals() for s in parts]
+    n, r = (column(of.voxels[k] for of in totals) for k in range(2))
     p, i, p2, i2 = (column(of.moments[k] for of in totals) for k in range(_MOMENTS))
     return SoftSums(
-        column(s.n for s in parts),
-        column(s.r for s in parts),
+        n,
+        r,
         p,
         i,
         p2,

@@ -19,7 +19,7 @@ from segeval.cases.evaluation import evaluate_pair
 from segeval.cases.farthest import Farthest, farthest_places
 from segeval.cases.pair import Pair
 from segeval.cases.profiles import profile_of
-from segeval.cases.voxels_that_count import NAMES, counted_in_files, opened_beside
+from segeval.cases.voxels_that_count import counted_in_files, opened_beside
 from segeval.errors import GeometryError, SegevalError, UnreadableFile
 from segeval.kernels import NumpyBackend
 from segeval.pictures.slices import Place, chosen_slices, decided_slices, slices_of
@@ -75,7 +75,8 @@ def count(case: CaseResult, settings: Settings, labels: Collection[TargetKey] = 
     settings = replace(
         _with_names(settings, case), metrics="dice", tau=None, backend="numpy", hashed=case.hashes is not None
     )
-    settings = replace(settings, **{name: case.details[name]["path"] for name in NAMES if name in case.details})
+    mask = case.details["mask"]["path"] if "mask" in case.details else None
+    settings = replace(settings, mask=mask, weights=None)
     with (
         opened_pair(prediction, reference, settings) as (ours, theirs, its_settings),
         opened_beside(its_settings) as beside,
@@ -86,7 +87,7 @@ def count(case: CaseResult, settings: Settings, labels: Collection[TargetKey] = 
         backend = NumpyBackend(target.shape if measured else None, slices=target.shape, every_slice=True)
         names = aligned.name, target.name
         sets = ChainMap(aligned.sets, target.sets)  # a view: overlaps are met while the voxels are read
-        pair = Pair(aligned.source, counted.reference, *names, counted.settings, backend, sets, integers)
+        pair = Pair(aligned.source, counted.reference, *names, counted.settings, backend, sets, integers=integers)
         evaluated = evaluate_pair(pair, kind)
         for volume in (ours, theirs, beside):
             volume.finish()

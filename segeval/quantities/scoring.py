@@ -17,6 +17,7 @@ from segeval.errors import LabelError
 from segeval.quantities.arithmetic import ratio
 from segeval.quantities.quantity import RecordName
 from segeval.quantities.selected import Selection, Sum, log_settings, parts_of, power_sums, records_needed
+from segeval.quantities.weighted import weighted_counts
 from segeval.results.report import ALL, MEAN, Row, Value
 from segeval.tallies.partition import Partition
 from segeval.tallies.tally import Confusion, Counts, SoftSums, Tally, label_map_sums
@@ -167,7 +168,11 @@ def _gather(
     else:
         confusion = tally.confusion or Confusion()
         counts = one_vs_rest(confusion, classes[1:], choice.regions)
-        sums = label_map_sums(counts, log_settings(settings.selections), power_sums(settings.selections))
+        weighted = counts
+        if confusion.weights is not None:
+            belongs = membership(confusion, classes[1:], choice.regions)
+            weighted = weighted_counts(confusion.weights, belongs, len(targets))
+        sums = label_map_sums(weighted, log_settings(settings.selections), power_sums(settings.selections))
         present = (counts.reference > 0) | (counts.prediction > 0)
         label_map = not confusion.overlapping
     if tally.confusion is not None and "partition" in records_needed(settings.selections):
@@ -218,7 +223,8 @@ def _table(
     table = np.array([values[part.key] for part in parts], dtype=np.float64)
     table = table.reshape(len(quantities), len(evidence.targets))
     is_count = np.array([quantity.is_count for quantity in quantities], dtype=bool)[:, np.newaxis]
-    table[~(is_count | (np.isfinite(table) & (evidence.counts.n != 0)))] = np.nan
+    weightless = np.array([q.record == "sums" for q in quantities], dtype=bool)[:, np.newaxis] & (evidence.sums.n == 0)
+    table[~(is_count | (np.isfinite(table) & (evidence.counts.n != 0) & ~weightless))] = np.nan
     table += 0.0  # turns -0.0 into 0.0
     if settings.empty in _FILL:
         fills = np.array([quantity.fills_empty for quantity in quantities], dtype=bool)[:, np.newaxis]
@@ -269,7 +275,7 @@ def _over_all(evidence: _Evidence, settings: ScoringSettings) -> dict[str, Value
     counts, sums = evidence.counts[classes], evidence.sums[classes]
     if evidence.classes[0] != BACKGROUND:  # independent channels without one for the background
         counts = counts.with_empty_background()
-    nothing = not evidence.counts.n[0]
+    nothing = {"sums": not evidence.sums.n[0]}
     values: dict[str, Value] = {}
     for selection in settings.selections:
         quantity = selection.quantity
@@ -279,7 +285,8 @@ def _over_all(evidence: _Evidence, settings: ScoringSettings) -> dict[str, Value
         for part in selection.parts:
             record = {"counts": counts, "sums": sums}.get(part.quantity.record) or evidence.record(part.quantity.record)
             if part.quantity.over_all is not None:  # as of every part, where the sum has it
-                of_parts[part.key] = math.nan if nothing else part.quantity.over_all(record, **part.settings)
+                empty = nothing.get(part.quantity.record, not evidence.counts.n[0])
+                of_parts[part.key] = math.nan if empty else part.quantity.over_all(record, **part.settings)
         value = _sum(selection, of_parts) if isinstance(selection, Sum) else of_parts[selection.key]
         values[selection.key] = value + 0.0 if math.isfinite(value) else math.nan
     return values

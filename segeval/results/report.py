@@ -38,9 +38,9 @@ __all__ = [
 SCHEMA = "segeval/1"
 MISSED = "missed"
 ERROR_PROFILE = "error_profile"
-DETAILS = ("mask", "curves", MISSED, ERROR_PROFILE, "instances", "lesions")
-"""The file of the voxels that count; threshold curves of probability maps; labels whose distances stand for a miss;
-errors by slice; instances by what became of them."""
+DETAILS = ("mask", "weights", "curves", MISSED, ERROR_PROFILE, "instances", "lesions")
+"""The files of the voxels that count, and how much; threshold curves of probability maps; labels whose distances stand
+for a miss; errors by slice; instances by what became of them."""
 
 Status = Literal["ok", "error", "missing"]
 

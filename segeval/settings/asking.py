@@ -52,6 +52,7 @@ class FileOptions(ArrayOptions, total=False):
     """What `segeval.evaluate` and the commands take."""
 
     mask: str | os.PathLike[str] | None
+    weights: str | os.PathLike[str] | None
     class_axis: int | None
     volume: int | tuple[int, int] | str | None
     geometry: GeometryPolicy

@@ -19,6 +19,7 @@ class Evaluated(Struct, frozen=True):
     undefined overlap of a label that both volumes lack. class_weights: by label, for ``weighted_ce``.
     mask: the file whose voxels count where it is not 0, or the folder of such files, as the user wrote it; ``array``
     for one in memory. within: of which labels of the reference the voxels count, as ``within_of`` writes it.
+    weights: the file of the voxels' weights in the sums of losses, likewise.
     """
 
     labels: Annotated[
@@ -102,6 +103,21 @@ class Evaluated(Struct, frozen=True):
             made=within_of,
             group="input",
             document=words.where_chosen("within"),
+        ),
+    ] = None
+
+    weights: Annotated[
+        str | None,
+        asked(
+            QUANTITIES,
+            "What this volume holds, at least 0, multiplies a voxel's terms in the sums of losses; else as --mask.",
+            metavar="FILE|FOLDER",
+            is_path=True,
+            files_only=True,
+            made=words.volume_file("weights"),
+            group="input",
+            signed=words.file_signed("weights"),
+            document=words.where_chosen("weights"),
         ),
     ] = None
 

@@ -39,6 +39,7 @@ class TallyOptions(Struct, frozen=True):
         stand-in until it is known.
     logs: the (gamma, eta) pairs of the logarithmic sums. powers: what else is summed, for losses that need it.
     histogram: count a probability map's values too, for calibration and ranking.
+    weighted: each voxel has a weight, which multiplies its terms in the sums.
     """
 
     ignore: int | None = None
@@ -51,6 +52,7 @@ class TallyOptions(Struct, frozen=True):
     logs: tuple[LogSetting, ...] = ((DEFAULT_GAMMA, DEFAULT_ETA),)
     histogram: bool = False
     powers: tuple[PowerSum, ...] = ()
+    weighted: bool = False
 
     @property
     def single(self) -> bool:
@@ -62,20 +64,25 @@ class Confusion(Struct, frozen=True):
     """Joint histogram: how many voxels have this (reference value, prediction value).
 
     A voxel that several one-file-per-class masks claim has no single value. It carries a code instead, and
-    ``sets`` tells the labels behind each code.
+    ``sets`` tells the labels behind each code. weights: of the voxels of each pair together, where voxels have some.
     """
 
     pairs: Mapping[tuple[int, int], int] = field(default_factory=dict)
     sets: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    weights: Mapping[tuple[int, int], float] | None = None
 
     def __add__(self, other: Confusion) -> Confusion:
         pairs = dict(self.pairs)
         for pair, count in other.pairs.items():
             pairs[pair] = pairs.get(pair, 0) + count
+        weights = None if self.weights is None or other.weights is None else dict(self.weights)
+        if weights is not None:
+            for pair, weight in (other.weights or {}).items():
+                weights[pair] = weights.get(pair, 0.0) + weight
         for code in self.sets.keys() & other.sets.keys():
             if self.sets[code] != other.sets[code]:
                 raise ValueError(f"code {code} stands for other labels in the two confusions")
-        return Confusion(pairs, {**self.sets, **other.sets})
+        return Confusion(pairs, {**self.sets, **other.sets}, weights)
 
     def members(self, value: int) -> frozenset[int]:
         """The labels that a voxel of this value belongs to."""

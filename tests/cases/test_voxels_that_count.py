@@ -188,10 +188,10 @@ def test_without_either_nothing_speaks_of_them() -> None:
 @pytest.mark.parametrize(
     ("asked", "error", "words"),
     [
-        ({"mask": np.ones((2, 2))}, GeometryError, "the mask has shape (2, 2), the reference (7, 6, 5); give a mask"),
+        ({"mask": np.ones((2, 2))}, GeometryError, "the mask array has shape (2, 2), the reference (7, 6, 5); give"),
         ({"mask": np.full(SHAPE, np.nan)}, LabelError, "the mask: holds NaN, which says neither yes nor no"),
         ({"mask": np.zeros(SHAPE)}, LabelError, "the reference: no voxel lies in the mask, so that there is nothing"),
-        ({"mask": np.full(SHAPE, "a")}, LabelError, "the mask has dtype <U1; give a NumPy array"),
+        ({"mask": np.full(SHAPE, "a")}, LabelError, "the mask array has dtype <U1; give a NumPy array"),
         ({"within": 9}, LabelError, "the reference: no voxel lies in --within 9, so that there is nothing to evaluate"),
         ({"within": "liver"}, UsageError, "--within: there is no label or region 'liver'; names are: none"),
         ({"within": "1+"}, UsageError, "--within '1+': write label values like 1+2, the name of a label"),

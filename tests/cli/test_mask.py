@@ -267,3 +267,73 @@ def test_pictures_show_errors_where_voxels_count(folders: Path, segeval: Run) ->
     again = segeval("report", folders / "x.json", "-o", folders / "y.html")
     assert again.code == 0, again.err
     assert "no picture" not in (folders / "y.html").read_text()
+
+
+# Weights
+
+
+def test_weights_are_read_beside_the_pair(pair: tuple[Path, Path, Path], nifti: Nifti, segeval: Run) -> None:
+    prediction, reference, mask = arrays()
+    weights = np.random.default_rng(3).random(SHAPE).astype(np.float32)
+    path = nifti("weights.nii.gz", weights, AFFINE)
+    run = segeval("score", *pair[:2], "--weights", path, "--mask", pair[2], "--metrics", "losses", "--format", "json")
+    expected = evaluate_arrays(prediction, reference, weights=weights, mask=mask, metrics="losses")
+    for row in expected.cases[0].rows:
+        assert {k: run.row(row.label)[k] for k in row.values} == pytest.approx(dict(row.values))
+    assert "|mask:brain.nii.gz|weights:weights.nii.gz|" in run.json["signature"]
+    assert run.json["cases"][0]["weights"] == {"path": str(path)}
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_the_channels_of_a_file_have_weights_in_whatever_order_they_come(
+    compressed: bool, nifti: Nifti, segeval: Run
+) -> None:
+    rng = np.random.default_rng(5)
+    soft = rng.dirichlet(np.ones(3), SHAPE).astype(np.float32)
+    weights, reference = rng.random(SHAPE), arrays()[1]
+    files = [
+        nifti(f"{name}.nii{'.gz' if compressed else ''}", array, AFFINE)
+        for name, array in (("p", soft), ("r", reference), ("w", weights))
+    ]
+    run = segeval("score", *files[:2], "--weights", files[2], "--metrics", "losses", "--format", "json")
+    expected = evaluate_arrays(soft, reference, class_axis=3, weights=weights, metrics="losses")
+    for row in expected.cases[0].rows:
+        assert {k: run.row(row.label)[k] for k in row.values} == pytest.approx(dict(row.values))
+
+
+def test_pooled_and_resumed_batches_keep_the_weights(folders: Path, nifti: Nifti, segeval: Run) -> None:
+    rng = np.random.default_rng(8)
+    everything = [np.concatenate([arrays(number)[side].ravel() for number in range(3)]) for side in range(2)]
+    weights = [rng.random(SHAPE) for _ in range(3)]
+    for number, array in enumerate(weights):
+        nifti(f"w/case_{number}.nii.gz", array, AFFINE)
+    asked = ("batch", folders / "p", folders / "r", "--weights", folders / "w", "--workers", "1", "--pooled")
+    expected = evaluate_arrays(*everything, weights=np.concatenate([w.ravel() for w in weights]), metrics="losses")
+    for more in ((), ("--resume",)):
+        assert segeval(*asked, "--metrics", "losses", "-o", folders / "x.json", *more).code == 0
+        found = {row["label"]: row for row in json.loads((folders / "x.json").read_text())["pooled"]}
+        for row in expected.cases[0].rows:
+            assert {k: found[row.label][k] for k in row.values} == pytest.approx(dict(row.values))
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.full(SHAPE, -1.0), "holds the weight -1; a weight is a number of at least 0"),
+        (np.full(SHAPE, np.nan), "holds the weight nan; a weight is a number of at least 0"),
+        (np.ones((6, 5, 3)), "lie on different grids: shape 6×5×3 and 6×5×4"),
+    ],
+)
+def test_weights_that_are_none_are_refused_in_a_line(
+    array: Any, words: str, pair: tuple[Path, Path, Path], nifti: Nifti, segeval: Run
+) -> None:
+    run = segeval("score", *pair[:2], "--weights", nifti("w.nii.gz", array, AFFINE))
+    assert (run.code, run.out, run.err.count("\n")) == (3, "", 1)
+    assert words in run.err
+    run = segeval("score", *pair[:2], "--weights", nifti("w.nii.gz", array, AFFINE), "--backend", "cupy")
+    assert (run.code, run.err.count("\n")) == (3, 1)
+
+
+def test_weights_are_summed_on_the_processor(pair: tuple[Path, Path, Path], segeval: Run) -> None:
+    run = segeval("score", *pair[:2], "--weights", pair[2], "--backend", "cupy", "--format", "json")
+    assert any("counted on the processor" in remark for remark in run.remarks)

@@ -26,6 +26,7 @@ ANSWERS: dict[str, tuple[list[str], Any]] = {  # on the command line, and in TOM
     "class_weights": (["--class-weights", "0=1,1=2,2=1,3=1,4=1,5=1"], "0=1,1=2,2=1,3=1,4=1,5=1"),
     "mask": (["--mask", "m"], "m"),
     "within": (["--within", "1+2"], "1+2"),
+    "weights": (["--weights", "m/case.nii.gz"], "m/case.nii.gz"),
     "kind": (["--kind", "labels"], "labels"),
     "threshold": (["--threshold", "0.3"], 0.3),
     "channels": (["--channels", "independent"], "independent"),

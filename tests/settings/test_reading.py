@@ -26,6 +26,7 @@ ANSWERS: dict[str, list[Any]] = {
     "class_weights": ["0=0.25,1=2,tumour=1", {1: 0.5}],
     "mask": ["masks/brain.nii.gz"],
     "within": ["1+2", "*", "tumour", 3, [1, 2], "tumour=1+2"],
+    "weights": ["weights.nii.gz"],
     "kind": ["labels", "probabilities"],
     "threshold": [0.1],
     "channels": ["independent"],
