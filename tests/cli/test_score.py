@@ -136,6 +136,10 @@ CHANGES: dict[str, list[tuple[Path, list[str], list[str]]]] = {
     "labels": [(PREDICTION, [], ["--labels=1,2"]), (PREDICTION, ["--labels=1,2"], ["--labels=1,3"])],
     "regions": [(PREDICTION, [], ["--region=a=1+2"]), (PREDICTION, ["--region=a=1+2"], ["--region=a=1+3"])],
     "ignore_label": [(PREDICTION, [], ["--ignore-label=5"]), (PREDICTION, ["--ignore-label=5"], ["--ignore-label=0"])],
+    **{
+        name: [(PREDICTION, [], [f"--{name}={value}"])]
+        for name, value in (("mask", REFERENCE), ("weights", REFERENCE), ("within", "1"))
+    },
     "empty": [(PREDICTION, [], ["--empty=zero"]), (PREDICTION, ["--empty=zero"], ["--empty=one"])],
     "metrics": [
         (PREDICTION, [f"--metrics={name}"], [f"--metrics={name}:{setting}"])
@@ -432,18 +436,8 @@ def test_a_file_name_that_is_no_text_is_no_error(form: str, nifti: Nifti, tmp_pa
     volume = np.arange(60, dtype=np.uint8).reshape(5, 4, 3) % 3
     path = os.fsencode(nifti("r.nii", volume)).replace(b"r.nii", b"caf\xe9.nii")
     shutil.copy(tmp_path / "r.nii", path)
-    command = [
-        sys.executable,
-        "-m",
-        "segeval",
-        "score",
-        path,
-        tmp_path / "r.nii",
-        "--metrics",
-        "dice",
-        "--format",
-        form,
-    ]
+    program = [sys.executable, "-m", "segeval", "score", "--metrics", "dice", "--format", form]
+    command = [*program, path, tmp_path / "r.nii"]
     done = subprocess.run([*command, "-o", tmp_path / "x.csv"], capture_output=True, check=False)
     assert done.returncode == 0
     assert b"caf" in done.stdout

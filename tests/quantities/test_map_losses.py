@@ -142,7 +142,7 @@ def test_the_memory_is_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_weights_are_refused() -> None:
     p, r = drawn((8, 7, 6))
-    with pytest.raises(UsageError, match="--weights: .*leave map_losses out"):
+    with pytest.raises(UsageError, match=r"--weights: .*leave map_losses out"):
         losses("lovasz", p, r, weights=np.ones(r.shape))
 
 
