@@ -47,6 +47,8 @@ def values(metrics: str, row: str, case: str, kind: str, options: dict[str, Any]
     labels = ",".join(map(str, arrays.classes[1:])) if case != "cells" else None
     prediction = arrays.p if kind == "soft" else arrays.h
     kinds = {"kind": "probabilities"} if kind == "soft" else {"kind": "labels", "spacing": (1.0,) * arrays.y.ndim}
+    if row == "cells":
+        kinds |= {"instances": True, "regions": ["cells=*"]}
     report = evaluate_arrays(prediction, arrays.y, metrics=metrics, labels=labels, **kinds, **options)
     rows = report.cases[0].rows
     wanted = [r for r in rows if (isinstance(r.label, int) if row == "labels" else r.label == row)]
