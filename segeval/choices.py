@@ -43,6 +43,7 @@ GROUPS = (
     "calibration",
     "profile",
     "partition",
+    "detection",
 )
 """What kinds of quantities there are, in the order of every output."""
 

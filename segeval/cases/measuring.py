@@ -214,7 +214,9 @@ def _instances(maps: HeldMaps, settings: Settings) -> tuple[TargetInstances, ...
         for index, target in enumerate(maps.targets)
         if target.box is not None
     ]
-    distances = any(part.quantity.name == "instance_hd95" for part in parts_of(settings.selections))
+    parts = parts_of(settings.selections)
+    distances = any(part.quantity.name == "instance_hd95" for part in parts)
+    overlaps = any(part.quantity.group == "detection" for part in parts)
     found = match_all(
         LabelMaps(
             LabelMap(maps.held.prediction, maps.shape),
@@ -225,6 +227,7 @@ def _instances(maps: HeldMaps, settings: Settings) -> tuple[TargetInstances, ...
         [target for _, target in boxed],
         settings.instances,
         distances=distances,
+        overlaps=overlaps,
         threads=_threads(),
     )
     instances = [TargetInstances(target.key) for target in maps.targets]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from segeval.array_types import Integers
@@ -22,6 +23,7 @@ from segeval.shapes.slabs import slab_voxels
 from segeval.shapes.target_masks import TargetMasks
 from segeval.shapes.towers import Matches, hd95_mm
 from segeval.tallies.instances import InstanceOptions, TargetInstances
+from segeval.tallies.overlaps import Overlaps
 from segeval.tallies.surfaces import Surfaces
 from segeval.volumes.memory import Need, require_memory
 
@@ -51,6 +53,7 @@ class _Matched(Struct, frozen=True):
     """A target's instances that are large enough, and which of them match.
 
     numbers: the instances' places among those of all targets, of prediction and reference.
+    overlaps: every pair that shares a voxel; pairs: those of them that match.
     """
 
     target: Target
@@ -58,12 +61,22 @@ class _Matched(Struct, frozen=True):
     reference: Facts
     numbers: tuple[Integers, Integers]
     pairs: Pairs
+    overlaps: Pairs
 
 
 def match_all(
-    maps: LabelMaps, targets: Sequence[Target], options: InstanceOptions, *, distances: bool = False, threads: int = 1
+    maps: LabelMaps,
+    targets: Sequence[Target],
+    options: InstanceOptions,
+    *,
+    distances: bool = False,
+    overlaps: bool = False,
+    threads: int = 1,
 ) -> tuple[TargetInstances, ...]:
-    """Every target. distances: whether each match gets its hd95. Raises UsageError, NotEnoughMemory."""
+    """Every target. distances: whether each match gets its hd95; overlaps: whether each target gets those of all pairs.
+
+    Raises UsageError, NotEnoughMemory.
+    """
     for target in targets:
         _require_memory([target], options)
     found: dict[int, TargetInstances] = {}
@@ -75,7 +88,8 @@ def match_all(
         matched = [_match(counted, place, target, options, maps.spacing_mm) for place, target in enumerate(members)]
         hd95s = _distances(maps, counted, matched, options, threads) if distances else [None] * len(matched)
         for place, each, mm in zip(layer, matched, hd95s, strict=True):
-            found[place] = with_pairs(each.target.key, each.prediction, each.reference, each.pairs, mm)
+            one = with_pairs(each.target.key, each.prediction, each.reference, each.pairs, mm)
+            found[place] = replace(one, overlaps=_overlaps(each)) if overlaps else one
     return tuple(found[place] for place in range(len(targets)))
 
 
@@ -131,7 +145,16 @@ def _match(
     kept = (p >= 0) & (r >= 0)
     overlaps = Pairs(r[kept], p[kept], pairs.voxels[kept])
     chosen = choose_pairs(overlaps, facts[0].voxels, facts[1].voxels, options)
-    return _Matched(target, facts[0], facts[1], (numbers[0], numbers[1]), chosen)
+    return _Matched(target, facts[0], facts[1], (numbers[0], numbers[1]), chosen, overlaps)
+
+
+def _overlaps(matched: _Matched) -> Overlaps:
+    pairs = matched.overlaps
+    return Overlaps(
+        matched.prediction.voxels,
+        matched.reference.voxels,
+        np.stack((pairs.reference, pairs.prediction, pairs.voxels)),
+    )
 
 
 def _distances(

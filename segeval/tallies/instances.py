@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from msgspec import Struct
 
 from segeval.choices import Matching
 from segeval.errors import UsageError
+
+if TYPE_CHECKING:
+    from segeval.tallies.overlaps import Overlaps
 
 CONNECTIVITIES = (4, 8, 6, 18, 26)
 """Neighbours of a voxel: 4 or 8 in two dimensions, 6, 18 or 26 in three."""
@@ -112,6 +115,7 @@ class TargetInstances(Struct, frozen=True):
 
     missed: reference instances without a match. invented: prediction instances in no match.
     left_out: reference lesions that a protocol does not score, with the predictions that belong to them, if any.
+    overlaps: what may match by other rules, where that was asked for.
     """
 
     target: int | str
@@ -119,6 +123,7 @@ class TargetInstances(Struct, frozen=True):
     missed: tuple[Instance, ...] = ()
     invented: tuple[Instance, ...] = ()
     left_out: tuple[Match, ...] = ()
+    overlaps: Overlaps | None = None
 
 
 class Instances(Struct, frozen=True):

@@ -31,6 +31,7 @@ CALIBRATION = ["brier", "ece", "auroc", "average_precision", "best_dice", "best_
 PROFILE = ["worst_slice_error"]
 PARTITION = ["voi_split", "voi_merge", "voi", "mutual_information", "nmi", "rand", "adjusted_rand",
     "adapted_rand_error", "adapted_rand_precision", "adapted_rand_recall", "gce"]
+DETECTION = ["lesion_count_difference", "matching_ap", "matching_map", "seg"]
 # fmt: on
 OF_ALL_ALONE = {*PARTITION, "topk_ce", "frequency_weighted_iou", "weighted_kappa"}
 LOWER = (
@@ -44,6 +45,7 @@ LOWER = (
         "assd",
         "masd",
         "instance_hd95",
+        "lesion_count_difference",
         "missed_volume_ml",
         "invented_volume_ml",
         "lesionwise_hd95",
@@ -98,6 +100,7 @@ SETTINGS = {
     "nsd": "surfel=no, tau=see above",
     "lesionwise_hd95": "penalty_mm=374",
 } | {
+    "matching_ap": "iou=0.5",
     **dict.fromkeys(("voi_split", "voi_merge", "voi", "mutual_information"), "base=2"),
     **dict.fromkeys(("adapted_rand_error", "adapted_rand_precision", "adapted_rand_recall"), "background=no"),
 }
@@ -160,6 +163,7 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
         "calibration",
         "profile",
         "partition",
+        "detection",
     ]
     assert [facts["group"] for facts in explained.values()] == [group for group in listed for _ in listed[group]]
     assert set(listed["overlap"]) == set(OVERLAP)
@@ -173,6 +177,7 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
     assert listed["calibration"] == CALIBRATION
     assert listed["profile"] == PROFILE
     assert listed["partition"] == PARTITION
+    assert listed["detection"] == DETECTION
 
 
 def test_no_line_is_wider_than_80_columns(segeval: Run) -> None:
