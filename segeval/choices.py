@@ -44,6 +44,7 @@ GROUPS = (
     "profile",
     "partition",
     "detection",
+    "detection_maps",
 )
 """What kinds of quantities there are, in the order of every output."""
 

@@ -9,6 +9,7 @@ import numpy as np
 from msgspec.structs import asdict
 from numpy.typing import NDArray
 
+from segeval.tallies.detections import CaseDetections, Detections
 from segeval.tallies.histogram import ProbabilityHistogram
 from segeval.tallies.power_sums import PowerSum, Sides
 from segeval.tallies.tally import Confusion, Counts, LogSums, SoftSums, SoftTally, Tally, TallyOptions
@@ -27,6 +28,7 @@ def tally_document(tally: Tally) -> dict[str, Any]:
         "options": options,
         "confusion": None if tally.confusion is None else _confusion_document(tally.confusion),
         "soft": None if tally.soft is None else _soft_document(tally.soft),
+        "detections": None if tally.detections is None else _detections_document(tally.detections),
     }
 
 
@@ -45,6 +47,35 @@ def tally_of(document: Mapping[str, Any]) -> Tally:
         TallyOptions(**options),
         None if confusion is None else _confusion_of(confusion),
         None if soft is None else _soft_of(soft),
+        None if document.get("detections") is None else _detections_of(document["detections"]),
+    )
+
+
+def _detections_document(detections: Detections) -> dict[str, Any]:
+    return {
+        "count": detections.count,
+        "targets": [
+            [key, [[c.lesions, c.confidences.tolist(), c.pairs.tolist(), c.iou.tolist()] for c in cases]]
+            for key, cases in detections.targets.items()
+        ],
+    }
+
+
+def _detections_of(document: Mapping[str, Any]) -> Detections:
+    return Detections(
+        document["count"],
+        {
+            key: tuple(
+                CaseDetections(
+                    lesions,
+                    np.array(confidences, dtype=np.float64),
+                    np.array(pairs, dtype=np.int64).reshape(2, -1),
+                    np.array(iou, dtype=np.float64),
+                )
+                for lesions, confidences, pairs, iou in cases
+            )
+            for key, cases in document["targets"]
+        },
     )
 
 

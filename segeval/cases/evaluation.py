@@ -33,7 +33,9 @@ def evaluate_pair(pair: Pair, kind: Kind | None) -> Evaluated:
     """Count a pair. ``kind``: what the option or the header settled. Raises LabelError."""
     if kind is None and pair.prediction.dtype.kind in "biu":
         kind = "labels"
-    if "maps" in pair.settings.records and pair.kept is None:
+    if kind is None and "detections" in pair.settings.records and pair.prediction.channels == 1:
+        kind = "probabilities"  # one without a candidate holds zeros, as a label map does
+    if pair.settings.records & {"maps", "detections"} and pair.kept is None:
         return _evaluate_and_keep(pair, kind)
     if kind == "labels":
         return _evaluate_labels(pair)
@@ -45,11 +47,17 @@ def evaluate_pair(pair: Pair, kind: Kind | None) -> Evaluated:
 def _evaluate_and_keep(pair: Pair, kind: Kind | None) -> Evaluated:
     from segeval.cases.kept import KeptPair
 
-    if pair.weights is not None:
+    if pair.weights is not None and "maps" in pair.settings.records:
         raise UsageError("--weights: weighs sums over the voxels; leave map_losses out of --metrics")
     kept = KeptPair.of(pair.prediction, pair.reference, pair.sets)
     evaluated = evaluate_pair(replace(pair, prediction=kept.prediction, reference=kept.reference, kept=kept), kind)
-    evaluated.kept = kept
+    if "detections" in pair.settings.records:
+        from segeval.cases.detecting import detections_of
+
+        found = detections_of(pair.prediction_name, kept, evaluated.tally, pair.settings)
+        evaluated.tally = replace(evaluated.tally, detections=found)
+    if "maps" in pair.settings.records:
+        evaluated.kept = kept
     return evaluated
 
 

@@ -21,7 +21,7 @@ from segeval.volumes.memory import Need
 from segeval.volumes.volume import DerivedSource, Piece, VoxelSource
 
 _WORK_BYTES = 48  # per voxel, while a target is measured: its map, masks and distances
-_INSTEAD = "leave map_losses out of --metrics"
+_INSTEAD = "leave map_losses and detection_maps out of --metrics"
 Sets = Mapping[int, frozenset[int]]
 Channels = dict[int, NDArray[Any]]
 
@@ -65,7 +65,7 @@ class KeptPair(Struct, frozen=True):
     @property
     def need(self) -> Need:
         """What measuring will hold beside them."""
-        return Need(_WORK_BYTES * math.prod(self.reference.shape), "measuring losses of whole maps", _INSTEAD)
+        return Need(_WORK_BYTES * math.prod(self.reference.shape), "measuring whole maps", _INSTEAD)
 
     def maps(self, tally: Tally, choice: LabelChoice, geometry: Geometry | None) -> Maps:
         """What the values say of each of ``targets_of(tally)``."""

@@ -137,6 +137,7 @@ def batch(
     jobs = every_job[part[0] - 1 :: part[1]]
     named = [_job(pair) for pair in found.missing if missing == "skip"] if part[0] == 1 else []
     settings = with_class_names(settings, every_job)
+    pooled = pooled or "detections" in settings.records  # lesions are found over all cases
     if settings.backend == "cupy" and dask is None:
         require_device()  # an error before the first case rather than in every one
     volumes = [path for job in jobs for path in job.volumes] + files_beside(settings)

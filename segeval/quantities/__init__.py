@@ -2,6 +2,7 @@
 
 from segeval.quantities import (  # noqa: F401  (importing registers every quantity)
     calibration,
+    candidates,
     detection,
     instance,
     losses,

@@ -34,7 +34,7 @@ def lesion_count_difference(i: Instances) -> Floats:
 @measure(
     "detection",
     "instances",
-    "TP / (TP + FP + FN) of instances matched one to one with an IoU of at least ``iou``",
+    "TP / (TP + FP + FN) of instances matched one to one with an IoU of at least iou",
     undefined="no instances in either volume, or there is no label map",
     source="Schmidt et al. 2018",
     best=1.0,

@@ -15,9 +15,11 @@ from segeval.results.columns import Direction, direction_of
 from segeval.tallies.power_sums import PowerSum
 
 Setting = float | bool | str | None
-RecordName = Literal["counts", "sums", "histogram", "surfaces", "instances", "lesions", "profile", "partition", "maps"]
+RecordName = Literal[
+    "counts", "sums", "histogram", "surfaces", "instances", "lesions", "profile", "partition", "maps", "detections"
+]
 """Counts, SoftSums, ProbabilityHistogram, Surfaces, Instances, those of a lesion-wise protocol, Profile, Partition,
-Maps."""
+Maps, and the Cases of each target, None for the background."""
 
 
 class Quantity(Struct, frozen=True):

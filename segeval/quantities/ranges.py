@@ -31,6 +31,7 @@ _RANGES: Mapping[str, tuple[float, float, str]] = {
     "ce_weight": _AT_LEAST_0,
     "exchange_rate": _AT_LEAST_0,
     "eta": (1e-300, 0.5, "above 0 and at most 0.5"),
+    "rate": (0.0, math.inf, "of false positives per case, at least 0"),
     "iou": (1e-9, 1.0, "above 0 and at most 1"),
     "p": (0.0, 100.0, "between 0 and 100"),
     "tau": (0.0, math.inf, "of millimetres, at least 0"),

@@ -177,6 +177,9 @@ def _gather(
         label_map = not confusion.overlapping
     if tally.confusion is not None and "partition" in records_needed(settings.selections):
         others = {**others, "partition": Partition.of(tally.confusion)}
+    if tally.detections is not None:
+        detected = tuple(None if target == BACKGROUND else tally.detections.cases(target) for target in targets)
+        others = {**others, "detections": detected}
     volume = math.nan if voxel_volume_mm3 is None else voxel_volume_mm3 / 1000
     counts = replace(counts, voxel_volume_ml=volume)
     sums = replace(sums, classes=len(classes), class_weights=_weights(settings, classes + regions))

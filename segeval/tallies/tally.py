@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from segeval.array_types import Floats, Integers
+from segeval.tallies.detections import Detections
 from segeval.tallies.histogram import ProbabilityHistogram
 from segeval.tallies.power_sums import PowerSum, Sides, of_a_label_map
 from segeval.targets import Region, TargetKey
@@ -227,16 +228,23 @@ class Tally(Struct, frozen=True):
 
     confusion: None where there is no single predicted label map (independent channels).
     soft: None for label maps, whose sums follow from their counts.
+    detections: lesions and candidates, where quantities ask for them.
     """
 
     options: TallyOptions
     confusion: Confusion | None
     soft: SoftTally | None = None
+    detections: Detections | None = None
 
     def __add__(self, other: Tally) -> Tally:
         if self.options != other.options:
             raise ValueError("tallies made under different options do not add")
-        return Tally(self.options, _sum(self.confusion, other.confusion), _sum(self.soft, other.soft))
+        return Tally(
+            self.options,
+            _sum(self.confusion, other.confusion),
+            _sum(self.soft, other.soft),
+            _sum(self.detections, other.detections),
+        )
 
     def with_foreground(self, label: int) -> Tally:
         """The tally of a single foreground map once its label is known."""
@@ -250,7 +258,7 @@ class Tally(Struct, frozen=True):
         return Tally(options, Confusion(pairs, self.confusion.sets), replace(self.soft, targets=targets))
 
 
-_Record = TypeVar("_Record", Confusion, SoftTally, ProbabilityHistogram)
+_Record = TypeVar("_Record", Confusion, SoftTally, ProbabilityHistogram, Detections)
 
 
 def _sum(a: _Record | None, b: _Record | None) -> _Record | None:

@@ -32,6 +32,7 @@ PROFILE = ["worst_slice_error"]
 PARTITION = ["voi_split", "voi_merge", "voi", "mutual_information", "nmi", "rand", "adjusted_rand",
     "adapted_rand_error", "adapted_rand_precision", "adapted_rand_recall", "gce"]
 DETECTION = ["lesion_count_difference", "matching_ap", "matching_map", "seg"]
+DETECTION_MAPS = ["lesion_ap", "froc", "case_auroc", "instance_ap", "instance_map"]
 # fmt: on
 OF_ALL_ALONE = {*PARTITION, "topk_ce", "frequency_weighted_iou", "weighted_kappa"}
 LOWER = (
@@ -100,7 +101,9 @@ SETTINGS = {
     "nsd": "surfel=no, tau=see above",
     "lesionwise_hd95": "penalty_mm=374",
 } | {
-    "matching_ap": "iou=0.5",
+    **dict.fromkeys(("matching_ap", "instance_ap"), "iou=0.5"),
+    "lesion_ap": "iou=0.1",
+    "froc": "iou=0.1, rate=see above",
     **dict.fromkeys(("voi_split", "voi_merge", "voi", "mutual_information"), "base=2"),
     **dict.fromkeys(("adapted_rand_error", "adapted_rand_precision", "adapted_rand_recall"), "background=no"),
 }
@@ -164,6 +167,7 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
         "profile",
         "partition",
         "detection",
+        "detection_maps",
     ]
     assert [facts["group"] for facts in explained.values()] == [group for group in listed for _ in listed[group]]
     assert set(listed["overlap"]) == set(OVERLAP)
@@ -178,6 +182,7 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
     assert listed["profile"] == PROFILE
     assert listed["partition"] == PARTITION
     assert listed["detection"] == DETECTION
+    assert listed["detection_maps"] == DETECTION_MAPS
 
 
 def test_no_line_is_wider_than_80_columns(segeval: Run) -> None:

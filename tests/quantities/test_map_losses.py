@@ -136,7 +136,7 @@ def test_files_streamed_in_pieces_give_what_arrays_give(segeval: Run, nifti: Run
 def test_the_memory_is_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGEVAL_MAX_MEMORY", "300M")
     p, r = np.zeros((256, 256, 128), np.float32), np.zeros((256, 256, 128), np.uint8)
-    with pytest.raises(NotEnoughMemory, match=r"losses of whole maps.*leave map_losses out of --metrics"):
+    with pytest.raises(NotEnoughMemory, match=r"measuring whole maps.*leave map_losses and detection_maps out"):
         losses("lovasz", p, r, kind="probabilities")
 
 
