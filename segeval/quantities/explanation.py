@@ -1,30 +1,63 @@
-"""A quantity in words."""
+"""Quantities in words: one in full, many as a list, and as JSON."""
 
 from __future__ import annotations
 
 import inspect
+import json
 import textwrap
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
 
-from segeval.quantities.quantity import Quantity, Setting
+from segeval.choices import DEFAULT_GROUPS, GROUPS
+from segeval.errors import UsageError
+from segeval.quantities.naming import did_you_mean
+from segeval.quantities.quantity import QUANTITIES, Quantity, Setting, all_quantities
+from segeval.results.columns import finite
 
 _WIDTH = 80
+_ALL = "`segeval quantities` lists all"
 _DIRECTIONS = {"higher": "higher is better", "lower": "lower is better", "none": "no direction"}
+
+
+def named(names: Iterable[str]) -> list[Quantity]:
+    """The quantities of these names, and those of groups. Raises UsageError."""
+    found: list[Quantity] = []
+    for name in names:
+        if name in GROUPS:
+            found += [quantity for quantity in all_quantities() if quantity.group == name]
+        elif name in QUANTITIES:
+            found.append(QUANTITIES[name])
+        else:
+            raise UsageError(f"there is no quantity or group {name!r}{did_you_mean(name)}; {_ALL}")
+    return found
+
+
+def searched(word: str, among: Iterable[Quantity]) -> list[Quantity]:
+    """Those that speak of a word: in their name, what else they are called, text, formula or source.
+
+    Raises UsageError where there is none.
+    """
+    wanted = word.casefold()
+    found = [q for q in among if any(wanted in part.casefold() for part in _said(q))]
+    if not found:
+        raise UsageError(
+            f"--search {word!r}: no quantity speaks of it{did_you_mean(word)}; `segeval quantities` lists all"
+        )
+    return found
 
 
 def explain(quantity: Quantity) -> str:
     """Some lines of at most 80 characters: what it is, formula, direction, when undefined, settings, source."""
-    rows = ["labels, regions, mean, all" if quantity.over_all is not None else "labels, regions, mean"]
-    if quantity.of_all_alone:
-        rows = ["all"]
     called = [word for word, answer in quantity.synonyms.items() if answer == quantity.name]
     facts = [
-        ("", inspect.getdoc(quantity.formula) or ""),
+        ("", _text(quantity)),
         ("", f"Also called {', '.join(called)}." if called else ""),
         ("formula", quantity.text),
         ("direction", f"{_DIRECTIONS[quantity.direction]}{_scale(quantity)}"),
         ("undefined", quantity.undefined or "only where no voxel is evaluated" * (not quantity.is_count) or "never"),
         ("settings", ", ".join(f"{k}={_default(v)}" for k, v in sorted(quantity.settings.items()))),
-        ("rows", rows[0]),
+        ("rows", ", ".join(_rows(quantity))),
         ("source", quantity.source),
     ]
     lines = [f"{quantity.name}  ({quantity.group})"]
@@ -37,6 +70,59 @@ def explain(quantity: Quantity) -> str:
                 subsequent_indent=" " * 12 if title else "  ",
             )
     return "\n".join(lines) + "\n"
+
+
+def listed(quantities: Iterable[Quantity]) -> str:
+    """What each is, in lines of at most 80 characters, under its group."""
+    blocks = []
+    for group, members in groupby(quantities, lambda quantity: quantity.group):
+        found = list(members)
+        indent = max(len(quantity.name) for quantity in found) + 4
+        lines = [f"{group}{' (computed by default)' if group in DEFAULT_GROUPS else ''}"]
+        for quantity in found:
+            first = f"  {quantity.name:<{indent - 2}}"
+            sentence = _text(quantity).partition(". ")[0].removesuffix(".")
+            lines += textwrap.wrap(sentence, _WIDTH, initial_indent=first, subsequent_indent=" " * indent)
+        blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def as_json(quantities: Iterable[Quantity]) -> str:
+    """A JSON array; an end of the scale that is infinite is null, and a default that follows from the data, too."""
+    return json.dumps([_document(quantity) for quantity in quantities], indent=1, ensure_ascii=False) + "\n"
+
+
+def _document(quantity: Quantity) -> dict[str, Any]:
+    return {
+        "name": quantity.name,
+        "group": quantity.group,
+        "title": quantity.title,
+        "text": _text(quantity),
+        "formula": quantity.text,
+        "direction": quantity.direction,
+        "best": finite(quantity.best),
+        "worst": finite(quantity.worst),
+        "undefined": quantity.undefined,
+        "settings": dict(quantity.settings),
+        "rows": _rows(quantity),
+        "source": quantity.source,
+        "also_called": dict(quantity.synonyms),
+    }
+
+
+def _said(quantity: Quantity) -> tuple[str, ...]:
+    more = (quantity.name, quantity.title, quantity.group, _text(quantity), quantity.text, quantity.source)
+    return (*more, *quantity.synonyms)
+
+
+def _text(quantity: Quantity) -> str:
+    return " ".join((inspect.getdoc(quantity.formula) or "").split())
+
+
+def _rows(quantity: Quantity) -> list[str]:
+    if quantity.of_all_alone:
+        return ["all"]
+    return ["labels", "regions", "mean", *(["all"] if quantity.over_all is not None else [])]
 
 
 def _scale(quantity: Quantity) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from segeval.choices import GROUPS
 from segeval.quantities import Quantity, all_quantities
 
 Run = Callable[..., Any]
@@ -133,7 +135,7 @@ OVER_ALL = {
 @pytest.fixture
 def explained(segeval: Run) -> dict[str, dict[str, str]]:
     """The facts by quantity and title, their wrapped lines joined."""
-    run = segeval("quantities")
+    run = segeval("quantities", *GROUPS)
     assert (run.code, run.err) == (0, "")
     found: dict[str, dict[str, str]] = {}
     for block in run.out.strip().split("\n\n"):
@@ -186,7 +188,8 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
 
 
 def test_no_line_is_wider_than_80_columns(segeval: Run) -> None:
-    assert max(len(line) for line in segeval("quantities").out.splitlines()) <= 80
+    for arguments in ((), GROUPS):
+        assert max(len(line) for line in segeval("quantities", *arguments).out.splitlines()) <= 80
 
 
 @pytest.mark.parametrize("quantity", all_quantities(), ids=lambda quantity: quantity.name)
@@ -206,6 +209,53 @@ def test_a_quantity_is_explained_in_full(quantity: Quantity, explained: dict[str
 
 
 def test_the_listing_ends_with_one_newline(segeval: Run) -> None:
-    out = segeval("quantities").out
+    out = segeval("quantities", *GROUPS).out
     assert out.endswith("\n")
     assert not out.endswith("\n\n")
+
+
+def listed(text: str) -> dict[str, list[str]]:
+    """The names in a list, by heading."""
+    blocks = [block.splitlines() for block in text.strip().split("\n\n")]
+    return {block[0]: [line.split()[0] for line in block[1:] if line[2] != " "] for block in blocks}
+
+
+def test_without_a_name_all_are_listed_by_group(segeval: Run) -> None:
+    out = segeval("quantities").out
+    found = listed(out)
+    assert list(found) == ["overlap (computed by default)", "losses (computed by default)", *GROUPS[2:]]
+    assert [name for names in found.values() for name in names] == [quantity.name for quantity in all_quantities()]
+    assert "  iou                         Intersection over union, the Jaccard index\n" in out
+
+
+def test_one_is_explained(segeval: Run) -> None:
+    out = segeval("quantities", "dice", "voi").out
+    assert out.startswith("dice  (overlap)\n  Dice similarity coefficient.\n")
+    assert out.count("\n\n") == 1
+    assert "voi  (partition)" in out
+
+
+def test_a_word_is_searched_for(segeval: Run) -> None:
+    found = listed(segeval("quantities", "--search", "Jaccard").out)
+    assert found["overlap (computed by default)"] == ["iou"]
+    assert "soft_iou" in found["losses (computed by default)"]
+    assert listed(segeval("quantities", "surface", "--search", "hausdorff").out) == {"surface": ["hd", "hd95"]}
+    none = segeval("quantities", "--search", "xyzzy")
+    assert (none.code, none.err.count("\n")) == (2, 1)
+    assert "'xyzzy'" in none.err
+
+
+def test_a_name_that_is_none_is_answered(segeval: Run) -> None:
+    run = segeval("quantities", "jaccard")
+    assert (run.code, run.out) == (2, "")
+    assert "did you mean iou?" in run.err
+
+
+def test_programs_read_json(segeval: Run) -> None:
+    found = json.loads(segeval("quantities", "--format", "json").out)
+    assert [one["name"] for one in found] == [quantity.name for quantity in all_quantities()]
+    (focal,) = json.loads(segeval("quantities", "focal", "-f", "json").out)
+    assert focal["settings"] == {"alpha": 0.25, "eta": 1e-7, "gamma": 2.0}
+    assert (focal["direction"], focal["best"], focal["worst"]) == ("lower", 0.0, None)
+    assert focal["rows"] == ["labels", "regions", "mean"]
+    assert focal["also_called"]["focal_loss"] == "focal"
