@@ -35,6 +35,8 @@ from segeval.settings import ArrayOptions, FileOptions, Settings
 from segeval.settings.asking import options
 from segeval.settings.settings import declared
 
+DISTANCES = Path(REFERENCE).with_name("label_distances.csv")
+
 # What is public
 
 
@@ -73,6 +75,7 @@ def test_the_signature_of_evaluate_arrays_is_the_documented_one() -> None:
         "instances": False, "connectivity": None, "min_volume_mm3": 0.0, "matching": "one-to-one", "iou": 0.5,
         "background": False, "class_weights": None, "channels": "exclusive", "activation": None, "scale": None,
         "clip": False, "protocol": None, "tau": None, "mask": None, "within": None, "weights": None,
+        "label_distances": None,
     }  # fmt: skip
     assert {p.kind for p in parameters[2:]} == {inspect.Parameter.KEYWORD_ONLY}
 
@@ -164,7 +167,7 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "clip": True, "class_axis": 3, "geometry": "resample", "tolerance": 0.5, "hash": True,
         "backend": "auto", "missed": 5.0, "instances": True, "connectivity": 6, "min_volume_mm3": 10.0,
         "matching": "many-to-one", "iou": 0.25, "protocol": "brats-lesionwise:met", "tau": {1: 2.0},
-        "mask": REFERENCE, "within": "1+2+4", "weights": REFERENCE,
+        "mask": REFERENCE, "within": "1+2+4", "weights": REFERENCE, "label_distances": DISTANCES,
         "volume": None,  # would leave one channel of them; tests/cli/test_series.py has its meaning
     }  # fmt: skip
     assert set(arguments) == {*list(inspect.signature(evaluate).parameters)[2:]}
@@ -174,7 +177,7 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "--kind=probabilities", "--threshold=0.4", "--channels=independent", "--activation=sigmoid", "--scale=2",
         "--clip", "--class-axis=3", "--geometry=resample", "--tolerance=0.5", "--hash", "--backend=auto",
         "--missed=5", "--instances", "--connectivity=6", "--min-volume-mm3=10", "--matching=many-to-one", "--iou=0.25",
-        "--mask", REFERENCE, "--weights", REFERENCE, "--within=1+2+4",
+        "--mask", REFERENCE, "--weights", REFERENCE, "--within=1+2+4", "--label-distances", DISTANCES,
         "--protocol=brats-lesionwise:met", "--tau=1=2",
         "--format=json",
     )  # fmt: skip

@@ -140,7 +140,7 @@ def rows_and_details(
         measured["profile"], missing = profile_of(evaluated, settings.labels, name)
         remarks += missing
     if evaluated.kept is not None:
-        measured["maps"] = evaluated.kept.maps(evaluated.tally, settings.labels, geometry)
+        measured["maps"] = evaluated.kept.maps(evaluated.tally, settings, geometry)
     rows = score(evaluated.tally, settings.labels, settings.scoring, voxel_volume_mm3, measured)
     return rows, details_of(evaluated.tally, measured, settings.labels), remarks
 

@@ -20,7 +20,7 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 def detections_of(name: str, kept: KeptPair, tally: Tally, settings: Settings) -> Detections:
     """Of every label and region; of the background none. Raises LabelError."""
-    maps = kept.maps(tally, settings.labels, None)
+    maps = kept.maps(tally, settings, None)
     found: dict[TargetKey, tuple[CaseDetections, ...]] = {}
     for index, key in enumerate(maps.keys):
         if key != BACKGROUND:

@@ -11,8 +11,10 @@ from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
+from segeval.errors import LabelError
 from segeval.kernels.soft_targets import SoftTargets
 from segeval.quantities import membership, targets_of
+from segeval.settings import Settings
 from segeval.tallies.maps import Maps, Mask, TargetMap
 from segeval.tallies.tally import Confusion, Tally
 from segeval.targets import BACKGROUND, LabelChoice
@@ -67,8 +69,9 @@ class KeptPair(Struct, frozen=True):
         """What measuring will hold beside them."""
         return Need(_WORK_BYTES * math.prod(self.reference.shape), "measuring whole maps", _INSTEAD)
 
-    def maps(self, tally: Tally, choice: LabelChoice, geometry: Geometry | None) -> Maps:
-        """What the values say of each of ``targets_of(tally)``."""
+    def maps(self, tally: Tally, settings: Settings, geometry: Geometry | None) -> Maps:
+        """What the values say of each of ``targets_of(tally)``. Raises LabelError."""
+        choice = settings.labels
         labels = self.reference.volume(0)
         ignore = tally.options.ignore
         evaluated = None if ignore is None else labels != ignore
@@ -87,6 +90,7 @@ class KeptPair(Struct, frozen=True):
             labels.size if evaluated is None else int(np.count_nonzero(evaluated)),
             None if geometry is None or geometry.affine is None else geometry.spacing_mm[: labels.ndim],
             tally.confusion is not None and not tally.confusion.overlapping,
+            _distances(settings, [key for key in targets_of(tally, choice) if isinstance(key, int)]),
         )
 
     def _of_probabilities(self, tally: Tally) -> Callable[[int], tuple[Floats, Mask]]:
@@ -124,3 +128,15 @@ class KeptPair(Struct, frozen=True):
             return np.isin(predicted, values).astype(np.float64), np.isin(labels, values)
 
         return make
+
+
+def _distances(settings: Settings, labels: list[int]) -> Floats | None:
+    matrix = settings.label_distances
+    if matrix is None:
+        return None
+    if len(matrix) != len(labels):
+        raise LabelError(
+            f"--label-distances: is a matrix of {len(matrix)} labels, evaluated are {len(labels)} "
+            f"({', '.join(map(str, labels[:10]))}{', …' if len(labels) > 10 else ''}), the background among them"
+        )
+    return np.array(matrix)

@@ -81,6 +81,35 @@ def _lovasz_over_all(maps: Maps) -> float:
     return float(np.mean(found)) if found else math.nan
 
 
+@of_all(
+    "1 − (2 T + ε_n) / (2 T + Σ δ + ε), δ = Σ_l M[r, l] p_l of a voxel, T = Σ (1 − δ) over the voxels whose label is "
+    "not 0, M the label distances",
+    group=_GROUP,
+    record="maps",
+    source="Fidon et al. 2017, ε as in MONAI",
+    best=0,
+    worst=1,
+    synonyms=also("generalised_wasserstein_dice generalized_wasserstein_dice_loss wasserstein_dice_loss gwdl"),
+    title="Wasserstein Dice",
+)
+def wasserstein_dice(maps: Maps, *, epsilon: float = 1e-5, numerator_epsilon: float = 1e-5) -> float:
+    """Generalised Wasserstein Dice loss: how far a wrong label is from the right one counts."""
+    classes = sum(isinstance(key, int) for key in maps.keys)
+    distances = 1 - np.eye(classes) if maps.label_distances is None else maps.label_distances
+    wrong = np.zeros(classes)  # Σ δ over the voxels of each label
+    voxels = np.zeros(classes)
+    masks = []
+    for target in maps.labels():
+        masks.append(maps.evaluated_of(target.mask))
+        voxels[len(masks) - 1] = np.count_nonzero(masks[-1])
+    for column, target in enumerate(maps.labels()):
+        p = maps.evaluated_of(target.probabilities)
+        wrong += distances[:, column] * np.array([float(p[mask].sum()) for mask in masks])
+    true = float((voxels - wrong)[1:].sum())
+    denominator = 2 * true + float(wrong.sum()) + epsilon
+    return 1 - (2 * true + numerator_epsilon) / denominator if denominator else math.nan
+
+
 @measure(
     _GROUP,
     "maps",

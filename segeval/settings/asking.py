@@ -12,6 +12,7 @@ from typing import Any, Literal, TypedDict, TypeVar, get_args, get_origin, get_t
 from msgspec.structs import replace
 
 from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, GeometryPolicy, Kind, Matching
+from segeval.settings.label_distances import LabelDistances
 from segeval.settings.labels import Labels, Regions, Tolerances, Weights, Within, within_region
 from segeval.settings.option import Option
 from segeval.settings.protocols import under_protocol
@@ -30,6 +31,7 @@ class ArrayOptions(TypedDict, total=False):
     metrics: str | None
     empty: EmptyPolicy
     class_weights: Weights
+    label_distances: LabelDistances
     within: Within
     kind: Kind | None
     threshold: float

@@ -9,6 +9,12 @@ from msgspec import Struct, field
 from segeval.choices import DEFAULT_GROUPS, GROUPS, EmptyPolicy
 from segeval.errors import UsageError
 from segeval.settings import words
+from segeval.settings.label_distances import (
+    Matrix,
+    label_distances_document,
+    label_distances_of,
+    label_distances_signed,
+)
 from segeval.settings.labels import label_choice, weights_of, within_of
 from segeval.settings.option import LABELS, QUANTITIES, Option, Setting, asked, require_word
 from segeval.targets import LabelChoice, TargetKey
@@ -17,6 +23,7 @@ from segeval.targets import LabelChoice, TargetKey
 class Evaluated(Struct, frozen=True):
     """labels: what is evaluated. metrics: which quantities, under which settings, as text. empty: the value of the
     undefined overlap of a label that both volumes lack. class_weights: by label, for ``weighted_ce``.
+    label_distances: between labels, background first, for ``wasserstein_dice``.
     mask: the file whose voxels count where it is not 0, or the folder of such files, as the user wrote it; ``array``
     for one in memory. within: of which labels of the reference the voxels count, as ``within_of`` writes it.
     weights: the file of the voxels' weights in the sums of losses, likewise.
@@ -78,6 +85,20 @@ class Evaluated(Struct, frozen=True):
             document=words.weights_document,
         ),
     ] = None
+    label_distances: Annotated[
+        Matrix | None,
+        asked(
+            QUANTITIES,
+            "How far apart labels are, for wasserstein_dice: a square of numbers, background first. Default: equally.",
+            asks=str | None,
+            metavar="FILE",
+            is_path=True,
+            made=label_distances_of,
+            group="always",
+            signed=label_distances_signed,
+            document=label_distances_document,
+        ),
+    ] = None
 
     mask: Annotated[
         str | None,
@@ -105,7 +126,6 @@ class Evaluated(Struct, frozen=True):
             document=words.where_chosen("within"),
         ),
     ] = None
-
     weights: Annotated[
         str | None,
         asked(

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from segeval.errors import UsageError
+from segeval.settings.label_distances import label_distances_of
 from segeval.settings.labels import label_choice
 from segeval.settings.settings import Settings, declared
 from segeval.settings.volume_choice import volume_choice
@@ -68,6 +69,7 @@ _READ: Mapping[str, Callable[[Document], Any]] = {
     "labels": _labels,
     "metrics": lambda document: ",".join(document["metrics"]),
     "class_weights": lambda document: _numbers(document["class_weights"]),
+    "label_distances": lambda document: label_distances_of(document.get("label_distances")),
     "tau": lambda document: _numbers(document.get("tau")),
     "kind": lambda document: None if document["kind"] == "auto" else document["kind"],
     "volume": lambda document: volume_choice(document.get("volume")),

@@ -32,6 +32,7 @@ class Maps(Struct, frozen=True, eq=False):
     keys: labels (background first where there is one), then regions. make: the target of a place among them.
     evaluated: which voxels are, None for all of them. spacing_mm: along each axis; None where the files state none.
     exclusive: each voxel has one label, so that the labels' masks are a partition.
+    label_distances: (labels, labels) in [0, 1], rows of the reference's; None where all are equally far apart.
     """
 
     keys: tuple[TargetKey, ...]
@@ -40,6 +41,7 @@ class Maps(Struct, frozen=True, eq=False):
     voxels: int
     spacing_mm: tuple[float, ...] | None
     exclusive: bool
+    label_distances: Floats | None = None
 
     def targets(self) -> Iterator[TargetMap]:
         """Of every key, one after the other."""

@@ -24,7 +24,7 @@ MORE_LOSSES = ["tversky", "focal_tversky", "log_cosh_dice", "noise_robust_dice",
 RATES = ["f_beta", "fpr", "fnr", "fdr", "for", "informedness", "markedness", "lr_positive", "lr_negative",
     "fowlkes_mallows", "prevalence", "absolute_volume_difference_ml", "relative_absolute_volume_difference", "voe",
     "net_benefit", "frequency_weighted_iou", "weighted_kappa"]
-MAP_LOSSES = ["topk_ce", "lovasz", "boundary", "hausdorff_dt", "soft_cldice"]
+MAP_LOSSES = ["topk_ce", "lovasz", "wasserstein_dice", "boundary", "hausdorff_dt", "soft_cldice"]
 SURFACE = ["hd", "hd95", "assd", "masd", "nsd"]
 INSTANCES = ["instance_tp", "instance_fp", "instance_fn", "instance_sensitivity", "instance_precision", "instance_f1",
     "sq", "pq", "instance_dice", "instance_hd95", "missed_volume_ml", "invented_volume_ml"]
@@ -36,7 +36,7 @@ PARTITION = ["voi_split", "voi_merge", "voi", "mutual_information", "nmi", "rand
 DETECTION = ["lesion_count_difference", "matching_ap", "matching_map", "seg"]
 DETECTION_MAPS = ["lesion_ap", "froc", "case_auroc", "instance_ap", "instance_map"]
 # fmt: on
-OF_ALL_ALONE = {*PARTITION, "topk_ce", "frequency_weighted_iou", "weighted_kappa"}
+OF_ALL_ALONE = {*PARTITION, "topk_ce", "wasserstein_dice", "frequency_weighted_iou", "weighted_kappa"}
 LOWER = (
     set(LOSSES + MORE_LOSSES + MAP_LOSSES)
     | {"voi_split", "voi_merge", "voi", "adapted_rand_error", "gce"}
@@ -92,6 +92,7 @@ SETTINGS = {
     "net_benefit": "exchange_rate=1",
     "weighted_kappa": "weights=linear",
     "topk_ce": "eta=1e-07, k=10",
+    "wasserstein_dice": "epsilon=1e-05, numerator_epsilon=1e-05",
     "boundary": "unit=voxel",
     "hausdorff_dt": "alpha=2",
     "soft_cldice": "epsilon=1, iterations=3",

@@ -137,8 +137,11 @@ CHANGES: dict[str, list[tuple[Path, list[str], list[str]]]] = {
     "regions": [(PREDICTION, [], ["--region=a=1+2"]), (PREDICTION, ["--region=a=1+2"], ["--region=a=1+3"])],
     "ignore_label": [(PREDICTION, [], ["--ignore-label=5"]), (PREDICTION, ["--ignore-label=5"], ["--ignore-label=0"])],
     **{
-        name: [(PREDICTION, [], [f"--{name}={value}"])]
-        for name, value in (("mask", REFERENCE), ("weights", REFERENCE), ("within", "1"))
+        name.replace("-", "_"): [(PREDICTION, [], [f"--{name}={value}"])]
+        for name, value in (
+            ("mask", REFERENCE), ("weights", REFERENCE), ("within", "1"),
+            ("label-distances", SAMPLES / "label_distances.csv"),
+        )
     },
     "empty": [(PREDICTION, [], ["--empty=zero"]), (PREDICTION, ["--empty=zero"], ["--empty=one"])],
     "metrics": [

@@ -24,6 +24,7 @@ ANSWERS: dict[str, tuple[list[str], Any]] = {  # on the command line, and in TOM
     "metrics": (["--metrics", "iou,focal:gamma=3"], "iou,focal:gamma=3"),
     "empty": (["--empty", "one"], "one"),
     "class_weights": (["--class-weights", "0=1,1=2,2=1,3=1,4=1,5=1"], "0=1,1=2,2=1,3=1,4=1,5=1"),
+    "label_distances": (["--label-distances", "distances.csv"], [[0, 1], [1, 0]]),
     "mask": (["--mask", "m"], "m"),
     "within": (["--within", "1+2"], "1+2"),
     "weights": (["--weights", "m/case.nii.gz"], "m/case.nii.gz"),
@@ -64,6 +65,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / side).mkdir()
         shutil.copyfile(SAMPLE / f"{name}.nii.gz", tmp_path / side / "case.nii.gz")
     shutil.copyfile(SAMPLE / "labels.json", tmp_path / "labels.json")
+    (tmp_path / "distances.csv").write_text("0,1\n1,0\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

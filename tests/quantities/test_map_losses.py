@@ -162,3 +162,54 @@ def test_settings_that_make_no_sense_are_refused(text: str, words: str) -> None:
         "hausdorff_dt:alpha=3",
         "boundary:unit=mm",
     ]
+
+
+# Distances between labels
+
+
+def test_a_wrong_label_costs_as_much_as_it_is_far_by_hand() -> None:
+    """Of four voxels 0 1 2 2 the last but one is called 1, and the last 0: δ = 0 0 ½ 1, T = 3 − 1½."""
+    p, r = volume(0, 1, 1, 0).astype(np.uint8), volume(0, 1, 2, 2).astype(np.uint8)
+    key = "wasserstein_dice:epsilon=0:numerator_epsilon=0"
+    found = losses(key, p, r, "all", label_distances=[[0, 1, 1], [1, 0, 0.5], [1, 0.5, 0]])
+    assert found == {key: pytest.approx(1 - 3 / (3 + 1.5))}
+    equally = losses(key, p, r, "all")  # δ = 0 0 1 1, T = 1
+    assert equally == {key: pytest.approx(1 - 2 / (2 + 2))}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("0,1\n1", "2 rows of 1/2 numbers; write a square"),
+        ("", "0 rows of no numbers"),
+        ("0,x\n1,0", "line 1: '0,x' are no numbers"),
+        ("0,-1\n1,0", "negative"),
+        ("0,nan\n1,0", "no number"),
+        ("1,1\n1,0", "itself is 0"),
+        ("0,0\n0,0", "zeros alone"),
+    ],
+)
+def test_what_is_no_matrix_is_refused(text: str, words: str, segeval: Run, nifti: Run, tmp_path: Any) -> None:
+    matrix = tmp_path / "matrix.csv"
+    matrix.write_text(text)
+    labels = volume(0, 1, 1, 0).astype(np.uint8)
+    files = (nifti("p.nii", labels), nifti("r.nii", labels))
+    run = segeval("score", *files, "--metrics", "wasserstein_dice", "--label-distances", matrix)
+    assert (run.code, run.out, run.err.count("\n")) == (2, "", 1)
+    assert words in run.err
+
+
+def test_a_matrix_of_another_size_is_a_line(segeval: Run, nifti: Run, tmp_path: Any) -> None:
+    matrix = tmp_path / "matrix.txt"
+    matrix.write_text("0 2 4\n2 0 1\n4 1 0\n")
+    labels = volume(0, 1, 1, 0).astype(np.uint8)
+    files = (nifti("p.nii", labels), nifti("r.nii", labels))
+    arguments = ("score", *files, "--metrics", "wasserstein_dice", "--label-distances", matrix, "-f", "json")
+    run = segeval(*arguments)
+    assert (run.code, run.out) == (3, "")
+    assert "a matrix of 3 labels, evaluated are 2 (0, 1)" in run.err
+    run = segeval(*arguments, "--labels", "1,2")
+    assert run.json["settings"]["label_distances"] == [[0, 0.5, 1], [0.5, 0, 0.25], [1, 0.25, 0]]
+    assert "label_distances:3x3-" in run.json["signature"]
+    missing = segeval("score", *files, "--label-distances", tmp_path / "none.csv")
+    assert (missing.code, missing.err.count("\n")) == (2, 1)

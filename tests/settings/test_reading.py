@@ -24,6 +24,7 @@ ANSWERS: dict[str, list[Any]] = {
     ],
     "empty": ["one", "zero"],
     "class_weights": ["0=0.25,1=2,tumour=1", {1: 0.5}],
+    "label_distances": [[[0, 2], [1, 0]]],
     "mask": ["masks/brain.nii.gz"],
     "within": ["1+2", "*", "tumour", 3, [1, 2], "tumour=1+2"],
     "weights": ["weights.nii.gz"],
