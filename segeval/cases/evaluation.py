@@ -136,7 +136,9 @@ def _evaluate_undecided(pair: Pair) -> Evaluated:
 def _require_memory(pair: Pair, *needs: Need) -> None:
     """Raises NotEnoughMemory where what is held until the last voxel is too much, before the first."""
     kept = [] if pair.kept is None else [pair.kept.need]
-    require_memory(pair.prediction_name, *needs_of(pair.prediction), *needs_of(pair.reference), *kept, *needs)
+    sources = [source for source in (pair.prediction, pair.reference, pair.weights) if source is not None]
+    held = [need for source in sources for need in needs_of(source)]
+    require_memory(pair.prediction_name, *held, *kept, *needs)
 
 
 def _held(pair: Pair, kinds: int = 1) -> Need:

@@ -174,9 +174,8 @@ class Weights(DerivedSource, frozen=True):
         """The weights. Raises LabelError for one that is none."""
         for piece in self.source.pieces(channel):
             weights = piece.astype(np.float64)
-            good = (weights >= 0) & (weights < np.inf)
-            if not good.all():
-                first = weights[~good][0]
+            if weights.size and not (weights.min() >= 0 and weights.max() < np.inf):  # not so of NaN, either
+                first = weights[~((weights >= 0) & (weights < np.inf))][0]
                 raise LabelError(f"{self.name}: holds the weight {first:g}; a weight is a number of at least 0")
             yield weights
 
@@ -243,9 +242,12 @@ class _Among:
 
     def __init__(self, region: Region | None, sets: Mapping[int, frozenset[int]]) -> None:
         self._region, self._sets = region, sets
-        self._codes, self._members = Codebook(), Members()
+        self._codes, self._members, self._bytes = Codebook(), Members(), Members()
+        self._bytes.extend(self._covers(value) for value in range(256))
 
     def __call__(self, labels: Piece) -> NDArray[np.bool_]:
+        if labels.dtype == np.uint8:  # no code of several labels is a byte
+            return self._bytes.among(labels)
         codes = self._codes.encode(labels)
         values = self._codes.values[self._members.known :]
         self._members.extend(self._covers(value) for value in values)

@@ -20,6 +20,7 @@ from segeval.cli.writing import (
     tell_remark,
 )
 from segeval.errors import UsageError
+from segeval.words.printable import printable
 
 if TYPE_CHECKING:
     from segeval.batches.jobs import Job
@@ -124,7 +125,10 @@ def batch(
     part = _shard(shard)
     found = _pair(predictions, references, manifest, pairing, case_pattern, probabilities)
     if dry_run:
-        print_text(found.describe())
+        beside = {name: scoring[name] for name in ("mask", "weights") if name in scoring}
+        jobs = jobs_of(found.pairs, found, settings_of(beside), references, case_pattern)
+        problems = [f"  {printable(f'{job.case}: {job.problem}')}\n" for job in jobs if job.problem]
+        print_text(found.describe() + "".join(["\nCases that would fail\n" if problems else "", *problems]))
         return 0
     found.require_complete(allow_missing=missing != "error")
     if labels is None and found.label_file is not None:

@@ -29,31 +29,39 @@ class WeightedPairs:
         """Three 1-D arrays of equal length: labels, and weights in float64."""
         for first in range(0, prediction.size, _BLOCK):
             block = slice(first, first + _BLOCK)
-            self._add(
-                self._prediction.encode(prediction[block]), self._reference.encode(reference[block]), weights[block]
-            )
+            self._add(prediction[block], reference[block], weights[block])
 
     def weights(self) -> Mapping[tuple[int, int], float]:
         """By (reference value, prediction value), ignored voxels left out."""
-        references, predictions = self._reference.values, self._prediction.values
-        return {
-            (references[r], predictions[p]): math.fsum(parts)
-            for (r, p), parts in self._sums.items()
-            if references[r] != self._ignore
-        }
+        return {pair: math.fsum(parts) for pair, parts in self._sums.items() if pair[0] != self._ignore}
 
-    def _add(self, prediction: NDArray[np.int32], reference: NDArray[np.int32], weights: Floats) -> None:
+    def _add(self, prediction: NDArray[Any], reference: NDArray[Any], weights: Floats) -> None:
+        if _alike(prediction) and _alike(reference):  # background, mostly
+            self._include(int(reference[0]), int(prediction[0]), float(weights.sum()))
+            return
+        p, r = self._prediction.encode(prediction), self._reference.encode(reference)
         side = max(len(self._prediction.values), len(self._reference.values), 1)
-        joint = reference * np.int64(side) + prediction
+        joint = r * np.int64(side) + p
         if side <= _SIDE:
-            met = np.flatnonzero(np.bincount(joint))
-            sums = np.bincount(joint, weights)[met]
+            sums = np.bincount(joint, weights)
+            met = np.flatnonzero(sums)
+            sums = sums[met]
         else:
             met, places = np.unique(joint, return_inverse=True)
             sums = np.bincount(places, weights)
+        references, predictions = self._reference.values, self._prediction.values
         for pair, weight in zip(met.tolist(), sums.tolist(), strict=True):
-            parts = self._sums.setdefault(divmod(pair, side), [])
-            parts.append(weight)
-            if len(parts) > _UNFOLDED:
-                total = math.fsum(parts)
-                parts[:] = [total, math.fsum((*parts, -total))]
+            r_code, p_code = divmod(pair, side)
+            self._include(references[r_code], predictions[p_code], weight)
+
+    def _include(self, reference: int, prediction: int, weight: float) -> None:
+        parts = self._sums.setdefault((reference, prediction), [])
+        parts.append(weight)
+        if len(parts) > _UNFOLDED:
+            total = math.fsum(parts)
+            parts[:] = [total, math.fsum((*parts, -total))]
+
+
+def _alike(labels: NDArray[Any]) -> bool:
+    """Whether all labels are one; the first look costs nothing."""
+    return bool(labels[0] == labels[-1] and (labels == labels[0]).all())

@@ -200,6 +200,15 @@ def test_a_case_with_several_masks_fails_alone(folders: Path, segeval: Run) -> N
     assert "holds several files of this case" in run.json["cases"][1]["reason"]
 
 
+def test_a_dry_run_names_the_cases_without_a_mask(folders: Path, segeval: Run) -> None:
+    asked = ("batch", folders / "p", folders / "r", "--mask", folders / "m", "--dry-run")
+    assert "would fail" not in segeval(*asked).out
+    (folders / "m/case_1.nii.gz").unlink()
+    run = segeval(*asked)
+    assert (run.code, run.err) == (0, "")
+    assert f"Cases that would fail\n  case_1: --mask {folders / 'm'} holds no file of this case" in run.out
+
+
 @pytest.mark.parametrize("name", ["nowhere", "empty"])
 def test_a_folder_without_masks_is_refused(name: str, folders: Path, segeval: Run) -> None:
     (folders / "empty").mkdir()
@@ -332,6 +341,22 @@ def test_weights_that_are_none_are_refused_in_a_line(
     assert words in run.err
     run = segeval("score", *pair[:2], "--weights", nifti("w.nii.gz", array, AFFINE), "--backend", "cupy")
     assert (run.code, run.err.count("\n")) == (3, 1)
+
+
+def test_weights_in_another_axis_order_ask_for_their_memory(
+    nifti: Nifti, tmp_path: Path, segeval: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = (128, 128, 64)
+    files = [nifti(f"{name}.nii.gz", np.ones(shape, np.uint8), AFFINE) for name in "pr"]
+    image = nibabel.Nifti1Image(np.ones(shape, np.float32), AFFINE)
+    turned = image.as_reoriented(nibabel.orientations.axcodes2ornt("PIL"))  # type: ignore[attr-defined]
+    nibabel.save(turned, tmp_path / "w.nii.gz")
+    assert segeval("score", *files, "--weights", tmp_path / "w.nii.gz").code == 0
+    monkeypatch.setenv("SEGEVAL_MAX_MEMORY", "3M")
+    for option in ("--weights", "--mask"):
+        run = segeval("score", *files, option, tmp_path / "w.nii.gz")
+        assert (run.code, run.err.count("\n")) == (3, 1)
+        assert "storage in another axis order" in run.err
 
 
 def test_weights_are_summed_on_the_processor(pair: tuple[Path, Path, Path], segeval: Run) -> None:
