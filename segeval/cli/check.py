@@ -200,6 +200,7 @@ def _scored(
     from segeval.batches.runners import default_workers, local_runner
     from segeval.batches.running import run_batch, with_class_names
     from segeval.cases.voxels_that_count import files_beside
+    from segeval.gates.grammar import POOLED
     from segeval.gates.rules import needed_quantities
     from segeval.kernels.cupy_device import require_device
     from segeval.pairing import pair_folders
@@ -225,6 +226,7 @@ def _scored(
             jobs,
             scoring,
             local_runner(default_workers(), tell_remark),
+            pooled=any(rule.statistic == POOLED for rule in settings.rules) or "detections" in scoring.records,
             observer=progress,
         )
     return report.with_remarks((*found.remarks, *report.remarks)), note

@@ -43,7 +43,9 @@ OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
-STATISTICS = ("mean", "median", "sd", "min", "max", "count", "undefined")
+POOLED = "pooled"
+"""The statistic that is the value in the pooled row: of all cases together."""
+STATISTICS = ("mean", "median", "sd", "min", "max", "count", "undefined", POOLED)
 COUNTERS = ("failed", "missing", "cases")
 EVERY = "every"
 """The statistic of a rule that names none: each case must hold."""

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from segeval.array_types import Floats
 from segeval.errors import UsageError
-from segeval.gates.grammar import EVERY, Condition, Measure, Rule, number_text
+from segeval.gates.grammar import EVERY, POOLED, Condition, Measure, Rule, number_text
+from segeval.gates.pooled import pooled_value
 from segeval.quantities import keys_named
 from segeval.quantities.naming import did_you_mean
 from segeval.quantities.quantity import QUANTITIES
@@ -53,6 +54,8 @@ def check_rules(report: Report, rules: Sequence[Rule]) -> tuple[Finding, ...]:
     def answer(rule: Rule) -> _Answer:
         if rule.measure is None:
             return _count(rule, report, evaluated)
+        if rule.statistic == POOLED:
+            return _pooled(rule, pooled_value(rule, _held_key(rule, rule.measure.quantity, report), report))
         return _answer(rule, _values(rule, rule.measure, report, results, names))
 
     return tuple(_finding(rule, answer(rule)) for rule in rules)
@@ -206,6 +209,12 @@ def _every(rule: Rule, values: _Values) -> _Answer:
     if violations:
         return _Answer(False, f"{len(violations)} of {_cases(values.total)} not, worst {text}", violations)
     return _Answer(True, f"{_over(values)}, worst {text}")
+
+
+def _pooled(rule: Rule, value: float) -> _Answer:
+    if math.isnan(value):
+        return _Answer(None if rule.undefined_ok else False, "undefined over all cases together")
+    return _Answer(rule.condition.holds(value), f"{_value_text(value, rule.condition)} over all cases together")
 
 
 def _counted(rule: Rule, counted: Condition, values: _Values) -> _Answer:

@@ -10,7 +10,7 @@ from segeval.errors import UnreadableFile, UsageError
 from segeval.quantities import select
 from segeval.results.columns import Column, columns_of
 from segeval.results.json_lists import NotJson, read_list
-from segeval.results.report import SCHEMA, CaseResult, Report, Row
+from segeval.results.report import SCHEMA, CaseResult, Report, Row, row_of
 from segeval.results.rows import Table
 from segeval.words.printable import shortened
 
@@ -50,6 +50,7 @@ def read_report(path: Path, *, values_only: bool = False) -> Report:
             cases=tuple(cases),
             remarks=tuple(document["remarks"]),
             summary=() if "summary" in document else None,
+            pooled=tuple(map(row_of, document["pooled"])) if "pooled" in document else None,
         )
     except NotJson:
         raise UnreadableFile(f"{path}: is no JSON; give the .json output of segeval score or batch") from None

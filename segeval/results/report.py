@@ -117,7 +117,7 @@ class CaseResult(Struct, frozen=True):
             case=document["case"],
             prediction=document["prediction"],
             reference=document["reference"],
-            rows=tuple(_row_of(row) for row in document["rows"]),
+            rows=tuple(row_of(row) for row in document["rows"]),
             confusion=tuple(entry_of(entry) for entry in document["confusion"]),
             remarks=tuple(document["remarks"]),
             hashes=None if hashes is None else (hashes["prediction"], hashes["reference"]),
@@ -238,7 +238,8 @@ def _row_document(row: Row) -> dict[str, Any]:
     return {"label": row.label, "name": row.name, **values, **counts}
 
 
-def _row_of(document: Mapping[str, Any]) -> Row:
+def row_of(document: Mapping[str, Any]) -> Row:
+    """The row that a report's JSON holds so. Raises KeyError, TypeError."""
     values = {**document}
     label, name, n = values.pop("label"), values.pop("name"), values.pop("n", None)
     if isinstance(label, bool) or not isinstance(label, (int, str)):
