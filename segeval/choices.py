@@ -43,6 +43,7 @@ GROUPS = (
     "calibration",
     "profile",
     "partition",
+    "topology",
     "detection",
     "detection_maps",
 )

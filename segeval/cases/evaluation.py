@@ -35,6 +35,10 @@ def evaluate_pair(pair: Pair, kind: Kind | None) -> Evaluated:
         kind = "labels"
     if kind is None and "detections" in pair.settings.records and pair.prediction.channels == 1:
         kind = "probabilities"  # one without a candidate holds zeros, as a label map does
+    if "topology" in pair.settings.records:
+        from segeval.cases.topologies import require_library
+
+        require_library(pair.settings.selections)
     if pair.settings.records & {"maps", "detections"} and pair.kept is None:
         return _evaluate_and_keep(pair, kind)
     if kind == "labels":
@@ -145,7 +149,9 @@ def _held(pair: Pair, kinds: int = 1) -> Need:
     """Both label maps, where something is measured on them afterwards."""
     size = kinds * HELD_BYTES * math.prod(pair.reference.shape) if pair.settings.holds_label_maps else 0
     return Need(
-        size, "keeping both label maps for distances and instances", "leave distances and instances out of --metrics"
+        size,
+        "keeping both label maps for distances, instances and topology",
+        "leave distances, instances and topology out of --metrics",
     )
 
 

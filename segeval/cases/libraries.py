@@ -16,6 +16,7 @@ _DISTRIBUTIONS = {
     "pandas": "pandas",
     "pydicom": "pydicom",
     "scipy": "scipy",
+    "skimage": "scikit-image",
     "SimpleITK": "SimpleITK",
     "zarr": "zarr",
 }

@@ -1,4 +1,4 @@
-"""Two label maps kept whole to what needs them whole: boundary distances, instances, lesions."""
+"""Two label maps kept whole to what needs them whole: boundary distances, instances, lesions, topology."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from segeval.cases.stored_values import stored_predictions
+from segeval.cases.topologies import topology_of
 from segeval.errors import GeometryError, LabelError
 from segeval.kernels import HeldPair
 from segeval.kernels.boxes import Box, enclosing
@@ -107,6 +108,8 @@ def measure_held(
         records["instances"] = Instances(_instances(maps, settings), volume_ml, missed_mm)
     if "lesions" in wanted:
         records["lesions"] = Instances(_all_lesions(maps, settings.challenge), volume_ml, missed_mm)
+    if "topology" in wanted:
+        records["topology"] = topology_of(maps, settings.selections)
     return records, remarks
 
 
@@ -114,7 +117,7 @@ def require_label_map(tally: Tally, name: str) -> None:
     """Raises LabelError where there is none to measure."""
     if tally.confusion is None:
         raise LabelError(
-            f"{name}: independent channels have no label map, which surfaces and instances need; "
+            f"{name}: independent channels have no label map, which surfaces, instances and topology need; "
             "score a label map, or leave those quantities out"
         )
 
@@ -137,7 +140,7 @@ def maps_of(held: HeldPair, tally: Tally, choice: LabelChoice, spacing: tuple[fl
     axes = sorted({*axes, *[axis for axis in range(len(shape)) if axis not in axes][: max(0, 2 - len(axes))]})
     if len(axes) not in (2, 3):
         raise LabelError(
-            f"surfaces and instances need volumes of two or three axes, these have {'×'.join(map(str, shape))} voxels"
+            f"distances, instances and topology need two or three axes, the volumes have {'×'.join(map(str, shape))}"
         )
     return HeldMaps(
         held,

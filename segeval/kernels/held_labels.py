@@ -40,7 +40,7 @@ class HeldLabels:
     def _widen(self, dtype: np.dtype[Any]) -> None:
         words = f"keeping a label map of {dtype.name} values"
         size = self._flat.size * dtype.itemsize
-        require_memory("distances and instances", Need(size, words, "leave distances and instances out"))
+        require_memory("distances and instances", Need(size, words, "leave distances, instances and topology out"))
         wider = np.empty(self._flat.size, dtype=dtype)
         wider[: self._filled] = self._flat[: self._filled]
         self._flat = wider

@@ -13,6 +13,7 @@ from segeval.quantities import (  # noqa: F401  (importing registers every quant
     profile,
     rates,
     surface,
+    topology,
 )
 from segeval.quantities.calibration import auroc_error, average_precision_error, threshold_curve
 from segeval.quantities.quantity import Quantity, RecordName, all_quantities

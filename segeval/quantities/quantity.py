@@ -16,10 +16,20 @@ from segeval.tallies.power_sums import PowerSum
 
 Setting = float | bool | str | None
 RecordName = Literal[
-    "counts", "sums", "histogram", "surfaces", "instances", "lesions", "profile", "partition", "maps", "detections"
+    "counts",
+    "sums",
+    "histogram",
+    "surfaces",
+    "instances",
+    "lesions",
+    "profile",
+    "partition",
+    "maps",
+    "topology",
+    "detections",
 ]
 """Counts, SoftSums, ProbabilityHistogram, Surfaces, Instances, those of a lesion-wise protocol, Profile, Partition,
-Maps, and the Cases of each target, None for the background."""
+Maps, Topology, and the Cases of each target, None for the background."""
 
 
 class Quantity(Struct, frozen=True):

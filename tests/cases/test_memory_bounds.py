@@ -39,6 +39,8 @@ def watching(name, *needs):
 memory.require_memory = watching
 if "instance" in str(sys.argv) or "lesionwise" in str(sys.argv):
     import cc3d, pandas, scipy.ndimage, scipy.sparse.csgraph, scipy.spatial  # else between the asking and the taking
+if "topology" in str(sys.argv) or "cldice" in str(sys.argv):
+    import cc3d, skimage.morphology
 from segeval.cli.app import main
 code = main(sys.argv[1:])
 peak = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) << 10
@@ -155,6 +157,8 @@ WORK: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "given instances": ("p.nii.gz", "r.nii.gz", ("--metrics", "instance_f1", "--instances")),
     "instances of specks": ("specks.nii.gz", "r.nii.gz", ("--metrics", "instance_f1")),
     "lesions": ("p.nii.gz", "r.nii.gz", ("--protocol", "brats-lesionwise")),
+    "topology": ("p.nii.gz", "r.nii.gz", ("--metrics", "topology")),
+    "skeletons": ("p.nii.gz", "r.nii.gz", ("--metrics", "cldice")),
 }  # fmt: skip
 
 
@@ -204,9 +208,9 @@ def cut(path: Path) -> Path:
         ("reordered labels", "another axis order", 8, "store it in the reference's axis order"),
         ("class axis", "class axis", 16, "store the classes last"),
         ("fortran", "Fortran order", 16, "store it in C order"),
-        ("surfaces of wide labels", "keeping both label maps", 2, "leave distances and instances out"),
-        ("instances", "keeping both label maps", 2, "leave distances and instances out"),
-        ("lesions", "keeping both label maps", 2, "leave distances and instances out"),
+        ("surfaces of wide labels", "keeping both label maps", 2, "leave distances, instances and topology out"),
+        ("instances", "keeping both label maps", 2, "leave distances, instances and topology out"),
+        ("lesions", "keeping both label maps", 2, "leave distances, instances and topology out"),
     ],
 )
 def test_what_needs_more_is_refused_before_its_voxels_are_read(
@@ -241,6 +245,7 @@ def test_needs_that_meet_are_added(sizes: tuple[Files, Files], segeval: Callable
     [
         ("instances", "target 1", "finding instances in its box of 154×127×103 voxels"),
         ("lesions", "target 1", "finding instances in its box"),
+        ("topology", "target 1", "the topology of its box of 154×127×103 voxels"),
         ("surfaces of noise", "surface distances", "boundary elements"),
         ("surfaces of wide labels", "distances and instances", "keeping a label map of uint16 values"),
     ],

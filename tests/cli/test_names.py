@@ -67,7 +67,7 @@ def test_the_words_of_the_field_and_misspellings_are_answered(word: str, name: s
 def test_a_quantity_that_the_results_lack_is_answered_too(segeval: Any) -> None:
     """``hd`` is meant, and nothing of what the results hold."""
     assert "did you mean hd?" in segeval(*BASELINE, "--max-drop", "hausdorff=1").err
-    assert "there are dice, iou" in segeval(*BASELINE, "--max-drop", "betti0=1").err
+    assert "there are dice, iou" in segeval(*BASELINE, "--max-drop", "frobnicate=1").err
 
 
 @pytest.mark.parametrize(

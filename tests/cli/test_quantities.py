@@ -33,6 +33,8 @@ CALIBRATION = ["brier", "ece", "auroc", "average_precision", "best_dice", "best_
 PROFILE = ["worst_slice_error"]
 PARTITION = ["voi_split", "voi_merge", "voi", "mutual_information", "nmi", "rand", "adjusted_rand",
     "adapted_rand_error", "adapted_rand_precision", "adapted_rand_recall", "gce"]
+TOPOLOGY = ["topology_precision", "topology_sensitivity", "cldice", "betti0_error", "betti1_error", "betti2_error",
+    "euler_error"]
 DETECTION = ["lesion_count_difference", "matching_ap", "matching_map", "seg"]
 DETECTION_MAPS = ["lesion_ap", "froc", "case_auroc", "instance_ap", "instance_map"]
 # fmt: on
@@ -52,6 +54,7 @@ LOWER = (
         "missed_volume_ml",
         "invented_volume_ml",
         "lesionwise_hd95",
+        *("betti0_error", "betti1_error", "betti2_error", "euler_error"),
         *("fpr", "fnr", "fdr", "for", "lr_negative", "voe"),
         *("absolute_volume_difference_ml", "relative_absolute_volume_difference"),
     }
@@ -169,6 +172,7 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
         "calibration",
         "profile",
         "partition",
+        "topology",
         "detection",
         "detection_maps",
     ]
@@ -184,6 +188,7 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
     assert listed["calibration"] == CALIBRATION
     assert listed["profile"] == PROFILE
     assert listed["partition"] == PARTITION
+    assert listed["topology"] == TOPOLOGY
     assert listed["detection"] == DETECTION
     assert listed["detection_maps"] == DETECTION_MAPS
 
