@@ -43,6 +43,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "power": ("1", "2"),
     "weights": ("linear", "quadratic"),
     "unit": ("voxel", "mm"),
+    "direction": ("both", "prediction", "reference"),
 }
 """Settings that have a few values only; those whose default is a number are numbers."""
 _WHOLE = ("iterations",)
@@ -95,5 +96,5 @@ def number_of(value: Setting) -> float:
 
 def _one_of(name: str, key: str, text: str) -> str:
     if text not in _WORDS[key]:
-        raise UsageError(f"--metrics: {name}:{key}={text!r}; write {' or '.join(_WORDS[key])}")
+        raise UsageError(f"--metrics: {name}:{key}={text!r}; write {', '.join(_WORDS[key][:-1])} or {_WORDS[key][-1]}")
     return text

@@ -2,7 +2,8 @@
 
 Every formula gives one value per target, float64, shape (targets,): NaN where the target is empty in both volumes, and
 what a missed target gets (:attr:`Surfaces.missed`, or 0 for shares) where it is empty in exactly one. With ``surfel``
-the elements are weighted by their area, as DeepMind's ``surface-distance`` package does.
+the elements are weighted by their area, as DeepMind's ``surface-distance`` package does. ``direction`` takes the
+distances of one boundary alone: ``prediction``, from the prediction's to the reference's, or ``reference``, back.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy as np
 from segeval.array_types import Floats
 from segeval.quantities.quantity import also, measure
 from segeval.tallies.surfaces import Surfaces, TargetSurface
+
+BOTH = "both"
 
 _AVERAGES = ("asd", "average_surface_distance", "msd", "mean_surface_distance")
 """One way in MedPy (asd) and by MONAI's default; of both boundaries together in seg-metrics (msd) and MONAI's symmetric
@@ -37,14 +40,11 @@ one, which is assd; the mean of both directions elsewhere, which is masd: whoeve
     ),
     title="HD",
 )
-def hd(surfaces: Surfaces, *, p: float = 100.0, surfel: bool = False) -> Floats:
+def hd(surfaces: Surfaces, *, p: float = 100.0, surfel: bool = False, direction: str = BOTH) -> Floats:
     """Hausdorff distance, mm: the larger of the two directed percentiles; the maximum by default."""
 
     def larger(target: TargetSurface) -> float:
-        return max(
-            _directed(target.to_reference, target.prediction_areas, p),
-            _directed(target.to_prediction, target.reference_areas, p),
-        )
+        return max(_directed(*side, p) for side in _sides(target, direction))
 
     return _per_target(surfaces, surfel, larger)
 
@@ -62,11 +62,11 @@ def hd(surfaces: Surfaces, *, p: float = 100.0, surfel: bool = False) -> Floats:
     ),
     title="HD95",
 )
-def hd95(surfaces: Surfaces, *, pooled: bool = False, surfel: bool = False) -> Floats:
+def hd95(surfaces: Surfaces, *, pooled: bool = False, surfel: bool = False, direction: str = BOTH) -> Floats:
     """95th percentile of the Hausdorff distance, mm; ``pooled`` takes it over both directions together."""
     if not pooled:
-        return hd(surfaces, p=95.0, surfel=surfel)
-    return _per_target(surfaces, surfel, lambda target: _percentile(*_together(target), 95.0))
+        return hd(surfaces, p=95.0, surfel=surfel, direction=direction)
+    return _per_target(surfaces, surfel, lambda target: _percentile(*_together(target, direction), 95.0))
 
 
 @measure(
@@ -83,9 +83,9 @@ def hd95(surfaces: Surfaces, *, pooled: bool = False, surfel: bool = False) -> F
     ),
     title="ASSD",
 )
-def assd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
+def assd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH) -> Floats:
     """Average symmetric surface distance, mm: the mean over the elements of both boundaries."""
-    return _per_target(surfaces, surfel, lambda target: _mean(*_together(target)))
+    return _per_target(surfaces, surfel, lambda target: _mean(*_together(target, direction)))
 
 
 @measure(
@@ -102,15 +102,58 @@ def assd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
     ),
     title="MASD",
 )
-def masd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
+def masd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH) -> Floats:
     """Mean average surface distance, mm: the mean of the two directed means."""
 
     def mean_of_means(target: TargetSurface) -> float:
-        there = _mean(target.to_reference, target.prediction_areas)
-        back = _mean(target.to_prediction, target.reference_areas)
-        return (there + back) / 2
+        means = [_mean(*side) for side in _sides(target, direction)]
+        return sum(means) / len(means)
 
     return _per_target(surfaces, surfel, mean_of_means)
+
+
+@measure(
+    "surface",
+    "surfaces",
+    "√((Σ d(p, R)² + Σ d(r, P)²) / (number of elements of both boundaries)), mm",
+    undefined="both empty, or there is no label map",
+    source="Heimann et al. 2009, Bilic et al. 2023 (LiTS)",
+    best=0.0,
+    worst=np.inf,
+    synonyms=also("rmssd rms_surface_distance root_mean_square_surface_distance rms_symmetric_surface_distance"),
+    title="RMSD",
+)
+def rmsd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH) -> Floats:
+    """Root mean squared surface distance, mm, over the elements of both boundaries."""
+
+    def root(target: TargetSurface) -> float:
+        distances, areas = _together(target, direction)
+        return math.sqrt(_mean(distances**2, areas))
+
+    return _per_target(surfaces, surfel, root)
+
+
+@measure(
+    "surface",
+    "surfaces",
+    "(Σ d(p, R) + Σ d(r, P)) / (2 · number of elements of the reference's boundary), mm",
+    undefined="both empty, or there is no label map",
+    source="Aydin et al. 2021",
+    best=0.0,
+    worst=np.inf,
+    synonyms=also("balanced_average_distance balanced_average_hausdorff_distance balanced_ahd bahd"),
+    title="bAVD",
+)
+def bavd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
+    """Balanced average distance, mm: both sums are divided by the reference's size, so that an invention costs the more
+    the larger it is."""
+
+    def balanced(target: TargetSurface) -> float:
+        there, back = (_sum(*side) for side in _sides(target, BOTH))
+        areas = target.reference_areas
+        return (there + back) / (2 * (target.to_prediction.size if areas is None else float(areas.sum())))
+
+    return _per_target(surfaces, surfel, balanced)
 
 
 @measure(
@@ -130,12 +173,12 @@ def masd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
     ),
     title="NSD",
 )
-def nsd(surfaces: Surfaces, *, tau: float | None = None, surfel: bool = False) -> Floats:
+def nsd(surfaces: Surfaces, *, tau: float | None = None, surfel: bool = False, direction: str = BOTH) -> Floats:
     """Normalised surface distance: the share of both boundaries within ``tau`` mm (inclusive) of the other. Without
     ``tau``: the label's own (``--tau``), or 1 mm."""
 
     def share(target: TargetSurface) -> float:
-        distances, areas = _together(target)
+        distances, areas = _together(target, direction)
         return _mean((distances <= (target.tau_mm if tau is None else tau)).astype(np.float64), areas)
 
     return _per_target(surfaces, surfel, share, missed=0.0)
@@ -155,12 +198,24 @@ def _per_target(
     )
 
 
-def _together(target: TargetSurface) -> tuple[Floats, Floats | None]:
-    """(Distances of both directions, their areas or None), not sorted."""
-    distances = np.concatenate((target.to_reference, target.to_prediction))
-    if target.prediction_areas is None or target.reference_areas is None:
-        return distances, None
-    return distances, np.concatenate((target.prediction_areas, target.reference_areas))
+def _sides(target: TargetSurface, direction: str) -> list[tuple[Floats, Floats | None]]:
+    """(Distances, ascending, their areas or None) of each boundary that counts."""
+    sides = {
+        "prediction": (target.to_reference, target.prediction_areas),
+        "reference": (target.to_prediction, target.reference_areas),
+    }
+    return [side for name, side in sides.items() if direction in (BOTH, name)]
+
+
+def _together(target: TargetSurface, direction: str) -> tuple[Floats, Floats | None]:
+    """The same of all boundaries that count, not sorted."""
+    distances, areas = zip(*_sides(target, direction), strict=True)
+    known = [part for part in areas if part is not None]
+    return np.concatenate(distances), np.concatenate(known) if known else None
+
+
+def _sum(values: Floats, areas: Floats | None) -> float:
+    return float(values.sum() if areas is None else (values * areas).sum())
 
 
 def _mean(values: Floats, areas: Floats | None) -> float:

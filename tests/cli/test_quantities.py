@@ -25,7 +25,7 @@ RATES = ["f_beta", "fpr", "fnr", "fdr", "for", "informedness", "markedness", "lr
     "fowlkes_mallows", "prevalence", "absolute_volume_difference_ml", "relative_absolute_volume_difference", "voe",
     "net_benefit", "frequency_weighted_iou", "weighted_kappa"]
 MAP_LOSSES = ["topk_ce", "lovasz", "wasserstein_dice", "boundary", "hausdorff_dt", "soft_cldice"]
-SURFACE = ["hd", "hd95", "assd", "masd", "nsd"]
+SURFACE = ["hd", "hd95", "assd", "masd", "rmsd", "bavd", "nsd"]
 INSTANCES = ["instance_tp", "instance_fp", "instance_fn", "instance_sensitivity", "instance_precision", "instance_f1",
     "sq", "pq", "instance_dice", "instance_hd95", "missed_volume_ml", "invented_volume_ml"]
 LESIONWISE = ["lesionwise_dice", "lesionwise_hd95"]
@@ -49,6 +49,7 @@ LOWER = (
         "hd95",
         "assd",
         "masd",
+        *("rmsd", "bavd"),
         "instance_hd95",
         "lesion_count_difference",
         "missed_volume_ml",
@@ -100,11 +101,13 @@ SETTINGS = {
     "hausdorff_dt": "alpha=2",
     "soft_cldice": "epsilon=1, iterations=3",
     "ece": "bins=15",
-    "hd": "p=100, surfel=no",
-    "hd95": "pooled=no, surfel=no",
-    "assd": "surfel=no",
-    "masd": "surfel=no",
-    "nsd": "surfel=no, tau=see above",
+    "hd": "direction=both, p=100, surfel=no",
+    "hd95": "direction=both, pooled=no, surfel=no",
+    "assd": "direction=both, surfel=no",
+    "masd": "direction=both, surfel=no",
+    "rmsd": "direction=both, surfel=no",
+    "bavd": "surfel=no",
+    "nsd": "direction=both, surfel=no, tau=see above",
     "lesionwise_hd95": "penalty_mm=374",
 } | {
     **dict.fromkeys(("matching_ap", "instance_ap"), "iou=0.5"),
@@ -245,7 +248,7 @@ def test_a_word_is_searched_for(segeval: Run) -> None:
     found = listed(segeval("quantities", "--search", "Jaccard").out)
     assert found["overlap (computed by default)"] == ["iou"]
     assert "soft_iou" in found["losses (computed by default)"]
-    assert listed(segeval("quantities", "surface", "--search", "hausdorff").out) == {"surface": ["hd", "hd95"]}
+    assert listed(segeval("quantities", "surface", "--search", "hausdorff").out) == {"surface": ["hd", "hd95", "bavd"]}
     none = segeval("quantities", "--search", "xyzzy")
     assert (none.code, none.err.count("\n")) == (2, 1)
     assert "'xyzzy'" in none.err

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from masks import mask_pairs, masks_of
 from medpy.metric import binary
 
-from segeval.quantities.surface import assd, hd, hd95, masd, nsd
+from segeval.quantities.surface import assd, bavd, hd, hd95, masd, nsd, rmsd
 from segeval.shapes.surface_distances import measure
 from segeval.tallies.surfaces import Surfaces, TargetSurface, diagonal_mm
 
@@ -53,6 +53,17 @@ def test_the_worked_example_is_what_its_masks_measure() -> None:
         (nsd, {}, 0.5),  # 2 of 4 within 1 mm
         (nsd, {"tau": 2.0}, 0.75),  # inclusive
         (nsd, {"tau": 8.0}, 1.0),
+        (rmsd, {}, 17**0.5),  # √((0 + 0 + 4 + 64) / 4)
+        (bavd, {}, 10 / 6),  # (0 + 10) / (2 · 3)
+        (hd, {"direction": "prediction"}, 0.0),
+        (hd, {"direction": "reference"}, 8.0),
+        (hd95, {"direction": "reference"}, 7.4),
+        (hd95, {"direction": "reference", "pooled": True}, 7.4),
+        (assd, {"direction": "reference"}, 10 / 3),
+        (masd, {"direction": "prediction"}, 0.0),
+        (rmsd, {"direction": "reference"}, (68 / 3) ** 0.5),
+        (nsd, {"direction": "prediction"}, 1.0),
+        (nsd, {"direction": "reference"}, 1 / 3),
     ],
 )
 def test_worked_by_hand(formula: Any, settings: dict[str, Any], expected: float) -> None:
@@ -71,6 +82,9 @@ def test_worked_by_hand(formula: Any, settings: dict[str, Any], expected: float)
         (masd, {}, 0.875),  # (0 + 7/4) / 2
         (nsd, {}, 5 / 6),
         (nsd, {"tau": 0.5}, 2 / 6),
+        (rmsd, {}, (19 / 6) ** 0.5),  # (0·2 + 1·3 + 16·1) / 6
+        (bavd, {}, 0.875),  # (0 + 7) / (2 · 4)
+        (nsd, {"direction": "reference"}, 3 / 4),
     ],
 )
 def test_worked_by_hand_with_areas(formula: Any, settings: dict[str, Any], expected: float) -> None:
@@ -86,7 +100,7 @@ def test_a_percentile_is_numpys_to_the_last_bit(distances: list[float], p: float
     assert hd(only(target), p=float(p)).tolist() == [np.percentile(ascending, p)]
 
 
-@pytest.mark.parametrize("formula", [hd, hd95, assd, masd])
+@pytest.mark.parametrize("formula", [hd, hd95, assd, masd, rmsd, bavd])
 def test_a_missed_target_gets_the_diagonal_or_what_is_chosen(formula: Any) -> None:
     targets = (
         TargetSurface(in_prediction=False),
@@ -122,6 +136,9 @@ def test_medpy_agrees(pair: tuple[Array, Array, tuple[float, ...]]) -> None:
     assert assd(surfaces)[0] == pytest.approx(binary.assd(prediction, reference, spacing), abs=1e-9)
     directed = [binary.asd(prediction, reference, spacing), binary.asd(reference, prediction, spacing)]
     assert masd(surfaces)[0] == pytest.approx(np.mean(directed), abs=1e-9)
+    for direction, expected in zip(("prediction", "reference"), directed, strict=True):
+        assert assd(surfaces, direction=direction)[0] == pytest.approx(expected, abs=1e-9)
+        assert masd(surfaces, direction=direction)[0] == pytest.approx(expected, abs=1e-9)
 
 
 @given(PAIRS)
@@ -129,15 +146,21 @@ def test_medpy_agrees(pair: tuple[Array, Array, tuple[float, ...]]) -> None:
 def test_laws(pair: tuple[Array, Array, tuple[float, ...]]) -> None:
     prediction, reference, spacing = pair
     there, back = measured(prediction, reference, spacing), measured(reference, prediction, spacing)
-    for formula in (hd, hd95, assd, masd, nsd):
+    for formula in (hd, hd95, assd, masd, rmsd, nsd):
         np.testing.assert_allclose(formula(there), formula(back), rtol=1e-12)
+        of_prediction, of_reference = formula(there, direction="prediction"), formula(there, direction="reference")
+        np.testing.assert_allclose(of_prediction, formula(back, direction="reference"), rtol=1e-12)
+        low, high = sorted((float(of_prediction[0]), float(of_reference[0])))
+        assert low * (1 - 1e-9) <= formula(there)[0] <= high * (1 + 1e-9)
+    assert assd(there) <= rmsd(there) * (1 + 1e-12)
+    assert rmsd(there) <= hd(there) * (1 + 1e-12)
     assert assd(there) <= hd(there) <= there.diagonal_mm * (1 + 1e-12)
     assert hd95(there) <= hd(there)
     assert hd95(there, pooled=True) <= hd(there)
     assert nsd(there, tau=0.5) <= nsd(there, tau=2.0)
     assert nsd(there, tau=float(hd(there)[0])).tolist() == [1.0]
     doubled = measured(prediction, reference, tuple(2 * mm for mm in spacing))
-    for formula in (hd, hd95, assd, masd):
+    for formula in (hd, hd95, assd, masd, rmsd, bavd):
         np.testing.assert_allclose(formula(doubled), 2 * formula(there), rtol=1e-12)
     same = measured(prediction, prediction, spacing)
-    assert [float(f(same)[0]) for f in (hd, hd95, assd, masd, nsd)] == [0, 0, 0, 0, 1]
+    assert [float(f(same)[0]) for f in (hd, hd95, assd, masd, rmsd, bavd, nsd)] == [0, 0, 0, 0, 0, 0, 1]
