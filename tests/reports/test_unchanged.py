@@ -36,7 +36,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "score.md": ("score", *PAIR, "-f", "markdown", "--labels", "sample_data/labels.json"),
     "softmax.json": ("score", *SOFTMAX, "-f", "json", "--metrics", "dice,losses,calibration", "--threshold", "0.4"),
     "distances.json": (
-        "score", *PAIR, "-f", "json", "--metrics", "surface,instances,nsd:tau=2", "--region", "both=1+2",
+        "score", *PAIR, "-f", "json", "--metrics", "hd,hd95,assd,masd,nsd,instances,nsd:tau=2", "--region", "both=1+2",
         "--min-volume-mm3", "3", "--matching", "many-to-one", "--iou", "0.3", "--missed", "nan", "--background",
     ),
     "lesions.csv": ("score", *PAIR, "-f", "csv", "--protocol", "brats-lesionwise:ped"),
