@@ -99,7 +99,7 @@ def opened_pair(
 ) -> Iterator[tuple[Volume, Volume, Settings]]:
     """The volumes of a pair, open, and the settings with the names of its classes. Raises SegevalError."""
     if prediction is None:
-        settings = settings.for_label_maps()
+        settings = settings.for_nothing()
     codes = _mask_codes(prediction, reference, settings.labels)
     if codes is not None and not settings.labels.names:
         settings = replace(settings, labels=replace(settings.labels, names={v: n for n, v in codes.values.items()}))

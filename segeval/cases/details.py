@@ -9,10 +9,11 @@ from typing import Any
 from segeval.cases.profiles import profile_document
 from segeval.quantities import RecordName, auroc_error, average_precision_error, targets_of, threshold_curve
 from segeval.results.report import ERROR_PROFILE, MISSED
+from segeval.tallies.detections import CaseDetections
 from segeval.tallies.instances import Instance, Match, TargetInstances
 from segeval.tallies.surfaces import Surfaces
 from segeval.tallies.tally import SoftTally, Tally
-from segeval.targets import LabelChoice
+from segeval.targets import LabelChoice, TargetKey
 
 
 def details_of(tally: Tally, measured: Mapping[RecordName, Any], choice: LabelChoice) -> dict[str, Any]:
@@ -25,10 +26,17 @@ def details_of(tally: Tally, measured: Mapping[RecordName, Any], choice: LabelCh
         found[MISSED] = [key for key, surface in zip(targets_of(tally, choice), form, strict=True) if surface.missed]
     if measured.get("profile") is not None:
         found[ERROR_PROFILE] = profile_document(measured["profile"])
+    if tally.detections is not None:
+        found["candidates"] = [_candidates(target, *cases) for target, cases in tally.detections.targets.items()]
     for name in ("instances", "lesions"):
         if name in measured:
             found[name] = [_target(target) for target in measured[name].targets if _any(target)]
     return found
+
+
+def _candidates(target: TargetKey, case: CaseDetections) -> dict[str, Any]:
+    pairs = [[*pair, iou] for pair, iou in zip(case.pairs.T.tolist(), case.iou.tolist(), strict=True)]
+    return {"target": target, "lesions": case.lesions, "confidences": case.confidences.tolist(), "overlaps": pairs}
 
 
 def threshold_curves(soft: SoftTally) -> dict[str, Any]:

@@ -38,9 +38,9 @@ __all__ = [
 SCHEMA = "segeval/1"
 MISSED = "missed"
 ERROR_PROFILE = "error_profile"
-DETAILS = ("mask", "weights", "curves", MISSED, ERROR_PROFILE, "instances", "lesions")
+DETAILS = ("mask", "weights", "curves", MISSED, ERROR_PROFILE, "candidates", "instances", "lesions")
 """The files of the voxels that count, and how much; threshold curves of probability maps; labels whose distances stand
-for a miss; errors by slice; instances by what became of them."""
+for a miss; errors by slice; lesion candidates; instances by what became of them."""
 
 Status = Literal["ok", "error", "missing"]
 

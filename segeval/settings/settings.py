@@ -43,11 +43,10 @@ class Settings(Distances, frozen=True, dict=True):
         super().__post_init__()
         require_word("backend", self.backend, BackendName)
 
-    def for_label_maps(self) -> "Settings":
-        """The same, without what makes sense for a probability map only."""
-        return replace(
-            self, kind="labels", activation=None, scale=None, clip=False, channels="exclusive", class_axis=None
-        )
+    def for_nothing(self) -> "Settings":
+        """The same for an empty prediction: a label map, but an empty detection map where others are such."""
+        kind: Kind = "probabilities" if "detections" in self.records and self.kind != "labels" else "labels"
+        return replace(self, kind=kind, activation=None, scale=None, clip=False, channels="exclusive", class_axis=None)
 
     @cached_property
     def selections(self) -> "tuple[Selection, ...]":

@@ -154,6 +154,30 @@ def test_a_batch_is_judged_as_a_whole(nifti: Nifti, tmp_path: Path, segeval: Run
         assert pooled["instance_ap"] == pytest.approx(COCO[0.5], rel=1e-12)
 
 
+def test_the_json_of_a_case_lists_its_candidates(thirty: Cases) -> None:
+    number = next(n for n, each in enumerate(thirty) if each.iou.size > 1)
+    case = thirty[number]
+    (found,) = evaluate_arrays(*thirty_cases()[number], metrics="froc").cases[0].document()["candidates"]
+    assert (found["target"], found["lesions"]) == (1, case.lesions)
+    assert found["confidences"] == pytest.approx(case.confidences.tolist())
+    assert [each[:2] for each in found["overlaps"]] == case.pairs.T.tolist()
+    assert [each[2] for each in found["overlaps"]] == pytest.approx(case.iou.tolist())
+
+
+def test_a_missing_map_misses_every_lesion(nifti: Nifti, tmp_path: Path, segeval: Run) -> None:
+    """As an empty one does, whose kind its zeros do not tell."""
+    cases = [each for each in thirty_cases() if each[1].any() and each[0].any()][:4]
+    for number, (found, true) in enumerate(cases):
+        nifti(f"p/{number}.nii.gz", found if number else np.zeros_like(found))
+        nifti(f"r/{number}.nii.gz", true)
+    asked = ("batch", tmp_path / "p", tmp_path / "r", "--metrics", "lesion_ap,froc", "--workers", "1", "-f", "json")
+    before = segeval(*asked)
+    (tmp_path / "p/0.nii.gz").unlink()
+    after = segeval(*asked, "--missing", "worst")
+    assert (before.code, after.code, before.json["remarks"], after.json["remarks"]) == (0, 0, [], [])
+    assert after.json["pooled"] == before.json["pooled"]
+
+
 def test_a_softmax_is_no_detection_map() -> None:
     soft = np.random.default_rng(1).random((6, 6, 6))
     with pytest.raises(
