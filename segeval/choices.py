@@ -44,6 +44,7 @@ GROUPS = (
     "profile",
     "partition",
     "topology",
+    "shape",
     "detection",
     "detection_maps",
 )

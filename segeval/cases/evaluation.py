@@ -36,7 +36,7 @@ def evaluate_pair(pair: Pair, kind: Kind | None) -> Evaluated:
     if kind is None and "detections" in pair.settings.records and pair.prediction.channels == 1:
         kind = "probabilities"  # one without a candidate holds zeros, as a label map does
     if "topology" in pair.settings.records:
-        from segeval.cases.topologies import require_library
+        from segeval.cases.boxed import require_library
 
         require_library(pair.settings.selections)
     if pair.settings.records & {"maps", "detections"} and pair.kept is None:

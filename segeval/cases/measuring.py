@@ -1,4 +1,4 @@
-"""Two label maps kept whole to what needs them whole: boundary distances, instances, lesions, topology."""
+"""Two label maps kept whole to what needs them whole: boundary distances, instances, lesions, topology, shape."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from segeval.cases.boxed import shapes_of, topology_of
 from segeval.cases.stored_values import stored_predictions
-from segeval.cases.topologies import topology_of
 from segeval.errors import GeometryError, LabelError
 from segeval.kernels import HeldPair
 from segeval.kernels.boxes import Box, enclosing
@@ -110,6 +110,8 @@ def measure_held(
         records["lesions"] = Instances(_all_lesions(maps, settings.challenge), volume_ml, missed_mm)
     if "topology" in wanted:
         records["topology"] = topology_of(maps, settings.selections)
+    if "shapes" in wanted:
+        records["shapes"] = shapes_of(maps, settings.selections, missed_mm)
     return records, remarks
 
 

@@ -12,6 +12,8 @@ from segeval.quantities import (  # noqa: F401  (importing registers every quant
     partitions,
     profile,
     rates,
+    reliability,
+    shape,
     surface,
     topology,
 )

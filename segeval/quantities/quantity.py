@@ -26,10 +26,11 @@ RecordName = Literal[
     "partition",
     "maps",
     "topology",
+    "shapes",
     "detections",
 ]
 """Counts, SoftSums, ProbabilityHistogram, Surfaces, Instances, those of a lesion-wise protocol, Profile, Partition,
-Maps, Topology, and the Cases of each target, None for the background."""
+Maps, Topology, Shapes, and the Cases of each target, None for the background."""
 
 
 class Quantity(Struct, frozen=True):

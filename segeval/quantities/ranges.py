@@ -18,6 +18,7 @@ _RANGES: Mapping[str, tuple[float, float, str]] = {
     "gamma": _AT_LEAST_0,
     "alpha": _SHARE,
     "hausdorff_dt:alpha": _AT_LEAST_0,
+    "d": _SHARE,
     "k": (0.0, 100.0, "between 0 and 100"),
     "iterations": (0.0, 1000.0, "of steps, from 0 to 1000"),
     "beta": _AT_LEAST_0,

@@ -69,12 +69,12 @@ class Settings(Distances, frozen=True, dict=True):
     @property
     def holds_label_maps(self) -> bool:
         """Whether both label maps must be kept whole."""
-        return bool(self.records & {"surfaces", "instances", "lesions", "topology"})
+        return bool(self.records & {"surfaces", "instances", "lesions", "topology", "shapes"})
 
     @property
     def takes_maps_in_parts(self) -> bool:
         """Whether nothing needs a whole label map at once: instances are found slab by slab."""
-        return not self.records & {"surfaces", "lesions", "topology"}
+        return not self.records & {"surfaces", "lesions", "topology", "shapes"}
 
     @property
     def scoring(self) -> "ScoringSettings":

@@ -158,6 +158,7 @@ WORK: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "instances of specks": ("specks.nii.gz", "r.nii.gz", ("--metrics", "instance_f1")),
     "lesions": ("p.nii.gz", "r.nii.gz", ("--protocol", "brats-lesionwise")),
     "topology": ("p.nii.gz", "r.nii.gz", ("--metrics", "topology")),
+    "shape": ("p.nii.gz", "r.nii.gz", ("--metrics", "shape")),
     "skeletons": ("p.nii.gz", "r.nii.gz", ("--metrics", "cldice")),
 }  # fmt: skip
 

@@ -23,7 +23,7 @@ LOSSES = ["ce", "weighted_ce", "bce", "wce", "weighted_bce", "focal_no_alpha", "
 MORE_LOSSES = ["tversky", "focal_tversky", "log_cosh_dice", "noise_robust_dice", "exp_log", "mcc_loss", "unified_focal"]
 RATES = ["f_beta", "fpr", "fnr", "fdr", "for", "informedness", "markedness", "lr_positive", "lr_negative",
     "fowlkes_mallows", "prevalence", "absolute_volume_difference_ml", "relative_absolute_volume_difference", "voe",
-    "net_benefit", "frequency_weighted_iou", "weighted_kappa"]
+    "net_benefit", "frequency_weighted_iou", "weighted_kappa", "probabilistic_distance", "icc"]
 MAP_LOSSES = ["topk_ce", "lovasz", "wasserstein_dice", "boundary", "hausdorff_dt", "soft_cldice"]
 SURFACE = ["hd", "hd95", "assd", "masd", "rmsd", "bavd", "nsd"]
 INSTANCES = ["instance_tp", "instance_fp", "instance_fn", "instance_sensitivity", "instance_precision", "instance_f1",
@@ -37,6 +37,7 @@ TOPOLOGY = ["topology_precision", "topology_sensitivity", "cldice", "betti0_erro
     "euler_error"]
 DETECTION = ["lesion_count_difference", "matching_ap", "matching_map", "seg"]
 DETECTION_MAPS = ["lesion_ap", "froc", "case_auroc", "instance_ap", "instance_map"]
+SHAPE = ["boundary_iou", "centroid_distance_mm", "mahalanobis"]
 # fmt: on
 OF_ALL_ALONE = {*PARTITION, "topk_ce", "wasserstein_dice", "frequency_weighted_iou", "weighted_kappa"}
 LOWER = (
@@ -56,6 +57,7 @@ LOWER = (
         "invented_volume_ml",
         "lesionwise_hd95",
         *("betti0_error", "betti1_error", "betti2_error", "euler_error"),
+        *("centroid_distance_mm", "mahalanobis", "probabilistic_distance"),
         *("fpr", "fnr", "fdr", "for", "lr_negative", "voe"),
         *("absolute_volume_difference_ml", "relative_absolute_volume_difference"),
     }
@@ -107,6 +109,7 @@ SETTINGS = {
     "masd": "direction=both, surfel=no",
     "rmsd": "direction=both, surfel=no",
     "bavd": "surfel=no",
+    "boundary_iou": "d=0.02",
     "nsd": "direction=both, surfel=no, tau=see above",
     "lesionwise_hd95": "penalty_mm=374",
 } | {
@@ -176,6 +179,7 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
         "profile",
         "partition",
         "topology",
+        "shape",
         "detection",
         "detection_maps",
     ]
@@ -192,6 +196,7 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
     assert listed["profile"] == PROFILE
     assert listed["partition"] == PARTITION
     assert listed["topology"] == TOPOLOGY
+    assert listed["shape"] == SHAPE
     assert listed["detection"] == DETECTION
     assert listed["detection_maps"] == DETECTION_MAPS
 

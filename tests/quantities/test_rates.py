@@ -45,6 +45,8 @@ def test_each_rate_by_hand() -> None:
         "relative_absolute_volume_difference": pytest.approx(1 / 4),
         "voe": pytest.approx(1 - 3 / 6),
         "net_benefit": pytest.approx((3 - 2) / 10),
+        "probabilistic_distance": pytest.approx(3 / 6),
+        "icc": pytest.approx(0.4375),  # by hand in test_shape.py
     }
     more = rates(PREDICTION, REFERENCE, metrics="net_benefit:exchange_rate=0.25,f_beta:beta=0.5,f_beta:beta=1,dice")
     assert more["net_benefit:exchange_rate=0.25"] == pytest.approx((3 - 0.5) / 10)
