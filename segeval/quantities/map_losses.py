@@ -90,7 +90,7 @@ def _lovasz_over_all(maps: Maps) -> float:
     best=0,
     worst=1,
     synonyms=also("generalised_wasserstein_dice generalized_wasserstein_dice_loss wasserstein_dice_loss gwdl"),
-    title="Wasserstein Dice",
+    title="Wasserst. Dice",
 )
 def wasserstein_dice(maps: Maps, *, epsilon: float = 1e-5, numerator_epsilon: float = 1e-5) -> float:
     """Generalised Wasserstein Dice loss: how far a wrong label is from the right one counts."""

@@ -45,7 +45,7 @@ def boundary_iou(shapes: Shapes, *, d: float = 0.02) -> Floats:
     best=0.0,
     worst=np.inf,
     synonyms=also("center_distance centre_distance centroid_distance center_of_mass_distance com_distance"),
-    title="centroid distance, mm",
+    title="centroid, mm",
 )
 def centroid_distance_mm(shapes: Shapes) -> Floats:
     """Distance between the centroids of both masks, mm."""

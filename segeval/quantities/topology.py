@@ -42,7 +42,7 @@ def _difference(topology: Topology, of: Callable[[MaskTopology], int]) -> Intege
     best=1.0,
     worst=0.0,
     synonyms=also("tprec skeleton_precision"),
-    title="topology precision",
+    title="topol. prec.",
 )
 def topology_precision(topology: Topology) -> Floats:
     """The share of the prediction's skeleton that lies in the reference."""
@@ -58,7 +58,7 @@ def topology_precision(topology: Topology) -> Floats:
     best=1.0,
     worst=0.0,
     synonyms=also("tsens topology_recall skeleton_recall"),
-    title="topology sensitivity",
+    title="topol. sens.",
 )
 def topology_sensitivity(topology: Topology) -> Floats:
     """The share of the reference's skeleton that lies in the prediction."""
