@@ -34,4 +34,6 @@ def row_title(row: Row | ComparisonRow | RankRow) -> str:
 def blocks(report: Report) -> list[tuple[str, Sequence[Column]]]:
     """The columns by group, with the groups' titles."""
     groups = dict.fromkeys(column.group for column in report.columns)
-    return [(TITLES.get(g, g.capitalize()), [c for c in report.columns if c.group == g]) for g in groups]
+    return [
+        (TITLES.get(g, g.replace("_", " ").capitalize()), [c for c in report.columns if c.group == g]) for g in groups
+    ]

@@ -255,6 +255,7 @@ def frequency_weighted_iou(c: Counts) -> float:
     best=1,
     worst=-math.inf,
     synonyms=also("ordinal_kappa", qwk="{name}:weights=quadratic", quadratic_weighted_kappa="{name}:weights=quadratic"),
+    title="weighted κ",
 )
 def weighted_kappa(p: Partition, *, weights: str = "linear") -> float:
     """Weighted kappa of label values that are grades: how far apart they are counts."""
