@@ -23,13 +23,14 @@ from segeval.settings import Settings
 from segeval.settings.labels import require_tolerances, tolerance_of
 from segeval.shapes.all_instances import LabelMaps, Target, match_all
 from segeval.shapes.counting import LabelMap
-from segeval.shapes.elements import BOUNDARY_VOXELS, Form
+from segeval.shapes.elements import BOUNDARY_VOXELS, Form, slices_of
 from segeval.shapes.lesionwise import match_lesions
 from segeval.shapes.surface_distances import measure_all
 from segeval.shapes.surfels import SURFELS, measure_surfels
 from segeval.shapes.target_masks import Mask, TargetMasks, mark
+from segeval.tallies import surfaces
 from segeval.tallies.instances import BRATS_2023, Instances, TargetInstances
-from segeval.tallies.surfaces import Surfaces, TargetSurface, diagonal_mm
+from segeval.tallies.surfaces import Surfaces, TargetSurface, diagonal_mm, form_of
 from segeval.tallies.tally import Tally
 from segeval.targets import BACKGROUND, LabelChoice, TargetKey
 from segeval.volumes.geometry import Geometry
@@ -174,13 +175,20 @@ def _targets(held: HeldPair, tally: Tally, choice: LabelChoice, axes: list[int])
 
 
 def _surfaces(maps: HeldMaps, settings: Settings) -> Surfaces:
-    forms = {bool(s.settings["surfel"]) for s in parts_of(settings.selections) if s.quantity.record == "surfaces"}
-    diagonal = diagonal_mm(maps.shape, maps.spacing_mm)
+    asked = [part.settings for part in parts_of(settings.selections) if part.quantity.record == "surfaces"]
+    names = {form_of(bool(part["surfel"]), str(part["boundary"])) for part in asked}
+    forms: dict[str, Form] = {
+        surfaces.VOLUME: BOUNDARY_VOXELS,
+        surfaces.SURFELS: SURFELS,
+        surfaces.SLICES: slices_of(maps.spacing_mm),
+    }
+    found = {name: _form(maps, form, settings) for name, form in forms.items() if name in names}
     return Surfaces(
-        _form(maps, BOUNDARY_VOXELS, settings) if False in forms else None,
-        _form(maps, SURFELS, settings) if True in forms else None,
-        diagonal,
+        found.get(surfaces.VOLUME),
+        found.get(surfaces.SURFELS),
+        diagonal_mm(maps.shape, maps.spacing_mm),
         settings.missed,
+        found.get(surfaces.SLICES),
     )
 
 
@@ -200,16 +208,16 @@ def _form(maps: HeldMaps, form: Form, settings: Settings) -> tuple[TargetSurface
         if target.box
     }
     found = measure_all(list(boxed.values()), _threads(), form)
-    surfaces = [TargetSurface(in_prediction=False, in_reference=False)] * len(maps.targets)
+    measured = [TargetSurface(in_prediction=False, in_reference=False)] * len(maps.targets)
     for index, surface in zip(boxed, found, strict=True):
-        surfaces[index] = surface
+        measured[index] = surface
     if settings.tau is None:
-        return tuple(surfaces)
+        return tuple(measured)
     require_tolerances(settings.tau, settings.labels, named=True)
     tolerances = [tolerance_of(target.key, settings.tau, settings.labels) for target in maps.targets]
     return tuple(
         surface if tau is None else replace(surface, tau_mm=tau)
-        for surface, tau in zip(surfaces, tolerances, strict=True)
+        for surface, tau in zip(measured, tolerances, strict=True)
     )
 
 

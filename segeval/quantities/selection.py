@@ -11,6 +11,7 @@ from segeval.quantities.naming import did_you_mean
 from segeval.quantities.quantity import QUANTITIES, Setting, all_quantities
 from segeval.quantities.ranges import parse_setting
 from segeval.quantities.selected import Selection, Sum
+from segeval.tallies.surfaces import SLICES
 
 
 def select(text: str | None = None) -> tuple[Selection, ...]:
@@ -94,4 +95,6 @@ def _selections(item: str) -> list[Selection]:
             raise UsageError(f"--metrics: {name} has no setting {key!r}; its settings: {', '.join(known) or 'none'}")
         default = next(q.settings[key] for q in quantities if key in q.settings)
         given[key] = parse_setting(name, key, value, default, named_alone=not equals)
+    if given.get("surfel") and given.get("boundary") == SLICES:
+        raise UsageError(f"--metrics: {name}: surfel and boundary=slices are two kinds of boundary; give one of them")
     return [Selection(q, {k: given.get(k, v) for k, v in q.settings.items()}) for q in quantities]

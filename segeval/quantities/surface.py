@@ -4,18 +4,19 @@ Every formula gives one value per target, float64, shape (targets,): NaN where t
 what a missed target gets (:attr:`Surfaces.missed`, or 0 for shares) where it is empty in exactly one. With ``surfel``
 the elements are weighted by their area, as DeepMind's ``surface-distance`` package does. ``direction`` takes the
 distances of one boundary alone: ``prediction``, from the prediction's to the reference's, or ``reference``, back.
+``boundary=slices`` takes the boundary of each slice of the thickest axis by itself.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from segeval.array_types import Floats
 from segeval.quantities.quantity import also, measure
-from segeval.tallies.surfaces import Surfaces, TargetSurface
+from segeval.tallies.surfaces import VOLUME, Surfaces, TargetSurface
 
 BOTH = "both"
 
@@ -40,13 +41,15 @@ one, which is assd; the mean of both directions elsewhere, which is masd: whoeve
     ),
     title="HD",
 )
-def hd(surfaces: Surfaces, *, p: float = 100.0, surfel: bool = False, direction: str = BOTH) -> Floats:
+def hd(
+    surfaces: Surfaces, *, p: float = 100.0, surfel: bool = False, direction: str = BOTH, boundary: str = VOLUME
+) -> Floats:
     """Hausdorff distance, mm: the larger of the two directed percentiles; the maximum by default."""
 
     def larger(target: TargetSurface) -> float:
         return max(_directed(*side, p) for side in _sides(target, direction))
 
-    return _per_target(surfaces, surfel, larger)
+    return _per_target(surfaces.targets(surfel, boundary), surfaces.missed, larger)
 
 
 @measure(
@@ -62,11 +65,17 @@ def hd(surfaces: Surfaces, *, p: float = 100.0, surfel: bool = False, direction:
     ),
     title="HD95",
 )
-def hd95(surfaces: Surfaces, *, pooled: bool = False, surfel: bool = False, direction: str = BOTH) -> Floats:
+def hd95(
+    surfaces: Surfaces, *, pooled: bool = False, surfel: bool = False, direction: str = BOTH, boundary: str = VOLUME
+) -> Floats:
     """95th percentile of the Hausdorff distance, mm; ``pooled`` takes it over both directions together."""
     if not pooled:
-        return hd(surfaces, p=95.0, surfel=surfel, direction=direction)
-    return _per_target(surfaces, surfel, lambda target: _percentile(*_together(target, direction), 95.0))
+        return hd(surfaces, p=95.0, surfel=surfel, direction=direction, boundary=boundary)
+    return _per_target(
+        surfaces.targets(surfel, boundary),
+        surfaces.missed,
+        lambda target: _percentile(*_together(target, direction), 95.0),
+    )
 
 
 @measure(
@@ -83,9 +92,11 @@ def hd95(surfaces: Surfaces, *, pooled: bool = False, surfel: bool = False, dire
     ),
     title="ASSD",
 )
-def assd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH) -> Floats:
+def assd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH, boundary: str = VOLUME) -> Floats:
     """Average symmetric surface distance, mm: the mean over the elements of both boundaries."""
-    return _per_target(surfaces, surfel, lambda target: _mean(*_together(target, direction)))
+    return _per_target(
+        surfaces.targets(surfel, boundary), surfaces.missed, lambda target: _mean(*_together(target, direction))
+    )
 
 
 @measure(
@@ -102,14 +113,14 @@ def assd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH) -> 
     ),
     title="MASD",
 )
-def masd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH) -> Floats:
+def masd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH, boundary: str = VOLUME) -> Floats:
     """Mean average surface distance, mm: the mean of the two directed means."""
 
     def mean_of_means(target: TargetSurface) -> float:
         means = [_mean(*side) for side in _sides(target, direction)]
         return sum(means) / len(means)
 
-    return _per_target(surfaces, surfel, mean_of_means)
+    return _per_target(surfaces.targets(surfel, boundary), surfaces.missed, mean_of_means)
 
 
 @measure(
@@ -123,14 +134,14 @@ def masd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH) -> 
     synonyms=also("rmssd rms_surface_distance root_mean_square_surface_distance rms_symmetric_surface_distance"),
     title="RMSD",
 )
-def rmsd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH) -> Floats:
+def rmsd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH, boundary: str = VOLUME) -> Floats:
     """Root mean squared surface distance, mm, over the elements of both boundaries."""
 
     def root(target: TargetSurface) -> float:
         distances, areas = _together(target, direction)
         return math.sqrt(_mean(distances**2, areas))
 
-    return _per_target(surfaces, surfel, root)
+    return _per_target(surfaces.targets(surfel, boundary), surfaces.missed, root)
 
 
 @measure(
@@ -144,7 +155,7 @@ def rmsd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH) -> 
     synonyms=also("balanced_average_distance balanced_average_hausdorff_distance balanced_ahd bahd"),
     title="bAVD",
 )
-def bavd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
+def bavd(surfaces: Surfaces, *, surfel: bool = False, boundary: str = VOLUME) -> Floats:
     """Balanced average distance, mm: both sums are divided by the reference's size, so that an invention costs the more
     the larger it is."""
 
@@ -153,7 +164,7 @@ def bavd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
         areas = target.reference_areas
         return (there + back) / (2 * (target.to_prediction.size if areas is None else float(areas.sum())))
 
-    return _per_target(surfaces, surfel, balanced)
+    return _per_target(surfaces.targets(surfel, boundary), surfaces.missed, balanced)
 
 
 @measure(
@@ -173,7 +184,9 @@ def bavd(surfaces: Surfaces, *, surfel: bool = False) -> Floats:
     ),
     title="NSD",
 )
-def nsd(surfaces: Surfaces, *, tau: float | None = None, surfel: bool = False, direction: str = BOTH) -> Floats:
+def nsd(
+    surfaces: Surfaces, *, tau: float | None = None, surfel: bool = False, direction: str = BOTH, boundary: str = VOLUME
+) -> Floats:
     """Normalised surface distance: the share of both boundaries within ``tau`` mm (inclusive) of the other. Without
     ``tau``: the label's own (``--tau``), or 1 mm."""
 
@@ -181,19 +194,13 @@ def nsd(surfaces: Surfaces, *, tau: float | None = None, surfel: bool = False, d
         distances, areas = _together(target, direction)
         return _mean((distances <= (target.tau_mm if tau is None else tau)).astype(np.float64), areas)
 
-    return _per_target(surfaces, surfel, share, missed=0.0)
+    return _per_target(surfaces.targets(surfel, boundary), 0.0, share)
 
 
-def _per_target(
-    surfaces: Surfaces, surfel: bool, formula: Callable[[TargetSurface], float], missed: float | None = None
-) -> Floats:
+def _per_target(targets: Sequence[TargetSurface], missed: float, formula: Callable[[TargetSurface], float]) -> Floats:
     """The formula where both volumes have the target; what is settled for the others."""
-    in_one = surfaces.missed if missed is None else missed
     return np.array(
-        [
-            formula(target) if target.comparable else in_one if target.missed else math.nan
-            for target in surfaces.targets(surfel)
-        ],
+        [formula(target) if target.comparable else missed if target.missed else math.nan for target in targets],
         dtype=np.float64,
     )
 

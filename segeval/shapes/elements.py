@@ -1,10 +1,12 @@
 """The elements of all surfaces in a block of a layer: boundary voxels here, pieces of surface in ``surfels``.
 
-A boundary voxel of a code is one of its voxels with a face-neighbour (6 in 3-D, 4 in 2-D) of another code.
+A boundary voxel of a code is one of its voxels with a face-neighbour (6 in 3-D, 4 in 2-D) of another code; slice by
+slice, one with any of its 8 neighbours in its slice.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -19,6 +21,7 @@ Positions = NDArray[np.intp]
 Kinds = NDArray[np.uint8]
 Points = NDArray[np.int32]
 
+_ALIKE = 1e-3  # of spacings: single precision must not choose among equal ones
 _STRETCH = 1 << 19  # bytes of a map that are compared at once: with what they are compared to, they stay in the cache
 
 
@@ -48,6 +51,10 @@ class Form(Protocol):
     before: int
     """By how many voxels an element's position may lie before the first voxel of what it bounds."""
 
+    def on(self, axes: Sequence[int]) -> Form:
+        """The same where the axes come in another order."""
+        ...
+
     def find(self, codes: Codes) -> Elements:
         """The elements in a block that is one voxel larger on each side than where they are wanted."""
         ...
@@ -60,20 +67,27 @@ class Form(Protocol):
 class _BoundaryVoxels:
     before = 0
 
+    def on(self, axes: Sequence[int]) -> _BoundaryVoxels:  # noqa: ARG002 (faces are neighbours in any order)
+        return self
+
+    def neighbours(self, shape: Sequence[int]) -> list[int]:
+        """How far they are from a voxel in a flat array of this shape."""
+        return [sign * step for step in steps_of(shape) for sign in (-1, 1)]
+
     def find(self, codes: Codes) -> Elements:
         edges = np.zeros_like(codes)
         flat, out = codes.reshape(-1), edges.reshape(-1)
-        steps = steps_of(codes.shape)
-        shifts = [1, *(sign * step for step in steps[:-1] for sign in (-1, 1))]
+        first, *shifts = self.neighbours(codes.shape)
+        margin = max(map(abs, (first, *shifts)))
         here = np.empty(_STRETCH // codes.itemsize, dtype=np.bool_)
         there = np.empty_like(here)
-        for start in range(steps[0], flat.size - steps[0], here.size):
-            stop = min(start + here.size, flat.size - steps[0])
+        for start in range(margin, flat.size - margin, here.size):
+            stop = min(start + here.size, flat.size - margin)
             own = flat[start:stop]
             if not own.any():
                 continue
             edge, other = here[: own.size], there[: own.size]
-            np.not_equal(own, flat[start - 1 : stop - 1], out=edge)
+            np.not_equal(own, flat[start + first : stop + first], out=edge)
             for shift in shifts:
                 np.not_equal(own, flat[start + shift : stop + shift], out=other)
                 np.logical_or(edge, other, out=edge)
@@ -85,7 +99,29 @@ class _BoundaryVoxels:
         return None
 
 
+class SliceBoundaryVoxels(_BoundaryVoxels):
+    """The boundary of each slice by itself. across: the axis from slice to slice; None where there is one slice."""
+
+    def __init__(self, across: int | None) -> None:
+        self._across = across
+
+    def on(self, axes: Sequence[int]) -> SliceBoundaryVoxels:
+        return SliceBoundaryVoxels(None if self._across is None else list(axes).index(self._across))
+
+    def neighbours(self, shape: Sequence[int]) -> list[int]:
+        first, second = (step for axis, step in enumerate(steps_of(shape)) if axis != self._across)
+        return [i * first + j * second for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
+
+
 BOUNDARY_VOXELS = _BoundaryVoxels()
+
+
+def slices_of(spacing_mm: Sequence[float]) -> SliceBoundaryVoxels:
+    """Of the axis with the largest spacing, the last of equal ones; in 2-D the image is the only slice."""
+    if len(spacing_mm) == 2:
+        return SliceBoundaryVoxels(None)
+    thickest = max(spacing_mm)
+    return SliceBoundaryVoxels(max(a for a, mm in enumerate(spacing_mm) if math.isclose(mm, thickest, rel_tol=_ALIKE)))
 
 
 def steps_of(shape: Sequence[int]) -> list[int]:

@@ -60,6 +60,7 @@ class Layer(Struct, frozen=True):
     members: which of the targets that the layer was made from. codes: of each member. is_code: by code, whether it is.
     sides: of each member, whether any value of the prediction, of the reference belongs to it.
     boxes: of each member, shape (members, axes, 2): the first voxel and the one after the last.
+    axes: which axis of the maps each was.
     """
 
     prediction: NDArray[Any]
@@ -71,6 +72,7 @@ class Layer(Struct, frozen=True):
     is_code: NDArray[np.bool_]
     sides: tuple[tuple[bool, bool], ...]
     boxes: Integers
+    axes: tuple[int, ...]
     coders: tuple[Coder, Coder]
     dtype: np.dtype[Any]
 
@@ -162,6 +164,7 @@ class _Draft:
             is_code,
             tuple((bool(t.prediction_values), bool(t.reference_values)) for t in self._targets),
             np.array(boxes, dtype=np.int64),
+            tuple(order),
             (coders[0], coders[1]),
             dtype,
         )

@@ -114,6 +114,7 @@ def _runner(threads: int) -> Iterator[Run]:
 
 def _measure_layer(layer: Layer, form: Form, run: Run, threads: int) -> list[TargetSurface]:
     """Each member."""
+    form = form.on(layer.axes)
     areas, ranks = form.areas(layer.spacing_mm) or (None, None)
     if len(layer.members) == 1 and math.prod(layer.extent) <= _SMALL_VOXELS:
         return [_measure_small(layer, form, areas, ranks)]

@@ -51,6 +51,9 @@ class _Surfels:
 
     before = 1
 
+    def on(self, axes: Sequence[int]) -> _Surfels:  # noqa: ARG002 (the areas follow the spacing)
+        return self
+
     def find(self, codes: Codes) -> Elements:
         """Of each code that is in some of a cube's corners and not in all."""
         flat = codes.reshape(-1)

@@ -16,6 +16,13 @@ from msgspec.structs import replace
 from segeval.array_types import Floats
 
 DEFAULT_TAU_MM = 1.0
+VOLUME, SLICES, SURFELS = "volume", "slices", "surfels"
+"""The forms of a boundary: voxels, those of each slice by itself, pieces of surface."""
+
+
+def form_of(surfel: bool, boundary: str) -> str:
+    """Which form these two settings of a quantity ask for."""
+    return SURFELS if surfel else boundary
 
 
 def diagonal_mm(shape: Sequence[int], spacing_mm: Sequence[float]) -> float:
@@ -62,6 +69,7 @@ class Surfaces(Struct, frozen=True, eq=False):
 
     voxels: the targets with boundary voxels as elements; None if not measured.
     surfels: the targets with elements weighted by their area; None if not measured.
+    slices: the same as voxels, the boundary of each slice by itself; None if not measured.
     diagonal_mm: of the image, see :func:`diagonal_mm`.
     missed_mm: the distance of a target that is empty in exactly one volume, or NaN; None means the diagonal.
     """
@@ -70,22 +78,28 @@ class Surfaces(Struct, frozen=True, eq=False):
     surfels: tuple[TargetSurface, ...] | None
     diagonal_mm: float
     missed_mm: float | None = None
+    slices: tuple[TargetSurface, ...] | None = None
 
     @property
     def missed(self) -> float:
         """The distance, mm or NaN, of a target that is empty in exactly one volume."""
         return self.diagonal_mm if self.missed_mm is None else self.missed_mm
 
-    def targets(self, surfel: bool) -> tuple[TargetSurface, ...]:
-        """The targets in one of the two forms. Raises ValueError if that form was not measured."""
-        form = self.surfels if surfel else self.voxels
+    def targets(self, surfel: bool, boundary: str = VOLUME) -> tuple[TargetSurface, ...]:
+        """The targets in one of the three forms. Raises ValueError if that form was not measured."""
+        forms = {SURFELS: self.surfels, VOLUME: self.voxels, SLICES: self.slices}
+        name = form_of(surfel, boundary)
+        form = forms[name]
         if form is None:
-            raise ValueError(f"the {'surfels' if surfel else 'boundary voxels'} of these volumes were not measured")
+            words = {SURFELS: "surfels", VOLUME: "boundary voxels", SLICES: "boundary voxels of slices"}
+            raise ValueError(f"the {words[name]} of these volumes were not measured")
         return form
 
     def __getitem__(self, rows: slice | list[int]) -> Surfaces:
         """Some of the targets."""
-        return replace(self, voxels=_pick(self.voxels, rows), surfels=_pick(self.surfels, rows))
+        return replace(
+            self, voxels=_pick(self.voxels, rows), surfels=_pick(self.surfels, rows), slices=_pick(self.slices, rows)
+        )
 
 
 def _pick(targets: tuple[TargetSurface, ...] | None, rows: slice | list[int]) -> tuple[TargetSurface, ...] | None:
