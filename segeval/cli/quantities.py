@@ -19,7 +19,7 @@ def quantities(
     ] = None,
     format_: Annotated[Literal["table", "json"], typer.Option("--format", "-f", help="What stdout carries.")] = "table",
 ) -> None:
-    """List what can be computed by group, or explain some: formula, direction, when undefined, settings, source."""
+    """List quantities by group, or explain some: formula, direction, when undefined, settings, source."""
     from segeval.quantities import all_quantities
     from segeval.quantities.explanation import as_json, explain, listed, named, searched
 

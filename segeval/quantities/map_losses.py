@@ -130,7 +130,7 @@ def boundary(maps: Maps, *, unit: str = "voxel") -> Floats:
         spacing = maps.spacing_mm if unit == "mm" else None
         outside, inside = _distances(target.mask, spacing)
         signed = np.where(target.mask, 1 - inside, outside) if target.mask.any() and not target.mask.all() else outside
-        return float((signed * target.probabilities).sum()) / maps.voxels
+        return float((signed * target.probabilities).sum()) / maps.voxels if maps.voxels else math.nan
 
     return _of_each(maps, loss)
 
@@ -152,7 +152,8 @@ def hausdorff_dt(maps: Maps, *, alpha: float = 2.0) -> Floats:
     def loss(target: TargetMap) -> float:
         fields = (sum(_distances(mask, None)) for mask in (target.probabilities > 0.5, target.mask))
         weights = sum(field**alpha for field in fields)
-        return float(((target.probabilities - target.mask) ** 2 * weights).sum()) / maps.voxels
+        total = float(((target.probabilities - target.mask) ** 2 * weights).sum())
+        return total / maps.voxels if maps.voxels else math.nan
 
     return _of_each(maps, loss)
 
