@@ -85,6 +85,4 @@ def test_a_synonym_is_answered_in_python(call: Callable[[], Any]) -> None:
 
 
 def test_the_explanation_of_a_quantity_tells_its_other_names(segeval: Any) -> None:
-    out = segeval("quantities").out
-    block = next(block for block in out.split("\n\n") if block.startswith("sensitivity "))
-    assert "Also called recall, tpr, true_positive_rate" in block
+    assert "Also called recall, tpr, true_positive_rate" in segeval("quantities", "sensitivity").out
