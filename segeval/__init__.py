@@ -8,16 +8,18 @@ from segeval.errors import SegevalError
 from segeval.version import __version__
 
 if TYPE_CHECKING:
+    from segeval.batches.folders import evaluate_folder
     from segeval.cases.arrays import evaluate_arrays
     from segeval.cases.files import evaluate
     from segeval.results.report import Report
 
-__all__ = ["Report", "SegevalError", "__version__", "evaluate", "evaluate_arrays"]
+__all__ = ["Report", "SegevalError", "__version__", "evaluate", "evaluate_arrays", "evaluate_folder"]
 
 _LAZY = {
     "Report": "segeval.results.report",
     "evaluate": "segeval.cases.files",
     "evaluate_arrays": "segeval.cases.arrays",
+    "evaluate_folder": "segeval.batches.folders",
 }
 
 

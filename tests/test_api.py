@@ -41,7 +41,14 @@ DISTANCES = Path(REFERENCE).with_name("label_distances.csv")
 
 
 def test_the_public_names_are_all_of_all() -> None:
-    assert sorted(segeval.__all__) == ["Report", "SegevalError", "__version__", "evaluate", "evaluate_arrays"]
+    assert sorted(segeval.__all__) == [
+        "Report",
+        "SegevalError",
+        "__version__",
+        "evaluate",
+        "evaluate_arrays",
+        "evaluate_folder",
+    ]
     assert set(segeval.__all__) <= set(dir(segeval))
     namespace: dict[str, Any] = {}
     exec("from segeval import *", namespace)  # noqa: S102

@@ -16,9 +16,10 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
+from types import ModuleType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from segeval.batches import socket_folder
@@ -175,6 +176,20 @@ def in_workers(
             worker.end()
 
 
+@contextmanager
+def _without_main(work: Callable[..., Any]) -> Iterator[None]:
+    """No worker imports the program that called, which would run again in each of them; unless the work is its own."""
+    if "__main__" in (_serve.__module__, getattr(work, "func", work).__module__):
+        yield
+        return
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
 class _Worker(Generic[_Job]):
     """A process, and the jobs that it was given and has not done, in their order."""
 
@@ -185,7 +200,7 @@ class _Worker(Generic[_Job]):
         self.ready = False
         self._process = context.Process(target=_serve, args=(theirs, work), daemon=True)
         try:
-            with socket_folder.named():
+            with socket_folder.named(), _without_main(work):
                 self._process.start()
         except BaseException:
             self.pipe.close()

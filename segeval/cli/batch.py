@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,10 +21,6 @@ from segeval.cli.writing import (
 )
 from segeval.errors import UsageError
 from segeval.words.printable import printable
-
-if TYPE_CHECKING:
-    from segeval.batches.jobs import Job
-    from segeval.pairing import CasePair, Pairing
 
 _PAIRING, _RUNNING = "Pairing", "Running"
 _SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
@@ -106,94 +102,51 @@ def batch(
     pictured: Pictured,
 ) -> int:
     """Score a folder of predictions against a folder of references: every case, and a summary over them."""
+    from segeval.batches.folders import paired, prepared
     from segeval.batches.job_listing import jobs_of
     from segeval.batches.journal import journal_beside
     from segeval.batches.runners import dask_runner, default_workers, local_runner
-    from segeval.batches.running import run_batch, with_class_names
-    from segeval.cases.voxels_that_count import files_beside
-    from segeval.kernels.cupy_device import require_device
     from segeval.settings import settings_of
 
     outputs = output or []
-    labels = scoring.get("labels")
-    inputs = [Path(path) for path in (manifest, labels, scoring.get("mask"), scoring.get("weights")) if path]
+    inputs = [Path(path) for path in (manifest, *(scoring.get(name) for name in ("labels", "mask", "weights"))) if path]
     require_writable([*outputs, *([provenance] if provenance else [])], inputs)
     limit_memory(max_memory)
     if resume and not outputs:
         raise UsageError("--resume continues the journal beside an output; name the output with -o")
     pictured.require_a_page(outputs)
     part = _shard(shard)
-    found = _pair(predictions, references, manifest, pairing, case_pattern, probabilities)
+    found = paired(predictions, references, manifest, pairing, case_pattern, probabilities=probabilities)
     if dry_run:
         beside = {name: scoring[name] for name in ("mask", "weights") if name in scoring}
         jobs = jobs_of(found.pairs, found, settings_of(beside), references, case_pattern)
         problems = [f"  {printable(f'{job.case}: {job.problem}')}\n" for job in jobs if job.problem]
         print_text(found.describe() + "".join(["\nCases that would fail\n" if problems else "", *problems]))
         return 0
-    found.require_complete(allow_missing=missing != "error")
-    if labels is None and found.label_file is not None:
-        labels = str(found.label_file)
-        scoring = {**scoring, "labels": labels}
-    pairs = found.pairs + (found.missing if missing == "worst" else ())
-    settings = settings_of(scoring)
-    require_renderable(format_, outputs, [selection.key for selection in settings.selections])
-    every_job = jobs_of(pairs, found, settings, references, case_pattern)
-    jobs = every_job[part[0] - 1 :: part[1]]
-    named = [_job(pair) for pair in found.missing if missing == "skip"] if part[0] == 1 else []
-    settings = with_class_names(settings, every_job)
-    pooled = pooled or "detections" in settings.records  # lesions are found over all cases
-    if settings.backend == "cupy" and dask is None:
-        require_device()  # an error before the first case rather than in every one
-    volumes = [path for job in jobs for path in job.volumes] + files_beside(settings)
-    note = provenance_of(provenance, outputs, volumes, [manifest, *label_files(labels)])
+    ready = prepared(
+        found,
+        scoring,
+        references,
+        case_pattern=case_pattern,
+        missing=missing,
+        part=part,
+        pooled=pooled,
+        on_this_machine=dask is None,
+    )
+    keys = [selection.key for selection in ready.settings.selections]
+    require_renderable(format_, outputs, keys)
+    note = provenance_of(provenance, outputs, ready.volumes, [manifest, *label_files(ready.labels)])
     runner = dask_runner(dask) if dask is not None else local_runner(workers or default_workers(), tell_remark)
     with (
-        journal_beside(outputs, settings, pooled, resume) as journal,
-        BatchProgress([selection.key for selection in settings.selections]) as progress,
+        journal_beside(outputs, ready.settings, ready.pooled, resume) as journal,
+        BatchProgress(keys) as progress,
     ):
-        report = run_batch(
-            jobs,
-            settings,
-            runner,
-            missing=named,
-            journal=journal,
-            pooled=pooled,
-            fail_fast=fail_fast,
-            observer=progress,
-        )
+        report = ready.run(runner, journal=journal, fail_fast=fail_fast, observer=progress)
         progress.stop()
-        report = report.with_remarks((*found.remarks, *report.remarks))
         if note is not None:
             note.write(report)
         write_results(report, format_, outputs, pictured, wide=wide)
     return 3 if any(case.status == "error" for case in report.cases) else 0
-
-
-def _pair(
-    predictions: Path | None,
-    references: Path | None,
-    manifest: Path | None,
-    layout: str | None,
-    case_pattern: str | None,
-    probabilities: bool,
-) -> Pairing:
-    from segeval.pairing import pair_folders, read_manifest
-
-    if manifest is not None:
-        if predictions is not None or references is not None or layout is not None or case_pattern is not None:
-            raise UsageError("--manifest names every file; leave the folders, --pairing and --case-pattern out")
-        return read_manifest(manifest)
-    if predictions is None or references is None:
-        raise UsageError("name a folder of predictions and a folder of references, or a --manifest")
-    if layout is not None and case_pattern is not None:
-        raise UsageError("--pairing and --case-pattern are two ways to pair; give one of them")
-    return pair_folders(predictions, references, layout=layout, case_pattern=case_pattern, probabilities=probabilities)
-
-
-def _job(pair: CasePair) -> Job:
-    from segeval.batches.jobs import Job
-
-    return Job(pair.case, pair.prediction, pair.reference)
 
 
 def _shard(text: str | None) -> tuple[int, int]:

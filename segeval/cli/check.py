@@ -196,40 +196,21 @@ def _scored(
     predictions: Path, references: Path, settings: GateSettings, noted: Callable[..., Provenance | None]
 ) -> tuple[Report, Provenance | None]:
     """Both folders scored as ``segeval batch`` does, with every quantity that a rule needs."""
-    from segeval.batches.job_listing import jobs_of
+    from segeval.batches.folders import paired, prepared
     from segeval.batches.runners import default_workers, local_runner
-    from segeval.batches.running import run_batch, with_class_names
-    from segeval.cases.voxels_that_count import files_beside
     from segeval.gates.grammar import POOLED
     from segeval.gates.rules import needed_quantities
-    from segeval.kernels.cupy_device import require_device
-    from segeval.pairing import pair_folders
     from segeval.quantities import select
-    from segeval.settings import settings_of
 
     asked = [selection.key for selection in select(settings.scoring.get("metrics"))]
     needed = needed_quantities(settings.measures(), asked)
-    found = pair_folders(predictions, references)
-    found.require_complete(allow_missing=False)
-    given = dict(settings.scoring)
-    if found.label_file is not None:
-        given.setdefault("labels", str(found.label_file))
-    scoring = settings_of(given, hashed=True).with_quantities(needed)
-    if scoring.backend == "cupy":
-        require_device()
-    jobs = jobs_of(found.pairs, found, scoring, references)
-    scoring = with_class_names(scoring, jobs)
-    volumes = [path for job in jobs for path in job.volumes] + files_beside(scoring)
-    note = noted(volumes, [found.label_file] if found.label_file is not None else [])
-    with BatchProgress([selection.key for selection in scoring.selections]) as progress:
-        report = run_batch(
-            jobs,
-            scoring,
-            local_runner(default_workers(), tell_remark),
-            pooled=any(rule.statistic == POOLED for rule in settings.rules) or "detections" in scoring.records,
-            observer=progress,
-        )
-    return report.with_remarks((*found.remarks, *report.remarks)), note
+    found = paired(predictions, references, None, None, None, probabilities=False)
+    pooled = any(rule.statistic == POOLED for rule in settings.rules)
+    ready = prepared(found, settings.scoring, references, pooled=pooled, quantities=needed, hashed=True)
+    note = noted(ready.volumes, [found.label_file] if found.label_file is not None else [])
+    with BatchProgress([selection.key for selection in ready.settings.selections]) as progress:
+        report = ready.run(local_runner(default_workers(), tell_remark), observer=progress)
+    return report, note
 
 
 def _tolerances(option: str, texts: list[str] | None) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segeval.errors import UsageError
+from segeval.files.paths import require_possible
 from segeval.words.printable import shortened
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def label_distances_of(given: LabelDistances) -> Matrix | None:
     if given is None:
         return None
     if isinstance(given, (str, os.PathLike)):
+        require_possible(_FLAG, Path(given))
         return _checked(str(given), _rows_of(Path(given)))
     try:
         rows = [[float(number) for number in row] for row in given]

@@ -1,0 +1,178 @@
+"""``segeval.evaluate_folder``: a folder of predictions against a folder of references, for every door alike."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Unpack
+
+from msgspec import Struct
+
+from segeval.batches.job_listing import jobs_of
+from segeval.batches.jobs import Job
+from segeval.batches.journal import Journal
+from segeval.batches.runners import Runner, default_workers, local_runner
+from segeval.batches.running import Observer, run_batch, with_class_names
+from segeval.cases.voxels_that_count import files_beside
+from segeval.errors import UsageError
+from segeval.kernels.cupy_device import require_device
+from segeval.pairing import Pairing, pair_folders, read_manifest
+from segeval.results.report import Report
+from segeval.settings import FileOptions, Settings, settings_of
+from segeval.settings.asking import spelt_out
+
+Missing = Literal["error", "skip", "worst"]
+"""A reference without a prediction: refuse, name it, or score an empty prediction."""
+PathLike = str | os.PathLike[str]
+
+
+class Prepared(Struct, frozen=True):
+    """A batch that can be run: what was paired, and how it is scored.
+
+    jobs: those to score; skipped: references without a prediction that are only named. pooled: all cases' voxels are
+    counted together, too. labels: the file or text that says which labels there are, the folder's own among them.
+    """
+
+    pairing: Pairing
+    settings: Settings
+    jobs: Sequence[Job]
+    skipped: Sequence[Job]
+    pooled: bool
+    labels: Any
+
+    @property
+    def volumes(self) -> list[Path | None]:
+        """Every file that will be read."""
+        return [path for job in self.jobs for path in job.volumes] + files_beside(self.settings)
+
+    def run(
+        self,
+        runner: Runner,
+        *,
+        journal: Journal | None = None,
+        fail_fast: bool = False,
+        observer: Observer | None = None,
+    ) -> Report:
+        """Score all of it. Raises StoppedError at the first failure with ``fail_fast``."""
+        report = run_batch(
+            self.jobs,
+            self.settings,
+            runner,
+            missing=self.skipped,
+            journal=journal,
+            pooled=self.pooled,
+            fail_fast=fail_fast,
+            observer=observer,
+        )
+        return report.with_remarks((*self.pairing.remarks, *report.remarks))
+
+
+def prepared(
+    pairing: Pairing,
+    given: Mapping[str, Any],
+    references: Path | None,
+    *,
+    case_pattern: str | None = None,
+    missing: Missing = "error",
+    part: tuple[int, int] = (1, 1),
+    pooled: bool = False,
+    quantities: Sequence[str] = (),
+    hashed: bool = False,
+    on_this_machine: bool = True,
+) -> Prepared:
+    """What the answers make of these pairs, by option. Raises SegevalError before anything is read.
+
+    references: the folder of references, None with a manifest. part: which part of how many, from 1. quantities: more
+    of them, beside those asked for. on_this_machine: no cluster scores, whose machines have devices of their own.
+    """
+    pairing.require_complete(allow_missing=missing != "error")
+    labels = given.get("labels")
+    if labels is None and pairing.label_file is not None:
+        labels = str(pairing.label_file)
+        given = {**given, "labels": labels}
+    settings = settings_of(given, **({"hashed": True} if hashed else {}))
+    if quantities:
+        settings = settings.with_quantities(quantities)
+    pairs = pairing.pairs + (pairing.missing if missing == "worst" else ())
+    every_job = jobs_of(pairs, pairing, settings, references, case_pattern)
+    settings = with_class_names(settings, every_job)
+    if settings.backend == "cupy" and on_this_machine:
+        require_device()  # an error before the first case rather than in every one
+    named = missing == "skip" and part[0] == 1
+    return Prepared(
+        pairing,
+        settings,
+        every_job[part[0] - 1 :: part[1]],
+        [Job(pair.case, pair.prediction, pair.reference) for pair in pairing.missing] if named else [],
+        pooled or "detections" in settings.records,  # lesions are found over all cases
+        labels,
+    )
+
+
+@spelt_out()
+def evaluate_folder(
+    predictions: PathLike | None = None,
+    references: PathLike | None = None,
+    *,
+    manifest: PathLike | None = None,
+    pairing: Literal["nnunet", "name", "bids", "folders", "brats"] | None = None,
+    case_pattern: str | None = None,
+    probabilities: bool = False,
+    missing: Missing = "error",
+    workers: int | None = None,
+    pooled: bool = False,
+    fail_fast: bool = False,
+    **options: Unpack[FileOptions],
+) -> Report:
+    """Score a folder of predictions against a folder of references: ``segeval batch`` as a function.
+
+    manifest: a CSV of case, prediction and reference, in place of the folders. pairing, case_pattern: how names pair,
+    where the first layout that fits is not meant. probabilities: nnU-Net's .npz, not the label maps. missing: what a
+    reference without a prediction is. workers: processes; the cores, within memory, where None. pooled: all cases'
+    voxels counted together, too. fail_fast: raise at the first case that fails, which otherwise is one of the report's.
+    Every other option is `segeval.evaluate`'s.
+    Raises SegevalError: UnreadableFile, UsageError, LabelError, StoppedError.
+    """
+    found = paired(
+        None if predictions is None else Path(predictions),
+        None if references is None else Path(references),
+        None if manifest is None else Path(manifest),
+        pairing,
+        case_pattern,
+        probabilities=probabilities,
+    )
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers={workers}: give a number of processes, at least 1, or None")
+    batch = prepared(
+        found,
+        options,
+        None if references is None else Path(references),
+        case_pattern=case_pattern,
+        missing=missing,
+        pooled=pooled,
+    )
+    runner = local_runner(workers or default_workers(), lambda remark: warnings.warn(remark, stacklevel=2))
+    return batch.run(runner, fail_fast=fail_fast)
+
+
+def paired(
+    predictions: Path | None,
+    references: Path | None,
+    manifest: Path | None,
+    layout: str | None,
+    case_pattern: str | None,
+    *,
+    probabilities: bool,
+) -> Pairing:
+    """The files of each case. Raises UsageError, UnreadableFile."""
+    if manifest is not None:
+        if predictions is not None or references is not None or layout is not None or case_pattern is not None:
+            raise UsageError("--manifest names every file; leave the folders, --pairing and --case-pattern out")
+        return read_manifest(manifest)
+    if predictions is None or references is None:
+        raise UsageError("name a folder of predictions and a folder of references, or a --manifest")
+    if layout is not None and case_pattern is not None:
+        raise UsageError("--pairing and --case-pattern are two ways to pair; give one of them")
+    return pair_folders(predictions, references, layout=layout, case_pattern=case_pattern, probabilities=probabilities)

@@ -1,0 +1,95 @@
+"""``segeval.evaluate_folder``: what ``segeval batch`` does, from Python."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segeval import Report, evaluate, evaluate_folder
+from segeval.errors import PairingError, StoppedError, UsageError
+
+Run = Callable[..., Any]
+SAMPLE = Path(__file__).parents[2] / "sample_data"
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Two cases; of the second, the prediction is the reference."""
+    for side in ("p", "r"):
+        (tmp_path / side).mkdir()
+    shutil.copyfile(SAMPLE / "prediction.nii.gz", tmp_path / "p/a.nii.gz")
+    for name in ("p/b", "r/a", "r/b"):
+        shutil.copyfile(SAMPLE / "reference.nii.gz", tmp_path / f"{name}.nii.gz")
+    return tmp_path / "p", tmp_path / "r"
+
+
+def test_it_is_the_batch_of_the_command_line(folders: tuple[Path, Path], segeval: Run) -> None:
+    found = evaluate_folder(*folders, workers=1, metrics="dice,hd95", empty="one", pooled=True, hash=True)
+    assert isinstance(found, Report)
+    run = segeval("batch", *folders, "--metrics=dice,hd95", "--empty=one", "--pooled", "--hash", "-f", "json")
+    assert json.loads(found.to_json()) == run.json
+    of_b = next(case for case in found.cases if case.case == "b")
+    assert [row.values["dice"] for row in of_b.rows[:-1]] == [1.0] * 6
+
+
+def test_a_bad_case_costs_one_case(folders: tuple[Path, Path]) -> None:
+    (folders[0] / "a.nii.gz").write_bytes(b"no image")
+    found = evaluate_folder(*folders, workers=1, metrics="dice")
+    assert [(case.case, case.status) for case in found.cases] == [("a", "error"), ("b", "ok")]
+    with pytest.raises(StoppedError, match="case a"):
+        evaluate_folder(*folders, workers=1, metrics="dice", fail_fast=True)
+
+
+def test_a_missing_prediction_is_refused_named_or_empty(folders: tuple[Path, Path]) -> None:
+    (folders[0] / "a.nii.gz").unlink()
+    with pytest.raises(PairingError, match="no prediction: a"):
+        evaluate_folder(*folders, workers=1)
+    found = evaluate_folder(*folders, workers=1, metrics="dice", missing="worst")
+    assert found.cases[0].status == "missing"
+    assert found.cases[0].rows[0].values["dice"] == 0.0
+    assert not evaluate_folder(*folders, workers=1, metrics="dice", missing="skip").cases[0].rows
+
+
+def test_a_manifest_names_the_files(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    manifest = tmp_path / "pairs.csv"
+    manifest.write_text("case,prediction,reference\nx,p/a.nii.gz,r/a.nii.gz\n")
+    (case,) = evaluate_folder(manifest=manifest, workers=1, metrics="dice").cases
+    alone = evaluate(folders[0] / "a.nii.gz", folders[1] / "a.nii.gz", metrics="dice").cases[0]
+    assert (case.case, case.rows[0].values) == ("x", alone.rows[0].values)
+    with pytest.raises(UsageError, match="--manifest names every file"):
+        evaluate_folder(*folders, manifest=manifest)
+
+
+def test_what_cannot_be_asked_is_refused(folders: tuple[Path, Path]) -> None:
+    with pytest.raises(UsageError, match="workers=0"):
+        evaluate_folder(*folders, workers=0)
+    with pytest.raises(UsageError, match="name a folder"):
+        evaluate_folder()
+    with pytest.raises(TypeError, match="metric"):
+        evaluate_folder(*folders, metric="dice")  # type: ignore[call-arg]
+
+
+def test_its_signature_names_every_option() -> None:
+    names = list(inspect.signature(evaluate_folder).parameters)
+    assert names[:2] == ["predictions", "references"]
+    assert set(inspect.signature(evaluate).parameters) - {"prediction", "reference"} <= set(names)
+
+
+def test_a_script_without_a_guard_is_not_run_by_the_workers(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import segeval\n"
+        "print('begins')\n"
+        f"report = segeval.evaluate_folder({str(folders[0])!r}, {str(folders[1])!r}, workers=2, metrics='dice')\n"
+        "print([case.status for case in report.cases])\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, encoding="utf-8", check=False)
+    assert (done.stdout, done.stderr) == ("begins\n['ok', 'ok']\n", "")
