@@ -25,10 +25,10 @@ Matching = Literal["one-to-one", "any-overlap", "many-to-one"]
 BackendName = Literal["numpy", "cupy", "auto"]
 """Where voxels are counted."""
 
-Format = Literal["table", "csv", "json", "markdown", "nnunet"]
+Format = Literal["table", "csv", "json", "markdown", "nnunet", "challenge"]
 """How a report is written, to stdout too."""
 
-FileFormat = Literal["table", "csv", "json", "markdown", "nnunet", "parquet", "html"]
+FileFormat = Literal["table", "csv", "json", "markdown", "nnunet", "challenge", "parquet", "html"]
 """How a report is written to a file."""
 
 GROUPS = (

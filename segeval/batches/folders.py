@@ -22,6 +22,7 @@ from segeval.pairing import Pairing, pair_folders, read_manifest
 from segeval.results.report import Report
 from segeval.settings import FileOptions, Settings, settings_of
 from segeval.settings.asking import spelt_out
+from segeval.settings.protocols import decided_by
 
 Missing = Literal["error", "skip", "worst"]
 """A reference without a prediction: refuse, name it, or score an empty prediction."""
@@ -89,7 +90,8 @@ def prepared(
     """
     pairing.require_complete(allow_missing=missing != "error")
     labels = given.get("labels")
-    if labels is None and pairing.label_file is not None:
+    decided = decided_by(given.get("protocol"))
+    if labels is None and pairing.label_file is not None and "labels" not in decided:
         labels = str(pairing.label_file)
         given = {**given, "labels": labels}
     settings = settings_of(given, **({"hashed": True} if hashed else {}))

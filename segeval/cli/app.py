@@ -35,6 +35,7 @@ _COMMANDS = {
     "compare": "Compare reports of the same cases with the first: differences, intervals, p-values, and ranks.",
     "inspect": "Say what a file holds: format, grid, kind, labels with names and voxels, remarks.",
     "formats": "List the formats that are read: endings, by which library, what is streamed, and what is missing.",
+    "protocols": "List the procedures of challenges that --protocol knows, explain one, or check a file of one's own.",
     "quantities": "List quantities by group, or explain some: formula, direction, when undefined, settings, source.",
 }
 """Each is a module of this package with a function of its name, whose docstring this is, in the order of the help."""

@@ -134,7 +134,7 @@ def batch(
         on_this_machine=dask is None,
     )
     keys = [selection.key for selection in ready.settings.selections]
-    require_renderable(format_, outputs, keys)
+    require_renderable(format_, outputs, keys, ready.settings.document())
     note = provenance_of(provenance, outputs, ready.volumes, [manifest, *label_files(ready.labels)])
     runner = dask_runner(dask) if dask is not None else local_runner(workers or default_workers(), tell_remark)
     with (

@@ -28,6 +28,6 @@ def merge(
     require_writable(outputs, reports)
     pictured.require_a_page(outputs)
     report = merge_reports(reports)
-    require_renderable(format_, outputs, [column.key for column in report.columns])
+    require_renderable(format_, outputs, [column.key for column in report.columns], report.settings)
     write_results(report, format_, outputs, pictured, wide=wide)
     return 3 if any(case.status == "error" for case in report.cases) else 0

@@ -47,7 +47,7 @@ def score(
     limit_memory(max_memory)
     settings = settings_of(scoring)
     pictured.require_a_page(outputs)
-    require_renderable(format_, outputs, [selection.key for selection in settings.selections])
+    require_renderable(format_, outputs, [selection.key for selection in settings.selections], settings.document())
     volumes = [prediction, reference, *files_beside(settings)]
     note = provenance_of(provenance, outputs, volumes, label_files(labels))
     with ByteProgress(sum(map(size_on_disk, volumes))) as progress:

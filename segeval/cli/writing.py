@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -42,12 +42,17 @@ def require_writable(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
         require_folder(path)
 
 
-def require_renderable(format_: Format, outputs: Iterable[Path], keys: Sequence[str]) -> None:
-    """Refuse a format that could not hold these columns, before any voxel is read. Raises UsageError, WriteError."""
+def require_renderable(
+    format_: Format, outputs: Iterable[Path], keys: Sequence[str], settings: Mapping[str, object]
+) -> None:
+    """Refuse a format that could not hold these columns, before any voxel is read. Raises UsageError, WriteError.
+
+    settings: as the report's JSON will have them.
+    """
     from segeval.outputs import OUTPUTS, format_of_ending
 
     for wanted in (format_, *(format_of_ending(path.name, format_) or format_ for path in outputs)):
-        OUTPUTS[wanted].require(keys)
+        OUTPUTS[wanted].require(keys, settings)
 
 
 def write_report(report: Report, format_: Format, outputs: Iterable[Path], *, wide: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["OUTPUTS", "Output", "format_of_ending"]
 
 
-def _nothing(_: Sequence[str]) -> None:
+Require = Callable[[Sequence[str], Mapping[str, object]], None]
+
+
+def _nothing(_: Sequence[str], __: Mapping[str, object]) -> None:
     """Most formats can be written always."""
 
 
@@ -24,13 +27,14 @@ class Output(Struct, frozen=True):
 
     endings: of the files it is written to.
     shows_remarks: the text holds the report's remarks; otherwise they go to stderr.
-    require: given the keys of the columns, raises the SegevalError that rendering would end in.
+    require: given the keys of the columns and the settings as the JSON has them, raises the SegevalError that rendering
+    would end in.
     """
 
     pieces: Callable[[Report], Iterable[str] | Iterable[bytes]]
     endings: tuple[str, ...]
     shows_remarks: bool = True
-    require: Callable[[Sequence[str]], None] = _nothing
+    require: Require = _nothing
 
     def render(self, report: Report) -> str | bytes:
         """The pieces together."""
@@ -73,10 +77,22 @@ def _nnunet(report: Report) -> Iterable[str]:
     yield render_nnunet(report)
 
 
-def _require_nnunet_quantities(keys: Sequence[str]) -> None:
+def _require_nnunet_quantities(keys: Sequence[str], _: Mapping[str, object]) -> None:
     from segeval.outputs.nnunet import require_nnunet_quantities
 
     require_nnunet_quantities(keys)
+
+
+def _challenge(report: Report) -> Iterable[str]:
+    from segeval.outputs.challenge import challenge_pieces
+
+    return challenge_pieces(report)
+
+
+def _require_columns(_: Sequence[str], settings: Mapping[str, object]) -> None:
+    from segeval.outputs.challenge import columns_of
+
+    columns_of(settings)
 
 
 def _parquet(report: Report) -> Iterable[bytes]:
@@ -85,7 +101,7 @@ def _parquet(report: Report) -> Iterable[bytes]:
     yield render_parquet(report)
 
 
-def _require_pyarrow(_: Sequence[str]) -> None:
+def _require_pyarrow(_: Sequence[str], __: Mapping[str, object]) -> None:
     from segeval.outputs.parquet import require_pyarrow
 
     require_pyarrow()
@@ -97,7 +113,7 @@ def _html(report: Report) -> Iterable[str]:
     return report_page(report)
 
 
-def _require_report_extra(_: Sequence[str]) -> None:
+def _require_report_extra(_: Sequence[str], __: Mapping[str, object]) -> None:
     from segeval.outputs.html import require_report_extra
 
     require_report_extra()
@@ -109,6 +125,7 @@ OUTPUTS: dict[FileFormat, Output] = {
     "json": Output(_json, (".json",)),
     "markdown": Output(_markdown, (".md", ".markdown")),
     "nnunet": Output(_nnunet, (".json",), shows_remarks=False, require=_require_nnunet_quantities),
+    "challenge": Output(_challenge, (".csv",), shows_remarks=False, require=_require_columns),
     "html": Output(_html, (".html", ".htm"), require=_require_report_extra),
     "parquet": Output(_parquet, (".parquet",), shows_remarks=False, require=_require_pyarrow),
 }

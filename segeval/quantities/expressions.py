@@ -85,7 +85,7 @@ def sum_of(name: str, text: str, resolve: Resolve) -> Sum:
     weighed = tuple((factor, terms[key]) for key, factor in found.factors.items() if factor)
     if not weighed:
         raise UsageError(f"--metrics: {name}={text}: is a sum of no quantity; write one, like {name}=soft_dice + ce")
-    return Sum(_described(name, text, found.constant, weighed), {}, found.constant, weighed)
+    return Sum(_described(name, text, found.constant, weighed), {}, constant=found.constant, terms=weighed)
 
 
 def _described(name: str, text: str, constant: float, terms: tuple[tuple[float, Selection], ...]) -> Quantity:

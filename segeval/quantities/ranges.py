@@ -49,6 +49,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 }
 """Settings that have a few values only; those whose default is a number are numbers."""
 _WHOLE = ("iterations",)
+EMPTY = "empty"
+"""The setting that every quantity has: its value where both volumes lack the label."""
 _SWITCH = {"yes": True, "no": False, "true": True, "false": False}
 
 
@@ -76,6 +78,17 @@ def parse_setting(name: str, key: str, text: str, default: Setting, named_alone:
         (key == "bins" and not can_be_parted(value)) or (key in _WHOLE and not value.is_integer())
     ):
         raise UsageError(f"--metrics: {name}:{key}={text!r}; write a number {words}")
+    return value
+
+
+def parse_empty(name: str, text: str) -> float:
+    """The value of a label that is absent from both volumes. Raises UsageError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise UsageError(f"--metrics: {name}:{EMPTY}={text!r}; write a number, the value where both volumes lack it")
     return value
 
 

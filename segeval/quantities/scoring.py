@@ -232,6 +232,9 @@ def _table(
     if settings.empty in _FILL:
         fills = np.array([quantity.fills_empty for quantity in quantities], dtype=bool)[:, np.newaxis]
         table[fills & ~evidence.present & np.isnan(table)] = _FILL[settings.empty]
+    for part, row in zip(parts, table, strict=True):
+        if part.empty is not None:
+            row[~evidence.present & np.isnan(row)] = part.empty
     return {part.key: row for part, row in zip(parts, table, strict=True)}
 
 
@@ -261,6 +264,8 @@ def _mean_row(rows: Sequence[Floats], settings: ScoringSettings, evidence: _Evid
     taken[:, occurring] = True
     if settings.empty in _FILL:
         taken[np.ix_([quantity.fills_empty for quantity in quantities], averaged)] = True
+    own = [any(part.empty is not None for part in selection.parts) for selection in settings.selections]
+    taken[np.ix_(own, averaged)] = True
     taken &= ~undefined
     n = taken.sum(axis=1)
     needs_every_value = np.array([quantity.needs_every_value for quantity in quantities], dtype=bool)

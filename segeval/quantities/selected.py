@@ -15,19 +15,23 @@ from segeval.tallies.tally import DEFAULT_ETA, DEFAULT_GAMMA, LogSetting
 
 
 class Selection(Struct, frozen=True, dict=True):
-    """A quantity under complete settings."""
+    """A quantity under complete settings.
+
+    empty: its value for a label that is absent from both volumes, where it is undefined there; None leaves it to
+    ``--empty``.
+    """
 
     quantity: Quantity
     settings: Mapping[str, Setting]
+    empty: float | None = None
 
     @cached_property
     def key(self) -> str:
         """The canonical text: only what differs from the defaults, keys sorted."""
-        changed = [
-            f"{name}={setting_text(value)}"
-            for name, value in sorted(self.settings.items())
-            if value != self.quantity.settings[name]
-        ]
+        given = {name: value for name, value in self.settings.items() if value != self.quantity.settings[name]}
+        if self.empty is not None:
+            given["empty"] = self.empty
+        changed = [f"{name}={setting_text(value)}" for name, value in sorted(given.items())]
         return ":".join([self.quantity.name, *changed])
 
     @property

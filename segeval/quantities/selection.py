@@ -9,7 +9,7 @@ from segeval.errors import UsageError
 from segeval.quantities.expressions import definition, sum_of
 from segeval.quantities.naming import did_you_mean
 from segeval.quantities.quantity import QUANTITIES, Setting, all_quantities
-from segeval.quantities.ranges import parse_setting
+from segeval.quantities.ranges import EMPTY, parse_empty, parse_setting
 from segeval.quantities.selected import Selection, Sum
 from segeval.tallies.surfaces import SLICES
 
@@ -86,10 +86,15 @@ def _selections(item: str) -> list[Selection]:
             f"--metrics: there is no quantity {name!r}{did_you_mean(name)}; `segeval quantities` lists all"
         )
     given: dict[str, Setting] = {}
+    empty: float | None = None
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if key in given:
             raise UsageError(f"--metrics: {name} is given {key!r} twice; to compare, ask for {name} twice")
+        if key == EMPTY:
+            empty = parse_empty(name, value)
+            given[key] = empty
+            continue
         known = dict.fromkeys(setting for quantity in quantities for setting in quantity.settings)
         if key not in known:
             raise UsageError(f"--metrics: {name} has no setting {key!r}; its settings: {', '.join(known) or 'none'}")
@@ -97,4 +102,4 @@ def _selections(item: str) -> list[Selection]:
         given[key] = parse_setting(name, key, value, default, named_alone=not equals)
     if given.get("surfel") and given.get("boundary") == SLICES:
         raise UsageError(f"--metrics: {name}: surfel and boundary=slices are two kinds of boundary; give one of them")
-    return [Selection(q, {k: given.get(k, v) for k, v in q.settings.items()}) for q in quantities]
+    return [Selection(q, {k: given.get(k, v) for k, v in q.settings.items()}, empty) for q in quantities]

@@ -15,7 +15,7 @@ from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, Geom
 from segeval.settings.label_distances import LabelDistances
 from segeval.settings.labels import Labels, Regions, Tolerances, Weights, Within, within_region
 from segeval.settings.option import Option
-from segeval.settings.protocols import under_protocol
+from segeval.settings.protocols import protocol_of, under_brats, with_protocol
 from segeval.settings.settings import Settings, declared
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -93,6 +93,11 @@ def settings_of(given: Mapping[str, Any], *, files: bool = True, **fixed: Any) -
         if name not in known:
             close = "".join(f"; did you mean {each}?" for each in difflib.get_close_matches(name, known, n=1))
             raise TypeError(f"there is no option {name!r}{close}")
+    text = given.get("protocol")
+    protocol = None if text is None else protocol_of(text)
+    if protocol is not None:
+        given = with_protocol(given, protocol, known, options())
+        fixed = {**fixed, "protocol": protocol}
     fields: dict[str, Any] = {}
     for field, setting in declared().items():
         names = [name or field for name in setting.options if (name or field) in known]
@@ -100,8 +105,8 @@ def settings_of(given: Mapping[str, Any], *, files: bool = True, **fixed: Any) -
             values = [given.get(name, known[name].default) for name in names]
             fields[field] = values[0] if setting.made is None else setting.made(*values)
     settings = Settings(**fields | fixed)
-    if given.get("protocol") is not None:
-        settings = under_protocol(settings)
+    if text is not None and protocol is None:
+        settings = under_brats(settings)
     _ = settings.selections  # refused before anything is read
     if settings.within is not None and settings.labels.names:  # else the files may name them
         within_region(settings.within, settings.labels)

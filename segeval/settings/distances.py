@@ -11,7 +11,7 @@ from segeval.errors import UsageError
 from segeval.settings import words
 from segeval.settings.labels import require_tolerances, tolerances_of
 from segeval.settings.option import DISTANCES, GRID, Option, Setting, asked, require_word
-from segeval.settings.protocols import challenge_of
+from segeval.settings.protocols import Protocol, challenge_of
 from segeval.settings.values import Values
 from segeval.tallies.instances import DEFAULT_CHALLENGE, InstanceOptions
 from segeval.targets import TargetKey
@@ -95,15 +95,20 @@ class Distances(Values, frozen=True):
         str,
         asked(
             DISTANCES,
-            "A challenge's procedure: its regions, quantities and parameters (gli, ssa, ped, men, met).",
+            "A challenge's procedure: its labels, regions, quantities and parameters, or a TOML file of your own; "
+            "`segeval protocols` lists them.",
             name="protocol",
             asks=str | None,
-            metavar="brats-lesionwise[:gli|…]",
+            metavar="NAME|FILE",
             made=challenge_of,
             group="lesions",
             signed=lambda s: f"lesionwise:{s.challenge}",
         ),
     ] = DEFAULT_CHALLENGE
+    protocol: Annotated[
+        Protocol | None,
+        Setting(options={}, group="always", signed=words.protocol_signed, document=words.protocol_document),
+    ] = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,14 +1,24 @@
-"""Published procedures as settings: a challenge's regions, quantities and parameters under one name."""
+"""Published procedures: a challenge's regions, quantities and parameters under one name, as data.
+
+A protocol is a TOML file, of the package or a user's own: what it decides are options of scoring. BraTS's lesion-wise
+scores need steps of their own, and have a name that says which challenge's parameters are meant.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from segeval.errors import UsageError
+from segeval.files.paths import require_possible
 from segeval.tallies.instances import BRATS_2023, DEFAULT_CHALLENGE
 from segeval.targets import Region
+from segeval.words.printable import shortened
 
 if TYPE_CHECKING:
     from segeval.settings.settings import Settings
@@ -21,21 +31,132 @@ _REGIONS = (
     Region("enhancing_tumour", frozenset((3,))),
 )
 """Of BraTS 2023: 1 necrotic core, 2 oedema, 3 enhancing tumour."""
+_FOLDER = Path(__file__).with_name("challenges")
+_MOST_BYTES = 1 << 20
+_TEXTS = ("title", "source", "decides")
+_KEYS = {*_TEXTS, "year", "version", "options", "columns"}
+
+
+class Protocol(Struct, frozen=True):
+    """A challenge's procedure.
+
+    options: what it decides, as ``[check.scoring]`` would say it. columns: the challenge's names of its numbers, each
+    with what it is here, ``LABEL.QUANTITY``.
+    """
+
+    name: str
+    title: str
+    year: int
+    version: int
+    source: str
+    decides: str
+    options: Mapping[str, Any]
+    columns: Mapping[str, str]
+
+    @property
+    def signed(self) -> str:
+        """``kits23@1``."""
+        return f"{self.name}@{self.version}"
+
+
+@cache
+def protocol_names() -> tuple[str, ...]:
+    """Those of the package, by name."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+
+
+def protocol_of(text: str) -> Protocol | None:
+    """The protocol of this name, or in this file; None for those of BraTS. Raises UsageError."""
+    if text.partition(":")[0] == _NAME:
+        return None
+    if text.endswith(".toml"):
+        return _of_file(Path(text))
+    if text not in protocol_names():
+        names = ", ".join([*protocol_names(), f"{_NAME}[:CHALLENGE]"])
+        raise UsageError(f"--protocol {shortened(repr(text), 60)}: there is none; there are {names}, or a FILE.toml")
+    return _parsed(text, text, (_FOLDER / f"{text}.toml").read_text(encoding="utf-8"))
+
+
+def _of_file(path: Path) -> Protocol:
+    require_possible("--protocol", path)
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        text = content.decode("utf-8")
+    except OSError as problem:
+        raise UsageError(f"--protocol {path}: {problem.strerror or problem}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"--protocol {path}: is no text; a protocol is a TOML file") from None
+    if len(content) > _MOST_BYTES:
+        raise UsageError(f"--protocol {path}: is larger than {_MOST_BYTES >> 20} MiB")
+    return _parsed(str(path), path.stem, text)
+
+
+def _parsed(where: str, name: str, text: str) -> Protocol:
+    import tomllib
+
+    def refused(words: str) -> UsageError:
+        return UsageError(f"--protocol {where}: {words}")
+
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise refused(f"is no TOML: {problem}") from None
+    unknown = sorted(found.keys() - _KEYS)
+    if unknown:
+        raise refused(f"{unknown[0]!r} is none of its keys, which are {', '.join(sorted(_KEYS))}")
+    for key in _TEXTS:
+        if not isinstance(found.get(key), str) or not found[key].strip():
+            raise refused(f"lacks its {key}, a text")
+    for key in ("year", "version"):
+        if type(found.get(key)) is not int:
+            raise refused(f"lacks its {key}, a whole number")
+    options, columns = found.get("options", {}), found.get("columns", {})
+    if not isinstance(options, dict) or not options:
+        raise refused("lacks its [options], which say what it decides")
+    if not isinstance(columns, dict) or not all(isinstance(of, str) and "." in of for of in columns.values()):
+        raise refused('[columns] are texts like Dice_kidney = "kidney.dice"')
+    texts = (found["title"].strip(), found["year"], found["version"], found["source"].strip())
+    return Protocol(name, *texts, " ".join(found["decides"].split()), options, columns)
+
+
+def with_protocol(
+    given: Mapping[str, Any], protocol: Protocol, known: Collection[str], every: Collection[str]
+) -> dict[str, Any]:
+    """The answers, and what the protocol decides. Raises UsageError where a user's answer contradicts it.
+
+    every: the options that there are; known: those of this door: arrays have no grid and no files.
+    """
+    for name, value in protocol.options.items():
+        if name not in every or name == "protocol":
+            raise UsageError(f"--protocol {protocol.name}: [options] know no {name!r}; docs/options.md lists them")
+        if name not in known:
+            continue
+        if given.get(name, value) != value:
+            flag = "--" + name.replace("_", "-")
+            raise UsageError(f"--protocol {protocol.name} decides {flag}; leave that out, or leave the protocol out")
+    return {**{name: value for name, value in protocol.options.items() if name in known}, **given}
+
+
+def decided_by(protocol: str | None) -> frozenset[str]:
+    """The options that a protocol leaves no choice in."""
+    found = None if protocol is None else protocol_of(protocol)
+    return frozenset() if found is None else frozenset(found.options)
 
 
 def challenge_of(protocol: str | None) -> str:
     """The challenge of ``brats-lesionwise`` or ``brats-lesionwise:CHALLENGE``. Raises UsageError."""
-    if protocol is None:
+    if protocol is None or protocol_of(protocol) is not None:
         return DEFAULT_CHALLENGE
-    name, _, challenge = protocol.partition(":")
+    _, _, challenge = protocol.partition(":")
     challenge = challenge or DEFAULT_CHALLENGE
-    if name != _NAME or challenge not in BRATS_2023:
+    if challenge not in BRATS_2023:
         known = ", ".join(BRATS_2023)
         raise UsageError(f"--protocol {protocol!r}: there is {_NAME}, and {_NAME}:CHALLENGE with one of {known}")
     return challenge
 
 
-def under_protocol(settings: Settings) -> Settings:
-    """With the protocol's regions and quantities, where the user named none."""
+def under_brats(settings: Settings) -> Settings:
+    """With BraTS's regions and quantities, where the user named none."""
     labels = settings.labels if settings.labels.regions else replace(settings.labels, regions=_REGIONS)
     return replace(settings, labels=labels, metrics=_QUANTITIES if settings.metrics is None else settings.metrics)

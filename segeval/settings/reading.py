@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from segeval.errors import UsageError
 from segeval.settings.label_distances import label_distances_of
 from segeval.settings.labels import label_choice
+from segeval.settings.protocols import Protocol
 from segeval.settings.settings import Settings, declared
 from segeval.settings.volume_choice import volume_choice
 from segeval.settings.words import missed_mm
@@ -65,10 +66,18 @@ def _target(key: str) -> TargetKey:
         return key
 
 
+def _protocol(given: Mapping[str, Any] | None) -> Protocol | None:
+    """What a report keeps of it."""
+    if given is None:
+        return None
+    return Protocol(given["name"], "", 0, given["version"], "", "", {}, given["columns"])
+
+
 _READ: Mapping[str, Callable[[Document], Any]] = {
     "labels": _labels,
     "metrics": lambda document: ",".join(document["metrics"]),
     "class_weights": lambda document: _numbers(document["class_weights"]),
+    "protocol": lambda document: _protocol(document.get("protocol")),
     "label_distances": lambda document: label_distances_of(document.get("label_distances")),
     "tau": lambda document: _numbers(document.get("tau")),
     "kind": lambda document: None if document["kind"] == "auto" else document["kind"],

@@ -169,6 +169,19 @@ def where_chosen(name: str) -> Callable[[Settings], Document]:
     return document
 
 
+def protocol_signed(settings: Settings) -> str:
+    """``protocol:kits23@1``, only where there is one."""
+    return "" if settings.protocol is None else f"protocol:{settings.protocol.signed}"
+
+
+def protocol_document(settings: Settings) -> Document:
+    """Its name, version and columns, only where there is one: what it decides stands in the other settings."""
+    found = settings.protocol
+    if found is None:
+        return {}
+    return {"protocol": {"name": found.name, "version": found.version, "columns": dict(found.columns)}}
+
+
 def not_written(_: Settings) -> Document:
     """Of what changes no number and no row."""
     return {}

@@ -267,7 +267,7 @@ def test_a_missing_pyarrow_is_refused_with_the_command_that_installs_it(
     with pytest.raises(WriteError, match=r"pip install 'segeval-cli\[parquet\]'"):
         render_parquet(REPORT)
     with pytest.raises(WriteError, match="pyarrow"):
-        require_renderable("table", [tmp_path / "x.parquet"], ["dice"])
+        require_renderable("table", [tmp_path / "x.parquet"], ["dice"], {})
 
 
 # Files

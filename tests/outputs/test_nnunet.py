@@ -131,5 +131,5 @@ def test_nnunet_needs_its_quantities(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="needs fn, fp, tn, pred_voxels, ref_voxels too"):
         render_nnunet(Report("s", {}, NNUNET[:3], ()))  # dice, iou, tp
     with pytest.raises(UsageError, match="needs fn, fp, iou"):
-        require_renderable("nnunet", [], ["dice", "tp", "ce"])
-    require_renderable("nnunet", [tmp_path / "x.json"], [column.key for column in NNUNET])
+        require_renderable("nnunet", [], ["dice", "tp", "ce"], {})
+    require_renderable("nnunet", [tmp_path / "x.json"], [column.key for column in NNUNET], {})

@@ -1,0 +1,103 @@
+"""A challenge's own numbers on the seeded cases, written into tests/protocols/NAME.json.
+
+Run: python benchmarks/protocols/record.py NAME FOLDER, by an interpreter that has what the challenge's code imports;
+the folder holds that code, which is kept apart.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def kits23(case: Any) -> dict[str, float]:
+    """kits23.evaluation.metrics.compute_metrics_for_label, of each region."""
+    from kits23.configuration.labels import HEC_NAME_LIST, HEC_SD_TOLERANCES_MM, KITS_HEC_LABEL_MAPPING
+    from kits23.evaluation.metrics import compute_metrics_for_label
+
+    found = {}
+    for name, short in zip(HEC_NAME_LIST, ("kidney", "masses", "tumor"), strict=True):
+        tolerance = HEC_SD_TOLERANCES_MM[name]
+        dice, distance = compute_metrics_for_label(
+            case.h, case.y, KITS_HEC_LABEL_MAPPING[name], case.spacing, sd_tolerance_mm=tolerance
+        )
+        found |= {f"Dice_{short}": dice, f"SD_{short}": distance}
+    return found
+
+
+def isles2022(case: Any) -> dict[str, float]:
+    """eval_utils; it speaks of np.bool and np.float, which NumPy has dropped."""
+    vars(np).update(bool=bool, float=float)
+    import eval_utils as e
+
+    voxel = np.float64(np.prod(case.spacing) / 1000)
+    return {
+        "dice": e.compute_dice(case.y, case.h),
+        "absolute_volume_difference": e.compute_absolute_volume_difference(case.y, case.h, voxel),
+        "absolute_lesion_difference": e.compute_absolute_lesion_difference(case.y, case.h),
+        "lesion_f1_score": e.compute_lesion_f1_score(case.y, case.h),
+    }
+
+
+def autopet(case: Any) -> dict[str, float]:
+    """val_script, of arrays."""
+    import val_script as v
+
+    voxel = float(np.prod(case.spacing) / 1000)
+    with np.errstate(invalid="ignore"):
+        dice = v.dice_score(case.y.astype(float), case.h.astype(float))
+    return {
+        "dice_sc": dice,
+        "false_pos_vol": v.false_pos_pix(case.y, case.h) * voxel,
+        "false_neg_vol": v.false_neg_pix(case.y, case.h) * voxel,
+    }
+
+
+def dsb2018(case: Any) -> dict[str, float]:
+    """matching of StarDist at ten thresholds."""
+    from stardist_matching import matching
+
+    thresholds = [round(0.5 + 0.05 * step, 2) for step in range(10)]
+    return {
+        "score": float(np.mean([matching(case.y, case.h, t).accuracy for t in thresholds])),
+        "accuracy_at_half": matching(case.y, case.h, 0.5).accuracy,
+    }
+
+
+CHALLENGES: dict[str, tuple[Callable[[Any], dict[str, float]], str]] = {
+    "kits23": (kits23, "organs"),
+    "isles2022": (isles2022, "lesions"),
+    "autopet": (autopet, "lesions"),
+    "dsb2018": (dsb2018, "objects"),
+}
+
+
+def main(name: str, folder: str) -> None:
+    """Record one challenge."""
+    sys.path[:0] = [folder, str(ROOT / "tests")]
+    from protocol_cases import CASES
+
+    evaluate, kind = CHALLENGES[name]
+    values = {}
+    for title, case in CASES.items():
+        if kind in title.replace("more ", ""):
+            numbers = {key: float(number) for key, number in evaluate(case).items()}
+            values[title] = {key: number if math.isfinite(number) else None for key, number in numbers.items()}
+    source = tomllib.loads((ROOT / f"segeval/settings/challenges/{name}.toml").read_text(encoding="utf-8"))["source"]
+    document = {"source": source, "values": values}
+    path = ROOT / "tests" / "protocols" / f"{name}.json"
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    print(f"{name}: {len(values)} cases")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

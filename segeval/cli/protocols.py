@@ -1,0 +1,35 @@
+"""``segeval protocols``: the challenges whose evaluation is known, and a look at a file of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segeval.cli.writing import print_text
+
+
+def protocols(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME|FILE", help="The one to explain; without it, all are listed.")
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option("--check", metavar="FILE", help="Read a protocol of one's own as --protocol would.")
+    ] = None,
+) -> None:
+    """List the procedures of challenges that --protocol knows, explain one, or check a file of one's own."""
+    from segeval.outputs.protocols import explained, listed
+    from segeval.settings import settings_of
+    from segeval.settings.protocols import protocol_of
+
+    if check is not None:
+        settings_of({"protocol": str(check)})
+    wanted = str(check) if check is not None else name
+    if wanted is None:
+        print_text(listed())
+        return
+    found = protocol_of(wanted)
+    if found is not None:
+        settings_of({"protocol": wanted})
+    print_text(explained(wanted, found))

@@ -1,0 +1,216 @@
+"""Protocols: the numbers of the challenges' own code, what one decides, files of one's own, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+from protocol_cases import CASES, Case
+
+from segeval import evaluate, evaluate_arrays
+from segeval.errors import UsageError
+from segeval.settings import settings_of
+from segeval.settings.protocols import protocol_names, protocol_of
+
+Run = Callable[..., Any]
+RECORDED = {
+    path.stem: json.loads(path.read_text()) for path in (Path(__file__).parents[1] / "protocols").glob("*.json")
+}
+
+
+def files_of(case: Case, folder: Path) -> tuple[Path, Path]:
+    """Prediction and reference as NIfTI."""
+    affine = np.diag([*case.spacing, 1.0])
+    paths = []
+    for name, labels in (("p", case.h), ("r", case.y)):
+        paths.append(folder / f"{name}.nii.gz")
+        nibabel.Nifti1Image(labels, affine).to_filename(paths[-1])
+    return paths[0], paths[1]
+
+
+def table(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.mark.parametrize(
+    ("name", "title"), [(name, title) for name, found in RECORDED.items() for title in found["values"]]
+)
+def test_the_numbers_are_those_of_the_challenges_own_code(name: str, title: str, segeval: Run, tmp_path: Path) -> None:
+    run = segeval("score", *files_of(CASES[title], tmp_path), "--protocol", name, "-f", "challenge")
+    assert run.code == 0
+    one, mean = table(run.out)
+    assert (one.pop("case"), mean.pop("case")) == ("p", "mean")
+    found = {key: None if value == "" else float(value) for key, value in one.items()}
+    assert found == {
+        key: None if value is None else pytest.approx(value, rel=1e-6, abs=1e-6)
+        for key, value in RECORDED[name]["values"][title].items()
+    }
+    assert mean == one
+
+
+def test_every_protocol_has_recorded_values_of_the_code_that_it_names() -> None:
+    assert set(RECORDED) == set(protocol_names())
+    for name, found in RECORDED.items():
+        protocol = protocol_of(name)
+        assert protocol is not None
+        assert found["source"] == protocol.source
+        assert {key for values in found["values"].values() for key in values} == set(protocol.columns)
+
+
+def test_the_signature_and_the_json_name_it(segeval: Run, tmp_path: Path) -> None:
+    run = segeval("score", *files_of(CASES["organs"], tmp_path), "--protocol", "kits23", "-f", "json")
+    assert "|protocol:kits23@1|" in run.json["signature"]
+    protocol = run.json["settings"]["protocol"]
+    assert (protocol["name"], protocol["version"]) == ("kits23", 1)
+    assert protocol["columns"]["Dice_masses"] == "mass.dice:empty=1"
+    assert "protocol" not in segeval("score", *files_of(CASES["organs"], tmp_path), "-f", "json").json["settings"]
+
+
+def test_a_batch_under_a_protocol_writes_the_challenges_table(segeval: Run, tmp_path: Path) -> None:
+    for number, title in enumerate(("lesions", "lesions, nothing at all", "lesions, none predicted")):
+        p, r = files_of(CASES[title], tmp_path)
+        for side, path in (("p", p), ("r", r)):
+            (tmp_path / side).mkdir(exist_ok=True)
+            path.rename(tmp_path / side / f"case_{number}.nii.gz")
+    folders = (tmp_path / "p", tmp_path / "r")
+    run = segeval("batch", *folders, "--protocol", "isles2022", "-f", "challenge", "-o", tmp_path / "report.json")
+    rows = table(run.out)
+    expected = [RECORDED["isles2022"]["values"][title] for title in ("lesions", "lesions, nothing at all")]
+    expected.append(RECORDED["isles2022"]["values"]["lesions, none predicted"])
+    for row, values in zip(rows, expected, strict=False):
+        assert {key: float(row[key]) for key in values} == pytest.approx(values)
+    means = {key: np.mean([values[key] for values in expected]) for key in expected[0]}
+    assert {key: float(rows[-1][key]) for key in means} == pytest.approx(means)
+    assert rows[-1]["case"] == "mean"
+    again = segeval("merge", tmp_path / "report.json", "-f", "challenge")
+    assert again.out == run.out
+
+
+def test_arrays_and_files_of_python_take_a_protocol(tmp_path: Path) -> None:
+    case = CASES["lesions"]
+    by_file = evaluate(*files_of(case, tmp_path), protocol="autopet")
+    by_array = evaluate_arrays(case.h, case.y, protocol="autopet", spacing=case.spacing)
+    for one, other in zip(by_file.cases[0].rows, by_array.cases[0].rows, strict=True):
+        assert dict(one.values) == pytest.approx(dict(other.values))
+    expected = RECORDED["autopet"]["values"]["lesions"]
+    assert by_array.cases[0].rows[0].values["missed_volume_ml"] == pytest.approx(expected["false_neg_vol"])
+
+
+OWN = """
+title = "Ours"
+year = 2026
+version = 3
+source = "our hospital"
+decides = "The liver's Dice, 0 where nobody has a liver."
+[options]
+labels = { liver = 1 }
+metrics = "dice:empty=0"
+[columns]
+liver = "liver.dice:empty=0"
+"""
+
+
+def test_a_file_of_ones_own_is_a_protocol(segeval: Run, tmp_path: Path) -> None:
+    own = tmp_path / "ours.toml"
+    own.write_text(OWN)
+    checked = segeval("protocols", "--check", own)
+    assert checked.code == 0
+    assert checked.out.startswith("ours@3  (Ours, 2026)\n")
+    files = files_of(CASES["organs, nothing at all"], tmp_path)
+    run = segeval("score", *files, "--protocol", own, "-f", "challenge")
+    assert table(run.out)[0] == {"case": "p", "liver": "0.0"}
+    assert "protocol:ours@3" in segeval("score", *files, "--protocol", own, "-f", "json").json["signature"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("version = 3", ""), "lacks its version, a whole number"),
+        (("title = ", "titel = "), "'titel' is none of its keys"),
+        (('decides = "The', "decides = The"), "is no TOML"),
+        (('source = "our hospital"', "source = 3"), "lacks its source, a text"),
+        (("[options]", "[colums]"), "'colums' is none of its keys"),
+        (('metrics = "dice', 'metrics = "dise'), "there is no quantity 'dise'"),
+        (('liver = "liver.dice:empty=0"', 'liver = "dice"'), "[columns] are texts like"),
+        (("labels = { liver = 1 }", 'label = "1"'), "'label'"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_in_a_line(
+    change: tuple[str, str], words: str, segeval: Run, tmp_path: Path
+) -> None:
+    own = tmp_path / "ours.toml"
+    own.write_text(OWN.replace(*change))
+    for arguments in (
+        ("protocols", "--check", own),
+        ("score", *files_of(CASES["organs"], tmp_path), "--protocol", own),
+    ):
+        run = segeval(*arguments)
+        assert (run.code, run.out, run.err.count("\n")) == (2, "", 1), run.err
+        assert words in run.err
+
+
+def test_what_contradicts_a_protocol_is_an_error(segeval: Run, tmp_path: Path) -> None:
+    files = files_of(CASES["organs"], tmp_path)
+    for option in ("--tau=3", "--metrics=dice", "--labels=1,2", "--region=a=1+2"):
+        run = segeval("score", *files, "--protocol", "kits23", option)
+        assert run.code == 2
+        assert "--protocol kits23 decides --" in run.err
+    assert segeval("score", *files, "--protocol", "kits23", "--geometry", "ignore").code == 0  # which it leaves open
+    for name in ("kits24", "none.toml", "brats-lesionwise:moon"):
+        run = segeval("score", *files, "--protocol", name)
+        assert (run.code, run.err.count("\n")) == (2, 1)
+    none = segeval("score", *files, "-f", "challenge")
+    assert (none.code, none.out) == (2, "")
+    assert "segeval protocols" in none.err
+
+
+def test_they_are_listed_and_explained(segeval: Run) -> None:
+    listed = segeval("protocols").out.splitlines()
+    assert [line.split()[0] for line in listed] == sorted([*protocol_names(), "brats-lesionwise[:CHALLENGE]"])
+    for name in (*protocol_names(), "brats-lesionwise"):
+        run = segeval("protocols", name)
+        assert (run.code, run.err) == (0, "")
+        assert max(map(len, run.out.splitlines())) <= 80
+    unknown = segeval("protocols", "kits24")
+    assert (unknown.code, unknown.err.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize("name", protocol_names())
+def test_a_protocol_is_whole(name: str) -> None:
+    """Its columns are of rows and quantities that its options give."""
+    settings = settings_of({"protocol": name})
+    keys = {selection.key for selection in settings.selections}
+    rows = {*settings.labels.names.values(), *(region.name for region in settings.labels.regions)}
+    protocol = protocol_of(name)
+    assert protocol is not None
+    for of in protocol.columns.values():
+        label, _, key = of.partition(".")
+        assert label in rows
+        assert key in keys
+    content = (Path(__file__).parents[2] / f"segeval/settings/challenges/{name}.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(content)["version"] == protocol.version
+
+
+def test_an_empty_value_of_a_quantitys_own() -> None:
+    """It fills what is undefined where both volumes lack the label, and nothing else."""
+    h, y = np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8)
+    y[0], h[0] = 1, 1
+    options: dict[str, Any] = {"labels": "1,2", "metrics": "dice:empty=1,nsd:empty=0.5,hd,x=1-dice:empty=1"}
+    report = evaluate_arrays(h, y, spacing=(1, 1, 1), **options)
+    one, two, mean, _ = report.cases[0].rows
+    assert list(one.values.values()) == [1.0, 1.0, 0.0, 0.0]
+    assert list(two.values.values())[:2] == [1.0, 0.5]
+    assert math.isnan(two.values["hd"])  # type: ignore[arg-type]
+    assert two.values["x"] == 0.0
+    assert mean.values["nsd:empty=0.5"] == 0.75
+    with pytest.raises(UsageError, match="dice:empty='x'; write a number"):
+        evaluate_arrays(h, y, metrics="dice:empty=x")
