@@ -174,6 +174,21 @@ def prevalence(c: Counts) -> Floats:
 
 
 @metric(
+    "√FPR / (√sensitivity + √FPR)",
+    group=_GROUP,
+    undefined="sensitivity or FPR is, or both are 0",
+    source="Balayla 2020",
+    best=0,
+    worst=1,
+    title="prev. threshold",
+)
+def prevalence_threshold(c: Counts) -> Floats:
+    """Prevalence threshold: below this prevalence the precision falls off."""
+    missed, found = np.sqrt(fpr(c)), np.sqrt(metrics.sensitivity(c))
+    return ratio(missed, found + missed)
+
+
+@metric(
     "|prediction − reference| voxels × voxel volume, ml",
     group=_GROUP,
     undefined="no geometry",

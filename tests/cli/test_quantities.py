@@ -22,7 +22,8 @@ LOSSES = ["ce", "weighted_ce", "bce", "wce", "weighted_bce", "focal_no_alpha", "
     "dl2", "ss", "gdl_v", "gdl_simple", "gdl_uniform", "soft_dice", "soft_iou"]
 MORE_LOSSES = ["tversky", "focal_tversky", "log_cosh_dice", "noise_robust_dice", "exp_log", "mcc_loss", "unified_focal"]
 RATES = ["f_beta", "fpr", "fnr", "fdr", "for", "informedness", "markedness", "lr_positive", "lr_negative",
-    "fowlkes_mallows", "prevalence", "absolute_volume_difference_ml", "relative_absolute_volume_difference", "voe",
+    "fowlkes_mallows", "prevalence", "prevalence_threshold", "absolute_volume_difference_ml",
+    "relative_absolute_volume_difference", "voe",
     "net_benefit", "frequency_weighted_iou", "weighted_kappa", "probabilistic_distance", "icc"]
 MAP_LOSSES = ["topk_ce", "lovasz", "wasserstein_dice", "boundary", "hausdorff_dt", "soft_cldice"]
 SURFACE = ["hd", "hd95", "assd", "masd", "rmsd", "bavd", "nsd"]
@@ -58,7 +59,7 @@ LOWER = (
         "lesionwise_hd95",
         *("betti0_error", "betti1_error", "betti2_error", "euler_error"),
         *("centroid_distance_mm", "mahalanobis", "probabilistic_distance"),
-        *("fpr", "fnr", "fdr", "for", "lr_negative", "voe"),
+        *("fpr", "fnr", "fdr", "for", "lr_negative", "voe", "prevalence_threshold"),
         *("absolute_volume_difference_ml", "relative_absolute_volume_difference"),
     }
 )  # fmt: skip

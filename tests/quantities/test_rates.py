@@ -41,6 +41,7 @@ def test_each_rate_by_hand() -> None:
         "lr_negative": pytest.approx((1 / 4) / (4 / 6)),
         "fowlkes_mallows": pytest.approx(math.sqrt(3 / 5 * 3 / 4)),
         "prevalence": pytest.approx(4 / 10),
+        "prevalence_threshold": pytest.approx(math.sqrt(2 / 6) / (math.sqrt(3 / 4) + math.sqrt(2 / 6))),
         "absolute_volume_difference_ml": pytest.approx(1 * 10 / 1000),
         "relative_absolute_volume_difference": pytest.approx(1 / 4),
         "voe": pytest.approx(1 - 3 / 6),
