@@ -83,6 +83,16 @@ def _objects() -> Case:
     return Case(y, h, (1.0, 1.0, 1.0))
 
 
+def _abdomen() -> Case:
+    """Four organs that touch each other and the border, and the same displaced."""
+    places = (np.s_[0:9, 2:12, 1:8], np.s_[9:13, 2:8, 2:7], np.s_[12:18, 8:14, 0:6], np.s_[9:12, 9:15, 4:9])
+    y = _boxes((20, 18, 10), *((label, place) for label, place in enumerate(places, start=1)))
+    h = np.roll(y, (1, 0, 1), axis=(0, 1, 2))
+    h[5:8, 10:12, 3:5] = 3
+    return Case(y, h, (0.9, 1.1, 2.5))
+
+
+ABDOMEN = _abdomen()
 ORGANS, LESIONS = _organs(), _lesions(1, (24, 22, 12), (1.0, 1.5, 2.5))
 CASES: Mapping[str, Case] = {
     "organs": ORGANS,
@@ -96,4 +106,7 @@ CASES: Mapping[str, Case] = {
     "lesions, none there": _without(LESIONS, of_y=(1,)),
     "lesions, nothing at all": _without(LESIONS, of_y=(1,), of_h=(1,)),
     "objects": _objects(),
+    "abdomen": ABDOMEN,
+    "abdomen, no spleen, no pancreas found": _without(ABDOMEN, of_y=(3,), of_h=(3, 4)),
+    "abdomen, an invented pancreas": _without(ABDOMEN, of_y=(4,)),
 }

@@ -73,11 +73,39 @@ def dsb2018(case: Any) -> dict[str, float]:
     }
 
 
+def flare2021(case: Any) -> dict[str, float]:
+    """DSC_NSD_eval.py, a program that runs on files beside its folder; it speaks of np.Inf and np.NaN."""
+    import csv
+    import os
+    import runpy
+    import tempfile
+
+    import nibabel
+
+    vars(np).update(Inf=np.inf, NaN=np.nan)
+    code, before = Path(sys.path[0]) / "DSC_NSD_eval.py", Path.cwd()
+    with tempfile.TemporaryDirectory() as name:
+        for side, labels in (("seg", case.h), ("gt", case.y), ("result", None), ("here", None)):
+            (Path(name) / side).mkdir()
+            if labels is not None:
+                image = nibabel.Nifti1Image(labels, np.diag([*case.spacing, 1.0]))
+                image.to_filename(Path(name) / side / "case.nii.gz")
+        os.chdir(Path(name) / "here")
+        try:
+            runpy.run_path(str(code))
+        finally:
+            os.chdir(before)
+        (row,) = csv.DictReader((Path(name) / "result/eval.csv").read_text().splitlines())
+    row.pop("Name")
+    return {key: float(number) for key, number in row.items()}
+
+
 CHALLENGES: dict[str, tuple[Callable[[Any], dict[str, float]], str]] = {
     "kits23": (kits23, "organs"),
     "isles2022": (isles2022, "lesions"),
     "autopet": (autopet, "lesions"),
     "dsb2018": (dsb2018, "objects"),
+    "flare2021": (flare2021, "abdomen"),
 }
 
 

@@ -19,8 +19,8 @@ def protocols(
     ] = None,
 ) -> None:
     """List the procedures of challenges that --protocol knows, explain one, or check a file of one's own."""
-    from segeval.outputs.protocols import explained, listed
     from segeval.settings import settings_of
+    from segeval.settings.protocol_words import explained, listed
     from segeval.settings.protocols import protocol_of
 
     if check is not None:
