@@ -92,7 +92,21 @@ def _abdomen() -> Case:
     return Case(y, h, (0.9, 1.1, 2.5))
 
 
-ABDOMEN = _abdomen()
+def _vessels() -> Case:
+    """Tubes of several labels along curves, and the same broken, thinned, and with a loose end."""
+    y, h = np.zeros((30, 28, 16), np.uint8), np.zeros((30, 28, 16), np.uint8)
+    for step in range(26):
+        x, bend = step + 2, int(4 * np.sin(step / 4))
+        for label, (row, depth) in {1: (6, 4), 4: (13, 8), 8: (20, 11), 12: (24, 4)}.items():
+            y[x, row + bend - 1 : row + bend + 2, depth - 1 : depth + 2] = label
+            if not (label == 4 and step in (9, 10)) and label != 12:
+                h[x, row + bend - (step % 5 != 0) : row + bend + 2, depth : depth + 2] = label
+    h[3:6, 24:27, 12:14] = 15
+    h[26:28, 1:3, 1:3] = 1
+    return Case(y, h, (0.6, 0.6, 0.9))
+
+
+ABDOMEN, VESSELS = _abdomen(), _vessels()
 ORGANS, LESIONS = _organs(), _lesions(1, (24, 22, 12), (1.0, 1.5, 2.5))
 CASES: Mapping[str, Case] = {
     "organs": ORGANS,
@@ -107,6 +121,9 @@ CASES: Mapping[str, Case] = {
     "lesions, nothing at all": _without(LESIONS, of_y=(1,), of_h=(1,)),
     "objects": _objects(),
     "abdomen": ABDOMEN,
+    "vessels": VESSELS,
+    "vessels, one of them alone": _without(VESSELS, of_y=(4, 8, 12), of_h=(4, 8, 12, 15)),
+    "vessels, found exactly": Case(VESSELS.y, VESSELS.y, VESSELS.spacing),
     "abdomen, no spleen, no pancreas found": _without(ABDOMEN, of_y=(3,), of_h=(3, 4)),
     "abdomen, an invented pancreas": _without(ABDOMEN, of_y=(4,)),
 }

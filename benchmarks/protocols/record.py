@@ -100,12 +100,44 @@ def flare2021(case: Any) -> dict[str, float]:
     return {key: float(number) for key, number in row.items()}
 
 
+def topcow2024(case: Any) -> dict[str, float]:
+    """The functions of topcow24_eval; scikit-image's skeletonize_3d is its skeletonize today."""
+    import contextlib
+    import io
+
+    import SimpleITK as sitk
+    import skimage.morphology
+
+    vars(skimage.morphology).update(skeletonize_3d=skimage.morphology.skeletonize)
+    from topcow24_eval.metrics.seg_metrics.clDice import clDice
+    from topcow24_eval.metrics.seg_metrics.cls_avg_b0 import betti_number_error_all_classes
+    from topcow24_eval.metrics.seg_metrics.cls_avg_dice import dice_coefficient_all_classes
+
+    images = []
+    for labels in (case.y, case.h):
+        images.append(sitk.GetImageFromArray(labels.transpose(2, 1, 0)))
+        images[-1].SetSpacing(case.spacing)
+    gt, pred = images
+    with contextlib.redirect_stdout(io.StringIO()):
+        dice = dice_coefficient_all_classes(gt=gt, pred=pred)
+        betti = betti_number_error_all_classes(gt=gt, pred=pred)
+        centreline = clDice(v_p_pred=case.h, v_l_gt=case.y)
+    return {
+        "ClsAvgDice": dice["ClsAvgDice"]["Dice"],
+        "MergedBinDice": dice["MergedBin"]["Dice"],
+        "ClsAvgB0err": betti["ClsAvgB0err"]["B0err"],
+        "MergedBinB0err": betti["MergedBin"]["B0err"],
+        "clDice": centreline,
+    }
+
+
 CHALLENGES: dict[str, tuple[Callable[[Any], dict[str, float]], str]] = {
     "kits23": (kits23, "organs"),
     "isles2022": (isles2022, "lesions"),
     "autopet": (autopet, "lesions"),
     "dsb2018": (dsb2018, "objects"),
     "flare2021": (flare2021, "abdomen"),
+    "topcow2024": (topcow2024, "vessels"),
 }
 
 

@@ -189,7 +189,7 @@ def test_a_protocol_is_whole(name: str) -> None:
     """Its columns are of rows and quantities that its options give."""
     settings = settings_of({"protocol": name})
     keys = {selection.key for selection in settings.selections}
-    rows = {*settings.labels.names.values(), *(region.name for region in settings.labels.regions)}
+    rows = {"mean", "all", *settings.labels.names.values(), *(region.name for region in settings.labels.regions)}
     protocol = protocol_of(name)
     assert protocol is not None
     for of in protocol.columns.values():
