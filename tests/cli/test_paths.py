@@ -76,6 +76,7 @@ def arguments(command: str, folder: Path) -> dict[str, str]:
         "compare": {"reports": report},
         "inspect": {"file": f"{folder}/p/a.nii"},
         "formats": {},
+        "protocols": {},
         "quantities": {},
         "report": {"results": report},
     }[command]
