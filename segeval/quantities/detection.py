@@ -102,7 +102,8 @@ def _most_matches(found: Overlaps, close: np.ndarray[tuple[int], np.dtype[np.boo
     from scipy.sparse.csgraph import maximum_bipartite_matching
 
     shape = len(found.reference), len(found.prediction)
-    table = coo_array((np.ones(len(reference), dtype=np.int8), (reference, prediction)), shape=shape).tocsr()
+    places = reference.astype(np.int32), prediction.astype(np.int32)  # before SciPy 1.14 no others are taken
+    table = coo_array((np.ones(len(reference), dtype=np.int8), places), shape=shape).tocsr()
     return int(np.count_nonzero(maximum_bipartite_matching(table) >= 0))
 
 
