@@ -90,9 +90,9 @@ def _challenge(report: Report) -> Iterable[str]:
 
 
 def _require_columns(_: Sequence[str], settings: Mapping[str, object]) -> None:
-    from segeval.outputs.challenge import columns_of
+    from segeval.outputs.challenge import require_columns
 
-    columns_of(settings)
+    require_columns(settings)
 
 
 def _parquet(report: Report) -> Iterable[bytes]:

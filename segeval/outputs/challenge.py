@@ -4,51 +4,34 @@ from __future__ import annotations
 
 import csv
 import io
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from segeval.errors import UsageError
-from segeval.outputs.csv_output import text_cell
-from segeval.results.report import CaseResult, Report
+from segeval.outputs.csv_output import number_cell, text_cell
+from segeval.results.challenge_table import challenge_table
+from segeval.results.report import Report
 
 
 def challenge_pieces(report: Report) -> Iterator[str]:
     """The table. Raises UsageError for a report of no protocol, or of one that names no columns."""
-    columns = columns_of(report.settings)
-    cases = [(case, [_value(case, of) for of in columns.values()]) for case in report.cases]
-    found: dict[str, list[float]] = {name: [] for name in columns}
-    yield _line(["case", *columns])
-    for case, values in cases:
-        yield _line([text_cell(case.case), *map(_cell, values)])
-        for of_column, value in zip(found.values(), values, strict=True):
-            of_column += [] if math.isnan(value) else [value]
-    yield _line(["mean", *(_cell(math.fsum(of) / len(of) if of else math.nan) for of in found.values())])
+    require_columns(report.settings)
+    table = challenge_table(report)
+    assert table is not None  # noqa: S101 (there are columns)
+    yield _line(["case", *map(text_cell, table.columns)])
+    for case, values in table.cases:
+        yield _line([text_cell(case), *map(number_cell, values)])
+    for name, values in table.ends:
+        yield _line([name, *map(number_cell, values)])
 
 
-def columns_of(settings: Mapping[str, object]) -> Mapping[str, str]:
-    """The columns of the protocol that the settings were under. Raises UsageError where there are none."""
+def require_columns(settings: Mapping[str, object]) -> None:
+    """Raises UsageError where the settings are of no protocol, or of one that names no columns."""
     protocol = settings.get("protocol")
-    columns = protocol.get("columns") if isinstance(protocol, Mapping) else None
-    if not isinstance(columns, Mapping) or not columns:
+    if not isinstance(protocol, Mapping) or not protocol.get("columns"):
         raise UsageError("--format challenge writes the columns of a --protocol that names some; see segeval protocols")
-    return columns
 
 
-def _value(case: CaseResult, of: str) -> float:
-    """``liver.dice`` of a case, by the label's name or value; NaN where it is undefined or absent."""
-    label, _, key = of.partition(".")
-    for row in case.rows:
-        if label in (row.name, str(row.label)):
-            value = row.values.get(key)
-            return math.nan if value is None else float(value)
-    return math.nan
-
-
-def _cell(value: float) -> str:
-    return "" if math.isnan(value) else repr(value)
-
-
-def _line(cells: list[str]) -> str:
+def _line(cells: Sequence[str]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue()

@@ -12,9 +12,10 @@ from functools import partial
 from rich.console import Console
 
 from segeval.outputs import batch
-from segeval.outputs.cells import blocks, cell_text, row_title
+from segeval.outputs.cells import blocks, cell_text, row_title, value_text
 from segeval.outputs.grid import GAP, Line, parts, print_grid
 from segeval.outputs.sheet import plain_text, print_line
+from segeval.results.challenge_table import challenge_table
 from segeval.results.report import ALL, MEAN, CaseResult, Column, Report, Row, Value
 
 _MOST_ROWS = 500
@@ -31,6 +32,7 @@ def render_table(report: Report, *, wide: bool = False) -> str:
 
 def print_table(report: Report, console: Console, *, wide: bool = False) -> None:
     """Print the report on a console, as wide and as coloured as that is; of a batch the summary."""
+    _print_challenge(report, console)
     if report.summary is None:
         for case in report.cases:
             _print_case(report, case, console, wide)
@@ -41,6 +43,22 @@ def print_table(report: Report, console: Console, *, wide: bool = False) -> None
     for remark in remarks:
         print_line(console, f"remark: {remark}", "yellow")
     print_line(console, report.signature, "dim")
+
+
+def _print_challenge(report: Report, console: Console) -> None:
+    """The challenge's own numbers, where the report is under a protocol that names some."""
+    table = challenge_table(report)
+    if table is None:
+        return
+    shown = table.ends if report.summary is not None else table.cases
+    heads = [name for name, _ in shown] if report.summary is not None else ["value"] * len(shown)
+    lines = [
+        Line(column, {head: (value_text(values[number]), "") for head, (_, values) in zip(heads, shown, strict=True)})
+        for number, column in enumerate(table.columns)
+    ]
+    print_line(console, table.title, "bold")
+    print_grid(console, "", heads, lines)
+    console.print()
 
 
 def _print_case(report: Report, case: CaseResult, console: Console, wide: bool) -> None:

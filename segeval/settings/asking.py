@@ -15,7 +15,7 @@ from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, Geom
 from segeval.settings.label_distances import LabelDistances
 from segeval.settings.labels import Labels, Regions, Tolerances, Weights, Within, within_region
 from segeval.settings.option import Option
-from segeval.settings.protocols import protocol_of, under_brats, with_protocol
+from segeval.settings.protocols import protocol_of, under_brats, with_canonical_columns, with_protocol
 from segeval.settings.settings import Settings, declared
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -108,6 +108,8 @@ def settings_of(given: Mapping[str, Any], *, files: bool = True, **fixed: Any) -
     if text is not None and protocol is None:
         settings = under_brats(settings)
     _ = settings.selections  # refused before anything is read
+    if protocol is not None:
+        settings = replace(settings, protocol=with_canonical_columns(protocol, settings))
     if settings.within is not None and settings.labels.names:  # else the files may name them
         within_region(settings.within, settings.labels)
     return settings

@@ -35,9 +35,19 @@ def explained(name: str, protocol: Protocol | None) -> str:
     facts.append(_wrapped(f"source: {protocol.source}"))
     facts.append("options\n" + "".join(_option(key, value) for key, value in protocol.options.items()))
     if protocol.columns:
-        width = max(map(len, protocol.columns)) + 2
-        facts.append("columns\n" + "".join(f"  {key:<{width}}{of}\n" for key, of in protocol.columns.items()))
+        facts.append("columns\n" + "".join(_option(key, of) for key, of in protocol.columns.items()))
+        ends = f"over the cases: {', '.join(protocol.statistics)}\n"
+        facts.append(ends + "".join(_option(f"{key} of a missing case", of) for key, of in protocol.missing.items()))
     return "\n".join(facts)
+
+
+def table() -> str:
+    """What docs/protocols.md shows of those of the package: Markdown's table."""
+    lines = [
+        f"| `{name}` | {found.title} | {found.source} |" for name in protocol_names() if (found := protocol_of(name))
+    ]
+    brats = f"| `{_BRATS}[:CHALLENGE]` | {_BRATS_TITLE} | its official code; see [instances.md](instances.md) |"
+    return "\n".join(["| protocol | challenge | recorded from |", "| --- | --- | --- |", *sorted([*lines, brats])])
 
 
 def _wrapped(text: str) -> str:

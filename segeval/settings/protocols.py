@@ -6,7 +6,7 @@ scores need steps of their own, and have a name that says which challenge's para
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ from msgspec.structs import replace
 
 from segeval.errors import UsageError
 from segeval.files.paths import require_possible
+from segeval.results.challenge_table import STATISTICS
+from segeval.settings.challenge_columns import canonical, spread
 from segeval.tallies.instances import BRATS_2023, DEFAULT_CHALLENGE
 from segeval.targets import Region
 from segeval.words.printable import shortened
@@ -34,14 +36,15 @@ _REGIONS = (
 _FOLDER = Path(__file__).with_name("challenges")
 _MOST_BYTES = 1 << 20
 _TEXTS = ("title", "source", "decides")
-_KEYS = {*_TEXTS, "year", "version", "options", "columns"}
+_KEYS = {*_TEXTS, "year", "version", "options", "columns", "statistics", "missing"}
 
 
 class Protocol(Struct, frozen=True):
     """A challenge's procedure.
 
     options: what it decides, as ``[check.scoring]`` would say it. columns: the challenge's names of its numbers, each
-    with what it is here, ``LABEL.QUANTITY``.
+    with what it is here, ``LABEL.QUANTITY`` or a formula of such (`segeval.results.formulas`). statistics: what the
+    table ends with, over the cases. missing: by column, what a case without a prediction gets.
     """
 
     name: str
@@ -52,11 +55,20 @@ class Protocol(Struct, frozen=True):
     decides: str
     options: Mapping[str, Any]
     columns: Mapping[str, str]
+    statistics: Sequence[str] = ("mean",)
+    missing: Mapping[str, float] = {}
 
     @property
     def signed(self) -> str:
         """``kits23@1``."""
         return f"{self.name}@{self.version}"
+
+    def document(self) -> dict[str, Any]:
+        """As a report has it: options stand in the other settings."""
+        found = {"name": self.name, "version": self.version, "title": self.title, "columns": dict(self.columns)}
+        if self.statistics != ("mean",):
+            found["statistics"] = list(self.statistics)
+        return found | ({"missing": dict(self.missing)} if self.missing else {})
 
 
 @cache
@@ -116,8 +128,18 @@ def _parsed(where: str, name: str, text: str) -> Protocol:
         raise refused("lacks its [options], which say what it decides")
     if not isinstance(columns, dict) or not all(isinstance(of, str) and "." in of for of in columns.values()):
         raise refused('[columns] are texts like Dice_kidney = "kidney.dice"')
+    try:
+        columns = spread(columns, options)
+    except UsageError as problem:
+        raise refused(str(problem)) from None
+    statistics, missing = found.get("statistics", ["mean"]), found.get("missing", {})
+    if not isinstance(statistics, list) or not statistics or not set(statistics) <= STATISTICS.keys():
+        raise refused(f"statistics are a list of {', '.join(STATISTICS)}")
+    for column, value in missing.items() if isinstance(missing, dict) else [("missing", None)]:
+        if column not in columns or type(value) not in (int, float):
+            raise refused(f"[missing] gives columns a number, like Dice_kidney = 0; {column!r} is none, or has none")
     texts = (found["title"].strip(), found["year"], found["version"], found["source"].strip())
-    return Protocol(name, *texts, " ".join(found["decides"].split()), options, columns)
+    return Protocol(name, *texts, " ".join(found["decides"].split()), options, columns, tuple(statistics), missing)
 
 
 def with_protocol(
@@ -136,6 +158,14 @@ def with_protocol(
             flag = "--" + name.replace("_", "-")
             raise UsageError(f"--protocol {protocol.name} decides {flag}; leave that out, or leave the protocol out")
     return {**{name: value for name, value in protocol.options.items() if name in known}, **given}
+
+
+def with_canonical_columns(protocol: Protocol, settings: Settings) -> Protocol:
+    """Its columns name quantities as the JSON does. Raises UsageError for what the settings do not compute."""
+    try:
+        return replace(protocol, columns=canonical(protocol.columns, settings))
+    except UsageError as problem:
+        raise UsageError(f"--protocol {protocol.name}: {problem}") from None
 
 
 def decided_by(protocol: str | None) -> frozenset[str]:

@@ -175,11 +175,11 @@ def protocol_signed(settings: Settings) -> str:
 
 
 def protocol_document(settings: Settings) -> Document:
-    """Its name, version and columns, only where there is one: what it decides stands in the other settings."""
+    """What of it the other settings do not say, only where there is one."""
     found = settings.protocol
     if found is None:
         return {}
-    return {"protocol": {"name": found.name, "version": found.version, "columns": dict(found.columns)}}
+    return {"protocol": found.document()}
 
 
 def not_written(_: Settings) -> Document:

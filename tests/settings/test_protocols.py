@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from protocol_cases import CASES, Case
 
 from segeval import evaluate, evaluate_arrays
 from segeval.errors import UsageError
+from segeval.settings import protocol_words as words
 from segeval.settings import settings_of
 from segeval.settings.protocols import protocol_names, protocol_of
 
@@ -132,7 +134,7 @@ def test_a_file_of_ones_own_is_a_protocol(segeval: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "said"),
     [
         (("version = 3", ""), "lacks its version, a whole number"),
         (("title = ", "titel = "), "'titel' is none of its keys"),
@@ -141,11 +143,18 @@ def test_a_file_of_ones_own_is_a_protocol(segeval: Run, tmp_path: Path) -> None:
         (("[options]", "[colums]"), "'colums' is none of its keys"),
         (('metrics = "dice', 'metrics = "dise'), "there is no quantity 'dise'"),
         (('liver = "liver.dice:empty=0"', 'liver = "dice"'), "[columns] are texts like"),
+        (('"liver.dice:empty=0"', '"spleen.dice:empty=0"'), "column 'liver': there is no label or region 'spleen'"),
+        (('"liver.dice:empty=0"', '"liver.dice"'), "column 'liver': [options] metrics have no dice"),
+        (('"liver.dice:empty=0"', '"foo({liver.dice:empty=0})"'), "column 'liver': there is no function 'foo'"),
+        (('liver = "liver.dice:empty=0"', '"&" = "&.dice:empty=0"'), "'&' in [columns] stands for each of regions"),
+        (("year = 2026", 'statistics = ["mode"]\nyear = 2026'), "statistics are a list of mean, sd"),
+        (("[columns]", "[missing]\nspleen = 0\n[columns]"), "'spleen' is none, or has none"),
+        (("[columns]", '[missing]\nliver = "worst"\n[columns]'), "'liver' is none, or has none"),
         (("labels = { liver = 1 }", 'label = "1"'), "'label'"),
     ],
 )
 def test_a_file_that_is_none_is_refused_in_a_line(
-    change: tuple[str, str], words: str, segeval: Run, tmp_path: Path
+    change: tuple[str, str], said: str, segeval: Run, tmp_path: Path
 ) -> None:
     own = tmp_path / "ours.toml"
     own.write_text(OWN.replace(*change))
@@ -155,7 +164,52 @@ def test_a_file_that_is_none_is_refused_in_a_line(
     ):
         run = segeval(*arguments)
         assert (run.code, run.out, run.err.count("\n")) == (2, "", 1), run.err
-        assert words in run.err
+        assert said in run.err
+
+
+def test_columns_for_each_label_and_region(segeval: Run, tmp_path: Path) -> None:
+    own = tmp_path / "ours.toml"
+    labels = 'labels = { liver = 1, spleen = 3 }\nregions = { both = "1+3" }'
+    columns = """
+"D_*" = "*.dice:empty=0"
+"P_#" = "100 * {*.dice:empty=0}"
+"both &" = "&.dice:empty=0"
+all = "mean({*.dice:empty=0})"
+"""
+    own.write_text(OWN.partition("[columns]")[0].replace("labels = { liver = 1 }", labels) + "[columns]" + columns)
+    run = segeval("score", *files_of(CASES["organs"], tmp_path), "--protocol", own, "-f", "challenge")
+    one = {name: float(value) for name, value in table(run.out)[0].items() if name != "case"}
+    assert list(one) == ["D_liver", "P_1", "D_spleen", "P_3", "both both", "all"]
+    assert one["P_1"] == pytest.approx(100 * one["D_liver"])
+    assert one["all"] == pytest.approx((one["D_liver"] + one["D_spleen"]) / 2)
+    shown = segeval("score", *files_of(CASES["organs"], tmp_path), "--protocol", own).out.splitlines()
+    assert shown[0] == "Ours"
+    assert [line.split()[0] for line in shown[4:9]] == ["D_liver", "P_1", "D_spleen", "P_3", "both"]
+    explained = segeval("protocols", "--check", own)
+    assert explained.code == 0
+    assert "  P_3: 100 * {spleen.dice:empty=0}\n" in explained.out
+
+
+def test_a_missing_case_costs_what_the_protocol_says(segeval: Run, tmp_path: Path) -> None:
+    own = tmp_path / "ours.toml"
+    own.write_text(OWN.replace("year", 'statistics = ["mean", "max"]\nyear') + "[missing]\nliver = -1\n")
+    for side in ("p", "r"):
+        (tmp_path / side).mkdir()
+    for case in ("a", "b"):
+        p, r = files_of(CASES["abdomen"], tmp_path)
+        r.rename(tmp_path / "r" / f"{case}.nii.gz")
+    p.rename(tmp_path / "p" / "a.nii.gz")
+    asked = ("batch", tmp_path / "p", tmp_path / "r", "--protocol", own, "-f", "challenge")
+    assert segeval(*asked).code == 3  # unless it may be missing
+    rows = table(segeval(*asked, "--missing", "worst").out)
+    assert [row["case"] for row in rows] == ["a", "b", "mean", "max"]
+    there = float(rows[0]["liver"])
+    assert 0 < there < 1
+    assert [float(row["liver"]) for row in rows[1:]] == pytest.approx([-1.0, (there - 1) / 2, there])
+
+
+def test_the_docs_have_every_protocol() -> None:
+    assert words.table() in (Path(__file__).parents[2] / "docs/protocols.md").read_text(encoding="utf-8")
 
 
 def test_what_contradicts_a_protocol_is_an_error(segeval: Run, tmp_path: Path) -> None:
@@ -192,10 +246,12 @@ def test_a_protocol_is_whole(name: str) -> None:
     rows = {"mean", "all", *settings.labels.names.values(), *(region.name for region in settings.labels.regions)}
     protocol = protocol_of(name)
     assert protocol is not None
-    for of in protocol.columns.values():
-        label, _, key = of.partition(".")
-        assert label in rows
-        assert key in keys
+    assert settings.protocol is not None
+    for column in settings.protocol.columns.values():
+        for of in re.findall(r"\{([^{}]+)\}", column) if "{" in column else [column]:
+            label, _, key = of.partition(".")
+            assert label in rows
+            assert key in keys
     content = (Path(__file__).parents[2] / f"segeval/settings/challenges/{name}.toml").read_text(encoding="utf-8")
     assert tomllib.loads(content)["version"] == protocol.version
 

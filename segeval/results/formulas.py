@@ -1,0 +1,169 @@
+"""A number of a challenge from those of a case: ``where({liver.dice} < 0.2, 0, {liver.nsd:tau=2})``.
+
+A parser reads it; nothing is evaluated as code. Undefined is NaN: it passes through arithmetic, comparisons with it are
+false, and ``mean``, ``sum``, ``min``, ``max`` and ``count`` leave it out.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from segeval.results.report import CaseResult
+
+if TYPE_CHECKING:
+    from lark import Lark
+
+Lookup = Callable[[str], float]
+"""``liver.dice`` to its value, NaN where it is undefined or absent."""
+
+Formula = Callable[[Lookup], float]
+
+GRAMMAR = r"""
+?value: both | value "or" both -> either
+?both: test | both "and" test -> both
+?test: sum | sum COMPARISON sum -> compared
+?sum: product | sum SIGN product -> joined
+?product: factor | product POINT factor -> joined
+?factor: atom | "-" atom -> negative
+?atom: NUMBER -> number | REFERENCE -> reference | NAME "(" value ("," value)* ")" -> call | "(" value ")"
+
+COMPARISON: "<=" | ">=" | "==" | "!=" | "<" | ">"
+SIGN: "+" | "-"
+POINT: "*" | "/"
+REFERENCE: /\{[^{}]+\}/
+NAME: /(?!(and|or)\b)[a-z]+/
+NUMBER: /(\d+\.?\d*|\.\d+)(e[+-]?\d+)?/i
+%ignore /\s+/
+"""
+
+_MOST_CHARACTERS = 100_000  # a hundred labels, by name, in several quantities
+_MOST_STEPS = 200  # of arithmetic, and functions within functions: each is a call within a call
+_REFERENCE = re.compile(r"\{([^{}]+)\}")
+
+
+def _divided(one: float, other: float) -> float:
+    return one / other if other else math.nan
+
+
+_OPERATIONS: Mapping[str, Callable[[float, float], float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": _divided,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": lambda one, other: one < other or one > other,
+}
+
+
+def _of_defined(function: Callable[[list[float]], float]) -> Callable[..., float]:
+    """Over the defined ones; undefined where there are none."""
+
+    def applied(*values: float) -> float:
+        defined = [value for value in values if not math.isnan(value)]
+        return function(defined) if defined else math.nan
+
+    return applied
+
+
+_FUNCTIONS: Mapping[str, tuple[Callable[..., float], int | None]] = {
+    "where": (lambda test, one, other: one if test else other, 3),
+    "otherwise": (lambda one, other: other if math.isnan(one) else one, 2),
+    "defined": (lambda value: not math.isnan(value), 1),
+    "abs": (abs, 1),
+    "sqrt": (lambda value: math.sqrt(value) if value >= 0 else math.nan, 1),
+    "count": (lambda *values: sum(not math.isnan(value) for value in values), None),
+    "mean": (_of_defined(lambda values: math.fsum(values) / len(values)), None),
+    "sum": (_of_defined(math.fsum), None),
+    "min": (_of_defined(min), None),
+    "max": (_of_defined(max), None),
+}
+"""With the number of values that each takes; None for any."""
+
+
+def formula(text: str) -> Formula:
+    """A formula as a function; a text without braces is one ``LABEL.QUANTITY``. Raises ValueError."""
+    return _parsed(text) if "{" in text else lambda lookup: lookup(text)
+
+
+def value_of(case: CaseResult, text: str) -> float:
+    """A formula's value for a case, by its rows' names or values; NaN where undefined."""
+    by_label: dict[str, Mapping[str, Any]] = {}
+    for row in reversed(case.rows):
+        by_label |= {str(row.label): row.values, row.name or str(row.label): row.values}
+
+    def lookup(of: str) -> float:
+        label, _, key = of.partition(".")
+        value = by_label.get(label, {}).get(key)
+        return math.nan if value is None else float(value)
+
+    return formula(text)(lookup)
+
+
+@cache
+def _parser() -> Lark:
+    from lark import Lark
+
+    return Lark(GRAMMAR, parser="lalr", start="value")
+
+
+def _call(name: str, *arguments: Formula) -> Formula:
+    if name not in _FUNCTIONS:
+        raise ValueError(f"there is no function {name!r}; there are {', '.join(_FUNCTIONS)}")
+    function, count = _FUNCTIONS[name]
+    if count is not None and len(arguments) != count:
+        raise ValueError(f"{name} takes {count} value{'s' * (count != 1)}, not {len(arguments)}")
+    return lambda lookup: function(*(argument(lookup) for argument in arguments))
+
+
+def _joined(one: Formula, sign: str, other: Formula) -> Formula:
+    operation = _OPERATIONS[str(sign)]
+    return lambda lookup: operation(one(lookup), other(lookup))
+
+
+_RULES: Mapping[str, Callable[..., Formula]] = {
+    "number": lambda token: lambda _: float(token),
+    "reference": lambda token: lambda lookup: lookup(token[1:-1]),
+    "negative": lambda one: lambda lookup: -one(lookup),
+    "joined": _joined,
+    "compared": _joined,
+    "call": lambda name, *arguments: _call(str(name), *arguments),
+    "either": lambda one, other: lambda lookup: bool(one(lookup)) or bool(other(lookup)),
+    "both": lambda one, other: lambda lookup: bool(one(lookup)) and bool(other(lookup)),
+}
+
+
+@cache
+def _parsed(text: str) -> Formula:
+    from lark.exceptions import UnexpectedInput, VisitError
+    from lark.visitors import Transformer_NonRecursive
+
+    class Functions(Transformer_NonRecursive):  # type: ignore[type-arg]
+        """Each rule to its function."""
+
+        def __default__(self, data: str, children: list[Any], meta: Any) -> Any:
+            return _RULES[data](*children)
+
+    if len(text) > _MOST_CHARACTERS:
+        raise ValueError(f"has {len(text)} characters; at most {_MOST_CHARACTERS}")
+    steps = len(re.findall(r"[-+*/<>=!(]|\b(?:and|or)\b", _REFERENCE.sub("", text)))
+    if steps > _MOST_STEPS:
+        raise ValueError(f"has {steps} steps; at most {_MOST_STEPS}")
+    try:
+        found: Formula = Functions().transform(_parser().parse(text))
+    except UnexpectedInput as problem:
+        token = getattr(problem, "token", None)
+        ended = token is not None and token.type == "$END"
+        what = "ends too early" if ended else f"{text[problem.pos_in_stream or 0 :][:20]!r} cannot stand there"
+        raise ValueError(f"{what}; write numbers, {{LABEL.QUANTITY}}, + - * / < and {', '.join(_FUNCTIONS)}") from None
+    except VisitError as problem:
+        raise problem.orig_exc from None
+    return found

@@ -1,0 +1,91 @@
+"""The columns of a challenge's own table, as its protocol writes them down."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from segeval.errors import UsageError
+from segeval.results.formulas import formula
+from segeval.results.rows import ALL, MEAN
+
+if TYPE_CHECKING:
+    from segeval.settings.settings import Settings
+
+_OF_EACH = re.compile(r"(?:(?<=\{)|^)[*&](?=\.)")
+_SIGNS = {"*": "labels", "&": "regions"}
+
+
+def spread(columns: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, str]:
+    """The columns, where ``*`` stands for each label by name, ``#`` for its value, ``&`` for each region.
+
+    Neighbours with such a name follow each other label by label, as tables of challenges do. In a column that has none
+    in its name, ``{*.dice}`` is that quantity of every label, for ``mean`` and its like. Raises UsageError.
+    """
+    every = {sign: _named(options.get(option)) for sign, option in _SIGNS.items()}
+
+    def names_of(sign: str) -> Mapping[str, str]:
+        if not every[sign]:
+            raise UsageError(f"{sign!r} in [columns] stands for each of {_SIGNS[sign]}, which [options] name none of")
+        return every[sign]
+
+    def listed(match: re.Match[str]) -> str:
+        return ", ".join(f"{{{name}{match[2]}}}" for name in names_of(match[1]))
+
+    found: dict[str, str] = {}
+    for sign, neighbours in groupby(columns.items(), key=lambda column: _sign(column[0])):
+        if sign is None:
+            found |= {name: re.sub(r"\{([*&])(\.[^{}]*)\}", listed, text) for name, text in neighbours}
+            continue
+        several = list(neighbours)
+        for each, value in names_of(sign).items():
+            for name, text in several:
+                found[name.replace(sign, each).replace("#", value)] = _each(text, each)
+    return found
+
+
+def _named(option: Any) -> dict[str, str]:
+    """Names and values of labels or regions; of values alone, each is its name."""
+    if isinstance(option, Mapping):
+        return {str(name): str(value) for name, value in option.items()}
+    return {value: value for value in option.split(",")} if isinstance(option, str) else {}
+
+
+def _each(text: str, name: str) -> str:
+    """What a column wants, of this label or region."""
+    return _OF_EACH.sub(lambda _: name, text)
+
+
+def _sign(name: str) -> str | None:
+    return "*" if "*" in name or "#" in name else "&" if "&" in name else None
+
+
+def canonical(columns: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """The columns with each quantity as the JSON calls it. Raises UsageError for what the settings do not compute."""
+    keys = {selection.key for selection in settings.selections}
+    names = settings.labels.names
+    rows = {MEAN, ALL, *map(str, names), *names.values(), *(region.name for region in settings.labels.regions)}
+    return {name: _canonical(name, text, keys, rows if names else None) for name, text in columns.items()}
+
+
+def _canonical(name: str, text: str, keys: Collection[str], rows: Collection[str] | None) -> str:
+    from segeval.quantities import keys_named
+
+    def known(of: str) -> str:
+        label, _, quantity = of.partition(".")
+        if rows is not None and label not in rows:
+            raise UsageError(f"column {name!r}: there is no label or region {label!r}, of which it wants {quantity}")
+        (key, *_) = keys_named(quantity, keys)
+        if key not in keys:
+            raise UsageError(f"column {name!r}: [options] metrics have no {quantity}, which it wants of {label}")
+        return f"{label}.{key}"
+
+    try:
+        formula(text)
+    except ValueError as problem:
+        raise UsageError(f"column {name!r}: {problem}") from None
+    if "{" in text:
+        return re.sub(r"\{([^{}]+)\}", lambda match: f"{{{known(match[1])}}}", text)
+    return known(text)
