@@ -93,6 +93,40 @@ def test_any_memory_layout_scores_alike_and_stays_untouched(layout: Callable[[An
         assert np.array_equal(truth, TRUTH)
 
 
+@pytest.mark.parametrize("metrics", ["overlap,losses,more_losses", "dice,hd95,sq,betti0_error", "auroc,ece"])
+def test_the_order_in_memory_changes_no_number(metrics: str) -> None:
+    """Arrays in C's order are read last axis first where nothing asks for places; Fortran's show what is expected."""
+    rng = np.random.default_rng(4)
+    reference = rng.integers(0, 3, (7, 5, 3))
+    softmax = rng.dirichlet(np.ones(3), reference.shape)
+    sides = [(np.moveaxis(softmax, -1, 0).copy(), {}), (softmax, {"class_axis": -1})]
+    sides += [] if "auroc" in metrics else [(softmax.argmax(axis=-1), {})]
+    beside = {"mask": rng.random(reference.shape) < 0.8}
+    for prediction, options in sides:
+        for more in ({}, beside):
+            in_c, in_fortran = (
+                evaluate_arrays(
+                    order(prediction),
+                    order(reference),
+                    metrics=metrics,
+                    spacing=(1, 2, 3),
+                    **options,
+                    **{name: order(array) for name, array in more.items()},
+                )
+                for order in (np.ascontiguousarray, np.asfortranarray)
+            )
+            for one, other in zip(in_c.cases[0].rows, in_fortran.cases[0].rows, strict=True):
+                assert dict(one.values) == pytest.approx(dict(other.values), rel=1e-12, abs=1e-12, nan_ok=True)
+
+
+def test_a_float_that_is_no_label_is_shown_where_it_lies() -> None:
+    reference = np.zeros((7, 5, 3))
+    reference[6, 0, 2] = 0.25
+    for order in (np.ascontiguousarray, np.asfortranarray):
+        with pytest.raises(LabelError, match=r"0\.25 .*\(6, 0, 2\)"):
+            evaluate_arrays(np.zeros((7, 5, 3), np.uint8), order(reference))
+
+
 def test_large_and_negative_labels_are_exact() -> None:
     values = np.array([2**64 - 1, 2**63, 2**53 + 1, 0], np.uint64)
     report = evaluate_arrays(values, values)

@@ -15,10 +15,11 @@ from segeval.cases.evaluation import NO_LABELS, evaluate_pair, integral
 from segeval.cases.pair import Pair
 from segeval.cases.series import SeriesAdvice
 from segeval.cases.voxels_that_count import IN_MEMORY, counted
+from segeval.choices import Kind
 from segeval.errors import GeometryError, LabelError, UsageError
 from segeval.kernels import choose_backend
 from segeval.results.report import CaseResult, Report
-from segeval.settings import ArrayOptions, settings_of
+from segeval.settings import ArrayOptions, Settings, settings_of
 from segeval.settings.asking import spelt_out
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.values import probabilities
@@ -75,14 +76,18 @@ def evaluate_arrays(
     if device is not None:
         settings = replace(settings, backend="cupy")
     channels = _channels_first(ours, theirs, class_axis)
+    kind = settings.kind
+    if kind is None and (settings.speaks_of_probabilities or ours.ndim > theirs.ndim):
+        kind = "probabilities"
+    alike = all(np.shape(given) == theirs.shape for given in beside.values())
+    if alike and _may_be_turned(ours, theirs, kind, settings):
+        channels, theirs = channels.transpose(0, *range(theirs.ndim, 0, -1)), theirs.T
+        beside = {name: np.asarray(given).T for name, given in beside.items()}
     with nullcontext() if device is None else device:
         whole, rounding = integral(_source(theirs[np.newaxis]))
         sources = {name: _beside(name, given) for name, given in beside.items()}
         target = counted(whole, sources, settings, {}, "the reference")
         source: VoxelSource = _source(channels)
-        kind = settings.kind
-        if kind is None and (settings.speaks_of_probabilities or ours.ndim > theirs.ndim):
-            kind = "probabilities"
         if kind == "probabilities":
             source = probabilities(source, settings.scale, settings.activation)
         counting, chosen = choose_backend(
@@ -125,6 +130,17 @@ def evaluate_arrays(
     )
     columns = tuple(selection.column for selection in settings.selections)
     return Report(settings.signature(evaluated.kind), settings.document(), columns, (case,))
+
+
+def _may_be_turned(prediction: Any, reference: Any, kind: Kind | None, settings: Settings) -> bool:
+    """Whether the axes may be taken in the order that C lays out, last one fastest, as most arrays lie in memory.
+
+    Streamed first axis fastest, such an array is read with long strides. Where a voxel lies matters to what measures
+    shapes and slices, and to the message on a float that is no label.
+    """
+    places = settings.holds_label_maps or settings.records & {"profile", "maps", "detections"}
+    rounded = reference.dtype.kind == "f" or (prediction.dtype.kind == "f" and kind != "probabilities")
+    return bool(reference.flags.c_contiguous and not places and not rounded)
 
 
 def _geometry(spacing: Sequence[float] | None, shape: tuple[int, ...]) -> Geometry | None:

@@ -61,7 +61,7 @@ def test_auto_without_a_device_is_silent(
 
 @pytest.mark.skipif(missing_device() is not None, reason="there is no CUDA device")
 def test_auto_says_that_it_took_the_device() -> None:
-    _, remarks = choose_backend("auto", "probabilities", 1 << 23, 4)
+    _, remarks = choose_backend("auto", "probabilities", (1 << 23,), 4, hold=False, histogram=False)
     assert len(remarks) == 1
     assert "counted on the CUDA device" in remarks[0]
 
