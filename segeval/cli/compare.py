@@ -44,6 +44,14 @@ def compare(
         typer.Option("--allow-changed", metavar="PART,…", help="Settings that may differ: parts of the signature."),
     ] = None,
     format_: Annotated[_Format, typer.Option("--format", "-f", help="What stdout carries.")] = "table",
+    ranking: Annotated[
+        str | None,
+        typer.Option(
+            "--ranking",
+            metavar="PROTOCOL",
+            help="The order that this challenge would put the reports in, which were made under its --protocol.",
+        ),
+    ] = None,
     wide: WideOption = False,
     output: Annotated[
         list[Path] | None,
@@ -66,7 +74,9 @@ def compare(
         raise UsageError("--case: a comparison shows the cases that changed most; name one in segeval report")
     require_writable([*outputs, *pages], reports)
     allowed = {part.strip() for part in (allow_changed or "").split(",")} - {""}
-    comparison = compare_files(reports, metrics=metrics, labels=labels, draws=draws, seed=seed, allowed=allowed)
+    comparison = compare_files(
+        reports, metrics=metrics, labels=labels, draws=draws, seed=seed, allowed=allowed, ranking=ranking
+    )
     _write(comparison, format_, outputs, wide or metrics is not None)
     if pages or pictured.figures is not None:
         _write_pages(comparison, reports, pages, pictured)

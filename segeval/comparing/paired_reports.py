@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from segeval.array_types import Floats, Integers
 from segeval.comparing.case_tables import CaseTable, LabelLine, blocks, case_table, label_lines, values_of
+from segeval.comparing.challenge_ranking import challenge_ranking, ranking_protocol, table_under
 from segeval.comparing.comparison_choices import (
     chosen_columns,
     chosen_lines,
@@ -22,6 +23,7 @@ from segeval.quantities.bootstrap import resample
 from segeval.quantities.paired import PairedStatistics, compare_pairs, holm, paired_differences, signed_rank_tests
 from segeval.quantities.ranks import rank_reports
 from segeval.reports.report_files import read_report
+from segeval.results.challenge_table import ChallengeTable
 from segeval.results.comparison import Change, Compared, Comparison, ComparisonRow, MissingCase, RankRow
 from segeval.results.ranking import main_column
 from segeval.results.report import ALL, MEAN, Column, Report
@@ -37,15 +39,23 @@ def compare_files(
     draws: int = 1000,
     seed: int = 0,
     allowed: Collection[str] = (),
+    ranking: str | None = None,
 ) -> Comparison:
     """`compare_reports` on JSON outputs, named by their paths. Raises UnreadableFile, UsageError."""
+    protocol = None if ranking is None else ranking_protocol(ranking)
     tables: dict[str, CaseTable] = {}
+    challenge: dict[str, ChallengeTable] = {}
     for path in paths:
         name, number = str(path), 2
         while name in tables:
             name, number = f"{path} ({number})", number + 1
-        tables[name] = case_table(name, read_report(path, values_only=True))
-    return _compare(list(tables.values()), metrics, labels, draws, seed, allowed)
+        report = read_report(path, values_only=True)
+        tables[name] = case_table(name, report)
+        if protocol is not None:
+            challenge[name] = table_under(name, report, protocol)
+        del report  # its text, before the next one is read
+    found = _compare(list(tables.values()), metrics, labels, draws, seed, allowed)
+    return found if protocol is None else replace(found, ranking=challenge_ranking(challenge, protocol, draws, seed))
 
 
 def compare_reports(
@@ -56,14 +66,20 @@ def compare_reports(
     draws: int = 1000,
     seed: int = 0,
     allowed: Collection[str] = (),
+    ranking: str | None = None,
 ) -> Comparison:
     """Every report against the first, case by case; more than two are ranked as well. Raises UsageError.
 
     metrics, labels: which quantities and rows, as text of the command line; None means all that the reports share.
-    draws, seed: of the bootstrap. allowed: the parts of the signatures that may differ.
+    draws, seed: of the bootstrap. allowed: the parts of the signatures that may differ. ranking: a protocol whose order
+    of the reports is wanted, too.
     """
-    tables = [case_table(name, report) for name, report in reports.items()]
-    return _compare(tables, metrics, labels, draws, seed, allowed)
+    protocol = None if ranking is None else ranking_protocol(ranking)
+    found = _compare([case_table(*item) for item in reports.items()], metrics, labels, draws, seed, allowed)
+    if protocol is None:
+        return found
+    challenge = {name: table_under(name, report, protocol) for name, report in reports.items()}
+    return replace(found, ranking=challenge_ranking(challenge, protocol, draws, seed))
 
 
 def _compare(

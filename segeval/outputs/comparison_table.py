@@ -17,12 +17,15 @@ from segeval.outputs.comparison_words import (
     missing_lines,
     notes,
     rank_cells,
+    ranking_cells,
+    ranking_headers,
+    ranking_title,
     row_cells,
     shown_ranks,
 )
 from segeval.outputs.grid import Line, print_grid
 from segeval.outputs.sheet import plain_text, print_line
-from segeval.results.comparison import Comparison, ComparisonRow, RankRow
+from segeval.results.comparison import ChallengeRanking, Comparison, ComparisonRow, RankRow
 from segeval.results.report import ALL, MEAN
 from segeval.words.printable import printable
 
@@ -45,6 +48,8 @@ def print_comparison(comparison: Comparison, console: Console, *, wide: bool = F
         sentence = conclusion(comparison, other.name)
         print_line(console, sentence, "bold")
     console.print()
+    if comparison.ranking is not None:
+        _print_ranking(comparison.ranking, console)
     metrics = comparison.metrics if wide or comparison.main is None else (comparison.main,)
     for other in others:
         print_line(console, f"baseline {baseline.name}", "bold")
@@ -69,6 +74,18 @@ def print_comparison(comparison: Comparison, console: Console, *, wide: bool = F
     for remark in comparison.remarks:
         print_line(console, f"remark: {remark}", "yellow")
     print_line(console, baseline.signature, "dim")
+
+
+def _print_ranking(ranking: ChallengeRanking, console: Console) -> None:
+    print_line(console, ranking_title(ranking), "bold")
+    headers = ranking_headers(ranking)
+    lines = [
+        Line(printable(placing.report), {head: (text, "") for head, text in zip(headers, cells, strict=True)})
+        for placing in ranking.placings
+        for cells in [ranking_cells(placing)]
+    ]
+    print_grid(console, "", headers, lines)
+    console.print()
 
 
 def _print_rows(rows: list[ComparisonRow], metrics: tuple[str, ...], console: Console) -> None:

@@ -20,6 +20,9 @@ from segeval.outputs.comparison_words import (
     missing_lines,
     notes,
     rank_cells,
+    ranking_cells,
+    ranking_headers,
+    ranking_title,
     row_cells,
     shown_ranks,
 )
@@ -92,6 +95,10 @@ def render_comparison_markdown(comparison: Comparison) -> str:
     """GitHub's tables, numbers rounded for reading: per quantity, the cases that changed most, the ranks."""
     baseline, *others = comparison.reports
     parts: list[str] = []
+    if (ranking := comparison.ranking) is not None:
+        cells = [[plain(placing.report), *ranking_cells(placing)] for placing in ranking.placings]
+        heads = [plain(head) for head in ranking_headers(ranking)]
+        parts += [f"## {plain(ranking_title(ranking))}", "", *table_lines(heads, cells), ""]
     for other in others:
         parts += [f"## {plain(other.name)} against {plain(baseline.name)}", ""]
         for metric in comparison.metrics:

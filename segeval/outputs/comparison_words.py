@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from segeval.outputs.cells import UNDEFINED, value_text
-from segeval.results.comparison import Change, Comparison, ComparisonRow, RankRow
+from segeval.results.comparison import ChallengeRanking, Change, Comparison, ComparisonRow, Placing, RankRow
 from segeval.results.report import ALL, MEAN
 
 HEADERS = ("baseline", "value", "difference", "95 % interval", "w/t/l", "p Holm", "effect", "n")
@@ -45,6 +45,22 @@ def rank_cells(row: RankRow) -> tuple[str, ...]:
         f"{row.rank_then_mean:g}",
         _rank_interval(row.rank_then_mean_ci95),
     )
+
+
+def ranking_title(ranking: ChallengeRanking) -> str:
+    """``KiTS23: kidney …: rank-then-mean over 110 cases``."""
+    return f"{ranking.title}: {ranking.method} over {ranking.cases} cases"
+
+
+def ranking_headers(ranking: ChallengeRanking) -> tuple[str, ...]:
+    """Above the cells of a place: the challenge's columns last."""
+    return ("place", "95 % interval", "mean rank", *ranking.placings[0].means)
+
+
+def ranking_cells(placing: Placing) -> tuple[str, ...]:
+    """Under `ranking_headers`."""
+    means = map(value_text, placing.means.values())
+    return (f"{placing.rank:g}", _rank_interval(placing.rank_ci95), f"{placing.score:.2f}", *means)
 
 
 def change_line(change: Change) -> str:

@@ -44,9 +44,12 @@ class ChallengeTable(Struct, frozen=True):
     ends: Sequence[tuple[str, Sequence[float]]]
 
 
-def challenge_table(report: Report) -> ChallengeTable | None:
-    """The table of the protocol that a report was made under; None where there is none, or it names no columns."""
-    protocol = report.settings.get("protocol")
+def challenge_table(report: Report, protocol: object = None) -> ChallengeTable | None:
+    """The table of a protocol, as reports hold one, by default of the one that the report was made under.
+
+    None where there is none, or it names no columns.
+    """
+    protocol = report.settings.get("protocol") if protocol is None else protocol
     columns = protocol.get("columns") if isinstance(protocol, Mapping) else None
     if not isinstance(protocol, Mapping) or not isinstance(columns, Mapping) or not columns:
         return None

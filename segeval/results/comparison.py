@@ -10,6 +10,8 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from segeval.choices import RankingMethod
+
 SCHEMA = "segeval-compare/1"
 
 
@@ -114,6 +116,35 @@ class RankRow(Struct, frozen=True):
         return _document(self)
 
 
+class Placing(Struct, frozen=True):
+    """A report's place in a challenge's order; 1 is the best, ties share the average.
+
+    score: what the place follows from, a mean of ranks. means, ranks: by the challenge's column.
+    """
+
+    report: str
+    rank: float
+    rank_ci95: tuple[float, float]
+    score: float
+    means: Mapping[str, float]
+    ranks: Mapping[str, float]
+
+
+class ChallengeRanking(Struct, frozen=True):
+    """The reports in a challenge's order. protocol: name and version. cases: in any report."""
+
+    protocol: str
+    title: str
+    method: RankingMethod
+    cases: int
+    placings: tuple[Placing, ...]
+
+    def document(self) -> dict[str, Any]:
+        """The order as JSON holds it."""
+        own = {"protocol": self.protocol, "title": self.title, "method": self.method, "cases": self.cases}
+        return own | {"placings": [_document(placing) for placing in self.placings]}
+
+
 class MissingCase(Struct, frozen=True):
     """A case that not every report evaluated. why: in each report that did not, by its name."""
 
@@ -146,6 +177,7 @@ class Comparison(Struct, frozen=True):
     ranks: tuple[RankRow, ...] = ()
     missing: tuple[MissingCase, ...] = ()
     remarks: tuple[str, ...] = ()
+    ranking: ChallengeRanking | None = None
 
     def document(self) -> dict[str, Any]:
         """The comparison as plain dicts and lists, undefined values as None: the schema ``segeval-compare/1``."""
@@ -164,6 +196,7 @@ class Comparison(Struct, frozen=True):
             "rows": [row.document() for row in self.rows],
             "changes": [change.document() for change in self.changes],
             "ranks": [row.document() for row in self.ranks],
+            **({} if self.ranking is None else {"ranking": self.ranking.document()}),
             "remarks": list(self.remarks),
         }
 
@@ -180,6 +213,8 @@ def _document(record: Any) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

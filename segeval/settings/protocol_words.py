@@ -38,6 +38,10 @@ def explained(name: str, protocol: Protocol | None) -> str:
         facts.append("columns\n" + "".join(_option(key, of) for key, of in protocol.columns.items()))
         ends = f"over the cases: {', '.join(protocol.statistics)}\n"
         facts.append(ends + "".join(_option(f"{key} of a missing case", of) for key, of in protocol.missing.items()))
+    if protocol.ranking is not None:
+        sides = {"higher": protocol.ranking.higher, "lower": protocol.ranking.lower}
+        words = "; ".join(f"{side}: {', '.join(columns)}" for side, columns in sides.items() if columns)
+        facts.append("ranking\n" + _wrapped(f"{protocol.ranking.method}, {words}"))
     return "\n".join(facts)
 
 

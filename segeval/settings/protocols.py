@@ -18,6 +18,7 @@ from segeval.errors import UsageError
 from segeval.files.paths import require_possible
 from segeval.results.challenge_table import STATISTICS
 from segeval.settings.challenge_columns import canonical, spread
+from segeval.settings.published_ranking import Ranking, ranking_of
 from segeval.tallies.instances import BRATS_2023, DEFAULT_CHALLENGE
 from segeval.targets import Region
 from segeval.words.printable import shortened
@@ -36,7 +37,7 @@ _REGIONS = (
 _FOLDER = Path(__file__).with_name("challenges")
 _MOST_BYTES = 1 << 20
 _TEXTS = ("title", "source", "decides")
-_KEYS = {*_TEXTS, "year", "version", "options", "columns", "statistics", "missing"}
+_KEYS = {*_TEXTS, "year", "version", "options", "columns", "statistics", "missing", "ranking"}
 
 
 class Protocol(Struct, frozen=True):
@@ -44,7 +45,8 @@ class Protocol(Struct, frozen=True):
 
     options: what it decides, as ``[check.scoring]`` would say it. columns: the challenge's names of its numbers, each
     with what it is here, ``LABEL.QUANTITY`` or a formula of such (`segeval.results.formulas`). statistics: what the
-    table ends with, over the cases. missing: by column, what a case without a prediction gets.
+    table ends with, over the cases. missing: by column, what a case without a prediction gets. ranking: how entries are
+    ordered, where the challenge publishes that.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Protocol(Struct, frozen=True):
     columns: Mapping[str, str]
     statistics: Sequence[str] = ("mean",)
     missing: Mapping[str, float] = {}
+    ranking: Ranking | None = None
 
     @property
     def signed(self) -> str:
@@ -138,8 +141,13 @@ def _parsed(where: str, name: str, text: str) -> Protocol:
     for column, value in missing.items() if isinstance(missing, dict) else [("missing", None)]:
         if column not in columns or type(value) not in (int, float):
             raise refused(f"[missing] gives columns a number, like Dice_kidney = 0; {column!r} is none, or has none")
+    try:
+        ranking = ranking_of(found["ranking"], columns) if "ranking" in found else None
+    except ValueError as problem:
+        raise refused(f"[ranking] {problem}") from None
     texts = (found["title"].strip(), found["year"], found["version"], found["source"].strip())
-    return Protocol(name, *texts, " ".join(found["decides"].split()), options, columns, tuple(statistics), missing)
+    decides = " ".join(found["decides"].split())
+    return Protocol(name, *texts, decides, options, columns, tuple(statistics), missing, ranking)
 
 
 def with_protocol(

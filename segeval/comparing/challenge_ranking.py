@@ -1,0 +1,73 @@
+"""Reports under a challenge's protocol, in the order that the challenge would put them in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from segeval.array_types import Floats
+from segeval.errors import UsageError
+from segeval.quantities.bootstrap import resample
+from segeval.quantities.challenge_ranks import places
+from segeval.results.challenge_table import ChallengeTable, challenge_table
+from segeval.results.comparison import ChallengeRanking, Placing
+from segeval.results.report import Report
+from segeval.settings import settings_of
+from segeval.settings.protocols import Protocol
+
+
+def ranking_protocol(text: str) -> Protocol:
+    """The protocol that ``--ranking`` names. Raises UsageError where it is none, or publishes no ranking."""
+    protocol = settings_of({"protocol": text}).protocol
+    if protocol is None or protocol.ranking is None:
+        raise UsageError(f"--ranking {text}: that protocol has no [ranking]; see docs/protocols.md")
+    return protocol
+
+
+def table_under(name: str, report: Report, protocol: Protocol) -> ChallengeTable:
+    """The challenge's table of a report. Raises UsageError where the report was not made under the protocol."""
+    found = report.settings.get("protocol")
+    signed = f"{found.get('name')}@{found.get('version')}" if isinstance(found, Mapping) else "no protocol"
+    table = challenge_table(report, protocol.document())
+    if signed != protocol.signed or table is None:
+        raise UsageError(
+            f"{name} was made under {signed}, --ranking is of {protocol.signed}; score again with --protocol"
+        )
+    return table
+
+
+def challenge_ranking(
+    tables: Mapping[str, ChallengeTable], protocol: Protocol, draws: int, seed: int
+) -> ChallengeRanking:
+    """The order of these tables, by the names of their reports; a case that one lacks is undefined in it."""
+    ranking = protocol.ranking
+    if ranking is None:
+        raise TypeError("the protocol has no ranking")
+    columns = dict.fromkeys(ranking.higher, 1) | dict.fromkeys(ranking.lower, -1)
+    cases = sorted({case for table in tables.values() for case, _ in table.cases})
+    values = np.stack([_values(table, cases, list(columns)) for table in tables.values()])
+    found = places(values, np.array(list(columns.values())), ranking.method, resample(len(cases), draws, seed))
+    placings = [
+        Placing(
+            report=name,
+            rank=float(found.ranks[index]),
+            rank_ci95=(float(found.interval[0, index]), float(found.interval[1, index])),
+            score=float(found.scores[index]),
+            means=dict(zip(columns, found.means[index].tolist(), strict=True)),
+            ranks=dict(zip(columns, found.of_columns[index].tolist(), strict=True)),
+        )
+        for index, name in enumerate(tables)
+    ]
+    placings.sort(key=lambda placing: placing.rank)
+    return ChallengeRanking(protocol.signed, protocol.title, ranking.method, len(cases), tuple(placings))
+
+
+def _values(table: ChallengeTable, cases: list[str], columns: list[str]) -> Floats:
+    """(cases, columns), NaN where the table has no such case."""
+    by_case = dict(table.cases)
+    chosen = [list(table.columns).index(column) for column in columns]
+    nothing = [float("nan")] * len(table.columns)
+    return np.array([[by_case.get(case, nothing)[place] for place in chosen] for case in cases], np.float64).reshape(
+        len(cases), len(columns)
+    )
