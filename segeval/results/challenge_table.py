@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-import statistics as of_python
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from segeval.results.formulas import value_of
-from segeval.results.report import CaseResult, Report
+
+if TYPE_CHECKING:
+    from segeval.results.report import CaseResult, Report
 
 
 def _quantile(values: list[float], share: float) -> float:
@@ -20,11 +22,16 @@ def _quantile(values: list[float], share: float) -> float:
     return values[low] + (place - low) * (values[min(low + 1, len(values) - 1)] - values[low])
 
 
+def _deviation(values: list[float], by: int) -> float:
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / by) if by else math.nan
+
+
 STATISTICS: Mapping[str, Callable[[list[float]], float]] = {
     "mean": lambda values: math.fsum(values) / len(values),
-    "sd": lambda values: of_python.stdev(values) if len(values) > 1 else math.nan,
-    "population_sd": lambda values: of_python.pstdev(values),
-    "median": of_python.median,
+    "sd": lambda values: _deviation(values, len(values) - 1),
+    "population_sd": lambda values: _deviation(values, len(values)),
+    "median": lambda values: _quantile(values, 0.5),
     "q1": lambda values: _quantile(values, 0.25),
     "q3": lambda values: _quantile(values, 0.75),
     "min": min,

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from segeval.results.report import CaseResult
-
 if TYPE_CHECKING:
     from lark import Lark
+
+    from segeval.results.report import CaseResult
 
 Lookup = Callable[[str], float]
 """``liver.dice`` to its value, NaN where it is undefined or absent."""

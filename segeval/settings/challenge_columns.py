@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from segeval.errors import UsageError
 from segeval.results.formulas import formula
-from segeval.results.rows import ALL, MEAN
 
 if TYPE_CHECKING:
     from segeval.settings.settings import Settings
@@ -64,6 +63,8 @@ def _sign(name: str) -> str | None:
 
 def canonical(columns: Mapping[str, str], settings: Settings) -> dict[str, str]:
     """The columns with each quantity as the JSON calls it. Raises UsageError for what the settings do not compute."""
+    from segeval.results.rows import ALL, MEAN
+
     keys = {selection.key for selection in settings.selections}
     names = settings.labels.names
     rows = {MEAN, ALL, *map(str, names), *names.values(), *(region.name for region in settings.labels.regions)}
