@@ -257,8 +257,8 @@ def _mean_row(rows: Sequence[Floats], settings: ScoringSettings, evidence: _Evid
     quantities = [selection.quantity for selection in settings.selections]
     table = np.array(rows).reshape(len(quantities), len(evidence.targets))
     keys = [selection.key for selection in settings.selections]
-    occurring = [i for i in averaged if evidence.present[i]]
-    in_reference = [i for i in occurring if evidence.counts.reference[i] > 0]
+    occurring = np.array([i for i in averaged if evidence.present[i]], dtype=np.intp)
+    in_reference = occurring[evidence.counts.reference[occurring] > 0]
     undefined = np.isnan(table)
     taken = np.zeros(table.shape, dtype=bool)
     taken[:, occurring] = True
