@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from functools import partial
-from pathlib import Path
-from typing import Any
 
+from segeval.batches.cluster import in_cluster, require_distributed
 from segeval.batches.jobs import Finished, Job, died, do
 from segeval.batches.worker_processes import Died, NoProcesses, in_workers
-from segeval.errors import UsageError, WorkerError
-from segeval.files.paths import is_file
 from segeval.machine import usable_cores
 from segeval.readers import size_on_disk
 from segeval.settings import Settings
@@ -24,8 +21,7 @@ Runner = Callable[[Sequence[Job], Settings, bool], Iterator[tuple[Job, Finished]
 """Takes jobs, settings and whether to keep tallies; closing the iterator stops the work."""
 
 _BYTES_PER_WORKER = 512 << 20
-_PATIENCE_S = 2
-_LOST = ("cancelled", "lost")
+_GO_ON = "go on with --resume, which keeps what the journal beside an output has"
 
 
 def default_workers() -> int:
@@ -76,88 +72,32 @@ def _in_processes(
 
 def dask_runner(scheduler: str) -> Runner:
     """A runner on a Dask cluster, by the scheduler's address or scheduler file. Raises UsageError, WorkerError."""
-    try:
-        from distributed import Client, as_completed
-    except ImportError:
-        raise UsageError("--dask needs dask.distributed; install it with pip install 'segeval-cli[cluster]'") from None
-
-    class ClosingClient(Client):  # type: ignore[misc]
-        """A client that is closed where no scheduler answers.
-
-        Distributed leaves that to the garbage collector, which may run inside the start of the next client: both take
-        one lock, and wait for ever.
-        """
-
-        def __init__(self, **where: Any) -> None:
-            try:
-                super().__init__(**where)
-            except BaseException:
-                with suppress(AttributeError):  # it failed before there was anything to close
-                    self.close(timeout=_PATIENCE_S)
-                raise
 
     def run(jobs: Sequence[Job], settings: Settings, keep_tallies: bool) -> Iterator[tuple[Job, Finished]]:
-        where: Mapping[str, Any] = {"scheduler_file": scheduler} if is_file(Path(scheduler)) else {"address": scheduler}
-        with _without_logs():
-            try:
-                client = ClosingClient(**where)
-            except (OSError, ValueError) as problem:
-                raise WorkerError(
-                    f"--dask {scheduler}: no scheduler answers there ({problem}); check the address"
-                ) from None
-            try:
-                shared = client.scatter([settings], broadcast=True, hash=False)[0]
-                largest = _largest_first(jobs)
-                running = {client.submit(do, job, shared, keep_tallies, pure=False): job for job in largest}
-                for future in as_completed(running):
-                    outcome = _outcome(future, running[future])
-                    if future.status in _LOST or client.status != "running":
-                        raise _scheduler_is_gone(scheduler)
-                    yield running[future], outcome
-                    future.release()
-            except OSError:  # of the connection; a job's own are its result
-                raise _scheduler_is_gone(scheduler) from None
-            finally:
-                client.close(timeout=_PATIENCE_S)
+        done = in_cluster(scheduler, _do_in_cluster, (settings, keep_tallies), _GO_ON)(_largest_first(jobs))
+        for job, outcome in done:
+            yield job, died(job, type(outcome).__name__) if isinstance(outcome, Exception) else outcome
 
+    require_distributed()
     return run
 
 
-def _scheduler_is_gone(scheduler: str) -> WorkerError:
-    return WorkerError(
-        f"--dask {scheduler}: the scheduler is gone, and what it had handed out is lost; start it again and go on with "
-        "--resume, which keeps what the journal beside an output has"
-    )
-
-
-@contextmanager
-def _without_logs() -> Iterator[None]:
-    """What a lost scheduler means is said here in a line; the library logs pages of tracebacks."""
-    import logging
-
-    logging.disable()
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)
+def _do_in_cluster(settings: Settings, keep_tallies: bool, job: Job) -> Finished:
+    return do(job, settings, keep_tallies)
 
 
 def _do_in_worker(settings: Settings, keep_tallies: bool, most_memory: str, processes: int, job: Job) -> Finished:
+    as_a_worker(most_memory, processes)
+    return do(job, settings, keep_tallies)
+
+
+def as_a_worker(most_memory: str, processes: int) -> None:
+    """Settle in a process that is one of so many; most_memory: the limit on all of them together."""
     os.environ[VARIABLE] = most_memory  # the server that workers are forked from may be older than the limit
     share_memory(processes)
     keep_freed_memory()
     if usable_cores() < 2 * processes:
         stay_on_one_core()  # the others are for the other workers
-    return do(job, settings, keep_tallies)
-
-
-def _outcome(future: Any, job: Job) -> Finished:
-    """The job's result; a worker that died costs its case alone."""
-    try:
-        result: Finished = future.result()
-    except Exception as problem:  # Dask's KilledWorker
-        return died(job, type(problem).__name__)
-    return result
 
 
 def _largest_first(jobs: Sequence[Job]) -> list[Job]:

@@ -138,9 +138,8 @@ def _may_be_turned(prediction: Any, reference: Any, kind: Kind | None, settings:
     Streamed first axis fastest, such an array is read with long strides. Where a voxel lies matters to what measures
     shapes and slices, and to the message on a float that is no label.
     """
-    places = settings.holds_label_maps or settings.records & {"profile", "maps", "detections"}
     rounded = reference.dtype.kind == "f" or (prediction.dtype.kind == "f" and kind != "probabilities")
-    return bool(reference.flags.c_contiguous and not places and not rounded)
+    return bool(reference.flags.c_contiguous) and not settings.asks_for_places and not rounded
 
 
 def _geometry(spacing: Sequence[float] | None, shape: tuple[int, ...]) -> Geometry | None:

@@ -12,11 +12,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from segeval.cases.details import details_of
-from segeval.cases.evaluation import NO_LABELS, evaluate_pair, inferred_kind, integral
+from segeval.cases.evaluation import evaluate_pair, one_part, settled_kind
+from segeval.cases.one_grid import on_one_grid, require_integers
 from segeval.cases.pair import Evaluated, Pair
+from segeval.cases.parts import Elsewhere, PartResult, Parts, counted_elsewhere, parts_of_pair
 from segeval.cases.same_file import hashes_of, same_file
 from segeval.cases.series import PREDICTION, REFERENCE, SeriesAdvice, picked, require_several
-from segeval.cases.voxels_that_count import Opened, counted_in_files, opened_beside
+from segeval.cases.voxels_that_count import CountedVoxels, Opened, counted_in_files, opened_beside
 from segeval.choices import Kind
 from segeval.errors import LabelError, NotEnoughMemory
 from segeval.kernels import choose_backend
@@ -26,9 +28,8 @@ from segeval.results.report import CaseResult, ConfusionEntry, Row
 from segeval.settings import Settings
 from segeval.tallies.tally import Confusion, Tally
 from segeval.targets import LabelChoice
-from segeval.volumes.alignment import align
 from segeval.volumes.geometry import Geometry
-from segeval.volumes.values import Rounding, held, probabilities
+from segeval.volumes.values import Rounding
 from segeval.volumes.volume import EmptySource, Volume
 
 if TYPE_CHECKING:
@@ -50,13 +51,15 @@ def score_files(
     settings: Settings,
     on_bytes: OnBytes | None = None,
     case: str | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> ScoredCase:
     """Score a prediction file (or folder of masks) against a reference. Raises SegevalError.
 
     prediction: None stands for an empty one, background everywhere. case: the prediction's name where None.
+    elsewhere: what counts parts of the pair, by `count_part`; where that cannot be, a UsageError.
     """
     try:
-        return _score_files(prediction, reference, settings, on_bytes, case)
+        return _score_files(prediction, reference, settings, on_bytes, case, elsewhere)
     except MemoryError:  # CuPy's are such errors, too
         where = "there is" if settings.backend == "numpy" else "there is here or on the CUDA device"
         raise NotEnoughMemory(
@@ -66,17 +69,27 @@ def score_files(
 
 
 def _score_files(
-    prediction: Path | None, reference: Path, settings: Settings, on_bytes: OnBytes | None, case: str | None
+    prediction: Path | None,
+    reference: Path,
+    settings: Settings,
+    on_bytes: OnBytes | None,
+    case: str | None,
+    elsewhere: Elsewhere | None,
 ) -> ScoredCase:
     with (
-        opened_pair(prediction, reference, settings, on_bytes) as (ours, theirs, settings),
+        opened_pair(prediction, reference, settings, on_bytes, in_parts=elsewhere is not None) as opened,
         opened_beside(settings, on_bytes) as beside,
     ):
-        evaluated, geometry, remarks = _evaluate(ours, theirs, beside, settings)
+        ours, theirs, settings = opened
+        ready = _ready(ours, theirs, beside, settings)
+        if elsewhere is not None:
+            ready.pair.parts = counted_elsewhere(ready.pair, ready.kind, elsewhere)
+        evaluated, remarks = _evaluate(ready)
         remarks = ours.remarks + theirs.remarks + remarks + ours.finish() + theirs.finish() + beside.finish()
         hashes = hashes_of(ours, theirs)
     if prediction is not None:
         remarks += same_file(prediction, reference, hashes)
+    geometry = ready.geometry
     voxel_volume = None if geometry is None else geometry.voxel_volume_mm3
     rows, details, more = rows_and_details(evaluated, geometry, voxel_volume, settings, ours.name)
     result = CaseResult(
@@ -93,18 +106,39 @@ def _score_files(
     return ScoredCase(result, evaluated.tally)
 
 
+def count_part(prediction: Path, reference: Path, settings: Settings, number: int) -> PartResult:
+    """What a part of a pair gives, of those that `score_files` counts elsewhere. Raises SegevalError."""
+    with (
+        opened_pair(prediction, reference, settings, in_parts=True) as (ours, theirs, settings),
+        opened_beside(settings) as beside,
+    ):
+        ready = _ready(ours, theirs, beside, settings)
+        found = one_part(ready.pair, ready.kind, number)
+        ours.finish()
+        theirs.finish()
+    return found
+
+
 @contextmanager
 def opened_pair(
-    prediction: Path | None, reference: Path, settings: Settings, on_bytes: OnBytes | None = None
+    prediction: Path | None,
+    reference: Path,
+    settings: Settings,
+    on_bytes: OnBytes | None = None,
+    *,
+    in_parts: bool = False,
 ) -> Iterator[tuple[Volume, Volume, Settings]]:
-    """The volumes of a pair, open, and the settings with the names of its classes. Raises SegevalError."""
+    """The volumes of a pair, open, and the settings with the names of its classes. Raises SegevalError.
+
+    in_parts: to be read at any place, where the files allow it.
+    """
     if prediction is None:
         settings = settings.for_nothing()
     codes = _mask_codes(prediction, reference, settings.labels)
     if codes is not None and not settings.labels.names:
         settings = replace(settings, labels=replace(settings.labels, names={v: n for n, v in codes.values.items()}))
     with ExitStack() as stack:
-        options = ReadOptions(settings.hashed, settings.class_axis, on_bytes)
+        options = ReadOptions(settings.hashed, settings.class_axis, on_bytes, in_parts=in_parts)
         opened = [stack.enter_context(_open(reference, codes, replace(options, class_axis=None)))]
         theirs = picked(opened[0], settings.volume, REFERENCE)
         _require_a_label_map(theirs)
@@ -165,10 +199,22 @@ def class_names(folders: Iterable[Path]) -> dict[int, str]:
     return dict(enumerate(classes, start=1))
 
 
-def _evaluate(
-    prediction: Volume, reference: Volume, beside: Opened, settings: Settings
-) -> tuple[Evaluated, Geometry | None, list[str]]:
-    """The tally, the grid, and remarks on values and geometry."""
+class _Ready(Struct):
+    """A pair that is about to be counted, and what is asked of it afterwards.
+
+    checks: what rounds stored floats to labels. remarks: on kind, geometry and backend.
+    """
+
+    pair: Pair
+    kind: Kind | None
+    counted: CountedVoxels
+    geometry: Geometry | None
+    checks: list[tuple[str, Rounding]]
+    remarks: list[str]
+
+
+def _ready(prediction: Volume, reference: Volume, beside: Opened, settings: Settings) -> _Ready:
+    """The pair on one grid, with where it is counted, and in which parts."""
     checks: list[tuple[str, Rounding]] = []
     integers = prediction.source.dtype.kind in "iu"
     aligned, target, kind, remarks = on_one_grid(prediction, reference, settings, checks)
@@ -187,77 +233,21 @@ def _evaluate(
     sets = ChainMap(aligned.sets, target.sets)  # a view: overlaps are met while the voxels are read
     names = aligned.name, target.name
     pair = Pair(aligned.source, counted.reference, *names, counted.settings, backend, sets, counted.weights, integers)
+    kind = settled_kind(pair, kind)
+    groups = None if kind is None else parts_of_pair(pair)
+    pair.parts = None if groups is None else Parts(groups)
+    return _Ready(pair, kind, counted, target.geometry, checks, remarks + chosen)
+
+
+def _evaluate(ready: _Ready) -> tuple[Evaluated, list[str]]:
+    """The tally, and remarks on values and geometry."""
     try:
-        evaluated = evaluate_pair(pair, kind)
+        evaluated = evaluate_pair(ready.pair, ready.kind)
     except LabelError:
-        _require_integers(checks)  # what was counted as 0 for want of a label may have caused the error
+        require_integers(ready.checks)  # what was counted as 0 for want of a label may have caused the error
         raise
-    counted.require_any()
-    remarks += chosen + _require_integers(checks)
-    return evaluated, target.geometry, remarks + evaluated.remarks
-
-
-def on_one_grid(
-    prediction: Volume, reference: Volume, settings: Settings, checks: list[tuple[str, Rounding]]
-) -> tuple[Volume, Volume, Kind | None, list[str]]:
-    """Both on the reference's grid, the prediction's kind as far as it is known before its values are, and remarks.
-
-    checks: gets what rounds stored floats to labels. Raises GeometryError, NotEnoughMemory.
-    """
-    placed: list[str] = []
-    if prediction.on is not None or reference.on is not None:
-        from segeval.cases.crops import without_crops
-
-        prediction, reference, placed = without_crops(prediction, reference, settings.geometry, settings.tolerance)
-    reference = _as_labels(reference, checks)
-    prediction, kind, remarks = _as_its_kind(prediction, settings, checks)
-    aligned, target, moved = align(
-        prediction,
-        reference,
-        settings.geometry,
-        settings.tolerance,
-        labels=kind == "labels",
-        outside=_outside(prediction, settings),
-    )
-    return aligned, target, kind, placed + remarks + moved
-
-
-def _as_labels(volume: Volume, checks: list[tuple[str, Rounding]]) -> Volume:
-    """The volume as a label map; whether its floats were labels is known once they were read."""
-    source, rounding = integral(volume.source)
-    if rounding is not None:
-        checks.append((volume.name, rounding))
-    return replace(volume, source=source)
-
-
-def _as_its_kind(
-    volume: Volume, settings: Settings, checks: list[tuple[str, Rounding]]
-) -> tuple[Volume, Kind | None, list[str]]:
-    """The prediction as labels or probabilities where option or header settle it; else as it is, for the values to
-    decide on the way. Before resampling they must have decided, so the volume is then read first."""
-    kind = settings.kind or ("probabilities" if settings.speaks_of_probabilities else volume.kind)
-    remarks: list[str] = []
-    if kind is None and settings.geometry == "resample":
-        volume = replace(volume, source=held(volume.name, volume.source))
-        kind, remarks = inferred_kind(volume.name, volume.source)
-    if kind == "labels" and volume.source.channels == 1:
-        volume = _as_labels(volume, checks)
-    if kind == "probabilities":
-        volume = replace(volume, source=probabilities(volume.source, settings.scale, settings.activation))
-    return volume, kind, remarks
-
-
-def _require_integers(checks: list[tuple[str, Rounding]]) -> list[str]:
-    return [remark for name, rounding in checks for remark in rounding.require_labels(name, NO_LABELS)]
-
-
-def _outside(prediction: Volume, settings: Settings) -> float:
-    """The value of channel 0 outside the field of view: 1 where it is the background's."""
-    count, choice = prediction.source.channels, settings.labels
-    if count == 1 or (choice.regions_only and count == len(choice.regions)):
-        return 0.0
-    only_foreground = choice.from_file and settings.channels == "independent" and count == len(choice.values or ())
-    return 0.0 if only_foreground else 1.0
+    ready.counted.require_any()
+    return evaluated, ready.remarks + require_integers(ready.checks) + evaluated.remarks
 
 
 def _open(path: Path, codes: MaskCodes | None, options: ReadOptions) -> Volume:

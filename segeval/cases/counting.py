@@ -34,6 +34,12 @@ class SoftResult(Struct, frozen=True):
     held: HeldPair | None = None
     profile: PairProfile | Mapping[TargetKey, PairProfile] | None = None
 
+    def __add__(self, other: SoftResult) -> SoftResult:
+        counts = dict(self.reference_counts)
+        for value, count in other.reference_counts.items():
+            counts[value] = counts.get(value, 0) + count
+        return SoftResult(self.tally + other.tally, self.seen + other.seen, counts)
+
 
 class LabelResult(Struct, frozen=True):
     """The joint histogram of two label maps; the maps, where they are kept, and their profile, where it is counted."""
@@ -41,6 +47,9 @@ class LabelResult(Struct, frozen=True):
     confusion: Confusion
     held: HeldPair | None = None
     profile: PairProfile | None = None
+
+    def __add__(self, other: LabelResult) -> LabelResult:
+        return LabelResult(self.confusion + other.confusion)
 
 
 def count_labels(

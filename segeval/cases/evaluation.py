@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from segeval.cases.channels import tally_options
 from segeval.cases.counting import LabelResult, SoftResult, count_labels, count_probabilities, count_undecided
 from segeval.cases.pair import Evaluated, Pair, Sets
+from segeval.cases.parts import PartResult, Parts, count_label_parts, count_soft_parts
 from segeval.cases.remarks import label_remarks, require_known_reference_labels
 from segeval.choices import Kind
 from segeval.errors import LabelError, UsageError
@@ -31,10 +32,7 @@ NO_LABELS = "export it as integers, or give --kind probabilities for a probabili
 
 def evaluate_pair(pair: Pair, kind: Kind | None) -> Evaluated:
     """Count a pair. ``kind``: what the option or the header settled. Raises LabelError."""
-    if kind is None and pair.prediction.dtype.kind in "biu":
-        kind = "labels"
-    if kind is None and "detections" in pair.settings.records and pair.prediction.channels == 1:
-        kind = "probabilities"  # one without a candidate holds zeros, as a label map does
+    kind = settled_kind(pair, kind)
     if "topology" in pair.settings.records:
         from segeval.cases.boxed import require_library
 
@@ -46,6 +44,23 @@ def evaluate_pair(pair: Pair, kind: Kind | None) -> Evaluated:
     if kind == "probabilities":
         return _evaluate_probabilities(pair)
     return _evaluate_undecided(pair)
+
+
+def settled_kind(pair: Pair, kind: Kind | None) -> Kind | None:
+    """The kind, as far as it is known before the values are."""
+    if kind is None and pair.prediction.dtype.kind in "biu":
+        return "labels"
+    if kind is None and "detections" in pair.settings.records and pair.prediction.channels == 1:
+        return "probabilities"  # one without a candidate holds zeros, as a label map does
+    return kind
+
+
+def one_part(pair: Pair, kind: Kind | None, number: int) -> PartResult:
+    """What counting this part gives. Raises LabelError."""
+    if pair.parts is None or number >= len(pair.parts.groups):
+        raise LabelError(f"{pair.prediction_name} and {pair.reference_name}: changed while they were read; score again")
+    alone = Parts(pair.parts.groups[number : number + 1])
+    return count_label_parts(pair, alone) if kind == "labels" else count_soft_parts(pair, alone, _options(pair))
 
 
 def _evaluate_and_keep(pair: Pair, kind: Kind | None) -> Evaluated:
@@ -87,6 +102,8 @@ def _evaluate_labels(pair: Pair) -> Evaluated:
         raise LabelError(pair.advice.words(pair.prediction_name, pair.prediction.channels))
     prediction, rounding = integral(pair.prediction)
     _require_memory(pair, _held(pair))
+    if pair.parts is not None and rounding is None:
+        return _judge_labels(pair, count_label_parts(pair, pair.parts), None)
     counted = count_labels(pair.backend, prediction, pair.reference, pair.settings.labels.ignore, pair.weights)
     return _judge_labels(pair, counted, rounding)
 
@@ -97,6 +114,8 @@ def _evaluate_probabilities(pair: Pair) -> Evaluated:
     except LabelError as problem:
         raise (_series_error(pair, problem) if pair.may_be_a_series else problem) from None
     _require_memory(pair, _held(pair), _channel_state(pair, options))
+    if pair.parts is not None:
+        return _judge_probabilities(pair, count_soft_parts(pair, pair.parts, options))
     result = count_probabilities(pair.backend, pair.prediction, pair.reference, options, pair.sets, pair.weights)
     return _judge_probabilities(pair, result)
 

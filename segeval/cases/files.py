@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Unpack
 
 from segeval.cases.case import OnBytes, score_files
+from segeval.cases.parts import Elsewhere
 from segeval.results.report import Report
 from segeval.settings import FileOptions, Settings, settings_of
 from segeval.settings.asking import spelt_out
@@ -27,8 +28,14 @@ def evaluate(
     return score_pair(Path(prediction), Path(reference), settings_of(options))
 
 
-def score_pair(prediction: Path, reference: Path, settings: Settings, on_bytes: OnBytes | None = None) -> Report:
-    """The report of one pair of files. Raises SegevalError."""
-    result = score_files(prediction, reference, settings, on_bytes).result
+def score_pair(
+    prediction: Path,
+    reference: Path,
+    settings: Settings,
+    on_bytes: OnBytes | None = None,
+    elsewhere: Elsewhere | None = None,
+) -> Report:
+    """The report of one pair of files. elsewhere: what counts its parts, as in `score_files`. Raises SegevalError."""
+    result = score_files(prediction, reference, settings, on_bytes, elsewhere=elsewhere).result
     columns = tuple(selection.column for selection in settings.selections)
     return Report(settings.signature(result.kind), settings.document(), columns, (result,))

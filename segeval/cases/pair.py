@@ -18,6 +18,7 @@ from segeval.volumes.volume import VoxelSource
 
 if TYPE_CHECKING:
     from segeval.cases.kept import KeptPair
+    from segeval.cases.parts import Parts
 
 Sets = Mapping[int, frozenset[int]]
 
@@ -27,7 +28,7 @@ class Pair(Struct):
 
     weights: what the voxels' terms in the sums are multiplied by; on the same grid, float64.
     integers: the prediction is stored as integers, so that several channels may be a series of label maps. advice: what
-    to do with such a series.
+    to do with such a series. parts: how it is counted part by part; None where it is one stream.
     """
 
     prediction: VoxelSource
@@ -41,6 +42,7 @@ class Pair(Struct):
     integers: bool = False
     advice: SeriesAdvice = SeriesAdvice()
     kept: KeptPair | None = None
+    parts: Parts | None = None
 
     @property
     def may_be_a_series(self) -> bool:

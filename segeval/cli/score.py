@@ -12,7 +12,7 @@ from segeval.cli.options import FormatOption, OutputOption, WideOption
 from segeval.cli.picturing import Pictured, with_picture_options, write_results
 from segeval.cli.progress import ByteProgress
 from segeval.cli.scoring import Scoring, with_scoring_options
-from segeval.cli.writing import require_renderable, require_writable
+from segeval.cli.writing import require_renderable, require_writable, tell_remark
 
 
 @with_picture_options
@@ -29,6 +29,21 @@ def score(
     output: OutputOption = None,
     provenance: ProvenanceOption = None,
     max_memory: MaxMemoryOption = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers",
+            min=1,
+            help="Processes that count parts of this one pair, of Zarr, HDF5, or not compressed.",
+            rich_help_panel="Running",
+        ),
+    ] = 1,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            "--dask", metavar="SCHEDULER", help="Count them on a Dask cluster, instead.", rich_help_panel="Running"
+        ),
+    ] = None,
     pictured: Pictured,
 ) -> None:
     """Score a prediction against a reference: overlap and every loss, per label."""
@@ -50,8 +65,14 @@ def score(
     require_renderable(format_, outputs, [selection.key for selection in settings.selections], settings.document())
     volumes = [prediction, reference, *files_beside(settings)]
     note = provenance_of(provenance, outputs, volumes, label_files(labels))
+    elsewhere = None
+    if dask is not None or workers > 1:
+        from segeval.batches.one_volume import in_processes, on_cluster
+
+        pair = prediction, reference, settings
+        elsewhere = in_processes(*pair, workers, tell_remark) if dask is None else on_cluster(*pair, dask)
     with ByteProgress(sum(map(size_on_disk, volumes))) as progress:
-        report = score_pair(prediction, reference, settings, progress.add)
+        report = score_pair(prediction, reference, settings, progress.add, elsewhere)
     if note is not None:
         note.write(report)
     write_results(report, format_, outputs, pictured, wide=wide)

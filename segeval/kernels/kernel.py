@@ -34,6 +34,14 @@ class ValuesSeen(Struct):
     not_finite: int = 0
     sum_error: float = 0.0
 
+    def __add__(self, other: ValuesSeen) -> ValuesSeen:
+        return ValuesSeen(
+            min(self.low, other.low),
+            max(self.high, other.high),
+            self.not_finite + other.not_finite,
+            max(self.sum_error, other.sum_error),
+        )
+
 
 class LabelKernel(Protocol):
     """Counts pairs of labels.

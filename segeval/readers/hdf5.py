@@ -46,8 +46,9 @@ def open_hdf5(path: Path, options: ReadOptions) -> Volume:
         dataset = guarded(path, "h5py", lambda: _dataset(path, handle, inside))
         shape = tuple(int(n) for n in dataset.shape)
         channel_axis, space = axes_by_place(path, shape)
-        chunk = guarded(path, "h5py", lambda: (dataset.chunks or (1 << 62,) * len(shape))[space[0]])
-        source = SlabSource(path, "h5py", dataset, channel_axis, space, int(chunk))
+        planes = tuple(1 if axis == space[0] else length for axis, length in enumerate(shape))  # of what is not chunked
+        chunks = guarded(path, "h5py", lambda: dataset.chunks or planes)
+        source = SlabSource(path, "h5py", dataset, channel_axis, space, tuple(map(int, chunks)))
         geometry = guarded(path, "h5py", lambda: _geometry(path, dataset, source.shape))
     except BaseException:
         handle.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ class BlockSource:
         self._consumed = consumed  # bytes of the decoded file that were read as its header
         self._piece_bytes = SMALL_PIECE_BYTES if options.side_by_side else PIECE_BYTES
         self._trailing_remark = trailing_remark
-        self._in_place = layout.channels > 1 and not stream.compressed
+        self._in_place = (layout.channels > 1 or options.in_parts) and not stream.compressed
         worth_a_thread = not options.side_by_side and layout.data_bytes >= _WORTH_A_THREAD
         decoded_bytes = self._piece_bytes // layout.dtype.itemsize * layout.value_dtype.itemsize
         self._in_order = ChannelStream(
@@ -118,6 +118,26 @@ class BlockSource:
     @property
     def in_order(self) -> bool:
         return not self._in_place
+
+    @property
+    def anywhere(self) -> bool:
+        return self._in_place
+
+    @property
+    def grain(self) -> tuple[int, ...]:
+        """A plane, which lies in one piece, as planes behind each other do."""
+        return (*self.shape[:-1], 1)
+
+    def tile(self, channel: int, box: Sequence[slice]) -> Piece:
+        """The values of some neighbouring planes. Raises UnreadableFile."""
+        layout, planes = self._layout, box[-1]
+        plane = layout.voxels // layout.shape[-1]
+        size = (planes.stop - planes.start) * plane * layout.dtype.itemsize
+        start = layout.offset + (channel * layout.voxels + planes.start * plane) * layout.dtype.itemsize
+        block = self._stream.read_at(start, size)
+        if len(block) < size:
+            raise self._too_short(start + len(block) - layout.offset)
+        return layout.decode(block)
 
     def pieces(self, channel: int) -> Iterator[Piece]:
         """The values of one channel; decoded ahead in a thread where there is much to inflate."""

@@ -18,12 +18,14 @@ class ReadOptions(Struct, frozen=True):
     class_axis: the array axis (0-based, as stored) that holds the classes, or None for the last one after the third.
     on_bytes: told how many bytes were just read, for progress.
     side_by_side: many files are read at once: take little memory and no thread for each.
+    in_parts: any part may be asked for, where the file allows that, instead of one stream.
     """
 
     hashed: bool = False
     class_axis: int | None = None
     on_bytes: Callable[[int], None] | None = None
     side_by_side: bool = False
+    in_parts: bool = False
 
 
 class Reader(Protocol):

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from segeval.errors import SegevalError, UnreadableFile
 from segeval.volumes.volume import PIECE_VOXELS, Piece
@@ -30,8 +28,8 @@ class SlabSource(Struct, frozen=True):
     """An array of a library, one that has a shape, a type, and parts by slices.
 
     path: for messages. array: its stored axes. channel_axis: the one that holds the classes, None for a single map.
-    space: the axes of space, slowest first; any other axis has the length one. chunk: voxels of a stored chunk along
-    the slowest axis of space.
+    space: the axes of space, slowest first; any other axis has the length one. chunks: voxels of a stored chunk along
+    each stored axis.
     """
 
     path: Path
@@ -39,7 +37,7 @@ class SlabSource(Struct, frozen=True):
     array: Any
     channel_axis: int | None
     space: tuple[int, ...]
-    chunk: int
+    chunks: tuple[int, ...]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -58,25 +56,35 @@ class SlabSource(Struct, frozen=True):
     def in_order(self) -> bool:
         return False
 
+    @property
+    def anywhere(self) -> bool:
+        return True
+
+    @property
+    def grain(self) -> tuple[int, ...]:
+        """The voxels of a stored chunk, first axis fastest."""
+        return tuple(min(self.chunks[axis], int(self.array.shape[axis])) for axis in reversed(self.space))
+
     def pieces(self, channel: int) -> Iterator[Piece]:
         """Slabs as deep as the chunks are, as far as memory allows. Raises UnreadableFile."""
         depth = self.shape[-1]
         plane = math.prod(self.shape[:-1]) * self.dtype.itemsize
-        step = max(1, min(self.chunk, _SLAB_BYTES // max(plane, 1)))
+        step = max(1, min(self.grain[-1], _SLAB_BYTES // max(plane, 1)))
+        whole = [slice(None)] * (len(self.space) - 1)
         for start in range(0, depth, step):
-            where: list[int | slice] = [0] * len(self.array.shape)
-            for axis in self.space:
-                where[axis] = slice(None)
-            where[self.space[0]] = slice(start, min(start + step, depth))
-            if self.channel_axis is not None:
-                where[self.channel_axis] = channel
-            slab = guarded(self.path, self.library, partial(self._slab, tuple(where)))
-            flat = np.ascontiguousarray(slab, dtype=self.dtype).reshape(-1)
+            flat = self.tile(channel, (*whole, slice(start, min(start + step, depth))))
             for first in range(0, flat.size, PIECE_VOXELS):
                 yield flat[first : first + PIECE_VOXELS]
 
-    def _slab(self, where: tuple[int | slice, ...]) -> NDArray[Any]:
-        return np.asarray(self.array[where])
+    def tile(self, channel: int, box: Sequence[slice]) -> Piece:
+        """The values of a box, first axis fastest. Raises UnreadableFile."""
+        where: list[int | slice] = [0] * len(self.array.shape)
+        for axis, side in zip(reversed(self.space), box, strict=True):
+            where[axis] = side
+        if self.channel_axis is not None:
+            where[self.channel_axis] = channel
+        values = guarded(self.path, self.library, lambda: np.asarray(self.array[tuple(where)]))
+        return np.ascontiguousarray(values, dtype=self.dtype).reshape(-1)
 
 
 def guarded(path: Path, library: str, read: Callable[[], _Result]) -> _Result:

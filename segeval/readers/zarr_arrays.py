@@ -64,7 +64,7 @@ def open_zarr(path: Path, options: ReadOptions) -> Volume:
         require_numbers(path, shape, np.dtype(image.array.dtype))
         channel_axis, space = axes_by_place(path, shape) if image.axes is None else _named_axes(path, image.axes, shape)
         chunks = getattr(image.array, "shards", None) or image.array.chunks
-        source = SlabSource(path, "zarr", image.array, channel_axis, space, int(chunks[space[0]]))
+        source = SlabSource(path, "zarr", image.array, channel_axis, space, tuple(map(int, chunks)))
         geometry = _geometry(path, image, space, source.shape)
     except BaseException:
         _close(store)

@@ -72,6 +72,11 @@ class Settings(Distances, frozen=True, dict=True):
         return bool(self.records & {"surfaces", "instances", "lesions", "topology", "shapes"})
 
     @property
+    def asks_for_places(self) -> bool:
+        """Whether it matters where a voxel lies: else voxels may be counted in any order."""
+        return self.holds_label_maps or bool(self.records & {"profile", "maps", "detections"})
+
+    @property
     def takes_maps_in_parts(self) -> bool:
         """Whether nothing needs a whole label map at once: instances are found slab by slab."""
         return not self.records & {"surfaces", "lesions", "topology", "shapes"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from msgspec.structs import replace
 
@@ -14,6 +15,8 @@ class OneOfSeveral(DerivedSource, frozen=True):
 
     index: which one, from 0.
     """
+
+    by_voxel: ClassVar[bool] = True
 
     index: int
 

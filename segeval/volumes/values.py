@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from msgspec import Struct
@@ -112,6 +112,8 @@ class LabelSource(DerivedSource, frozen=True):
 
 class ScaledSource(DerivedSource, frozen=True):
     """A source whose values are divided by a number, and may be logits of separate maps."""
+
+    by_voxel: ClassVar[bool] = True
 
     divisor: float
     sigmoid: bool

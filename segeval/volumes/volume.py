@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from msgspec import Struct, field
@@ -112,7 +112,12 @@ class EmptySource(Struct, frozen=True):
 
 
 class DerivedSource(Struct, frozen=True):
-    """A source made of another one, alike in all that it does not say otherwise."""
+    """A source made of another one, alike in all that it does not say otherwise.
+
+    by_voxel: each voxel's value follows from that of the same voxel, wherever it lies, so that the order is free.
+    """
+
+    by_voxel: ClassVar[bool] = False
 
     source: VoxelSource
 

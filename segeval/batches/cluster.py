@@ -1,0 +1,103 @@
+"""Work on a Dask cluster: a client that always ends, and what is said where the scheduler does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from segeval.errors import UsageError, WorkerError
+from segeval.files.paths import is_file
+
+_Job = TypeVar("_Job")
+_Result = TypeVar("_Result")
+
+_PATIENCE_S = 2
+_LOST = ("cancelled", "lost")
+
+
+def require_distributed() -> None:
+    """Raises UsageError where Dask's library is not installed."""
+    try:
+        import distributed  # noqa: F401
+    except ImportError:
+        raise UsageError("--dask needs dask.distributed; install it with pip install 'segeval-cli[cluster]'") from None
+
+
+def in_cluster(
+    scheduler: str, work: Callable[..., _Result], shared: Sequence[Any], goes_on: str
+) -> Callable[[Sequence[_Job]], Iterator[tuple[_Job, _Result | Exception]]]:
+    """What does ``work(*shared, job)`` for each job on a cluster, and gives each with its result as it is done.
+
+    scheduler: an address, or a scheduler file. shared: sent once. An exception stands for a worker that died. goes_on:
+    what can be done where the scheduler goes, for the message. Raises UsageError, WorkerError.
+    """
+    require_distributed()
+    from distributed import Client, as_completed
+
+    class ClosingClient(Client):  # type: ignore[misc]
+        """A client that is closed where no scheduler answers.
+
+        Distributed leaves that to the garbage collector, which may run inside the start of the next client: both take
+        one lock, and wait for ever.
+        """
+
+        def __init__(self, **where: Any) -> None:
+            try:
+                super().__init__(**where)
+            except BaseException:
+                with suppress(AttributeError):  # it failed before there was anything to close
+                    self.close(timeout=_PATIENCE_S)
+                raise
+
+    def gone() -> WorkerError:
+        return WorkerError(
+            f"--dask {scheduler}: the scheduler is gone, and what it had handed out is lost; start it again and "
+            f"{goes_on}"
+        )
+
+    def run(jobs: Sequence[_Job]) -> Iterator[tuple[_Job, _Result | Exception]]:
+        where: Mapping[str, Any] = {"scheduler_file": scheduler} if is_file(Path(scheduler)) else {"address": scheduler}
+        with _without_logs():
+            try:
+                client = ClosingClient(**where)
+            except (OSError, ValueError) as problem:
+                raise WorkerError(
+                    f"--dask {scheduler}: no scheduler answers there ({problem}); check the address"
+                ) from None
+            try:
+                sent = client.scatter(list(shared), broadcast=True, hash=False)
+                running = {client.submit(work, *sent, job, pure=False): job for job in jobs}
+                for future in as_completed(running):
+                    outcome = _outcome(future)
+                    if future.status in _LOST or client.status != "running":
+                        raise gone()
+                    yield running[future], outcome
+                    future.release()
+            except OSError:  # of the connection; a job's own are its result
+                raise gone() from None
+            finally:
+                client.close(timeout=_PATIENCE_S)
+
+    return run
+
+
+@contextmanager
+def _without_logs() -> Iterator[None]:
+    """What a lost scheduler means is said here in a line; the library logs pages of tracebacks."""
+    import logging
+
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _outcome(future: Any) -> Any:
+    """The job's result, or Dask's KilledWorker."""
+    try:
+        return future.result()
+    except Exception as problem:
+        return problem
