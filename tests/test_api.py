@@ -96,7 +96,7 @@ def test_evaluate_takes_the_options_of_the_command_line() -> None:
     assert {p.kind for p in ours[2:]} == {inspect.Parameter.KEYWORD_ONLY}
     assert {p.name for p in ours} == set(theirs) - {
         "ctx", "format_", "wide", "output", "provenance", "max_memory",
-        "images", "window", "pictures", "case", "figures",
+        "images", "window", "pictures", "case", "figures", "workers", "dask",
     }  # fmt: skip
     assert all(p.default == theirs[p.name].default for p in ours[2:])
 

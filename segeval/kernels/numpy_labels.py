@@ -155,6 +155,8 @@ class RunStarts:
 
         At most ``_BLOCK`` voxels.
         """
+        if first.strides == second.strides == (0,):  # one value each, as where nothing is stored
+            return np.zeros(1, dtype=np.int64)
         size = first.size
         marks, other = self._marks[:size], self._other[: size - 1]
         marks[0] = True

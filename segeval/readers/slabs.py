@@ -29,7 +29,7 @@ class SlabSource(Struct, frozen=True):
 
     path: for messages. array: its stored axes. channel_axis: the one that holds the classes, None for a single map.
     space: the axes of space, slowest first; any other axis has the length one. chunks: voxels of a stored chunk along
-    each stored axis.
+    each stored axis. nothing_at: whether no chunk is stored of such parts by slices, so that they hold the fill value.
     """
 
     path: Path
@@ -38,6 +38,8 @@ class SlabSource(Struct, frozen=True):
     channel_axis: int | None
     space: tuple[int, ...]
     chunks: tuple[int, ...]
+    nothing_at: Callable[[Sequence[int | slice]], bool] = lambda _: False
+    fill: float = 0
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -70,7 +72,7 @@ class SlabSource(Struct, frozen=True):
         depth = self.shape[-1]
         plane = math.prod(self.shape[:-1]) * self.dtype.itemsize
         step = max(1, min(self.grain[-1], _SLAB_BYTES // max(plane, 1)))
-        whole = [slice(None)] * (len(self.space) - 1)
+        whole = [slice(0, length) for length in self.shape[:-1]]
         for start in range(0, depth, step):
             flat = self.tile(channel, (*whole, slice(start, min(start + step, depth))))
             for first in range(0, flat.size, PIECE_VOXELS):
@@ -83,6 +85,9 @@ class SlabSource(Struct, frozen=True):
             where[axis] = side
         if self.channel_axis is not None:
             where[self.channel_axis] = channel
+        if guarded(self.path, self.library, lambda: self.nothing_at(where)):
+            size = math.prod(side.stop - side.start for side in box)
+            return np.broadcast_to(np.array(self.fill).astype(self.dtype), (size,))
         values = guarded(self.path, self.library, lambda: np.asarray(self.array[tuple(where)]))
         return np.ascontiguousarray(values, dtype=self.dtype).reshape(-1)
 

@@ -7,14 +7,17 @@ OME-NGFF specification 0.4 and 0.5, "multiscales" and "image-label".
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from segeval.errors import UnreadableFile
 from segeval.files.byte_stream import file_size, open_regular_file
@@ -64,7 +67,12 @@ def open_zarr(path: Path, options: ReadOptions) -> Volume:
         require_numbers(path, shape, np.dtype(image.array.dtype))
         channel_axis, space = axes_by_place(path, shape) if image.axes is None else _named_axes(path, image.axes, shape)
         chunks = getattr(image.array, "shards", None) or image.array.chunks
-        source = SlabSource(path, "zarr", image.array, channel_axis, space, tuple(map(int, chunks)))
+        chunks = tuple(map(int, chunks))
+        nothing_at = partial(_nothing_at, file / image.array.path, image.array.metadata, chunks)
+        fill = image.array.fill_value or 0
+        source = SlabSource(path, "zarr", image.array, channel_axis, space, chunks)
+        if is_directory(file):
+            source = replace(source, nothing_at=nothing_at, fill=fill)
         geometry = _geometry(path, image, space, source.shape)
     except BaseException:
         _close(store)
@@ -109,6 +117,15 @@ def _verify_chunks(path: Path, array: Any) -> None:
             f"{path}: holds shards of Blosc chunks, whose length zarr does not verify; store them by Zstandard or gzip"
         )
     array.store_path.store.blosc = blosc  # the store that is read from, whether or not zarr made another one of ours
+
+
+def _nothing_at(folder: Path, metadata: Any, chunks: Sequence[int], where: Sequence[int | slice]) -> bool:
+    """Whether a folder of chunks, or shards, has none of such a part: most of a sparse volume need not be decoded."""
+    ranges = [
+        range(side.start // chunk, -(-side.stop // chunk)) if isinstance(side, slice) else [side // chunk]
+        for side, chunk in zip(where, chunks, strict=True)
+    ]
+    return not any(os.path.exists(folder / metadata.encode_chunk_key(place)) for place in product(*ranges))  # noqa: PTH110
 
 
 def _close(store: Any) -> None:

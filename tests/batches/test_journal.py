@@ -13,11 +13,11 @@ import pytest
 from segeval.batches.jobs import Finished, Job
 from segeval.batches.journal import Journal
 from segeval.batches.running import run_batch
-from segeval.batches.tally_documents import tally_document, tally_of
 from segeval.cases.arrays import evaluate_arrays
 from segeval.errors import WriteError
 from segeval.results.report import CaseResult, Row
 from segeval.settings import Settings
+from segeval.tallies.documents import tally_document, tally_of
 from segeval.tallies.tally import Confusion, Tally, TallyOptions
 from segeval.targets import LabelChoice, Region
 

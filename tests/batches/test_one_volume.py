@@ -283,6 +283,25 @@ def test_a_damaged_chunk_is_a_line_whoever_reads_it(large: tuple[Path, Path], tm
         assert "broken.zarr: zarr cannot read it" in err
 
 
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("fill", [0, 2])
+def test_what_is_not_stored_is_the_fill_value(version: Any, fill: int, tmp_path: Path) -> None:
+    """Chunks that are not there are not decoded; the numbers are those of the arrays."""
+    reference = np.full((9, 10, 11), fill, np.uint8)
+    reference[4:6, 5:9, 0:4] = 3
+    prediction = np.roll(reference, 1, axis=1)
+    files = [tmp_path / "p.zarr", tmp_path / "r.zarr"]
+    for path, array in zip(files, (prediction, reference), strict=True):
+        more = {"zarr_format": version, "fill_value": fill, "config": {"write_empty_chunks": False}}
+        store(path, array, (4, 4, 4), **more)
+        stored = [each for each in path.rglob("*") if each.is_file() and "z" not in each.name]
+        assert 0 < len(stored) < 27
+    found = evaluate(*files, metrics="overlap,losses")
+    nibabel.Nifti1Image(prediction.transpose(2, 1, 0), np.eye(4)).to_filename(tmp_path / "p.nii")
+    nibabel.Nifti1Image(reference.transpose(2, 1, 0), np.eye(4)).to_filename(tmp_path / "r.nii")
+    require_equal(found, evaluate(tmp_path / "p.nii", tmp_path / "r.nii", metrics="overlap,losses", geometry="ignore"))
+
+
 def test_python_refuses_likewise(large: tuple[Path, Path]) -> None:
     from segeval.cases.files import score_pair
 
