@@ -11,10 +11,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from segeval.batches.jobs import Finished
-from segeval.batches.tally_documents import tally_document, tally_of
 from segeval.results.json_text import StoredConfusion, StoredDetails
 from segeval.results.report import CaseResult
 from segeval.results.rows import Rows, Table
+from segeval.tallies.documents import tally_document, tally_of
 
 
 class _Keyed(Struct):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Unpack
 
 import numpy as np
+from msgspec import Struct
 from msgspec.structs import replace
 
 from segeval.cases.case import confusion_entries, rows_and_details
 from segeval.cases.evaluation import NO_LABELS, evaluate_pair, integral
-from segeval.cases.pair import Pair
+from segeval.cases.pair import Evaluated, Pair
 from segeval.cases.series import SeriesAdvice
 from segeval.cases.voxels_that_count import IN_MEMORY, counted
 from segeval.choices import Kind
@@ -55,6 +56,58 @@ def evaluate_arrays(
         two lies there, the other one is copied to it piece by piece.
     Raises LabelError, GeometryError (shapes that differ), NotEnoughMemory, UsageError.
     """
+    counted = count_arrays(
+        prediction,
+        reference,
+        options,
+        class_axis=class_axis,
+        voxel_volume_mm3=voxel_volume_mm3,
+        spacing=spacing,
+        mask=mask,
+        weights=weights,
+    )
+    evaluated, settings = counted.evaluated, counted.settings
+    rows, details, measured = rows_and_details(
+        evaluated, counted.geometry, counted.voxel_volume_mm3, settings, "the prediction"
+    )
+    remarks = counted.chosen + measured + evaluated.remarks + counted.rounded
+    case = CaseResult(
+        case="arrays",
+        prediction=None,
+        reference=None,
+        rows=rows,
+        confusion=confusion_entries(evaluated.tally.confusion),
+        remarks=tuple(remarks),
+        kind=evaluated.kind,
+        details=details,
+    )
+    columns = tuple(selection.column for selection in settings.selections)
+    return Report(settings.signature(evaluated.kind), settings.document(), columns, (case,))
+
+
+class CountedArrays(Struct, frozen=True):
+    """What counting a pair of arrays gave. chosen: remarks on the backend; rounded: on labels that are floats."""
+
+    evaluated: Evaluated
+    settings: Settings
+    geometry: Geometry | None
+    voxel_volume_mm3: float | None
+    chosen: list[str]
+    rounded: list[str]
+
+
+def count_arrays(
+    prediction: Any,
+    reference: Any,
+    options: Mapping[str, Any],
+    *,
+    class_axis: int = 0,
+    voxel_volume_mm3: float | None = None,
+    spacing: Sequence[float] | None = None,
+    mask: Any = None,
+    weights: Any = None,
+) -> CountedArrays:
+    """Everything of `evaluate_arrays` that looks at voxels. Raises what it does."""
     beside = {name: given for name, given in (("mask", mask), ("weights", weights)) if given is not None}
     settings = settings_of(
         options, files=False, geometry="ignore", class_axis=class_axis or None, **dict.fromkeys(beside, IN_MEMORY)
@@ -114,22 +167,8 @@ def evaluate_arrays(
         )
         evaluated = evaluate_pair(pair, kind)
     target.require_any()
-    rows, details, measured = rows_and_details(evaluated, geometry, voxel_volume_mm3, settings, "the prediction")
-    remarks = chosen + measured + evaluated.remarks
-    if rounding is not None:
-        remarks += rounding.require_labels("the reference", NO_LABELS)
-    case = CaseResult(
-        case="arrays",
-        prediction=None,
-        reference=None,
-        rows=rows,
-        confusion=confusion_entries(evaluated.tally.confusion),
-        remarks=tuple(remarks),
-        kind=evaluated.kind,
-        details=details,
-    )
-    columns = tuple(selection.column for selection in settings.selections)
-    return Report(settings.signature(evaluated.kind), settings.document(), columns, (case,))
+    rounded = [] if rounding is None else rounding.require_labels("the reference", NO_LABELS)
+    return CountedArrays(evaluated, settings, geometry, voxel_volume_mm3, chosen, rounded)
 
 
 def _may_be_turned(prediction: Any, reference: Any, kind: Kind | None, settings: Settings) -> bool:

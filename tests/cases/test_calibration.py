@@ -13,8 +13,8 @@ import pytest
 from sklearn import metrics as sk
 
 from segeval import evaluate, evaluate_arrays
-from segeval.batches.tally_documents import tally_document, tally_of
 from segeval.kernels import NumpyBackend
+from segeval.tallies.documents import tally_document, tally_of
 from segeval.tallies.tally import TallyOptions
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"

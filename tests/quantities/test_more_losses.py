@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from segeval import evaluate_arrays
-from segeval.batches.tally_documents import tally_document, tally_of
 from segeval.kernels import NumpyBackend
+from segeval.tallies.documents import tally_document, tally_of
 from segeval.tallies.power_sums import PowerSum
 from segeval.tallies.tally import TallyOptions
 

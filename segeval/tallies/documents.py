@@ -1,4 +1,4 @@
-"""Tallies as JSON, for the journal: what is resumed adds up to the same numbers, bit for bit."""
+"""Tallies as JSON, for journals and files: what is read back adds up to the same numbers, bit for bit."""
 
 from __future__ import annotations
 
