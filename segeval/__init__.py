@@ -11,11 +11,34 @@ if TYPE_CHECKING:
     from segeval.batches.folders import evaluate_folder
     from segeval.cases.arrays import evaluate_arrays
     from segeval.cases.files import evaluate
+    from segeval.cases.tallying import Accumulator, Tally, count
+    from segeval.comparing.compare import compare
+    from segeval.gates.check import check
+    from segeval.reports.report_files import read_report
     from segeval.results.report import Report
 
-__all__ = ["Report", "SegevalError", "__version__", "evaluate", "evaluate_arrays", "evaluate_folder"]
+__all__ = [
+    "Accumulator",
+    "Report",
+    "SegevalError",
+    "Tally",
+    "__version__",
+    "check",
+    "compare",
+    "count",
+    "evaluate",
+    "evaluate_arrays",
+    "evaluate_folder",
+    "read_report",
+]
 
 _LAZY = {
+    "Accumulator": "segeval.cases.tallying",
+    "Tally": "segeval.cases.tallying",
+    "check": "segeval.gates.check",
+    "compare": "segeval.comparing.compare",
+    "count": "segeval.cases.tallying",
+    "read_report": "segeval.reports.report_files",
     "Report": "segeval.results.report",
     "evaluate": "segeval.cases.files",
     "evaluate_arrays": "segeval.cases.arrays",

@@ -42,12 +42,18 @@ DISTANCES = Path(REFERENCE).with_name("label_distances.csv")
 
 def test_the_public_names_are_all_of_all() -> None:
     assert sorted(segeval.__all__) == [
+        "Accumulator",
         "Report",
         "SegevalError",
+        "Tally",
         "__version__",
+        "check",
+        "compare",
+        "count",
         "evaluate",
         "evaluate_arrays",
         "evaluate_folder",
+        "read_report",
     ]
     assert set(segeval.__all__) <= set(dir(segeval))
     namespace: dict[str, Any] = {}
@@ -319,3 +325,32 @@ def test_labels_may_come_from_numpy(labels: Sequence[int]) -> None:
     assert settings["regions"] == {"a": [1, 2]}
     assert settings["ignore_label"] == 3
     assert "ignore:3" in report.signature
+
+
+# What a report gives loggers
+
+
+def test_a_flat_report_is_values_by_path() -> None:
+    reference = np.array([1, 1, 1, 2, 0, 0])
+    prediction = np.array([1, 1, 0, 0, 1, 0])
+    report = evaluate_arrays(prediction, reference, labels={"liver": 1, "cyst": 2}, metrics="dice,precision")
+    assert report.flat("val") == pytest.approx({
+        "val/liver/dice": 4 / 6, "val/liver/precision": 2 / 3, "val/cyst/dice": 0.0,
+        "val/mean/dice": 2 / 6, "val/mean/precision": 2 / 3, "val/all/dice": 4 / 7,
+    })  # fmt: skip
+    assert set(report.flat()) == {key.removeprefix("val/") for key in report.flat("val")}
+
+
+def test_of_a_batch_the_means_are_flat_and_the_worst_cases_come_first(tmp_path: Path) -> None:
+    reference = np.zeros((6, 6, 6), np.uint8)
+    reference[1:5] = 1
+    for side in ("p", "r"):
+        (tmp_path / side).mkdir()
+    for number in range(4):
+        prediction = np.roll(reference, number, axis=0)
+        for side, array in (("p", prediction), ("r", reference)):
+            Nifti1Image(array, np.eye(4)).to_filename(tmp_path / side / f"case_{number}.nii.gz")
+    report = segeval.evaluate_folder(tmp_path / "p", tmp_path / "r", metrics="dice", workers=1)
+    assert [case.case for case in report.worst(2)] == ["case_2", "case_3"]  # equal, by name
+    assert len(report.worst()) == 4
+    assert report.flat()["1/dice"] == pytest.approx((1 + 0.75 + 0.5 + 0.5) / 4)

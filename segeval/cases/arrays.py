@@ -203,9 +203,17 @@ def _beside(name: str, values: Any) -> VoxelSource:
 
 
 def _array(name: str, values: Any) -> Any:
-    """A NumPy array, or a CuPy array of what lies on a device. Raises UsageError."""
+    """A NumPy array, or a CuPy array of what lies on a device. Raises UsageError.
+
+    Of PyTorch's, gradients are not followed, and bfloat16, which NumPy does not have, is widened.
+    """
+    if callable(detach := getattr(values, "detach", None)):
+        values = detach()
+        if str(getattr(values, "dtype", "")) == "torch.bfloat16":
+            values = values.float()
     if not hasattr(values, "__cuda_array_interface__"):
-        return np.asarray(values)
+        only_dlpack = hasattr(values, "__dlpack__") and not hasattr(values, "__array__")
+        return np.from_dlpack(values) if only_dlpack else np.asarray(values)
     from segeval.kernels.cupy_device import device_array
 
     return device_array(name, values)

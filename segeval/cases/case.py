@@ -39,10 +39,11 @@ OnBytes = Callable[[int], None]
 
 
 class ScoredCase(Struct, frozen=True):
-    """A case's result, and the tally that it was made of."""
+    """A case's result, and what it was made of."""
 
     result: CaseResult
     tally: Tally
+    voxel_volume_mm3: float | None = None
 
 
 def score_files(
@@ -103,7 +104,7 @@ def _score_files(
         kind=evaluated.kind,
         details=beside.details(settings) | details,
     )
-    return ScoredCase(result, evaluated.tally)
+    return ScoredCase(result, evaluated.tally, voxel_volume)
 
 
 def count_part(prediction: Path, reference: Path, settings: Settings, number: int) -> PartResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,13 @@ _MOST_BYTES = 4 << 30
 _KEYS = {"schema", "signature", "settings", "cases", "remarks"}
 
 
-def read_report(path: Path, *, values_only: bool = False) -> Report:
+def read_report(path: str | os.PathLike[str], *, values_only: bool = False) -> Report:
     """The report that wrote this JSON file, without the statistics of its summary. Raises UnreadableFile.
 
     values_only: without the confusions, paths, remarks and details of its cases, which many cases have much of.
     The values of all cases are held in one table, eight bytes each; the text is never held whole.
     """
+    path = Path(path)
     cases: list[CaseResult] = []
     columns: list[Column] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
@@ -33,6 +34,17 @@ def line(report: Report) -> str:
     more = ", …" if len(names) > _MOST_NAMES else ""
     listed = f" ({', '.join(names[:_MOST_NAMES])}{more})" if names else ""
     return f"<Report of {_cases(report)}, {_count(len(names), 'label')}{listed}: {_signature(report)}>"
+
+
+def flat(report: Report) -> dict[str, float]:
+    """``liver/dice`` by label or region: the values of one case, the means over several; undefined ones left out."""
+    found: dict[str, float] = {}
+    if report.summary is None and len(report.cases) == 1:
+        for row in report.cases[0].rows:
+            found |= {f"{row.name or row.label}/{key}": float(value) for key, value in row.values.items()}
+    for entry in report.summary or ():
+        found[f"{entry.name or entry.label}/{entry.quantity}"] = entry.mean
+    return {key: value for key, value in found.items() if not math.isnan(value)}
 
 
 def html_table(report: Report) -> str:

@@ -221,6 +221,28 @@ class Report(Struct, frozen=True):
         """The report as strict JSON text (no bare NaN), full float precision."""
         return "".join(self.json_pieces())
 
+    def flat(self, prefix: str = "") -> dict[str, float]:
+        """``{"val/liver/dice": 0.93, …}`` for loggers: of one case its values, of a batch the means over the cases.
+
+        prefix: put in front, behind a slash. What is undefined is left out.
+        """
+        from segeval.results.glimpse import flat
+
+        return {f"{prefix}/{key}" if prefix else key: value for key, value in flat(self).items()}
+
+    def worst(self, n: int = 5) -> list[CaseResult]:
+        """The cases whose mean of the main quantity (Dice, where it is there) is worst, worst first."""
+        from segeval.results.ranking import worst_cases
+
+        by_name = {case.case: case for case in self.cases}
+        return [by_name[name] for _, name, _ in worst_cases(self.cases, self.columns, n)]
+
+    def to_html(self) -> str:
+        """The page of ``-o report.html``, without pictures; needs the extra ``report``. Raises UsageError."""
+        from segeval.outputs.html import report_page
+
+        return "".join(report_page(self))
+
     def to_frame(self) -> pandas.DataFrame:
         """The rows as a tidy pandas DataFrame: case, label, name, then a column per quantity; NaN for undefined
         and for absent values alike, as in the CSV."""
