@@ -18,8 +18,9 @@ from segeval.quantities import (  # noqa: F401  (importing registers every quant
     topology,
 )
 from segeval.quantities.calibration import auroc_error, average_precision_error, threshold_curve
+from segeval.quantities.membership import evaluated_labels, membership, targets_of
 from segeval.quantities.quantity import Quantity, RecordName, all_quantities
-from segeval.quantities.scoring import ScoringSettings, evaluated_labels, membership, score, targets_of
+from segeval.quantities.scoring import ScoringSettings, score
 from segeval.quantities.selected import Selection, log_settings, parts_of, power_sums, records_needed
 from segeval.quantities.selection import keys_named, select
 from segeval.quantities.summary import summarise, worst_cases
