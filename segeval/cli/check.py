@@ -199,6 +199,7 @@ def _scored(
     from segeval.batches.folders import paired, prepared
     from segeval.batches.runners import default_workers, local_runner
     from segeval.gates.grammar import POOLED
+    from segeval.gates.pooled import require_poolable
     from segeval.gates.rules import needed_quantities
     from segeval.quantities import select
 
@@ -207,6 +208,7 @@ def _scored(
     found = paired(predictions, references, None, None, None, probabilities=False)
     pooled = any(rule.statistic == POOLED for rule in settings.rules)
     ready = prepared(found, settings.scoring, references, pooled=pooled, quantities=needed, hashed=True)
+    require_poolable(settings.rules, [selection.column for selection in ready.settings.selections])
     note = noted(ready.volumes, [found.label_file] if found.label_file is not None else [])
     with BatchProgress([selection.key for selection in ready.settings.selections]) as progress:
         report = ready.run(local_runner(default_workers(), tell_remark), observer=progress)

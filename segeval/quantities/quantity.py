@@ -31,6 +31,9 @@ RecordName = Literal[
 ]
 """Counts, SoftSums, ProbabilityHistogram, Surfaces, Instances, those of a lesion-wise protocol, Profile, Partition,
 Maps, Topology, Shapes, and the Cases of each target, None for the background."""
+OF_TALLIES: frozenset[RecordName] = frozenset({"counts", "sums", "histogram", "partition", "detections"})
+"""The records that follow from a tally, which adds over cases; every other is measured in a case, and pooled rows have
+none."""
 
 
 class Quantity(Struct, frozen=True):

@@ -244,7 +244,7 @@ def _over_all(evidence: _Evidence, settings: ScoringSettings) -> dict[str, Value
         for part in selection.parts:
             record = {"counts": counts, "sums": sums}.get(part.quantity.record) or evidence.record(part.quantity.record)
             if part.quantity.over_all is not None:  # as of every part, where the sum has it
-                empty = nothing.get(part.quantity.record, not evidence.counts.n[0])
+                empty = record is None or nothing.get(part.quantity.record, not evidence.counts.n[0])
                 of_parts[part.key] = math.nan if empty else part.quantity.over_all(record, **part.settings)
         value = _sum(selection, of_parts) if isinstance(selection, Sum) else of_parts[selection.key]
         values[selection.key] = value + 0.0 if math.isfinite(value) else math.nan

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from segeval.quantities.quantity import Quantity, RecordName, Setting
+from segeval.quantities.quantity import OF_TALLIES, Quantity, RecordName, Setting
 from segeval.quantities.ranges import number_of, setting_text
 from segeval.results.report import Column
 from segeval.tallies.power_sums import PowerSum
@@ -43,6 +43,11 @@ class Selection(Struct, frozen=True, dict=True):
     def parts(self) -> tuple[Selection, ...]:
         """The quantities that it is computed from: itself."""
         return (self,)
+
+    @property
+    def adds(self) -> bool:
+        """Whether it has a value over many cases' voxels counted together: all that it is made of is in the tallies."""
+        return all(part.quantity.record in OF_TALLIES for part in self.parts)
 
     @property
     def column(self) -> Column:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -93,3 +94,16 @@ def test_a_script_without_a_guard_is_not_run_by_the_workers(folders: tuple[Path,
     )
     done = subprocess.run([sys.executable, script], capture_output=True, encoding="utf-8", check=False)
     assert (done.stdout, done.stderr) == ("begins\n['ok', 'ok']\n", "")
+
+
+def test_what_is_measured_in_a_case_is_undefined_over_all_of_them(folders: tuple[Path, Path]) -> None:
+    """Each group that has a value in the row ``all``; Dice, which adds, is that of both cases' voxels."""
+    metrics = "dice,topk_ce,lovasz,wasserstein_dice,sum=lovasz + dice,hd95,rand"
+    found = evaluate_folder(*folders, workers=1, metrics=metrics, pooled=True)
+    assert found.pooled is not None
+    (of_all,) = (row for row in found.pooled if row.label == "all")
+    assert {key for key, value in of_all.values.items() if value is not None and not math.isnan(value)} == {
+        "dice",
+        "rand",
+    }
+    assert all(row.values["lovasz"] is None or math.isnan(row.values["lovasz"]) for row in found.pooled)

@@ -65,3 +65,18 @@ def test_a_report_without_pooled_rows_is_a_usage_error(nifti: Nifti, tmp_path: P
     run = segeval("check", tmp_path / "y.json", "--require", "pooled(9.dice) >= 0.5")
     assert (run.code, run.err.count("\n")) == (2, 1)
     assert "no pooled row of '9' holds 'dice'; those of" in run.err
+
+
+@pytest.mark.parametrize("asked", ["lovasz", "hd95", "both=dice + lovasz"])
+def test_what_does_not_add_over_cases_is_refused(asked: str, nifti: Nifti, tmp_path: Path, segeval: Run) -> None:
+    """Before anything is scored, and of a report whose pooled row has no value."""
+    found, true = thirty_cases()[0]
+    nifti("p/a.nii.gz", found), nifti("r/a.nii.gz", true)
+    folders = (tmp_path / "p", tmp_path / "r")
+    assert segeval("batch", *folders, "--metrics", asked, "--pooled", "-o", tmp_path / "x.json").code == 0
+    nifti("p/b.nii.gz", found), (tmp_path / "r/b.nii.gz").write_bytes(b"never read")
+    key = asked.partition("=")[0]
+    gate = ("--require", f"pooled({key}) >= 0.5")
+    for run in (segeval("check", tmp_path / "x.json", *gate), segeval("check", *folders, "--metrics", asked, *gate)):
+        assert (run.code, run.err.count("\n")) == (2, 1)
+        assert f"{key} is measured in each case and does not add over cases" in run.err
