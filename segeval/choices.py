@@ -22,6 +22,9 @@ EmptyPolicy = Literal["nan", "zero", "one"]
 Matching = Literal["one-to-one", "any-overlap", "many-to-one"]
 """The rule that says which prediction instances belong to which reference instance."""
 
+COUNTERS = ("failed", "missing", "cases")
+"""What a rule may count instead of speaking of a quantity."""
+
 RankingMethod = Literal["mean-then-rank", "rank-then-mean", "significance"]
 """How a challenge makes one order of several numbers."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from segeval.choices import COUNTERS
 from segeval.errors import UsageError
 from segeval.results.report import MEAN
 from segeval.results.verdict import Level
@@ -46,7 +47,6 @@ OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 POOLED = "pooled"
 """The statistic that is the value in the pooled row: of all cases together."""
 STATISTICS = ("mean", "median", "sd", "min", "max", "count", "undefined", POOLED)
-COUNTERS = ("failed", "missing", "cases")
 EVERY = "every"
 """The statistic of a rule that names none: each case must hold."""
 

@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 
+from segeval.results.columns import AFTER_VALUES, BEFORE_VALUES
 from segeval.results.json_text import compact
 from segeval.results.report import CaseResult, Report, Value
 from segeval.results.rows import Rows
@@ -25,7 +26,7 @@ def csv_pieces(report: Report) -> Iterator[str]:
     """The same, some cases at a time."""
     keys = tuple(column.key for column in report.columns)
     of_batch = report.summary is not None
-    lines = [_line(["case", "label", "name", *keys, *(["status", "reason"] if of_batch else [])])]
+    lines = [_line([*BEFORE_VALUES, *keys, *(AFTER_VALUES if of_batch else ())])]
     for case in report.cases:
         name = text_cell(case.case)
         after = f",{_line([case.status, text_cell(case.reason or '')])}" if of_batch else ""

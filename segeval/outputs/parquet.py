@@ -7,10 +7,11 @@ from importlib.util import find_spec
 
 from segeval.errors import WriteError
 from segeval.files.whole_files import encoded
+from segeval.results.columns import AFTER_VALUES, BEFORE_VALUES
 from segeval.results.frames import tidy_columns
 from segeval.results.report import Report
 
-_TEXT = ("case", "label", "name", "status", "reason")
+_TEXT = (*BEFORE_VALUES, *AFTER_VALUES)
 
 
 def require_pyarrow() -> None:

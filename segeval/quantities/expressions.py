@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from segeval.choices import GROUPS
+from segeval.choices import COUNTERS, GROUPS
 from segeval.errors import UsageError
 from segeval.quantities.quantity import QUANTITIES, Quantity
 from segeval.quantities.selected import Selection, Sum, linear_text
+from segeval.results.columns import ROW_KEYS
+from segeval.words.printable import shortened
 
 if TYPE_CHECKING:
     from lark import Lark
@@ -32,7 +34,8 @@ NUMBER: /(\d+\.?\d*|\.\d+)(e[+-]?\d+)?/i
 %ignore /\s+/
 """
 
-_DEFINITION = re.compile(r"\s*([^\W\d]\w*)\s*=(.*)", re.DOTALL)
+_NAME = re.compile(r"[^\W\d]\w*")
+_TAKEN = frozenset((*ROW_KEYS, *COUNTERS))
 _MOST_CHARACTERS = 1000
 
 
@@ -59,13 +62,28 @@ Resolve = Callable[[str], Selection]
 
 
 def definition(item: str) -> tuple[str, str] | None:
-    """(Name, expression) of an item of ``--metrics`` that defines a sum, else None."""
-    match = _DEFINITION.fullmatch(item)
-    return None if match is None else (match[1], match[2].strip())
+    """(Name, expression) of an item of ``--metrics`` that defines a sum, else None; a setting's = is behind a colon.
+
+    Raises UsageError for what cannot be a name.
+    """
+    if "=" not in item.partition(":")[0]:
+        return None
+    name, _, expression = (part.strip() for part in item.partition("="))
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"--metrics: {shortened(repr(name), 60)} cannot be the name of a sum; write letters, digits and _, no "
+            "digit first, like dice_ce=soft_dice + ce"
+        )
+    return name, expression
 
 
 def sum_of(name: str, text: str, resolve: Resolve) -> Sum:
     """The sum that a definition states. Raises UsageError."""
+    if name in _TAKEN:
+        raise UsageError(
+            f"--metrics: {name!r} has a meaning of its own in the outputs or in rules; give the sum {text!r} another "
+            f"name than {', '.join(sorted(_TAKEN))}"
+        )
     if name in QUANTITIES or name in GROUPS:
         raise UsageError(f"--metrics: {name!r} is a quantity or a group; give the sum {text!r} another name")
     terms: dict[str, Selection] = {}

@@ -10,6 +10,13 @@ from msgspec import Struct
 
 Direction = Literal["higher", "lower", "none"]
 
+BEFORE_VALUES = ("case", "label", "name")
+"""What a line of a table of rows begins with."""
+AFTER_VALUES = ("status", "reason")
+"""What it ends with where there are many cases."""
+ROW_KEYS = (*BEFORE_VALUES, *AFTER_VALUES, "n")
+"""Every column and key that stands beside those of quantities: n is a mean's counts. No quantity may be called so."""
+
 _INFINITE: Mapping[str, tuple[float, float]] = {"higher": (math.inf, -math.inf), "lower": (-math.inf, math.inf)}
 """The ends (best, worst) of a scale that has none, by its direction."""
 

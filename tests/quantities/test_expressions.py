@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from segeval import evaluate_arrays
+from segeval.choices import COUNTERS
 from segeval.errors import UsageError
 from segeval.quantities import select
+from segeval.results.columns import ROW_KEYS
 
 Run = Callable[..., Any]
 P = np.array([0.75, 0.75, 0.25, 0.25]).reshape(4, 1, 1)
@@ -99,6 +102,23 @@ def test_a_gate_reads_a_sum_from_a_report(segeval: Run, nifti: Run, tmp_path: Pa
     assert segeval("check", report, "--require", "mean(mine) >= 0.1").code == 1
 
 
+def test_no_sum_can_have_the_name_of_what_stands_beside_it(segeval: Run, nifti: Run, tmp_path: Path) -> None:
+    """Whatever an output of many cases calls its other columns and keys, case, label, name and so on, is reserved."""
+    for side in ("p", "r"):
+        nifti(f"{side}/a.nii", R)
+    outputs = [tmp_path / f"x.{ending}" for ending in ("csv", "json", "parquet")]
+    folders = (tmp_path / "p", tmp_path / "r")
+    assert segeval("batch", *folders, "--metrics", "dice", *(f"-o{path}" for path in outputs)).code == 0
+    document = json.loads(outputs[1].read_text())
+    found = {*outputs[0].read_text().splitlines()[0].split(","), *pandas.read_parquet(outputs[2]).columns}
+    found |= {key for row in document["cases"][0]["rows"] for key in row}
+    found |= set(evaluate_arrays(R, R, metrics="dice").to_frame().columns)
+    assert found - {"dice"} == {"case", "label", "name", "n", "status", "reason"}
+    for name in found - {"dice"}:
+        run = segeval("batch", *folders, "--metrics", f"{name}=dice + iou", "-f", "json")
+        assert (run.code, run.out, run.err.count("\n")) == (2, "", 1)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -114,6 +134,8 @@ def test_a_gate_reads_a_sum_from_a_report(segeval: Run, nifti: Run, tmp_path: Pa
         ("a=dice/2", ["'/' cannot stand here"]),
         ("dice=iou", ["'dice'", "another name"]),
         ("losses=iou", ["'losses'", "another name"]),
+        *((f"{name}=dice", [f"'{name}'", "another name"]) for name in (*ROW_KEYS, *COUNTERS)),
+        *((f"{name}=dice:empty=1", [f"'{name}'", "letters, digits and _"]) for name in ("1x", "x-y", "", "a b", "x.y")),
         ("a=jaccard", ["'jaccard'", "did you mean iou?"]),
         ("a=focal:gamma=x", ["focal:gamma='x'", "at least 0"]),
         ("a=dice,a=iou", ["'a' is two sums"]),
