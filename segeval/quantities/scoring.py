@@ -180,13 +180,17 @@ def _table(
     weightless = np.array([q.record == "sums" for q in quantities], dtype=bool)[:, np.newaxis] & (evidence.sums.n == 0)
     table[~(is_count | (np.isfinite(table) & (evidence.counts.n != 0) & ~weightless))] = np.nan
     table += 0.0  # turns -0.0 into 0.0
-    if settings.empty in _FILL:
-        fills = np.array([quantity.fills_empty for quantity in quantities], dtype=bool)[:, np.newaxis]
-        table[fills & ~evidence.present & np.isnan(table)] = _FILL[settings.empty]
     for part, row in zip(parts, table, strict=True):
-        if part.empty is not None:
-            row[~evidence.present & np.isnan(row)] = part.empty
+        if (fill := _fill(part, settings)) is not None:
+            row[~evidence.present & np.isnan(row)] = fill
     return {part.key: row for part, row in zip(parts, table, strict=True)}
+
+
+def _fill(part: Selection, settings: ScoringSettings) -> float | None:
+    """What stands for its undefined value of a label that both volumes lack: what it says of itself comes first."""
+    if part.empty is not None:
+        return part.empty
+    return _FILL.get(settings.empty) if part.quantity.fills_empty else None
 
 
 def _summed(table: Mapping[str, Floats], selections: Sequence[Selection]) -> list[Floats]:

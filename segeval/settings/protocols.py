@@ -155,9 +155,10 @@ def with_protocol(
 ) -> dict[str, Any]:
     """The answers, and what the protocol decides. Raises UsageError where a user's answer contradicts it.
 
-    every: the options that there are; known: those of this door: arrays have no grid and no files.
+    every: the options that there are; known: those of this door: arrays have no grid and no files. What both volumes
+    lack is decided by every protocol: one that does not speak of ``empty`` leaves it undefined.
     """
-    for name, value in protocol.options.items():
+    for name, value in {"empty": "nan", **protocol.options}.items():
         if name not in every or name == "protocol":
             raise UsageError(f"--protocol {protocol.name}: [options] know no {name!r}; docs/options.md lists them")
         if name not in known:

@@ -297,3 +297,12 @@ def test_empty_fills_five_quantities_of_a_label_that_both_volumes_lack(score: Sc
         others = [name for name in values(plain["mean"]) if name not in FILLED]
         assert [filled["mean"][name] for name in others] == [plain["mean"][name] for name in others]
         assert [filled["mean"]["n"][name] for name in others] == [plain["mean"]["n"][name] for name in others]
+
+
+def test_what_a_quantity_says_of_itself_comes_before_empty(score: Score) -> None:
+    """Label 2 is in neither volume; in a sum, each term has its own."""
+    metrics = "dice:empty=1,iou,mine=dice:empty=0.25 + 2*iou,hd95:empty=0"
+    run = score([0, 1, 0], [0, 1, 1], "--labels", "1,2", "--empty", "zero", "--metrics", metrics)
+    expected = {"dice:empty=1": 1, "iou": 0, "mine": 0.25, "hd95:empty=0": 0}
+    assert values(rows_of(run)[2]) == expected
+    assert rows_of(run)["mean"]["dice:empty=1"] == pytest.approx((2 / 3 + 1) / 2)

@@ -133,6 +133,20 @@ def test_a_file_of_ones_own_is_a_protocol(segeval: Run, tmp_path: Path) -> None:
     assert "protocol:ours@3" in segeval("score", *files, "--protocol", own, "-f", "json").json["signature"]
 
 
+@pytest.mark.parametrize("protocol", ["kits23", "autopet", "ours.toml"])
+def test_what_both_volumes_lack_is_the_protocols_to_say(protocol: str, segeval: Run, tmp_path: Path) -> None:
+    """autoPET's Dice is undefined there, and says so by saying nothing."""
+    (tmp_path / "ours.toml").write_text(OWN)
+    files = files_of(CASES["lesions, nothing at all"], tmp_path)
+    name = tmp_path / protocol if protocol.endswith(".toml") else protocol
+    for policy in ("zero", "one"):
+        run = segeval("score", *files, "--protocol", name, "--empty", policy)
+        assert (run.code, run.err.count("\n")) == (2, 1)
+        assert "decides --empty; leave that out" in run.err
+    plain = segeval("score", *files, "--protocol", name, "-f", "json")
+    assert segeval("score", *files, "--protocol", name, "--empty", "nan", "-f", "json").json == plain.json
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
