@@ -22,6 +22,12 @@ EmptyPolicy = Literal["nan", "zero", "one"]
 Matching = Literal["one-to-one", "any-overlap", "many-to-one"]
 """The rule that says which prediction instances belong to which reference instance."""
 
+LayoutName = Literal["nnunet", "name", "bids", "folders", "brats"]
+"""How the files of a folder name cases, in the order in which the layouts are tried."""
+
+Missing = Literal["error", "skip", "worst"]
+"""A reference without a prediction: refuse, name it, or score an empty prediction."""
+
 COUNTERS = ("failed", "missing", "cases")
 """What a rule may count instead of speaking of a quantity."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Unpack
+from typing import Any, Unpack
 
 from msgspec import Struct
 
@@ -16,16 +17,17 @@ from segeval.batches.journal import Journal
 from segeval.batches.runners import Runner, default_workers, local_runner
 from segeval.batches.running import Observer, run_batch, with_class_names
 from segeval.cases.voxels_that_count import files_beside
+from segeval.choices import LayoutName, Missing
 from segeval.errors import UsageError
 from segeval.kernels.cupy_device import require_device
 from segeval.pairing import Pairing, pair_folders, read_manifest
 from segeval.results.report import Report
 from segeval.settings import FileOptions, Settings, settings_of
 from segeval.settings.asking import spelt_out
+from segeval.settings.option import require_word
 from segeval.settings.protocols import decided_by
+from segeval.words.printable import shortened
 
-Missing = Literal["error", "skip", "worst"]
-"""A reference without a prediction: refuse, name it, or score an empty prediction."""
 PathLike = str | os.PathLike[str]
 
 
@@ -119,7 +121,7 @@ def evaluate_folder(
     references: PathLike | None = None,
     *,
     manifest: PathLike | None = None,
-    pairing: Literal["nnunet", "name", "bids", "folders", "brats"] | None = None,
+    pairing: LayoutName | None = None,
     case_pattern: str | None = None,
     probabilities: bool = False,
     missing: Missing = "error",
@@ -145,8 +147,8 @@ def evaluate_folder(
         case_pattern,
         probabilities=probabilities,
     )
-    if workers is not None and workers < 1:
-        raise UsageError(f"workers={workers}: give a number of processes, at least 1, or None")
+    require_word("missing", missing, Missing)
+    _require_workers(workers)
     batch = prepared(
         found,
         options,
@@ -157,6 +159,16 @@ def evaluate_folder(
     )
     runner = local_runner(workers or default_workers(), lambda remark: warnings.warn(remark, stacklevel=2))
     return batch.run(runner, fail_fast=fail_fast)
+
+
+def _require_workers(workers: Any) -> None:
+    """Refuse what is no number of processes. Raises UsageError."""
+    try:
+        enough = workers is None or operator.index(workers) >= 1
+    except TypeError:
+        enough = False
+    if not enough:
+        raise UsageError(f"workers={shortened(repr(workers))}: give a number of processes, at least 1, or None")
 
 
 def paired(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from segeval.choices import LayoutName, Missing
 from segeval.cli.audit import MaxMemoryOption, ProvenanceOption, label_files, limit_memory, provenance_of
 from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.options import FormatOption, OutputOption, WideOption
@@ -34,7 +35,7 @@ def batch(
     ] = None,
     references: Annotated[Path | None, typer.Argument(metavar="[REFERENCES]", help="Folder of references.")] = None,
     pairing: Annotated[
-        Literal["nnunet", "name", "bids", "folders", "brats"] | None,
+        LayoutName | None,
         typer.Option("--pairing", help="How names pair. Default: the first that fits.", rich_help_panel=_PAIRING),
     ] = None,
     case_pattern: Annotated[
@@ -55,7 +56,7 @@ def batch(
         typer.Option("--probabilities", help="Score nnU-Net's .npz, not the label maps.", rich_help_panel=_PAIRING),
     ] = False,
     missing: Annotated[
-        Literal["error", "skip", "worst"],
+        Missing,
         typer.Option(
             "--missing",
             help="A reference without a prediction: refuse, name it, or score an empty prediction.",

@@ -202,8 +202,9 @@ def _scored(
     from segeval.gates.pooled import require_poolable
     from segeval.gates.rules import needed_quantities
     from segeval.quantities import select
+    from segeval.settings.words import metrics_text
 
-    asked = [selection.key for selection in select(settings.scoring.get("metrics"))]
+    asked = [selection.key for selection in select(metrics_text(settings.scoring.get("metrics")))]
     needed = needed_quantities(settings.measures(), asked)
     found = paired(predictions, references, None, None, None, probabilities=False)
     pooled = any(rule.statistic == POOLED for rule in settings.rules)

@@ -27,6 +27,8 @@ from segeval.results.challenge_table import ChallengeTable
 from segeval.results.comparison import Change, Compared, Comparison, ComparisonRow, MissingCase, RankRow
 from segeval.results.ranking import main_column
 from segeval.results.report import ALL, MEAN, Column, Report
+from segeval.settings.labels import Metrics
+from segeval.settings.words import metrics_text
 
 _MOST_CHANGES = 5  # each way
 
@@ -34,7 +36,7 @@ _MOST_CHANGES = 5  # each way
 def compare_files(
     paths: Sequence[Path],
     *,
-    metrics: str | None = None,
+    metrics: Metrics = None,
     labels: str | None = None,
     draws: int = 1000,
     seed: int = 0,
@@ -61,7 +63,7 @@ def compare_files(
 def compare_reports(
     reports: Mapping[str, Report],
     *,
-    metrics: str | None = None,
+    metrics: Metrics = None,
     labels: str | None = None,
     draws: int = 1000,
     seed: int = 0,
@@ -70,9 +72,9 @@ def compare_reports(
 ) -> Comparison:
     """Every report against the first, case by case; more than two are ranked as well. Raises UsageError.
 
-    metrics, labels: which quantities and rows, as text of the command line; None means all that the reports share.
-    draws, seed: of the bootstrap. allowed: the parts of the signatures that may differ. ranking: a protocol whose order
-    of the reports is wanted, too.
+    metrics, labels: which quantities and rows, as text of the command line, quantities as a list, too; None means all
+    that the reports share. draws, seed: of the bootstrap. allowed: the parts of the signatures that may differ.
+    ranking: a protocol whose order of the reports is wanted, too.
     """
     protocol = None if ranking is None else ranking_protocol(ranking)
     found = _compare([case_table(*item) for item in reports.items()], metrics, labels, draws, seed, allowed)
@@ -84,7 +86,7 @@ def compare_reports(
 
 def _compare(
     tables: Sequence[CaseTable],
-    metrics: str | None,
+    metrics: Metrics,
     labels: str | None,
     draws: int,
     seed: int,
@@ -93,7 +95,8 @@ def _compare(
     if len(tables) < 2:
         raise UsageError(f"{len(tables)} report given; give the baseline, then one or more to compare with it")
     require_same_settings(tables, allowed)
-    columns = chosen_columns(tables, metrics)
+    wanted = metrics_text(metrics)
+    columns = chosen_columns(tables, wanted)
     every_line = label_lines(tables, columns)
     lines = chosen_lines(every_line, labels)
     cases = sorted({case for table in tables for case in table.statuses})
@@ -112,7 +115,7 @@ def _compare(
         changes=_changes(tables, every_line, main),
         ranks=_ranks(tables, lines, draws, seed) if len(tables) > 2 else (),
         missing=_missing(tables, cases),
-        remarks=(*provenance_remarks(tables), *left_out_remarks(tables, metrics)),
+        remarks=(*provenance_remarks(tables), *left_out_remarks(tables, wanted)),
     )
 
 

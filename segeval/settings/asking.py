@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, GeometryPolicy, Kind, Matching
 from segeval.settings.label_distances import LabelDistances
-from segeval.settings.labels import Labels, Regions, Tolerances, Weights, Within, within_region
+from segeval.settings.labels import Labels, Metrics, Regions, Tolerances, Weights, Within, within_region
 from segeval.settings.option import Option
 from segeval.settings.protocols import protocol_of, under_brats, with_canonical_columns, with_protocol
 from segeval.settings.settings import Settings, declared
@@ -28,7 +28,7 @@ class ArrayOptions(TypedDict, total=False):
     regions: Regions
     ignore_label: int | None
     background: bool
-    metrics: str | None
+    metrics: Metrics
     empty: EmptyPolicy
     class_weights: Weights
     label_distances: LabelDistances

@@ -66,6 +66,7 @@ class Evaluated(Struct, frozen=True):
             f"Quantities, groups of them ({', '.join(GROUPS)}; default: {' and '.join(DEFAULT_GROUPS)}), or NAME=SUM "
             "for a sum of some. `segeval quantities` explains them all.",
             metavar="NAME[:KEY=VALUE]…,…",
+            made=words.metrics_text,
             group="quantities",
             signed=words.quantities_signed,
             document=words.metrics_document,

@@ -18,6 +18,8 @@ Labels = Sequence[int] | Mapping[str, int] | str | os.PathLike[str] | None
 """Values, values by name, ``1,2,3``, ``*``, or the path of a label file."""
 Regions = Mapping[str, Sequence[int] | str] | Sequence[str] | None
 """Values, or ``1+2``, or ``*``, by name; or ``NAME=1+2`` each."""
+Metrics = str | Sequence[str] | None
+"""``dice,focal:gamma=3``, or each in a list."""
 Weights = Mapping[TargetKey, float] | str | None
 """By label or region; or ``0=0.2,1=1``."""
 Tolerances = Mapping[TargetKey, float] | float | str | None

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 from msgspec import Struct
 
 from segeval.errors import UsageError
+from segeval.words.printable import shortened
 
 LABELS, QUANTITIES, VALUES, GRID = "Labels", "Quantities", "Values", "Grid"
 RUNNING, DISTANCES, OUTPUT = "Running", "Distances and instances", "Output"
@@ -61,10 +62,10 @@ class Setting(Struct, frozen=True, kw_only=True):
     document: Callable[[Any], Mapping[str, Any]] | None = None
 
 
-def require_word(option: str, word: str | None, words: Any) -> None:
+def require_word(option: str, word: object, words: Any) -> None:
     """Refuse a word that is not among those of a Literal; None is nobody's answer. Raises UsageError."""
     if word is not None and word not in (known := get_args(words)):
-        raise UsageError(f"{option}={word!r}: write {' or '.join(known)}")
+        raise UsageError(f"{option}={shortened(repr(word))}: write {' or '.join(known)}")
 
 
 def asked(panel: str, help: str, *, name: str = "", **more: Any) -> Setting:  # noqa: A002

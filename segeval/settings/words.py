@@ -14,6 +14,7 @@ from segeval.errors import UsageError
 from segeval.files.paths import require_possible
 from segeval.settings.volume_choice import volume_document as _volume
 from segeval.settings.volume_choice import volume_text
+from segeval.words.printable import shortened
 
 if TYPE_CHECKING:
     from segeval.settings.option import Setting
@@ -61,6 +62,17 @@ def quantities_signed(settings: Settings) -> str:
     """Those whose settings are not the usual ones."""
     changed = [selection.text for selection in settings.selections if ":" in selection.text or "=" in selection.text]
     return "quantities:" + ",".join(changed) if changed else ""
+
+
+def metrics_text(metrics: object) -> str | None:
+    """Quantities as the command line takes them; a list of such texts is these with commas. Raises UsageError."""
+    if metrics is None or isinstance(metrics, str):
+        return metrics
+    if isinstance(metrics, (list, tuple)) and all(isinstance(text, str) for text in metrics):
+        return ",".join(metrics)
+    raise UsageError(
+        f'metrics={shortened(repr(metrics))}: write a text, "dice,focal:gamma=3", or a list, ["dice", "focal:gamma=3"]'
+    )
 
 
 def metrics_document(settings: Settings) -> Document:

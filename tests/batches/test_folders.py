@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from segeval import Report, evaluate, evaluate_folder
+from segeval.comparing.paired_reports import compare_reports
 from segeval.errors import PairingError, StoppedError, UsageError
 
 Run = Callable[..., Any]
@@ -70,12 +71,36 @@ def test_a_manifest_names_the_files(folders: tuple[Path, Path], tmp_path: Path) 
 
 
 def test_what_cannot_be_asked_is_refused(folders: tuple[Path, Path]) -> None:
-    with pytest.raises(UsageError, match="workers=0"):
-        evaluate_folder(*folders, workers=0)
+    for workers in (0, "x", 1.5):
+        with pytest.raises(UsageError, match=f"workers={workers!r}: give a number of processes"):
+            evaluate_folder(*folders, workers=workers)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="missing='typo': write error or skip or worst"):
+        evaluate_folder(*folders, missing="typo")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="--pairing typo: there is no such layout"):
+        evaluate_folder(*folders, pairing="typo")  # type: ignore[arg-type]
+    for metrics in (5, {"dice": 1}, ["dice", 5]):
+        with pytest.raises(UsageError, match=r"metrics=.*: write a text"):
+            evaluate_folder(*folders, metrics=metrics)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="name a folder"):
         evaluate_folder()
     with pytest.raises(TypeError, match="metric"):
         evaluate_folder(*folders, metric="dice")  # type: ignore[call-arg]
+
+
+def test_quantities_in_a_list_are_the_same_as_with_commas(folders: tuple[Path, Path]) -> None:
+    listed, text = ["dice", "mine=dice + iou", "focal:gamma=3"], "dice,mine=dice + iou,focal:gamma=3"
+    found, expected = (evaluate_folder(*folders, workers=1, metrics=metrics) for metrics in (listed, text))
+    assert found.to_json() == expected.to_json()
+    compared = [compare_reports({"a": found, "b": found}, metrics=each) for each in (listed[:2], "dice,mine")]
+    assert repr(compared[0]) == repr(compared[1])  # nan is not nan
+
+
+def test_a_configuration_may_list_quantities(folders: tuple[Path, Path], tmp_path: Path, segeval: Run) -> None:
+    config = tmp_path / "gate.toml"
+    config.write_text(
+        '[check]\nrequire = ["mean(mine) >= 0"]\n[check.scoring]\nmetrics = ["dice", "mine=dice + iou"]\n'
+    )
+    assert segeval("check", *folders, "--config", config).code == 0
 
 
 def test_its_signature_names_every_option() -> None:

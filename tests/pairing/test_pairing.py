@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from trees import Tree, nothing_left, shown
 
+from segeval.choices import LayoutName
 from segeval.errors import PairingError, UsageError
-from segeval.pairing import pair_folders
+from segeval.pairing import LAYOUTS, pair_folders
 
 # nnU-Net
 
@@ -35,6 +37,10 @@ def kits_nnunet(tree: Tree) -> tuple[Path, Path]:
         *(f"{case}{ending}" for case in cases for ending in (".nii.gz", ".npz", ".pkl")),
     )
     return predictions, raw / "labelsTs"
+
+
+def test_every_layout_can_be_asked_for() -> None:
+    assert get_args(LayoutName) == LAYOUTS
 
 
 def test_nnunet_predictions_pair_with_labels_ts_and_nothing_else_counts(kits_nnunet: tuple[Path, Path]) -> None:
