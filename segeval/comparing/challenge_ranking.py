@@ -14,7 +14,7 @@ from segeval.results.challenge_table import ChallengeTable, challenge_table
 from segeval.results.comparison import ChallengeRanking, Placing
 from segeval.results.report import Report
 from segeval.settings import settings_of
-from segeval.settings.protocols import Protocol
+from segeval.settings.protocols import Protocol, signed_as
 
 
 def ranking_protocol(text: str) -> Protocol:
@@ -28,7 +28,7 @@ def ranking_protocol(text: str) -> Protocol:
 def table_under(name: str, report: Report, protocol: Protocol) -> ChallengeTable:
     """The challenge's table of a report. Raises UsageError where the report was not made under the protocol."""
     found = report.settings.get("protocol")
-    signed = f"{found.get('name')}@{found.get('version')}" if isinstance(found, Mapping) else "no protocol"
+    signed = signed_as(found) if isinstance(found, Mapping) else "no protocol"
     table = challenge_table(report, protocol.document())
     if signed != protocol.signed or table is None:
         raise UsageError(

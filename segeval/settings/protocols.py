@@ -37,6 +37,7 @@ _REGIONS = (
 _FOLDER = Path(__file__).with_name("challenges")
 _MOST_BYTES = 1 << 20
 _TEXTS = ("title", "source", "decides")
+_DECIDE_NOTHING = (*_TEXTS, "year", "version", "ranking")
 _KEYS = {*_TEXTS, "year", "version", "options", "columns", "statistics", "missing", "ranking"}
 
 
@@ -46,7 +47,7 @@ class Protocol(Struct, frozen=True):
     options: what it decides, as ``[check.scoring]`` would say it. columns: the challenge's names of its numbers, each
     with what it is here, ``LABEL.QUANTITY`` or a formula of such (`segeval.results.formulas`). statistics: what the
     table ends with, over the cases. missing: by column, what a case without a prediction gets. ranking: how entries are
-    ordered, where the challenge publishes that.
+    ordered, where the challenge publishes that. digest: of what a user's file decides, empty for those of the package.
     """
 
     name: str
@@ -60,18 +61,27 @@ class Protocol(Struct, frozen=True):
     statistics: Sequence[str] = ("mean",)
     missing: Mapping[str, float] = {}
     ranking: Ranking | None = None
+    digest: str = ""
 
     @property
     def signed(self) -> str:
-        """``kits23@1``."""
-        return f"{self.name}@{self.version}"
+        """``kits23@1``; ``ours@3#1f09c2e4`` of a user's file, of which there may be several of one name and version."""
+        return signed_as(self.document())
 
     def document(self) -> dict[str, Any]:
         """As a report has it: options stand in the other settings."""
         found = {"name": self.name, "version": self.version, "title": self.title, "columns": dict(self.columns)}
+        if self.digest:
+            found["digest"] = self.digest
         if self.statistics != ("mean",):
             found["statistics"] = list(self.statistics)
         return found | ({"missing": dict(self.missing)} if self.missing else {})
+
+
+def signed_as(document: Mapping[str, Any]) -> str:
+    """How the signature names the protocol of a report that holds this of it."""
+    digest = document.get("digest")
+    return f"{document.get('name')}@{document.get('version')}" + (f"#{digest}" if digest else "")
 
 
 @cache
@@ -104,7 +114,17 @@ def _of_file(path: Path) -> Protocol:
         raise UsageError(f"--protocol {path}: is no text; a protocol is a TOML file") from None
     if len(content) > _MOST_BYTES:
         raise UsageError(f"--protocol {path}: is larger than {_MOST_BYTES >> 20} MiB")
-    return _parsed(str(path), path.stem, text)
+    return replace(_parsed(str(path), path.stem, text), digest=_digest(text))
+
+
+def _digest(text: str) -> str:
+    """Eight hexadecimal digits of what a file decides, however it is laid out: all that can change a number."""
+    import hashlib
+    import json
+    import tomllib
+
+    decided = {key: value for key, value in tomllib.loads(text).items() if key not in _DECIDE_NOTHING}
+    return hashlib.sha256(json.dumps(decided, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
 def _parsed(where: str, name: str, text: str) -> Protocol:

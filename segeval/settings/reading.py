@@ -70,7 +70,9 @@ def _protocol(given: Mapping[str, Any] | None) -> Protocol | None:
     """What a report keeps of it."""
     if given is None:
         return None
-    return Protocol(given["name"], "", 0, given["version"], "", "", {}, given["columns"])
+    return Protocol(
+        given["name"], "", 0, given["version"], "", "", {}, given["columns"], digest=given.get("digest", "")
+    )
 
 
 _READ: Mapping[str, Callable[[Document], Any]] = {

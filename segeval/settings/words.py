@@ -182,7 +182,7 @@ def where_chosen(name: str) -> Callable[[Settings], Document]:
 
 
 def protocol_signed(settings: Settings) -> str:
-    """``protocol:kits23@1``, only where there is one."""
+    """``protocol:kits23@1`` or ``protocol:ours@3#1f09c2e4``, only where there is one."""
     return "" if settings.protocol is None else f"protocol:{settings.protocol.signed}"
 
 

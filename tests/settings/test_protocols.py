@@ -126,11 +126,45 @@ def test_a_file_of_ones_own_is_a_protocol(segeval: Run, tmp_path: Path) -> None:
     own.write_text(OWN)
     checked = segeval("protocols", "--check", own)
     assert checked.code == 0
-    assert checked.out.startswith("ours@3  (Ours, 2026)\n")
+    assert re.match(r"ours@3#[0-9a-f]{8}  \(Ours, 2026\)\n", checked.out)
     files = files_of(CASES["organs, nothing at all"], tmp_path)
     run = segeval("score", *files, "--protocol", own, "-f", "challenge")
     assert table(run.out)[0] == {"case": "p", "liver": "0.0"}
-    assert "protocol:ours@3" in segeval("score", *files, "--protocol", own, "-f", "json").json["signature"]
+    signature = segeval("score", *files, "--protocol", own, "-f", "json").json["signature"]
+    assert f"|protocol:{checked.out.split()[0]}|" in f"{signature}|"
+
+
+def test_files_of_one_name_and_version_are_told_apart(segeval: Run, tmp_path: Path) -> None:
+    """By what they decide, and not by how that is laid out; in a merge, a comparison and the order of a challenge."""
+    ranked = OWN + '[ranking]\nmethod = "mean-then-rank"\nhigher = ["liver"]\n'
+    contents = {
+        "first": ranked,
+        "laid out otherwise": ranked.replace("version", "# ours\nversion").replace("nobody has", "no one has"),
+        "other": ranked.replace('"liver.dice:empty=0"\n[', '"100 * {liver.dice:empty=0}"\n['),
+    }
+    reports: dict[str, Path] = {}
+    own: dict[str, Path] = {}
+    for name, content in contents.items():
+        own[name] = tmp_path / name / "ours.toml"
+        own[name].parent.mkdir()
+        files = files_of(CASES["organs"], tmp_path / name)
+        own[name].write_text(content)
+        reports[name] = tmp_path / f"{name}.json"
+        assert segeval("score", *files, "--protocol", own[name], "-o", reports[name]).code == 0
+    signed = {name: json.loads(path.read_text())["signature"] for name, path in reports.items()}
+    assert signed["first"] == signed["laid out otherwise"] != signed["other"]
+    merged = segeval("merge", reports["first"], reports["other"])
+    assert (merged.code, merged.err.count("\n")) == (2, 1)
+    assert signed["first"] in merged.err
+    assert signed["other"] in merged.err
+    compared = segeval("compare", reports["first"], reports["other"])
+    assert "protocol is ours@3#" in compared.err
+    same, other = ("first", "laid out otherwise"), ("first", "other")
+    assert segeval("compare", *(reports[name] for name in same), "--ranking", own["first"]).code == 0
+    refused = segeval(
+        "compare", *(reports[name] for name in other), "--ranking", own["first"], "--allow-changed", "protocol"
+    )
+    assert "other.json was made under ours@3#" in refused.err
 
 
 @pytest.mark.parametrize("protocol", ["kits23", "autopet", "ours.toml"])
