@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from segeval.cli.writing import print_text
+from segeval.errors import UsageError
 
 
 def protocols(
@@ -23,13 +24,11 @@ def protocols(
     from segeval.settings.protocol_words import explained, listed
     from segeval.settings.protocols import protocol_of
 
-    if check is not None:
-        settings_of({"protocol": str(check)})
+    if check is not None and name is not None:
+        raise UsageError(f"{name}: --check {check} reads a protocol and explains it; leave one of the two out")
     wanted = str(check) if check is not None else name
     if wanted is None:
         print_text(listed())
         return
-    found = protocol_of(wanted)
-    if found is not None:
-        settings_of({"protocol": wanted})
-    print_text(explained(wanted, found))
+    settings_of({"protocol": wanted})  # refused as --protocol would refuse it
+    print_text(explained(wanted, protocol_of(wanted)))

@@ -6,7 +6,7 @@ scores need steps of their own, and have a name that says which challenge's para
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from segeval.settings.challenge_columns import canonical, spread
 from segeval.settings.published_ranking import Ranking, ranking_of
 from segeval.tallies.instances import BRATS_2023, DEFAULT_CHALLENGE
 from segeval.targets import Region
-from segeval.words.printable import shortened
+from segeval.words.printable import printable, shortened
 
 if TYPE_CHECKING:
     from segeval.settings.settings import Settings
@@ -140,6 +140,9 @@ def _parsed(where: str, name: str, text: str) -> Protocol:
     unknown = sorted(found.keys() - _KEYS)
     if unknown:
         raise refused(f"{unknown[0]!r} is none of its keys, which are {', '.join(sorted(_KEYS))}")
+    for written in _written(found):
+        if (shown := printable(written)) != written:
+            raise refused(f"'{shortened(shown, 60)}' has characters that control a terminal; leave them out")
     for key in _TEXTS:
         if not isinstance(found.get(key), str) or not found[key].strip():
             raise refused(f"lacks its {key}, a text")
@@ -165,9 +168,21 @@ def _parsed(where: str, name: str, text: str) -> Protocol:
         ranking = ranking_of(found["ranking"], columns) if "ranking" in found else None
     except ValueError as problem:
         raise refused(f"[ranking] {problem}") from None
-    texts = (found["title"].strip(), found["year"], found["version"], found["source"].strip())
-    decides = " ".join(found["decides"].split())
-    return Protocol(name, *texts, decides, options, columns, tuple(statistics), missing, ranking)
+    title, source, decides = (" ".join(found[key].split()) for key in _TEXTS)
+    facts = (title, found["year"], found["version"], source, decides)
+    return Protocol(name, *facts, options, columns, tuple(statistics), missing, ranking)
+
+
+def _written(value: Any) -> Iterator[str]:
+    """Every name in it, and every text, whose line ends are spaces."""
+    if isinstance(value, str):
+        yield " ".join(value.split())
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from (key, *_written(one))
+    elif isinstance(value, list):
+        for one in value:
+            yield from _written(one)
 
 
 def with_protocol(

@@ -199,6 +199,10 @@ def test_what_both_volumes_lack_is_the_protocols_to_say(protocol: str, segeval: 
         (("[columns]", "[missing]\nspleen = 0\n[columns]"), "'spleen' is none, or has none"),
         (("[columns]", '[missing]\nliver = "worst"\n[columns]'), "'liver' is none, or has none"),
         (("labels = { liver = 1 }", 'label = "1"'), "'label'"),
+        (('"Ours"', '"Ours\\u001b[31m"'), r"'Ours\x1b[31m' has characters that control a terminal"),
+        (("liver = 1", '"liver\\n" = 1'), r"'liver\n' has characters that control a terminal"),
+        (('liver = "liver.', '"liver\\u202e" = "liver.'), r"'liver\u202e' has characters that control a terminal"),
+        (('decides = "', 'decides = "\\u009b2J'), r"\x9b2J"),
     ],
 )
 def test_a_file_that_is_none_is_refused_in_a_line(
@@ -282,8 +286,12 @@ def test_they_are_listed_and_explained(segeval: Run) -> None:
         run = segeval("protocols", name)
         assert (run.code, run.err) == (0, "")
         assert max(map(len, run.out.splitlines())) <= 80
-    unknown = segeval("protocols", "kits24")
-    assert (unknown.code, unknown.err.count("\n")) == (2, 1)
+    both = segeval("protocols", "kits23", "--check", "ours.toml")
+    assert (both.code, both.out, both.err.count("\n")) == (2, "", 1)
+    assert "leave one of the two out" in both.err
+    for name in ("kits24", "brats-lesionwise:moon"):
+        unknown = segeval("protocols", name)
+        assert (unknown.code, unknown.out, unknown.err.count("\n")) == (2, "", 1)
 
 
 @pytest.mark.parametrize("name", protocol_names())
