@@ -38,13 +38,18 @@ def searched(word: str, among: Iterable[Quantity]) -> list[Quantity]:
 
     Raises UsageError where there is none.
     """
-    wanted = word.casefold()
-    found = [q for q in among if any(wanted in part.casefold() for part in _said(q))]
-    if not found:
+    if found := _speaking_of(word, among):
+        return found
+    if elsewhere := len(_speaking_of(word, QUANTITIES.values())):
         raise UsageError(
-            f"--search {word!r}: no quantity speaks of it{did_you_mean(word)}; `segeval quantities` lists all"
+            f"--search {word!r}: none of the quantities that are named speaks of it, {elsewhere} of the others do; "
+            "leave the names out"
         )
-    return found
+    raise UsageError(f"--search {word!r}: no quantity speaks of it{did_you_mean(word)}; {_ALL}")
+
+
+def _speaking_of(word: str, among: Iterable[Quantity]) -> list[Quantity]:
+    return [quantity for quantity in among if any(word.casefold() in part.casefold() for part in _said(quantity))]
 
 
 def explain(quantity: Quantity) -> str:

@@ -255,6 +255,10 @@ def test_a_word_is_searched_for(segeval: Run) -> None:
     assert found["overlap (computed by default)"] == ["iou"]
     assert "soft_iou" in found["losses (computed by default)"]
     assert listed(segeval("quantities", "surface", "--search", "hausdorff").out) == {"surface": ["hd", "hd95", "bavd"]}
+    elsewhere = segeval("quantities", "dice", "--search", "surface")
+    assert (elsewhere.code, elsewhere.out, elsewhere.err.count("\n")) == (2, "", 1)
+    assert "did you mean" not in elsewhere.err
+    assert "leave the names out" in elsewhere.err
     none = segeval("quantities", "--search", "xyzzy")
     assert (none.code, none.err.count("\n")) == (2, 1)
     assert "'xyzzy'" in none.err
