@@ -77,7 +77,9 @@ def write_report(report: Report, format_: Format, outputs: Iterable[Path], *, wi
 
         tell_outcome(failure_summary(report))
     if not OUTPUTS[format_].shows_remarks:
-        remarks = [*report.remarks, *(remark for case in report.cases for remark in case.remarks)]
+        from segeval.outputs.batch import remark_lines
+
+        remarks = remark_lines(report)
         for remark in remarks[:_MOST_REMARKS]:
             tell_remark(remark)
         if len(remarks) > _MOST_REMARKS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -15,6 +16,7 @@ from segeval.words.shown_values import mean_sd_text
 
 _MOST_FAILURES = 20
 _MOST_NAMES = 5
+_VOXELS = re.compile(r"\d+ voxels")
 POOLED_TITLE = "pooled over cases: the tallies of all cases added, then scored"
 DETAILS = ("mean", "sd", "median", "q1 – q3", "min – max", "95 % interval", "n", "undefined", "failed", "missing")
 
@@ -153,17 +155,44 @@ def failure_summary(report: Report) -> list[str]:
 def _group_line(reason: str, cases: Sequence[CaseResult]) -> str:
     if len(cases) == 1:
         return f"failed {cases[0].case}: {cases[0].reason or 'no reason given'}"
-    names = ", ".join(case.case for case in cases[:_MOST_NAMES])
+    return f"failed {len(cases)} cases: {reason} ({_names(cases)})"
+
+
+def _names(cases: Sequence[CaseResult]) -> str:
+    """The first ones, and how many more there are."""
     more = f" and {len(cases) - _MOST_NAMES} more" if len(cases) > _MOST_NAMES else ""
-    return f"failed {len(cases)} cases: {reason} ({names}{more})"
+    return ", ".join(case.case for case in cases[:_MOST_NAMES]) + more
 
 
 def _reason_of_many(case: CaseResult) -> str:
-    """The reason, with words in place of what is the case's own."""
-    reason = case.reason or "no reason given"
-    for own, word in ((case.prediction, "<prediction>"), (case.reference, "<reference>"), (case.case, "<case>")):
-        reason = reason.replace(own, word) if own else reason
-    return reason
+    return _of_many(case, case.reason or "no reason given")
+
+
+def _of_many(case: CaseResult, text: str) -> str:
+    """The text, with words in place of what is the case's own."""
+    words = {case.case: "<case>", case.reference: "<reference>", case.prediction: "<prediction>"}
+    own = "|".join(re.escape(name) for name in sorted(filter(None, words), key=len, reverse=True))
+    return re.sub(rf"(?<!\w)({own})(?!\w)", lambda found: words[found[0]], text) if own else text
+
+
+def remark_lines(report: Report) -> list[str]:
+    """Every remark; one that many cases share once, with their number: ``30 cases: <prediction>: …``.
+
+    How many voxels it speaks of may differ.
+    """
+    groups: dict[str, list[tuple[CaseResult, str]]] = {}
+    for case in report.cases:
+        for remark in case.remarks:
+            groups.setdefault(_VOXELS.sub("n voxels", _of_many(case, remark)), []).append((case, remark))
+    return [*report.remarks, *(line for alike, found in groups.items() for line in _remark_lines(alike, found))]
+
+
+def _remark_lines(alike: str, found: Sequence[tuple[CaseResult, str]]) -> list[str]:
+    cases = list({case.case: case for case, _ in found}.values())
+    if len(cases) == 1:
+        return [remark for _, remark in found]
+    same = {_of_many(case, remark) for case, remark in found}
+    return [f"{len(cases)} cases: {same.pop() if len(same) == 1 else alike} ({_names(cases)})"]
 
 
 def batch_remarks(report: Report) -> list[str]:

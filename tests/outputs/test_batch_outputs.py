@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from segeval.cli.writing import require_renderable, require_writable, write_report, write_whole
 from segeval.errors import WriteError
 from segeval.outputs import OUTPUTS, format_of_ending
-from segeval.outputs.batch import scored_sentence
+from segeval.outputs.batch import remark_lines, scored_sentence
 from segeval.outputs.csv_output import render_csv
 from segeval.outputs.markdown import render_markdown
 from segeval.outputs.parquet import render_parquet
@@ -200,6 +200,35 @@ def test_a_batch_without_a_single_result_still_prints() -> None:
 def test_remarks_of_cases_are_counted() -> None:
     report = report_of(replace(scored("a", 0.5), remarks=("x", "y")), scored("b", 0.5))
     assert "remark: 1 of 2 cases have remarks; --format json shows them" in render_table(report)
+
+
+def test_a_remark_that_many_cases_share_is_a_line() -> None:
+    """Whatever their files are called; one that differs in what it says stands alone."""
+
+    def remarked(name: str, *words: str) -> CaseResult:
+        return replace(scored(name, 0.5), remarks=tuple(f"p/{name}: {word}" for word in words))
+
+    names = [f"c{number}" for number in range(10, 40)]
+    cases = [remarked(name, "other axes", f"counted as background: 4 ({name[1:]} voxels)") for name in names]
+    report = report_of(*cases, remarked("d", "other axes", "flipped", "5 voxels lie outside"), remarks=("of all",))
+    assert remark_lines(report) == [
+        "of all",
+        "31 cases: <prediction>: other axes (c10, c11, c12, c13, c14 and 26 more)",
+        "30 cases: <prediction>: counted as background: 4 (n voxels) (c10, c11, c12, c13, c14 and 25 more)",
+        "p/d: flipped",
+        "p/d: 5 voxels lie outside",
+    ]
+
+
+def test_equal_remarks_on_stderr_are_grouped(segeval: Any, nifti: Any, tmp_path: Path) -> None:
+    for case in ("a", "b", "c"):
+        for side in ("p", "r"):
+            nifti(f"{side}/{case}.nii", np.array([1, 1, 7, 0], np.uint8).reshape(4, 1, 1))
+    run = segeval("batch", tmp_path / "p", tmp_path / "r", "--labels", "1", "--metrics", "dice", "-f", "csv")
+    words = "not in the list of labels, counted as background: 7 (1 voxels)"
+    assert [line for line in run.err.splitlines() if words in line] == [
+        f"remark: 3 cases: <{side}>: {words} (a, b, c)" for side in ("prediction", "reference")
+    ]
 
 
 def test_no_case_name_obeys_the_terminal() -> None:
