@@ -86,15 +86,5 @@ def skipped(job: Job) -> Finished:
 
 
 def _missing(result: CaseResult) -> CaseResult:
-    return CaseResult(
-        result.case,
-        None,
-        result.reference,
-        result.rows,
-        result.confusion,
-        result.remarks,
-        result.hashes,
-        status="missing",
-        reason=f"{NO_PREDICTION}; scored as an empty one",
-        kind=result.kind,
-    )
+    reason = f"{NO_PREDICTION}; scored as an empty one"
+    return replace(result, prediction=None, status="missing", reason=reason)

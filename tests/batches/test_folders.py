@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from segeval import Report, evaluate, evaluate_folder
@@ -58,6 +59,24 @@ def test_a_missing_prediction_is_refused_named_or_empty(folders: tuple[Path, Pat
     assert found.cases[0].status == "missing"
     assert found.cases[0].rows[0].values["dice"] == 0.0
     assert not evaluate_folder(*folders, workers=1, metrics="dice", missing="skip").cases[0].rows
+
+
+def test_what_is_scored_as_empty_has_the_details_of_an_empty_prediction(nifti: Run, tmp_path: Path) -> None:
+    """The instances that were missed, the labels whose distances stand for a miss, the errors by slice."""
+    reference = np.zeros((6, 5, 4), np.uint8)
+    reference[1, 1, 1], reference[4, 2:4, 2] = 1, 1
+    nifti("r/a.nii", reference), nifti("r/b.nii", reference)
+    nifti("p/b.nii", np.zeros_like(reference))
+    options: Any = {"workers": 1, "metrics": "instance_f1,hd95,worst_slice_error", "labels": "1"}
+    missing, empty = evaluate_folder(tmp_path / "p", tmp_path / "r", missing="worst", **options).cases
+    assert (missing.status, missing.prediction, missing.reason) == (
+        "missing",
+        None,
+        "there is no prediction; scored as an empty one",
+    )
+    assert [body["voxels"] for body in missing.details["instances"][0]["missed"]] == [1, 2]
+    assert missing.details["missed"] == [1]
+    assert dict(missing.details) == dict(empty.details)
 
 
 def test_a_manifest_names_the_files(folders: tuple[Path, Path], tmp_path: Path) -> None:
