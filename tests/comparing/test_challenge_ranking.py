@@ -19,6 +19,7 @@ from segeval.quantities import select
 from segeval.quantities.bootstrap import resample
 from segeval.quantities.challenge_ranks import places
 from segeval.results.report import CaseResult, Row
+from segeval.settings.protocols import protocol_of
 
 Run = Callable[..., Any]
 NAN = math.nan
@@ -101,6 +102,13 @@ def test_pandas_ranks_likewise(method: RankingMethod) -> None:
     assert found.ranks == pytest.approx(expected.rank().to_numpy())
 
 
+def made_under(own: Path) -> dict[str, Any]:
+    """What a report holds of a user's protocol."""
+    protocol = protocol_of(str(own))
+    assert protocol is not None
+    return protocol.document()
+
+
 def reports(protocol: dict[str, Any] | None) -> dict[str, Report]:
     settings: dict[str, Any] = {"metrics": ["dice", "hd"]} | ({} if protocol is None else {"protocol": protocol})
     columns = tuple(selection.column for selection in select("dice,hd"))
@@ -123,11 +131,11 @@ def files_of(folder: Path, protocol: dict[str, Any] | None) -> list[Path]:
 def test_compare_puts_reports_in_a_challenges_order(segeval: Run, tmp_path: Path) -> None:
     own = tmp_path / "ours.toml"
     own.write_text(PROTOCOL)
-    files = files_of(tmp_path, {"name": "ours", "version": 1})
+    files = files_of(tmp_path, made_under(own))
     run = segeval("compare", *files, "--ranking", own, "-f", "json")
     assert run.code == 0, run.err
     ranking = run.json["ranking"]
-    assert (ranking["protocol"], ranking["method"], ranking["cases"]) == ("ours@1", "rank-then-mean", 4)
+    assert (ranking["protocol"][:7], ranking["method"], ranking["cases"]) == ("ours@1#", "rank-then-mean", 4)
     assert [(Path(p["report"]).stem, p["rank"], p["score"]) for p in ranking["placings"]] == [
         ("a", 1, 1.5),
         ("b", 2, 1.875),
@@ -147,7 +155,7 @@ def test_compare_puts_reports_in_a_challenges_order(segeval: Run, tmp_path: Path
 def test_a_case_that_a_report_lacks_ranks_last_in_it(tmp_path: Path) -> None:
     own = tmp_path / "ours.toml"
     own.write_text(PROTOCOL)
-    found = reports({"name": "ours", "version": 1})
+    found = reports(made_under(own))
     found["a"] = Report(found["a"].signature, found["a"].settings, found["a"].columns, found["a"].cases[:1])
     ranking = compare_reports(found, ranking=str(own)).ranking
     assert ranking is not None
@@ -156,7 +164,7 @@ def test_a_case_that_a_report_lacks_ranks_last_in_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "made_under", "said"),
+    ("change", "under", "said"),
     [
         (("[ranking]", "[other]"), "ours@1", "'other' is none of its keys"),
         (('method = "rank-then-mean"', 'method = "dice"'), "ours@1", "lacks its method, one of mean-then-rank"),
@@ -169,12 +177,12 @@ def test_a_case_that_a_report_lacks_ranks_last_in_it(tmp_path: Path) -> None:
     ],
 )
 def test_a_ranking_that_cannot_be_is_refused(
-    change: tuple[str, str], made_under: str | None, said: str, segeval: Run, tmp_path: Path
+    change: tuple[str, str], under: str | None, said: str, segeval: Run, tmp_path: Path
 ) -> None:
     own = tmp_path / "ours.toml"
     own.write_text(PROTOCOL.replace(*change) if change[0] else PROTOCOL)
-    name, _, version = (made_under or "").partition("@")
-    files = files_of(tmp_path, {"name": name, "version": int(version)} if made_under else None)
+    name, _, version = (under or "").partition("@")
+    files = files_of(tmp_path, {"name": name, "version": int(version)} if under else None)
     run = segeval("compare", *files, "--ranking", own)
     assert (run.code, run.out, run.err.count("\n")) == (2, "", 1)
     assert said in run.err
