@@ -1,7 +1,8 @@
 """A challenge's own numbers on the seeded cases, written into tests/protocols/NAME.json.
 
 Run: python benchmarks/protocols/record.py NAME FOLDER, by an interpreter that has what the challenge's code imports;
-the folder holds that code, which is kept apart. codes/NAME.py calls it, and names the family of cases that it is for.
+the folder holds that code, which is kept apart. codes/NAME.py calls it, and names the family of cases that it is for;
+its ``evaluate_all``, if there is one, gives the numbers of all these cases together.
 """
 
 from __future__ import annotations
@@ -11,9 +12,16 @@ import json
 import math
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def defined(numbers: Mapping[str, Any]) -> dict[str, float | None]:
+    """As JSON has them."""
+    return {key: float(number) if math.isfinite(number) else None for key, number in numbers.items()}
 
 
 def main(name: str, folder: str) -> None:
@@ -22,12 +30,12 @@ def main(name: str, folder: str) -> None:
     code = importlib.import_module(f"codes.{name}")
     from protocol_cases import FAMILIES
 
-    values = {}
-    for title, case in FAMILIES[code.FAMILY].items():
-        numbers = {key: float(number) for key, number in code.evaluate(case).items()}
-        values[title] = {key: number if math.isfinite(number) else None for key, number in numbers.items()}
+    cases = FAMILIES[code.FAMILY]
+    values = {title: defined(code.evaluate(case)) for title, case in cases.items()}
     source = tomllib.loads((ROOT / f"segeval/settings/challenges/{name}.toml").read_text(encoding="utf-8"))["source"]
     document = {"source": source, "values": values}
+    if hasattr(code, "evaluate_all"):
+        document["pooled"] = defined(code.evaluate_all(list(cases.values())))
     path = ROOT / "tests" / "protocols" / f"{name}.json"
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(f"{name}: {len(values)} cases")  # noqa: T201

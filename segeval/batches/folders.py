@@ -110,7 +110,10 @@ def prepared(
         settings,
         every_job[part[0] - 1 :: part[1]],
         [Job(pair.case, pair.prediction, pair.reference) for pair in pairing.missing] if named else [],
-        pooled or "detections" in settings.records,  # lesions are found over all cases
+        # lesions are found over all cases; a protocol may have numbers of all cases together
+        pooled
+        or "detections" in settings.records
+        or (settings.protocol is not None and bool(settings.protocol.pooled)),
         labels,
     )
 

@@ -27,7 +27,7 @@ def challenge_pieces(report: Report) -> Iterator[str]:
 def require_columns(settings: Mapping[str, object]) -> None:
     """Raises UsageError where the settings are of no protocol, or of one that names no columns."""
     protocol = settings.get("protocol")
-    if not isinstance(protocol, Mapping) or not protocol.get("columns"):
+    if not isinstance(protocol, Mapping) or not (protocol.get("columns") or protocol.get("pooled")):
         raise UsageError("--format challenge writes the columns of a --protocol that names some; see segeval protocols")
 
 

@@ -15,7 +15,7 @@ from segeval.outputs import batch
 from segeval.outputs.cells import blocks, cell_text, row_title, value_text
 from segeval.outputs.grid import GAP, Line, parts, print_grid
 from segeval.outputs.sheet import plain_text, print_line
-from segeval.results.challenge_table import challenge_table
+from segeval.results.challenge_table import POOLED, challenge_table
 from segeval.results.report import ALL, MEAN, CaseResult, Column, Report, Row, Value
 
 _MOST_ROWS = 500
@@ -50,8 +50,11 @@ def _print_challenge(report: Report, console: Console) -> None:
     table = challenge_table(report)
     if table is None:
         return
-    shown = table.ends if report.summary is not None else table.cases
-    heads = [name for name, _ in shown] if report.summary is not None else ["value"] * len(shown)
+    alone = report.summary is None
+    shown = table.ends if not alone else [("value", v) for _, v in table.cases]
+    if alone:
+        shown = [*shown, *(end for end in table.ends if end[0] == POOLED)]
+    heads = [name for name, _ in shown]
     lines = [
         Line(column, {head: (value_text(values[number]), "") for head, (_, values) in zip(heads, shown, strict=True)})
         for number, column in enumerate(table.columns)

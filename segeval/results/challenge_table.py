@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from segeval.results.formulas import value_of
+from segeval.results.formulas import Together, formula, lookup_of, value_of
 
 if TYPE_CHECKING:
     from segeval.results.report import CaseResult, Report
@@ -40,10 +40,15 @@ STATISTICS: Mapping[str, Callable[[list[float]], float]] = {
     "count": lambda values: float(len(values)),
 }
 """Over the cases where a number is defined. sd: with n − 1; population_sd: with n."""
+POOLED = "pooled"
+"""The line of the numbers that are of all cases together."""
 
 
 class ChallengeTable(Struct, frozen=True):
-    """columns: the challenge's names. cases: the values of each case by column; ends: those of each statistic."""
+    """columns: the challenge's names. cases: the values of each case by column; ends: those of each statistic.
+
+    Columns of all cases together come last; they are undefined but in the last of the ends.
+    """
 
     title: str
     columns: Sequence[str]
@@ -57,11 +62,14 @@ def challenge_table(report: Report, protocol: object = None) -> ChallengeTable |
     None where there is none, or it names no columns.
     """
     protocol = report.settings.get("protocol") if protocol is None else protocol
-    columns = protocol.get("columns") if isinstance(protocol, Mapping) else None
-    if not isinstance(protocol, Mapping) or not isinstance(columns, Mapping) or not columns:
+    if not isinstance(protocol, Mapping):
+        return None
+    columns, pooled = protocol.get("columns") or {}, protocol.get("pooled") or {}
+    if not columns and not pooled:
         return None
     missing = protocol.get("missing") or {}
-    cases = [(case.case, _values(case, columns, missing)) for case in report.cases]
+    nothing = [math.nan] * len(pooled)
+    cases = [(case.case, [*_values(case, columns, missing), *nothing]) for case in report.cases]
     found = [
         [value for value in of if not math.isnan(value)] for of in zip(*(values for _, values in cases), strict=True)
     ]
@@ -69,7 +77,17 @@ def challenge_table(report: Report, protocol: object = None) -> ChallengeTable |
         (name, [STATISTICS[name](values) if values else math.nan for values in found])
         for name in protocol.get("statistics") or ("mean",)
     ]
-    return ChallengeTable(protocol.get("title") or protocol["name"], tuple(columns), cases, ends)
+    if pooled:
+        ends.append((POOLED, [math.nan] * len(columns) + _together(report, pooled)))
+    return ChallengeTable(protocol.get("title") or protocol["name"], (*columns, *pooled), cases, ends)
+
+
+def _together(report: Report, pooled: Mapping[str, str]) -> list[float]:
+    """Of all cases; a case alone is what it would be pooled with nothing."""
+    cases = [lookup_of(case.rows) for case in report.cases]
+    alone = report.pooled is None and report.summary is None and len(cases) == 1
+    every = Together(cases[0] if alone else lookup_of(report.pooled or ()), cases)
+    return [formula(of)(every) for of in pooled.values()]
 
 
 def _values(case: CaseResult, columns: Mapping[str, str], missing: Mapping[str, float]) -> list[float]:

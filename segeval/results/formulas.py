@@ -1,7 +1,7 @@
 """A number of a challenge from those of a case: ``where({liver.dice} < 0.2, 0, {liver.nsd:tau=2})``.
 
 A parser reads it; nothing is evaluated as code. Undefined is NaN: it passes through arithmetic, comparisons with it are
-false, and ``mean``, ``sum``, ``min``, ``max`` and ``count`` leave it out.
+false, and ``mean``, ``sum``, ``min``, ``max`` and ``count`` leave it out. ``total`` and ``average`` do so over cases.
 """
 
 from __future__ import annotations
@@ -9,19 +9,31 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lark import Lark
 
-    from segeval.results.report import CaseResult
+    from segeval.results.report import CaseResult, Row
 
 Lookup = Callable[[str], float]
 """``liver.dice`` to its value, NaN where it is undefined or absent."""
 
 Formula = Callable[[Lookup], float]
+
+
+class Together:
+    """All cases: what is asked for is that of the pooled rows; ``total`` and ``average`` ask each of the cases."""
+
+    def __init__(self, pooled: Lookup, cases: Sequence[Lookup]) -> None:
+        self._pooled = pooled
+        self.cases = cases
+
+    def __call__(self, of: str) -> float:
+        return self._pooled(of)
+
 
 GRAMMAR = r"""
 ?value: both | value "or" both -> either
@@ -76,6 +88,7 @@ def _of_defined(function: Callable[[list[float]], float]) -> Callable[..., float
 
 _FUNCTIONS: Mapping[str, tuple[Callable[..., float], int | None]] = {
     "where": (lambda test, one, other: one if test else other, 3),
+    "given": (lambda test, value: value if test else math.nan, 2),
     "otherwise": (lambda one, other: other if math.isnan(one) else one, 2),
     "defined": (lambda value: not math.isnan(value), 1),
     "abs": (abs, 1),
@@ -88,6 +101,9 @@ _FUNCTIONS: Mapping[str, tuple[Callable[..., float], int | None]] = {
 }
 """With the number of values that each takes; None for any."""
 
+_OVER_CASES = {"total": _FUNCTIONS["sum"][0], "average": _FUNCTIONS["mean"][0]}
+"""Of one value of every case."""
+
 
 def formula(text: str) -> Formula:
     """A formula as a function; a text without braces is one ``LABEL.QUANTITY``. Raises ValueError."""
@@ -96,8 +112,13 @@ def formula(text: str) -> Formula:
 
 def value_of(case: CaseResult, text: str) -> float:
     """A formula's value for a case, by its rows' names or values; NaN where undefined."""
+    return formula(text)(lookup_of(case.rows))
+
+
+def lookup_of(rows: Sequence[Row]) -> Lookup:
+    """The values of rows, by their names or labels."""
     by_label: dict[str, Mapping[str, Any]] = {}
-    for row in reversed(case.rows):
+    for row in reversed(rows):
         by_label |= {str(row.label): row.values, row.name or str(row.label): row.values}
 
     def lookup(of: str) -> float:
@@ -105,7 +126,7 @@ def value_of(case: CaseResult, text: str) -> float:
         value = by_label.get(label, {}).get(key)
         return math.nan if value is None else float(value)
 
-    return formula(text)(lookup)
+    return lookup
 
 
 @cache
@@ -116,12 +137,21 @@ def _parser() -> Lark:
 
 
 def _call(name: str, *arguments: Formula) -> Formula:
+    if name in _OVER_CASES:
+        return _over_cases(name, *arguments)
     if name not in _FUNCTIONS:
-        raise ValueError(f"there is no function {name!r}; there are {', '.join(_FUNCTIONS)}")
+        raise ValueError(f"there is no function {name!r}; there are {', '.join((*_FUNCTIONS, *_OVER_CASES))}")
     function, count = _FUNCTIONS[name]
     if count is not None and len(arguments) != count:
         raise ValueError(f"{name} takes {count} value{'s' * (count != 1)}, not {len(arguments)}")
     return lambda lookup: function(*(argument(lookup) for argument in arguments))
+
+
+def _over_cases(name: str, *arguments: Formula) -> Formula:
+    if len(arguments) != 1:
+        raise ValueError(f"{name} takes 1 value, not {len(arguments)}")
+    fold, (argument,) = _OVER_CASES[name], arguments
+    return lambda lookup: fold(*map(argument, lookup.cases if isinstance(lookup, Together) else [lookup]))
 
 
 def _joined(one: Formula, sign: str, other: Formula) -> Formula:

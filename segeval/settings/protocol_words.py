@@ -42,6 +42,8 @@ def explained(name: str, protocol: Protocol | None) -> str:
         sides = {"higher": protocol.ranking.higher, "lower": protocol.ranking.lower}
         words = "; ".join(f"{side}: {', '.join(columns)}" for side, columns in sides.items() if columns)
         facts.append("ranking\n" + _wrapped(f"{protocol.ranking.method}, {words}"))
+    if protocol.pooled:
+        facts.append("of all cases together\n" + "".join(_option(key, of) for key, of in protocol.pooled.items()))
     return "\n".join(facts)
 
 

@@ -38,7 +38,7 @@ _FOLDER = Path(__file__).with_name("challenges")
 _MOST_BYTES = 1 << 20
 _TEXTS = ("title", "source", "decides")
 _DECIDE_NOTHING = (*_TEXTS, "year", "version", "ranking")
-_KEYS = {*_TEXTS, "year", "version", "options", "columns", "statistics", "missing", "ranking"}
+_KEYS = {*_TEXTS, "year", "version", "options", "columns", "pooled", "statistics", "missing", "ranking"}
 
 
 class Protocol(Struct, frozen=True):
@@ -47,7 +47,8 @@ class Protocol(Struct, frozen=True):
     options: what it decides, as ``[check.scoring]`` would say it. columns: the challenge's names of its numbers, each
     with what it is here, ``LABEL.QUANTITY`` or a formula of such (`segeval.results.formulas`). statistics: what the
     table ends with, over the cases. missing: by column, what a case without a prediction gets. ranking: how entries are
-    ordered, where the challenge publishes that. digest: of what a user's file decides, empty for those of the package.
+    ordered, where the challenge publishes that. pooled: as columns, of all cases together. digest: of what a user's
+    file decides, empty for those of the package.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Protocol(Struct, frozen=True):
     statistics: Sequence[str] = ("mean",)
     missing: Mapping[str, float] = {}
     ranking: Ranking | None = None
+    pooled: Mapping[str, str] = {}
     digest: str = ""
 
     @property
@@ -75,6 +77,8 @@ class Protocol(Struct, frozen=True):
             found["digest"] = self.digest
         if self.statistics != ("mean",):
             found["statistics"] = list(self.statistics)
+        if self.pooled:
+            found["pooled"] = dict(self.pooled)
         return found | ({"missing": dict(self.missing)} if self.missing else {})
 
 
@@ -149,15 +153,18 @@ def _parsed(where: str, name: str, text: str) -> Protocol:
     for key in ("year", "version"):
         if type(found.get(key)) is not int:
             raise refused(f"lacks its {key}, a whole number")
-    options, columns = found.get("options", {}), found.get("columns", {})
+    options, columns, pooled = found.get("options", {}), found.get("columns", {}), found.get("pooled", {})
     if not isinstance(options, dict) or not options:
         raise refused("lacks its [options], which say what it decides")
-    if not isinstance(columns, dict) or not all(isinstance(of, str) and "." in of for of in columns.values()):
-        raise refused('[columns] are texts like Dice_kidney = "kidney.dice"')
+    for key, texts in (("columns", columns), ("pooled", pooled)):
+        if not isinstance(texts, dict) or not all(isinstance(of, str) and "." in of for of in texts.values()):
+            raise refused(f'[{key}] are texts like Dice_kidney = "kidney.dice"')
     try:
-        columns = spread(columns, options)
+        columns, pooled = spread(columns, options), spread(pooled, options)
     except UsageError as problem:
         raise refused(str(problem)) from None
+    if columns.keys() & pooled.keys():
+        raise refused(f"{min(columns.keys() & pooled.keys())!r} is in [columns] and in [pooled]")
     statistics, missing = found.get("statistics", ["mean"]), found.get("missing", {})
     if not isinstance(statistics, list) or not statistics or not set(statistics) <= STATISTICS.keys():
         raise refused(f"statistics are a list of {', '.join(STATISTICS)}")
@@ -170,7 +177,7 @@ def _parsed(where: str, name: str, text: str) -> Protocol:
         raise refused(f"[ranking] {problem}") from None
     title, source, decides = (" ".join(found[key].split()) for key in _TEXTS)
     facts = (title, found["year"], found["version"], source, decides)
-    return Protocol(name, *facts, options, columns, tuple(statistics), missing, ranking)
+    return Protocol(name, *facts, options, columns, tuple(statistics), missing, ranking, pooled)
 
 
 def _written(value: Any) -> Iterator[str]:
@@ -207,7 +214,9 @@ def with_protocol(
 def with_canonical_columns(protocol: Protocol, settings: Settings) -> Protocol:
     """Its columns name quantities as the JSON does. Raises UsageError for what the settings do not compute."""
     try:
-        return replace(protocol, columns=canonical(protocol.columns, settings))
+        return replace(
+            protocol, columns=canonical(protocol.columns, settings), pooled=canonical(protocol.pooled, settings)
+        )
     except UsageError as problem:
         raise UsageError(f"--protocol {protocol.name}: {problem}") from None
 

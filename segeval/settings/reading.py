@@ -70,9 +70,9 @@ def _protocol(given: Mapping[str, Any] | None) -> Protocol | None:
     """What a report keeps of it."""
     if given is None:
         return None
-    return Protocol(
-        given["name"], "", 0, given["version"], "", "", {}, given["columns"], digest=given.get("digest", "")
-    )
+    found = Protocol(given["name"], given.get("title", ""), 0, given["version"], "", "", {}, given["columns"])
+    more = {key: given[key] for key in ("statistics", "missing", "pooled", "digest") if key in given}
+    return replace(found, **more)
 
 
 _READ: Mapping[str, Callable[[Document], Any]] = {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections import defaultdict
 from typing import Any
 
 import pytest
 
 from segeval.results.challenge_table import STATISTICS, challenge_table
-from segeval.results.formulas import formula
+from segeval.results.formulas import Together, formula
 from segeval.results.report import CaseResult, Report, Row
 
 VALUES = {"liver.dice": 0.1, "liver.nsd:tau=2": 0.9, "a.x": math.nan, "b c.x": 2.0}
@@ -30,6 +31,9 @@ VALUES = {"liver.dice": 0.1, "liver.nsd:tau=2": 0.9, "a.x": math.nan, "b c.x": 2
         ("where(defined({a.x}) or {b c.x} >= 2 and 1 == 1, 5, 6)", 5.0),
         ("where({a.x} != 1 or {a.x} <= 1 or {a.x} > 1, 1, 0)", 0.0),
         ("count({a.x}, 1, {b c.x})", 2.0),
+        ("given({b c.x} > 1, 5) + given(defined({b c.x}), 1)", 6.0),
+        ("given({b c.x} > 9, 5)", math.nan),
+        ("total({b c.x} * 2) + average(1)", 5.0),
         ("abs({b c.x} - 6) / sqrt({b c.x} * 2)", 2.0),
         ("{a.x} + 1", math.nan),
         ("{b c.x} / 0", math.nan),
@@ -42,12 +46,23 @@ def test_a_formula_is_worked_out(text: str, value: float) -> None:
     assert formula(text)(lambda of: VALUES.get(of, math.nan)) == pytest.approx(value, nan_ok=True)
 
 
+def test_a_formula_of_all_cases() -> None:
+    """Names are of the pooled rows, within total and average of each case; the undefined is left out."""
+    cases = [{"a.x": 1.0, "a.y": 2.0}, {"a.x": 3.0}, {"a.x": 5.0, "a.y": 10.0}]
+    every = Together({"a.x": 100.0}.__getitem__, [defaultdict(lambda: math.nan, case).__getitem__ for case in cases])
+    assert formula("{a.x} + total({a.x} * {a.y})")(every) == 152.0
+    assert formula("sqrt(average(({a.y} - {a.x}) * ({a.y} - {a.x})) + 3)")(every) == 4.0
+    assert formula("average({a.x}) + {a.x} / total(1)")(every) == pytest.approx(3 + 100 / 3)
+    assert math.isnan(formula("total({a.z})")(every))
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("foo({a.x})", "there is no function 'foo'; there are where"),
         ("where({a.x}, 2)", "where takes 3 values, not 2"),
         ("abs({a.x}, 2)", "abs takes 1 value, not 2"),
+        ("total({a.x}, 2)", "total takes 1 value, not 2"),
         ("1 + {a.x", "'{a.x' cannot stand there"),
         ("{a.x} +", "ends too early"),
         ("(({a.x})", "ends too early"),

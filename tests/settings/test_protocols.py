@@ -39,6 +39,14 @@ def files_of(case: Case, folder: Path) -> tuple[Path, Path]:
     return paths[0], paths[1]
 
 
+def numbers(cells: dict[str, str]) -> dict[str, float | None]:
+    return {key: None if value == "" else float(value) for key, value in cells.items()}
+
+
+def recorded(values: dict[str, float | None]) -> dict[str, Any]:
+    return {key: None if value is None else pytest.approx(value, rel=1e-6, abs=1e-6) for key, value in values.items()}
+
+
 def table(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
@@ -49,14 +57,33 @@ def table(text: str) -> list[dict[str, str]]:
 def test_the_numbers_are_those_of_the_challenges_own_code(name: str, title: str, segeval: Run, tmp_path: Path) -> None:
     run = segeval("score", *files_of(CASES[title], tmp_path), "--protocol", name, "-f", "challenge")
     assert run.code == 0
-    one, mean = table(run.out)
-    assert (one.pop("case"), mean.pop("case")) == ("p", "mean")
-    found = {key: None if value == "" else float(value) for key, value in one.items()}
-    assert found == {
-        key: None if value is None else pytest.approx(value, rel=1e-6, abs=1e-6)
-        for key, value in RECORDED[name]["values"][title].items()
-    }
-    assert mean == one
+    one, *ends = table(run.out)
+    protocol = protocol_of(name)
+    assert protocol is not None
+    assert one.pop("case") == "p"
+    together = {key: one.pop(key) for key in protocol.pooled}
+    assert set(together.values()) <= {""}
+    assert numbers(one) == recorded(RECORDED[name]["values"][title])
+    for statistic in ends[: len(protocol.statistics)]:
+        if statistic["case"] in ("mean", "median"):
+            assert {key: statistic[key] for key in one} == one
+
+
+@pytest.mark.parametrize("name", [name for name, found in RECORDED.items() if "pooled" in found])
+def test_the_numbers_of_all_cases_together_are_those_of_the_challenges_own_code(
+    name: str, segeval: Run, tmp_path: Path
+) -> None:
+    for side in ("p", "r"):
+        (tmp_path / side).mkdir()
+    for number, title in enumerate(RECORDED[name]["values"]):
+        for side, path in zip(("p", "r"), files_of(CASES[title], tmp_path), strict=True):
+            path.rename(tmp_path / side / f"case_{number}.nii.gz")
+    run = segeval("batch", tmp_path / "p", tmp_path / "r", "--protocol", name, "-f", "challenge")
+    assert run.code == 0
+    line = table(run.out)[-1]
+    assert line["case"] == "pooled"
+    wanted = recorded(RECORDED[name]["pooled"])
+    assert numbers({key: line[key] for key in wanted}) == wanted
 
 
 def test_every_protocol_has_recorded_values_of_the_code_that_it_names() -> None:
@@ -66,6 +93,7 @@ def test_every_protocol_has_recorded_values_of_the_code_that_it_names() -> None:
         assert protocol is not None
         assert found["source"] == protocol.source
         assert {key for values in found["values"].values() for key in values} == set(protocol.columns)
+        assert set(found.get("pooled", {})) == set(protocol.pooled)
 
 
 def test_the_signature_and_the_json_name_it(segeval: Run, tmp_path: Path) -> None:
@@ -242,6 +270,43 @@ all = "mean({*.dice:empty=0})"
     assert "  P_3: 100 * {spleen.dice:empty=0}\n" in explained.out
 
 
+def test_numbers_of_all_cases_together(segeval: Run, tmp_path: Path) -> None:
+    """Of the voxels counted together, and of a value of every case; a case's own line has none of them."""
+    own = tmp_path / "ours.toml"
+    pooled = {
+        "D": "liver.dice:empty=0",
+        "E": "2 * total({liver.tp}) / total({liver.pred_voxels} + {liver.ref_voxels})",
+        "M": "average({liver.dice:empty=0})",
+    }
+    text = OWN.replace('metrics = "', 'metrics = "tp,pred_voxels,ref_voxels,')
+    own.write_text(text + "[pooled]\n" + "".join(f'{name} = "{of}"\n' for name, of in pooled.items()))
+    for side in ("p", "r"):
+        (tmp_path / side).mkdir()
+    tp, voxels = 0, 0
+    for title in ("abdomen", "organs"):
+        case = CASES[title]
+        for side, path in zip(("p", "r"), files_of(case, tmp_path), strict=True):
+            path.rename(tmp_path / side / f"{title}.nii.gz")
+        tp += int(((case.h == 1) & (case.y == 1)).sum())
+        voxels += int((case.h == 1).sum() + (case.y == 1).sum())
+    run = segeval("batch", tmp_path / "p", tmp_path / "r", "--protocol", own, "-f", "challenge")
+    *cases, mean, ends = table(run.out)
+    assert [line["case"] for line in (*cases, mean, ends)] == ["abdomen", "organs", "mean", "pooled"]
+    assert {line[key] for line in (*cases, mean) for key in "DEM"} == {""}
+    assert float(ends["D"]) == float(ends["E"]) == pytest.approx(2 * tp / voxels)
+    assert ends["M"] == mean["liver"]
+    assert ends["liver"] == ""
+    alone = segeval("score", *files_of(CASES["abdomen"], tmp_path), "--protocol", own)
+    assert ["D", "–", "0.7500"] in [line.split() for line in alone.out.splitlines()]
+    assert cases[0]["liver"] == "0.75"
+    explained = segeval("protocols", "--check", own)
+    assert "of all cases together\n  D: liver.dice:empty=0\n" in explained.out
+    own.write_text(own.read_text().replace("\nD = ", "\nliver = "))
+    twice = segeval("protocols", "--check", own)
+    assert (twice.code, twice.err.count("\n")) == (2, 1)
+    assert "'liver' is in [columns] and in [pooled]" in twice.err
+
+
 def test_a_missing_case_costs_what_the_protocol_says(segeval: Run, tmp_path: Path) -> None:
     own = tmp_path / "ours.toml"
     own.write_text(OWN.replace("year", 'statistics = ["mean", "max"]\nyear') + "[missing]\nliver = -1\n")
@@ -303,7 +368,7 @@ def test_a_protocol_is_whole(name: str) -> None:
     protocol = protocol_of(name)
     assert protocol is not None
     assert settings.protocol is not None
-    for column in settings.protocol.columns.values():
+    for column in (*settings.protocol.columns.values(), *settings.protocol.pooled.values()):
         for of in re.findall(r"\{([^{}]+)\}", column) if "{" in column else [column]:
             label, _, key = of.partition(".")
             assert label in rows
