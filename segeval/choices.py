@@ -19,6 +19,10 @@ GeometryPolicy = Literal["strict", "resample", "ignore"]
 EmptyPolicy = Literal["nan", "zero", "one"]
 """The value of the undefined overlap of a label that both volumes lack."""
 
+DistanceSpacing = Literal["stored", "voxels", "reversed"]
+"""What a voxel measures along each axis, where boundaries are: what the file says, 1, or what it says of the axes in
+reverse order."""
+
 Matching = Literal["one-to-one", "any-overlap", "many-to-one"]
 """The rule that says which prediction instances belong to which reference instance."""
 

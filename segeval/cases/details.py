@@ -22,8 +22,8 @@ def details_of(tally: Tally, measured: Mapping[RecordName, Any], choice: LabelCh
     found: dict[str, Any] = {"curves": curves} if curves else {}
     if "surfaces" in measured:
         surfaces: Surfaces = measured["surfaces"]
-        form = surfaces.voxels or surfaces.surfels or surfaces.slices or ()
-        found[MISSED] = [key for key, surface in zip(targets_of(tally, choice), form, strict=True) if surface.missed]
+        each = zip(targets_of(tally, choice), surfaces.any_form, strict=True)
+        found[MISSED] = [key for key, surface in each if surface.missed]
     if measured.get("profile") is not None:
         found[ERROR_PROFILE] = profile_document(measured["profile"])
     if tally.detections is not None:

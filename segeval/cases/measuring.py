@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from segeval.cases.bounding import surfaces_of, threads
 from segeval.cases.boxed import shapes_of, topology_of
 from segeval.cases.stored_values import stored_predictions
 from segeval.errors import GeometryError, LabelError
 from segeval.kernels import HeldPair
 from segeval.kernels.boxes import Box, enclosing
-from segeval.machine import usable_cores
 from segeval.quantities import RecordName, hd95, membership, parts_of, targets_of
 from segeval.settings import Settings
-from segeval.settings.labels import require_tolerances, tolerance_of
 from segeval.shapes.all_instances import LabelMaps, Target, match_all
 from segeval.shapes.counting import LabelMap
-from segeval.shapes.elements import BOUNDARY_VOXELS, Form, slices_of
 from segeval.shapes.lesionwise import match_lesions
-from segeval.shapes.surface_distances import measure_all
-from segeval.shapes.surfels import SURFELS, measure_surfels
+from segeval.shapes.surfels import measure_surfels
 from segeval.shapes.target_masks import Mask, TargetMasks, mark
-from segeval.tallies import surfaces
 from segeval.tallies.instances import BRATS_2023, Instances, TargetInstances
-from segeval.tallies.surfaces import Surfaces, TargetSurface, diagonal_mm, form_of
+from segeval.tallies.surfaces import Surfaces, missed_distance
 from segeval.tallies.tally import Tally
 from segeval.targets import BACKGROUND, LabelChoice, TargetKey
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.memory import Need, require_memory
 
-_MOST_THREADS = 4
 _SHEAR = 1e-3
 
 # Bytes that lesions hold at once, measured: masks and numberings of both sides, the dilated one among them, for each
@@ -55,11 +48,15 @@ class HeldTarget(Struct, frozen=True):
 
 
 class HeldMaps(Struct, frozen=True):
-    """Both label maps on the axes that are longer than one voxel, and where each target lies in them."""
+    """Both label maps on the axes that are longer than one voxel, and where each target lies in them.
+
+    reversed_spacing_mm: what a voxel would measure along each axis, had all of the file's axes come in reverse order.
+    """
 
     held: HeldPair
     shape: tuple[int, ...]
     spacing_mm: tuple[float, ...]
+    reversed_spacing_mm: tuple[float, ...]
     ignore: int | None
     targets: tuple[HeldTarget, ...]
 
@@ -102,9 +99,9 @@ def measure_held(
     wanted = settings.records
     records: dict[RecordName, Any] = {}
     if "surfaces" in wanted:
-        records["surfaces"] = _surfaces(maps, settings)
+        records["surfaces"] = surfaces_of(maps, settings)
     volume_ml = float("nan") if geometry is None else maps.voxel_volume_mm3 / 1000
-    missed_mm = diagonal_mm(maps.shape, maps.spacing_mm) if settings.missed is None else settings.missed
+    missed_mm = missed_distance(settings.missed, maps.shape, maps.spacing_mm)
     if "instances" in wanted:
         records["instances"] = Instances(_instances(maps, settings), volume_ml, missed_mm)
     if "lesions" in wanted:
@@ -149,6 +146,7 @@ def maps_of(held: HeldPair, tally: Tally, choice: LabelChoice, spacing: tuple[fl
         held,
         tuple(shape[axis] for axis in axes),
         tuple(spacing[axis] for axis in axes),
+        tuple(spacing[::-1][axis] for axis in axes),
         tally.options.ignore,
         tuple(_targets(held, tally, choice, axes)),
     )
@@ -174,53 +172,6 @@ def _targets(held: HeldPair, tally: Tally, choice: LabelChoice, axes: list[int])
         yield HeldTarget(key, p, r, None if box is None else tuple(box[axis] for axis in axes))
 
 
-def _surfaces(maps: HeldMaps, settings: Settings) -> Surfaces:
-    asked = [part.settings for part in parts_of(settings.selections) if part.quantity.record == "surfaces"]
-    names = {form_of(bool(part["surfel"]), str(part["boundary"])) for part in asked}
-    forms: dict[str, Form] = {
-        surfaces.VOLUME: BOUNDARY_VOXELS,
-        surfaces.SURFELS: SURFELS,
-        surfaces.SLICES: slices_of(maps.spacing_mm),
-    }
-    found = {name: _form(maps, form, settings) for name, form in forms.items() if name in names}
-    return Surfaces(
-        found.get(surfaces.VOLUME),
-        found.get(surfaces.SURFELS),
-        diagonal_mm(maps.shape, maps.spacing_mm),
-        settings.missed,
-        found.get(surfaces.SLICES),
-    )
-
-
-def _form(maps: HeldMaps, form: Form, settings: Settings) -> tuple[TargetSurface, ...]:
-    prediction, reference = maps.prediction, maps.reference  # the same two arrays for all: one pass over them
-    boxed = {
-        index: TargetMasks(
-            prediction,
-            reference,
-            target.prediction_values,
-            target.reference_values,
-            target.box,
-            maps.spacing_mm,
-            maps.ignore,
-        )
-        for index, target in enumerate(maps.targets)
-        if target.box
-    }
-    found = measure_all(list(boxed.values()), _threads(), form)
-    measured = [TargetSurface(in_prediction=False, in_reference=False)] * len(maps.targets)
-    for index, surface in zip(boxed, found, strict=True):
-        measured[index] = surface
-    if settings.tau is None:
-        return tuple(measured)
-    require_tolerances(settings.tau, settings.labels, named=True)
-    tolerances = [tolerance_of(target.key, settings.tau, settings.labels) for target in maps.targets]
-    return tuple(
-        surface if tau is None else replace(surface, tau_mm=tau)
-        for surface, tau in zip(measured, tolerances, strict=True)
-    )
-
-
 def _instances(maps: HeldMaps, settings: Settings) -> tuple[TargetInstances, ...]:
     boxed = [
         (index, Target(target.key, target.prediction_values, target.reference_values, target.box))
@@ -241,7 +192,7 @@ def _instances(maps: HeldMaps, settings: Settings) -> tuple[TargetInstances, ...
         settings.instances,
         distances=distances,
         overlaps=overlaps,
-        threads=_threads(),
+        threads=threads(),
     )
     instances = [TargetInstances(target.key) for target in maps.targets]
     for (index, _), one in zip(boxed, found, strict=True):
@@ -284,10 +235,3 @@ def _surfel_hd95(prediction: Mask, reference: Mask, spacing_mm: Any) -> float:
     inside = frozenset((1,))
     masks = TargetMasks(prediction, reference, inside, inside, box, tuple(spacing_mm))
     return float(hd95(Surfaces((measure_surfels(masks, 1),), None, 0.0))[0])
-
-
-def _threads() -> int:
-    """Workers of a batch keep to one core each."""
-    if multiprocessing.parent_process() is not None:
-        return 1
-    return min(usable_cores(), _MOST_THREADS)

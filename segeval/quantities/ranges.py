@@ -44,7 +44,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "power": ("1", "2"),
     "weights": ("linear", "quadratic"),
     "unit": ("voxel", "mm"),
-    "boundary": ("volume", "slices"),
+    "boundary": ("volume", "slices", "corners"),
+    "outside": ("background", "mask"),
     "direction": ("both", "prediction", "reference"),
 }
 """Settings that have a few values only; those whose default is a number are numbers."""

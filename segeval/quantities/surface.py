@@ -4,7 +4,8 @@ Every formula gives one value per target, float64, shape (targets,): NaN where t
 what a missed target gets (:attr:`Surfaces.missed`, or 0 for shares) where it is empty in exactly one. With ``surfel``
 the elements are weighted by their area, as DeepMind's ``surface-distance`` package does. ``direction`` takes the
 distances of one boundary alone: ``prediction``, from the prediction's to the reference's, or ``reference``, back.
-``boundary=slices`` takes the boundary of each slice of the thickest axis by itself.
+``boundary=slices`` takes the boundary of each slice of the thickest axis by itself, ``boundary=corners`` the voxels
+with background among all their neighbours. ``outside=mask``: there is no boundary where the image ends.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from segeval.array_types import Floats
 from segeval.quantities.quantity import also, measure
-from segeval.tallies.surfaces import VOLUME, Surfaces, TargetSurface
+from segeval.tallies.surfaces import BACKGROUND, VOLUME, Surfaces, TargetSurface
 
 BOTH = "both"
 
@@ -42,14 +43,20 @@ one, which is assd; the mean of both directions elsewhere, which is masd: whoeve
     title="HD",
 )
 def hd(
-    surfaces: Surfaces, *, p: float = 100.0, surfel: bool = False, direction: str = BOTH, boundary: str = VOLUME
+    surfaces: Surfaces,
+    *,
+    p: float = 100.0,
+    surfel: bool = False,
+    direction: str = BOTH,
+    boundary: str = VOLUME,
+    outside: str = BACKGROUND,
 ) -> Floats:
     """Hausdorff distance, mm: the larger of the two directed percentiles; the maximum by default."""
 
     def larger(target: TargetSurface) -> float:
         return max(_directed(*side, p) for side in _sides(target, direction))
 
-    return _per_target(surfaces.targets(surfel, boundary), surfaces.missed, larger)
+    return _per_target(surfaces.targets(surfel, boundary, outside), surfaces.missed, larger)
 
 
 @measure(
@@ -66,13 +73,19 @@ def hd(
     title="HD95",
 )
 def hd95(
-    surfaces: Surfaces, *, pooled: bool = False, surfel: bool = False, direction: str = BOTH, boundary: str = VOLUME
+    surfaces: Surfaces,
+    *,
+    pooled: bool = False,
+    surfel: bool = False,
+    direction: str = BOTH,
+    boundary: str = VOLUME,
+    outside: str = BACKGROUND,
 ) -> Floats:
     """95th percentile of the Hausdorff distance, mm; ``pooled`` takes it over both directions together."""
     if not pooled:
-        return hd(surfaces, p=95.0, surfel=surfel, direction=direction, boundary=boundary)
+        return hd(surfaces, p=95.0, surfel=surfel, direction=direction, boundary=boundary, outside=outside)
     return _per_target(
-        surfaces.targets(surfel, boundary),
+        surfaces.targets(surfel, boundary, outside),
         surfaces.missed,
         lambda target: _percentile(*_together(target, direction), 95.0),
     )
@@ -92,10 +105,19 @@ def hd95(
     ),
     title="ASSD",
 )
-def assd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH, boundary: str = VOLUME) -> Floats:
+def assd(
+    surfaces: Surfaces,
+    *,
+    surfel: bool = False,
+    direction: str = BOTH,
+    boundary: str = VOLUME,
+    outside: str = BACKGROUND,
+) -> Floats:
     """Average symmetric surface distance, mm: the mean over the elements of both boundaries."""
     return _per_target(
-        surfaces.targets(surfel, boundary), surfaces.missed, lambda target: _mean(*_together(target, direction))
+        surfaces.targets(surfel, boundary, outside),
+        surfaces.missed,
+        lambda target: _mean(*_together(target, direction)),
     )
 
 
@@ -113,14 +135,21 @@ def assd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH, bou
     ),
     title="MASD",
 )
-def masd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH, boundary: str = VOLUME) -> Floats:
+def masd(
+    surfaces: Surfaces,
+    *,
+    surfel: bool = False,
+    direction: str = BOTH,
+    boundary: str = VOLUME,
+    outside: str = BACKGROUND,
+) -> Floats:
     """Mean average surface distance, mm: the mean of the two directed means."""
 
     def mean_of_means(target: TargetSurface) -> float:
         means = [_mean(*side) for side in _sides(target, direction)]
         return sum(means) / len(means)
 
-    return _per_target(surfaces.targets(surfel, boundary), surfaces.missed, mean_of_means)
+    return _per_target(surfaces.targets(surfel, boundary, outside), surfaces.missed, mean_of_means)
 
 
 @measure(
@@ -134,14 +163,21 @@ def masd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH, bou
     synonyms=also("rmssd rms_surface_distance root_mean_square_surface_distance rms_symmetric_surface_distance"),
     title="RMSD",
 )
-def rmsd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH, boundary: str = VOLUME) -> Floats:
+def rmsd(
+    surfaces: Surfaces,
+    *,
+    surfel: bool = False,
+    direction: str = BOTH,
+    boundary: str = VOLUME,
+    outside: str = BACKGROUND,
+) -> Floats:
     """Root mean squared surface distance, mm, over the elements of both boundaries."""
 
     def root(target: TargetSurface) -> float:
         distances, areas = _together(target, direction)
         return math.sqrt(_mean(distances**2, areas))
 
-    return _per_target(surfaces.targets(surfel, boundary), surfaces.missed, root)
+    return _per_target(surfaces.targets(surfel, boundary, outside), surfaces.missed, root)
 
 
 @measure(
@@ -155,7 +191,7 @@ def rmsd(surfaces: Surfaces, *, surfel: bool = False, direction: str = BOTH, bou
     synonyms=also("balanced_average_distance balanced_average_hausdorff_distance balanced_ahd bahd"),
     title="bAVD",
 )
-def bavd(surfaces: Surfaces, *, surfel: bool = False, boundary: str = VOLUME) -> Floats:
+def bavd(surfaces: Surfaces, *, surfel: bool = False, boundary: str = VOLUME, outside: str = BACKGROUND) -> Floats:
     """Balanced average distance, mm: both sums are divided by the reference's size, so that an invention costs the more
     the larger it is."""
 
@@ -164,7 +200,7 @@ def bavd(surfaces: Surfaces, *, surfel: bool = False, boundary: str = VOLUME) ->
         areas = target.reference_areas
         return (there + back) / (2 * (target.to_prediction.size if areas is None else float(areas.sum())))
 
-    return _per_target(surfaces.targets(surfel, boundary), surfaces.missed, balanced)
+    return _per_target(surfaces.targets(surfel, boundary, outside), surfaces.missed, balanced)
 
 
 @measure(
@@ -185,7 +221,13 @@ def bavd(surfaces: Surfaces, *, surfel: bool = False, boundary: str = VOLUME) ->
     title="NSD",
 )
 def nsd(
-    surfaces: Surfaces, *, tau: float | None = None, surfel: bool = False, direction: str = BOTH, boundary: str = VOLUME
+    surfaces: Surfaces,
+    *,
+    tau: float | None = None,
+    surfel: bool = False,
+    direction: str = BOTH,
+    boundary: str = VOLUME,
+    outside: str = BACKGROUND,
 ) -> Floats:
     """Normalised surface distance: the share of both boundaries within ``tau`` mm (inclusive) of the other. Without
     ``tau``: the label's own (``--tau``), or 1 mm."""
@@ -194,7 +236,7 @@ def nsd(
         distances, areas = _together(target, direction)
         return _mean((distances <= (target.tau_mm if tau is None else tau)).astype(np.float64), areas)
 
-    return _per_target(surfaces.targets(surfel, boundary), 0.0, share)
+    return _per_target(surfaces.targets(surfel, boundary, outside), 0.0, share)
 
 
 def _per_target(targets: Sequence[TargetSurface], missed: float, formula: Callable[[TargetSurface], float]) -> Floats:

@@ -11,7 +11,16 @@ from typing import Any, Literal, TypedDict, TypeVar, get_args, get_origin, get_t
 
 from msgspec.structs import replace
 
-from segeval.choices import Activation, BackendName, Channels, EmptyPolicy, GeometryPolicy, Kind, Matching
+from segeval.choices import (
+    Activation,
+    BackendName,
+    Channels,
+    DistanceSpacing,
+    EmptyPolicy,
+    GeometryPolicy,
+    Kind,
+    Matching,
+)
 from segeval.settings.label_distances import LabelDistances
 from segeval.settings.labels import Labels, Metrics, Regions, Tolerances, Weights, Within, within_region
 from segeval.settings.option import Option
@@ -39,6 +48,7 @@ class ArrayOptions(TypedDict, total=False):
     activation: Activation | None
     scale: float | None
     clip: bool
+    distance_spacing: DistanceSpacing
     missed: str | float
     tau: Tolerances
     instances: bool

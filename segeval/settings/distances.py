@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import field
 
-from segeval.choices import GeometryPolicy, Matching
+from segeval.choices import DistanceSpacing, GeometryPolicy, Matching
 from segeval.errors import UsageError
 from segeval.settings import words
 from segeval.settings.labels import require_tolerances, tolerances_of
@@ -19,7 +19,9 @@ from segeval.targets import TargetKey
 
 class Distances(Values, frozen=True):
     """geometry, tolerance: how the grids must match; a fraction of the reference's smallest spacing.
-    missed: the distance in mm of a label that one volume lacks, or NaN; None for the image's diagonal.
+    distance_spacing: what voxels measure in surface distances.
+    missed: the distance in mm of a label that one volume lacks, or NaN; None for the image's diagonal between the
+        centres of its voxels, ``box`` for that of the box that they fill.
     tau: what nsd tolerates, mm, by label value, label name or region, by ``*`` for all others; None for 1 mm.
     instances: how instances are found and matched. challenge: whose lesion-wise procedure.
     """
@@ -37,14 +39,24 @@ class Distances(Values, frozen=True):
     tolerance: Annotated[
         float, asked(GRID, "Largest displacement of a corner voxel, in smallest spacings.", files_only=True)
     ] = 1e-2
-    missed: Annotated[
-        float | None,
+    distance_spacing: Annotated[
+        DistanceSpacing,
         asked(
             DISTANCES,
-            "Distance of a label that one volume lacks.",
+            "In surface distances a voxel measures what the file says, 1, or that of the axes in reverse order.",
+            group="maps",
+            signed=words.distance_spacing_signed,
+            document=words.distance_spacing_document,
+        ),
+    ] = "stored"
+    missed: Annotated[
+        float | str | None,
+        asked(
+            DISTANCES,
+            "Distance of a label that one volume lacks. The box is that of all voxels, from corner to corner.",
             asks=str,
             default="diagonal",
-            metavar="diagonal|nan|MM",
+            metavar="diagonal|box|nan|MM",
             made=words.missed_mm,
             group="maps",
             signed=words.missed_signed,
@@ -115,7 +127,8 @@ class Distances(Values, frozen=True):
         require_word("geometry", self.geometry, GeometryPolicy)
         if not (math.isfinite(self.tolerance) and self.tolerance >= 0):
             raise UsageError(f"--tolerance {self.tolerance:g}: write a fraction of the smallest spacing, like 0.01")
-        if self.missed is not None and self.missed < 0:
-            raise UsageError(f"--missed {self.missed:g}: write diagonal, nan, or a distance in mm of at least 0")
+        require_word("distance_spacing", self.distance_spacing, DistanceSpacing)
+        if isinstance(self.missed, float) and self.missed < 0:
+            raise UsageError(f"--missed {self.missed:g}: write diagonal, box, nan, or a distance in mm of at least 0")
         if self.tau is not None:
             require_tolerances(self.tau, self.labels, named=bool(self.labels.names) or self.labels.values is not None)

@@ -14,6 +14,7 @@ from segeval.errors import UsageError
 from segeval.files.paths import require_possible
 from segeval.settings.volume_choice import volume_document as _volume
 from segeval.settings.volume_choice import volume_text
+from segeval.tallies.surfaces import BOX
 from segeval.words.printable import shortened
 
 if TYPE_CHECKING:
@@ -124,6 +125,16 @@ def geometry_signed(settings: Settings) -> str:
     return f"geometry:{settings.geometry}{tolerance}"
 
 
+def distance_spacing_signed(settings: Settings) -> str:
+    """Only where it is not that of the file."""
+    return "" if settings.distance_spacing == "stored" else f"distance_spacing:{settings.distance_spacing}"
+
+
+def distance_spacing_document(settings: Settings) -> Document:
+    """Only where it is not that of the file."""
+    return {} if settings.distance_spacing == "stored" else {"distance_spacing": settings.distance_spacing}
+
+
 def missed_signed(settings: Settings) -> str:
     """``missed:diagonal``."""
     return f"missed:{missed_text(settings.missed)}"
@@ -199,18 +210,22 @@ def not_written(_: Settings) -> Document:
     return {}
 
 
-def missed_mm(given: str | float) -> float | None:
-    """``diagonal``, or a distance in mm, or NaN, as the settings hold it. Raises UsageError."""
+def missed_mm(given: str | float) -> float | str | None:
+    """``diagonal``, ``box``, or a distance in mm, or NaN, as the settings hold it. Raises UsageError."""
     if given == "diagonal":
         return None
+    if given == BOX:
+        return BOX
     try:
         return float(given)
     except ValueError:
-        raise UsageError(f"--missed {given!r}: write diagonal, nan, or a distance in mm") from None
+        raise UsageError(f"--missed {given!r}: write diagonal, box, nan, or a distance in mm") from None
 
 
-def missed_text(missed: float | None) -> str:
+def missed_text(missed: float | str | None) -> str:
     """As ``--missed`` takes it."""
+    if isinstance(missed, str):
+        return missed
     return "diagonal" if missed is None else "nan" if math.isnan(missed) else number(missed)
 
 

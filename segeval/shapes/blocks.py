@@ -93,8 +93,11 @@ def look_through(layer: Layer, form: Form, around: Rings, ranks: Kinds | None, p
     inside = np.zeros(shape, dtype=np.bool_)
     inside[tuple(slice(m, -m) for m in margin)] = True
     found = []
-    for codes in layer.coded(low, high):
+    for codes in layer.coded(low, high, open=form.open):
         elements = form.find(codes)
+        if form.open:  # what goes on beyond the maps ends there, too: no boundary
+            for held, part in product(elements.places, layer.outside(low, shape)):
+                held.reshape(shape)[part] = 0
         chosen = inside.reshape(-1).take(elements.positions)
         chosen &= layer.is_code.take(elements.codes)
         elements = elements.some(chosen)

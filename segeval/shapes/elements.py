@@ -1,13 +1,14 @@
 """The elements of all surfaces in a block of a layer: boundary voxels here, pieces of surface in ``surfels``.
 
-A boundary voxel of a code is one of its voxels with a face-neighbour (6 in 3-D, 4 in 2-D) of another code; slice by
-slice, one with any of its 8 neighbours in its slice.
+A boundary voxel of a code is one of its voxels with a face-neighbour (6 in 3-D, 4 in 2-D) of another code; at corners,
+with any of its neighbours (26 in 3-D, 8 in 2-D); slice by slice, one with any of its 8 neighbours in its slice.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import product
 from typing import Any, Protocol
 
 import numpy as np
@@ -50,6 +51,8 @@ class Form(Protocol):
 
     before: int
     """By how many voxels an element's position may lie before the first voxel of what it bounds."""
+    open: bool
+    """Whether what reaches the image's border goes on there, so that it has no boundary along it."""
 
     def on(self, axes: Sequence[int]) -> Form:
         """The same where the axes come in another order."""
@@ -64,15 +67,25 @@ class Form(Protocol):
         ...
 
 
-class _BoundaryVoxels:
+class BoundaryVoxels:
+    """corners: any neighbour counts, not only those across a face. open: see :class:`Form`."""
+
     before = 0
 
-    def on(self, axes: Sequence[int]) -> _BoundaryVoxels:  # noqa: ARG002 (faces are neighbours in any order)
+    def __init__(self, *, corners: bool = False, open: bool = False) -> None:  # noqa: A002 (as the protocol says)
+        self.open = open
+        self._corners = corners
+
+    def on(self, axes: Sequence[int]) -> BoundaryVoxels:  # noqa: ARG002 (neighbours are so in any order)
         return self
 
     def neighbours(self, shape: Sequence[int]) -> list[int]:
         """How far they are from a voxel in a flat array of this shape."""
-        return [sign * step for step in steps_of(shape) for sign in (-1, 1)]
+        steps = steps_of(shape)
+        if not self._corners:
+            return [sign * step for step in steps for sign in (-1, 1)]
+        ways = product((-1, 0, 1), repeat=len(steps))
+        return [sum(i * step for i, step in zip(way, steps, strict=True)) for way in ways if any(way)]
 
     def find(self, codes: Codes) -> Elements:
         edges = np.zeros_like(codes)
@@ -99,29 +112,32 @@ class _BoundaryVoxels:
         return None
 
 
-class SliceBoundaryVoxels(_BoundaryVoxels):
+class SliceBoundaryVoxels(BoundaryVoxels):
     """The boundary of each slice by itself. across: the axis from slice to slice; None where there is one slice."""
 
-    def __init__(self, across: int | None) -> None:
+    def __init__(self, across: int | None, *, open: bool = False) -> None:  # noqa: A002 (as the protocol says)
+        super().__init__(open=open)
         self._across = across
 
     def on(self, axes: Sequence[int]) -> SliceBoundaryVoxels:
-        return SliceBoundaryVoxels(None if self._across is None else list(axes).index(self._across))
+        across = None if self._across is None else list(axes).index(self._across)
+        return SliceBoundaryVoxels(across, open=self.open)
 
     def neighbours(self, shape: Sequence[int]) -> list[int]:
         first, second = (step for axis, step in enumerate(steps_of(shape)) if axis != self._across)
         return [i * first + j * second for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
 
 
-BOUNDARY_VOXELS = _BoundaryVoxels()
+BOUNDARY_VOXELS = BoundaryVoxels()
 
 
-def slices_of(spacing_mm: Sequence[float]) -> SliceBoundaryVoxels:
+def slices_of(spacing_mm: Sequence[float], *, open: bool = False) -> SliceBoundaryVoxels:  # noqa: A002 (as above)
     """Of the axis with the largest spacing, the last of equal ones; in 2-D the image is the only slice."""
     if len(spacing_mm) == 2:
-        return SliceBoundaryVoxels(None)
+        return SliceBoundaryVoxels(None, open=open)
     thickest = max(spacing_mm)
-    return SliceBoundaryVoxels(max(a for a, mm in enumerate(spacing_mm) if math.isclose(mm, thickest, rel_tol=_ALIKE)))
+    across = max(a for a, mm in enumerate(spacing_mm) if math.isclose(mm, thickest, rel_tol=_ALIKE))
+    return SliceBoundaryVoxels(across, open=open)
 
 
 def steps_of(shape: Sequence[int]) -> list[int]:

@@ -82,8 +82,17 @@ class Layer(Struct, frozen=True):
         low, high = self.boxes[..., 0].min(axis=0), self.boxes[..., 1].max(axis=0)
         return [int(n) for n in high - low]
 
-    def coded(self, low: Sequence[int], high: Sequence[int]) -> tuple[Codes, Codes]:
-        """The codes of both maps in a box that may reach beyond the maps, where there is background."""
+    def coded(
+        self,
+        low: Sequence[int],
+        high: Sequence[int],
+        *,
+        open: bool = False,  # noqa: A002 (as forms say)
+    ) -> tuple[Codes, Codes]:
+        """The codes of both maps in a box that may reach beyond the maps, where there is background.
+
+        open: but for the voxels next to the maps, which are like their neighbours in them.
+        """
         maps = (self.prediction, self.reference)
         axes = list(zip(low, high, self.reference.shape, strict=True))
         there = tuple(slice(max(a, 0), min(b, n)) for a, b, n in axes)
@@ -94,8 +103,28 @@ class Layer(Struct, frozen=True):
             coder.write(_integers(labels[there]), codes[inner])
             if self.ignore is not None:
                 codes[inner] *= self.reference[there] != self.ignore
+            if open:
+                _continue_outwards(codes, inner)
             found.append(codes)
         return found[0], found[1]
+
+    def outside(self, low: Sequence[int], shape: Sequence[int]) -> list[tuple[slice, ...]]:
+        """The parts of a box that lie beyond the maps: it begins at ``low``."""
+        found = []
+        for axis, (start, size, n) in enumerate(zip(low, shape, self.reference.shape, strict=True)):
+            before = (slice(None),) * axis
+            found += [(*before, part) for part in (slice(0, max(-start, 0)), slice(n - start, size))]
+        return found
+
+
+def _continue_outwards(codes: Codes, inner: Sequence[slice]) -> None:
+    """One voxel beyond the inner box, on each side where there is room: axis by axis, so that corners follow."""
+    for axis, part in enumerate(inner):
+        planes = np.moveaxis(codes, axis, 0)
+        if part.start > 0:
+            planes[part.start - 1] = planes[part.start]
+        if part.stop < len(planes):
+            planes[part.stop] = planes[part.stop - 1]
 
 
 def layers_of(targets: Sequence[TargetMasks]) -> list[Layer]:

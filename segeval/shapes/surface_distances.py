@@ -140,7 +140,7 @@ def _measure_small(layer: Layer, form: Form, areas: Floats | None, ranks: Kinds 
     low = [int(start) - 1 - form.before for start in layer.boxes[0, :, 0]]
     high = [int(stop) + 1 for stop in layer.boxes[0, :, 1]]
     found = []
-    for codes, side in zip(layer.coded(low, high), layer.sides[0], strict=True):
+    for codes, side in zip(layer.coded(low, high, open=form.open), layer.sides[0], strict=True):
         elements = form.find(codes)
         indices = coordinates(elements.positions, codes.shape, (0,) * codes.ndim)
         inside = ((indices > 0) & (indices < np.array(codes.shape) - 1)).all(axis=1)

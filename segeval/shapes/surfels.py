@@ -50,6 +50,7 @@ class _Surfels:
     """A surfel's position is that of the first corner of its cube (square in 2-D), its kind the configuration."""
 
     before = 1
+    open = False
 
     def on(self, axes: Sequence[int]) -> _Surfels:  # noqa: ARG002 (the areas follow the spacing)
         return self

@@ -169,7 +169,10 @@ CHANGES: dict[str, list[tuple[Path, list[str], list[str]]]] = {
     ],
     "geometry": [(PREDICTION, [], ["--geometry=ignore"]), (PREDICTION, [], ["--geometry=resample"])],
     "tolerance": [(PREDICTION, [], ["--tolerance=0.02"])],
-    "missed": [(PREDICTION, ["--metrics=hd"], ["--metrics=hd", f"--missed={mm}"]) for mm in ("nan", "100")],
+    "distance_spacing": [
+        (PREDICTION, ["--metrics=hd"], ["--metrics=hd", f"--distance-spacing={way}"]) for way in ("voxels", "reversed")
+    ],
+    "missed": [(PREDICTION, ["--metrics=hd"], ["--metrics=hd", f"--missed={mm}"]) for mm in ("nan", "100", "box")],
     "tau": [(PREDICTION, ["--metrics=nsd"], ["--metrics=nsd", "--tau=2"])],
     "instances": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--instances"])],
     "connectivity": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--connectivity=6"])],

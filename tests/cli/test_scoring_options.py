@@ -38,6 +38,7 @@ ANSWERS: dict[str, tuple[list[str], Any]] = {  # on the command line, and in TOM
     "volume": (["--volume", "0"], 0),
     "geometry": (["--geometry", "ignore"], "ignore"),
     "tolerance": (["--tolerance", "0.5"], 0.5),
+    "distance_spacing": (["--distance-spacing", "voxels"], "voxels"),
     "missed": (["--missed", "nan"], "nan"),
     "tau": (["--tau", "1=5,*=2"], "1=5,*=2"),
     "instances": (["--instances"], True),

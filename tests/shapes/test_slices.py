@@ -45,21 +45,23 @@ def test_the_thickest_axis_and_the_last_of_equal_ones() -> None:
     assert {spacing: slices_of(spacing)._across for spacing in known} == known
 
 
-def wmh(prediction: Array, reference: Array, spacing: tuple[float, ...], across: int | None) -> float:
-    """hd95 of what an erosion by SimpleITK in the slice takes away."""
+def wmh(prediction: Array, reference: Array, spacing: tuple[float, ...], across: int | None) -> float | None:
+    """hd95 of what an erosion by SimpleITK in the slice takes away; None where that is nothing."""
     points = []
     for mask in (prediction, reference):
         radius = [int(axis != across) for axis in reversed(range(mask.ndim))]
         image = sitk.GetImageFromArray(mask.astype(np.uint8))
         eroded = sitk.GetArrayFromImage(sitk.BinaryErode(image, radius))
         points.append(np.argwhere(mask & (eroded == 0)) * spacing)
+    if not all(map(len, points)):
+        return None
     there, back = KDTree(points[1]).query(points[0])[0], KDTree(points[0]).query(points[1])[0]
     return float(max(np.percentile(there, 95), np.percentile(back, 95)))
 
 
 @given(PAIRS, st.sampled_from([np.ascontiguousarray, np.asfortranarray]))
 def test_wmh_2017_agrees(pair: tuple[Array, Array, tuple[float, ...]], order: Callable[[Array], Array]) -> None:
-    """Inside an image: at its border the challenge's code has no boundary."""
+    """Inside an image; and at its border, where the challenge's code has no boundary, by ``outside=mask``."""
     prediction, reference = (order(np.pad(mask, 1)) for mask in pair[:2])
     spacing = pair[2]
     across = None
@@ -67,6 +69,12 @@ def test_wmh_2017_agrees(pair: tuple[Array, Array, tuple[float, ...]], order: Ca
         across = max(axis for axis in range(3) if spacing[axis] == max(spacing))
     values = found(prediction, reference, spacing, "hd95:boundary=slices")
     assert values["hd95:boundary=slices"] == pytest.approx(wmh(prediction, reference, spacing, across), abs=1e-9)
+    prediction, reference = (order(mask) for mask in pair[:2])
+    expected = wmh(prediction, reference, spacing, across)
+    if expected is None:
+        return  # a mask fills its slices
+    key = "hd95:boundary=slices:outside=mask"
+    assert found(prediction, reference, spacing, key)[key] == pytest.approx(expected, abs=1e-9)
 
 
 def test_all_targets_of_a_large_volume_at_once() -> None:
@@ -95,4 +103,4 @@ def test_surfels_have_no_slices(segeval: Callable[..., Any], nifti: Callable[...
     assert (run.code, run.err.count("\n")) == (2, 1)
     assert "give one of them" in run.err
     run = segeval("score", file, file, "--metrics", "hd95:boundary=slabs")
-    assert (run.code, run.err) == (2, "segeval: --metrics: hd95:boundary='slabs'; write volume or slices\n")
+    assert (run.code, run.err) == (2, "segeval: --metrics: hd95:boundary='slabs'; write volume, slices or corners\n")
