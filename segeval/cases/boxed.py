@@ -35,8 +35,9 @@ def require_library(selections: Iterable[Selection]) -> None:
 
 def topology_of(maps: HeldMaps, selections: Iterable[Selection]) -> Topology:
     """Of the maps' targets, in their order. Raises NotEnoughMemory."""
-    names = _asked(selections, "topology").keys()
-    skeletons, betti = bool(names & _SKELETONS), bool(names - _SKELETONS)
+    asked = _asked(selections, "topology")
+    skeletons = {str(part.settings["axes"]) for name in _SKELETONS for part in asked.get(name, ())}
+    betti = bool(asked.keys() - _SKELETONS)
 
     def measured(prediction: Mask, reference: Mask) -> TargetTopology:
         return TargetTopology(

@@ -46,6 +46,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "unit": ("voxel", "mm"),
     "boundary": ("volume", "slices", "corners"),
     "outside": ("background", "mask"),
+    "axes": ("stored", "reversed"),
     "direction": ("both", "prediction", "reference"),
 }
 """Settings that have a few values only; those whose default is a number are numbers."""

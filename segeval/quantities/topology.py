@@ -13,17 +13,22 @@ import numpy as np
 from segeval.array_types import Floats, Integers
 from segeval.quantities.arithmetic import ratio
 from segeval.quantities.quantity import also, measure
-from segeval.tallies.topology import MaskTopology, Topology
+from segeval.tallies.topology import REVERSED, STORED, MaskTopology, Topology
 
 _GROUP = "topology"
 _SHIT = "Shit et al. 2021"
 
 
-def _shares(topology: Topology) -> tuple[Floats, Floats]:
+def _shares(topology: Topology, axes: str) -> tuple[Floats, Floats]:
     """The share of each skeleton that lies in the other mask: the prediction's, the reference's."""
 
+    def counted(mask: MaskTopology) -> tuple[int, int]:
+        if axes == REVERSED:
+            return mask.reversed_inside, mask.reversed_skeleton
+        return mask.inside, mask.skeleton
+
     def share(masks: list[MaskTopology]) -> Floats:
-        counts = np.array([(m.inside, m.skeleton) for m in masks], dtype=np.float64).reshape(-1, 2)
+        counts = np.array(list(map(counted, masks)), dtype=np.float64).reshape(-1, 2)
         return ratio(counts[:, 0], counts[:, 1])
 
     return share([t.prediction for t in topology.targets]), share([t.reference for t in topology.targets])
@@ -44,9 +49,9 @@ def _difference(topology: Topology, of: Callable[[MaskTopology], int]) -> Intege
     synonyms=also("tprec skeleton_precision"),
     title="topol. prec.",
 )
-def topology_precision(topology: Topology) -> Floats:
+def topology_precision(topology: Topology, *, axes: str = STORED) -> Floats:
     """The share of the prediction's skeleton that lies in the reference."""
-    return _shares(topology)[0]
+    return _shares(topology, axes)[0]
 
 
 @measure(
@@ -60,9 +65,9 @@ def topology_precision(topology: Topology) -> Floats:
     synonyms=also("tsens topology_recall skeleton_recall"),
     title="topol. sens.",
 )
-def topology_sensitivity(topology: Topology) -> Floats:
+def topology_sensitivity(topology: Topology, *, axes: str = STORED) -> Floats:
     """The share of the reference's skeleton that lies in the prediction."""
-    return _shares(topology)[1]
+    return _shares(topology, axes)[1]
 
 
 @measure(
@@ -76,9 +81,9 @@ def topology_sensitivity(topology: Topology) -> Floats:
     synonyms=also("centerline_dice centreline_dice cl_dice_score"),
     title="clDice",
 )
-def cldice(topology: Topology) -> Floats:
+def cldice(topology: Topology, *, axes: str = STORED) -> Floats:
     """Centreline Dice; 0 where exactly one of the volumes has the target."""
-    precision, sensitivity = _shares(topology)
+    precision, sensitivity = _shares(topology, axes)
     return np.where(
         np.isnan(precision) & np.isnan(sensitivity),
         np.nan,

@@ -5,7 +5,7 @@ The foreground is 26-connected and the background 6-connected, 8 and 4 in 2-D; o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib.util import find_spec
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from segeval.errors import UsageError
 from segeval.kernels.boxes import Box
 from segeval.shapes.target_masks import Mask
-from segeval.tallies.topology import Betti, MaskTopology
+from segeval.tallies.topology import REVERSED, STORED, Betti, MaskTopology
 
 _FOREGROUND, _BACKGROUND = {2: 8, 3: 26}, {2: 4, 3: 6}
 
@@ -24,23 +24,24 @@ def require_skeletons() -> None:
         raise UsageError("skeletons need scikit-image; install it with: pip install 'segeval-cli[topology]'")
 
 
-def measure_mask(mask: Mask, other: Mask, *, skeletons: bool, betti: bool) -> MaskTopology:
+def measure_mask(mask: Mask, other: Mask, *, skeletons: Collection[str], betti: bool) -> MaskTopology:
     """One mask of a target, 2-D or 3-D, beside that of the other volume, of the same shape.
 
-    skeletons, betti: what to measure.
+    skeletons: the orders of axes in which to thin. betti: whether to count.
     """
     voxels = int(np.count_nonzero(mask))
     if not voxels:
         return MaskTopology()
     box = box_of(mask)
     mask = np.pad(mask[box], 1)
-    inside, size = 0, 0
-    if skeletons:
-        skeleton = skeleton_of(mask)
+    found = {}
+    for order in skeletons:
+        skeleton = skeleton_of(mask) if order == STORED else skeleton_of(np.ascontiguousarray(mask.T)).T
         size = int(np.count_nonzero(skeleton))
         skeleton[tuple(slice(1, -1) for _ in box)] &= other[box]
-        inside = int(np.count_nonzero(skeleton))
-    return MaskTopology(voxels, size, inside, betti_of(mask) if betti else (0, 0, 0))
+        found[order] = (size, int(np.count_nonzero(skeleton)))
+    stored, turned = found.get(STORED, (0, 0)), found.get(REVERSED, (0, 0))
+    return MaskTopology(voxels, *stored, betti_of(mask) if betti else (0, 0, 0), *turned)
 
 
 def box_of(mask: Mask) -> Box:

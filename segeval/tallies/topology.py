@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+STORED, REVERSED = "stored", "reversed"
+"""The order of the axes in which a mask is thinned."""
+
 Betti = tuple[int, int, int]
 """Components, tunnels (in 2-D: holes), cavities (in 2-D: 0)."""
 
@@ -15,13 +18,16 @@ class MaskTopology(Struct, frozen=True):
     """One mask of a target.
 
     voxels: of the mask. skeleton: voxels of its skeleton. inside: those of them that lie in the other volume's mask.
-    betti: of the mask; 0 where it is empty. What was not asked for is 0, too.
+    betti: of the mask; 0 where it is empty. reversed_skeleton, reversed_inside: of the skeleton that thinning the axes
+    in reverse order leaves. What was not asked for is 0, too.
     """
 
     voxels: int = 0
     skeleton: int = 0
     inside: int = 0
     betti: Betti = (0, 0, 0)
+    reversed_skeleton: int = 0
+    reversed_inside: int = 0
 
     @property
     def euler(self) -> int:

@@ -102,6 +102,7 @@ SETTINGS = {
     "wasserstein_dice": "epsilon=1e-05, numerator_epsilon=1e-05",
     "boundary": "unit=voxel",
     "hausdorff_dt": "alpha=2",
+    **dict.fromkeys(("topology_precision", "topology_sensitivity", "cldice"), "axes=stored"),
     "soft_cldice": "epsilon=1, iterations=3",
     "ece": "bins=15",
     "hd": "boundary=volume, direction=both, outside=background, p=100, surfel=no",

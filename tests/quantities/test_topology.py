@@ -197,3 +197,18 @@ def test_without_the_library_a_line_names_the_extra(segeval: Run, nifti: Run, mo
     assert (run.code, run.out, run.err.count("\n")) == (2, "", 1)
     assert "pip install 'segeval-cli[topology]'" in run.err
     assert segeval("score", *files, "--metrics", "betti0_error,euler_error").code == 0
+
+
+def test_thinning_with_the_axes_in_reverse_order() -> None:
+    """As scikit-image thins the transposed masks, which leaves other voxels."""
+    rng = np.random.default_rng(3)
+    prediction, reference = (ndimage.binary_dilation(rng.random((14, 12, 10)) > 0.985, iterations=2) for _ in range(2))
+    thin = [
+        skeletonize(np.pad(np.ascontiguousarray(mask.T), 1))[1:-1, 1:-1, 1:-1].T for mask in (prediction, reference)
+    ]
+    shares = (thin[0] & reference).sum() / thin[0].sum(), (thin[1] & prediction).sum() / thin[1].sum()
+    metrics = "cldice,cldice:axes=reversed,topology_precision:axes=reversed,topology_sensitivity:axes=reversed"
+    report = evaluate_arrays(prediction.astype(np.uint8), reference.astype(np.uint8), metrics=metrics)
+    as_stored, *turned = report.cases[0].rows[0].values.values()
+    assert turned == pytest.approx([2 * shares[0] * shares[1] / sum(shares), *shares])
+    assert turned[0] != as_stored
