@@ -14,7 +14,6 @@ from segeval.errors import UsageError
 from segeval.files.paths import require_possible
 from segeval.settings.volume_choice import volume_document as _volume
 from segeval.settings.volume_choice import volume_text
-from segeval.tallies.surfaces import BOX
 from segeval.words.printable import shortened
 
 if TYPE_CHECKING:
@@ -214,8 +213,8 @@ def missed_mm(given: str | float) -> float | str | None:
     """``diagonal``, ``box``, or a distance in mm, or NaN, as the settings hold it. Raises UsageError."""
     if given == "diagonal":
         return None
-    if given == BOX:
-        return BOX
+    if given == "box":
+        return "box"
     try:
         return float(given)
     except ValueError:

@@ -19,7 +19,6 @@ from segeval.array_types import Floats
 DEFAULT_TAU_MM = 1.0
 VOLUME, SLICES, CORNERS, SURFELS = "volume", "slices", "corners", "surfels"
 """The forms of a boundary: voxels at a face, those of each slice by itself, voxels at a corner, pieces of surface."""
-BOX = "box"
 BACKGROUND, MASK = "background", "mask"
 """What lies outside the image: with the mask a boundary does not run along the image's border."""
 
