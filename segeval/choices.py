@@ -66,5 +66,8 @@ GROUPS = (
 )
 """What kinds of quantities there are, in the order of every output."""
 
+EVERY_GROUP = "all"
+"""What ``--metrics`` calls all of them together, but the last: a detection map is another kind of prediction."""
+
 DEFAULT_GROUPS = ("overlap", "losses")
 """What is computed unless ``--metrics`` says otherwise: all that follows from one pass over the voxels."""

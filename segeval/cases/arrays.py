@@ -46,7 +46,7 @@ def evaluate_arrays(
     prediction: a label map of the reference's shape; a single foreground probability map of that shape; or class
         probabilities with one more axis, ``class_axis``.
     labels: label values, or name → value. regions: name → label values, or ``"*"`` for every non-zero label.
-    metrics: as on the command line, ``"dice,focal:gamma=3"``, or a list of such; None for all.
+    metrics: as on the command line, ``"dice,focal:gamma=3"``, or a list of such; ``"all"``; None for the default.
     spacing: distance of neighbouring voxels along each axis of the reference, in mm, for distances and volumes.
     voxel_volume_mm3: for the volumes in ml, where there is no spacing.
     mask: an array of the reference's shape; only voxels where it is not 0 count.

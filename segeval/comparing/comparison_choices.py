@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Mapping, Sequence
 
-from segeval.choices import GROUPS
+from segeval.choices import EVERY_GROUP, GROUPS
 from segeval.comparing.case_tables import CaseTable, LabelLine
 from segeval.errors import UsageError
 from segeval.quantities import keys_named
@@ -88,6 +88,8 @@ def chosen_lines(lines: Sequence[LabelLine], labels: str | None) -> list[LabelLi
 
 
 def _asked(part: str, shared: Mapping[str, Column], tables: Sequence[CaseTable]) -> Sequence[str]:
+    if part.strip() == EVERY_GROUP:
+        return list(shared)
     if part.strip() in GROUPS:
         return [key for key, column in shared.items() if column.group == part.strip()]
     keys = keys_named(part, {column.key for table in tables for column in table.columns})

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from segeval.choices import DEFAULT_GROUPS, GROUPS
+from segeval.choices import DEFAULT_GROUPS
 from segeval.errors import UsageError
 from segeval.quantities.naming import did_you_mean
-from segeval.quantities.quantity import QUANTITIES, Quantity, Setting, all_quantities
+from segeval.quantities.quantity import QUANTITIES, Quantity, Setting, of_group
 from segeval.results.columns import finite
 
 _WIDTH = 80
@@ -24,12 +24,10 @@ def named(names: Iterable[str]) -> list[Quantity]:
     """The quantities of these names, and those of groups. Raises UsageError."""
     found: list[Quantity] = []
     for name in names:
-        if name in GROUPS:
-            found += [quantity for quantity in all_quantities() if quantity.group == name]
-        elif name in QUANTITIES:
-            found.append(QUANTITIES[name])
-        else:
+        meant = [QUANTITIES[name]] if name in QUANTITIES else of_group(name)
+        if meant is None:
             raise UsageError(f"there is no quantity or group {name!r}{did_you_mean(name)}; {_ALL}")
+        found += meant
     return found
 
 

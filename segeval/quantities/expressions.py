@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from segeval.choices import COUNTERS, GROUPS
+from segeval.choices import COUNTERS, EVERY_GROUP, GROUPS
 from segeval.errors import UsageError
 from segeval.quantities.quantity import QUANTITIES, Quantity
 from segeval.quantities.selected import Selection, Sum, linear_text
@@ -84,7 +84,7 @@ def sum_of(name: str, text: str, resolve: Resolve) -> Sum:
             f"--metrics: {name!r} has a meaning of its own in the outputs or in rules; give the sum {text!r} another "
             f"name than {', '.join(sorted(_TAKEN))}"
         )
-    if name in QUANTITIES or name in GROUPS:
+    if name in (*QUANTITIES, *GROUPS, EVERY_GROUP):
         raise UsageError(f"--metrics: {name!r} is a quantity or a group; give the sum {text!r} another name")
     terms: dict[str, Selection] = {}
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypedDict, Unpack
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from segeval.choices import GROUPS
+from segeval.choices import EVERY_GROUP, GROUPS
 from segeval.results.columns import Direction, direction_of
 from segeval.tallies.power_sums import PowerSum
 
@@ -86,6 +86,13 @@ class Quantity(Struct, frozen=True):
 
 QUANTITIES: dict[str, Quantity] = {}
 """Every quantity by name, as its module registered it."""
+
+
+def of_group(name: str) -> list[Quantity] | None:
+    """The quantities of a group, or of ``all`` but those of detection maps; None where there is no such group."""
+    if name == EVERY_GROUP:
+        return [quantity for quantity in all_quantities() if quantity.group != GROUPS[-1]]
+    return [quantity for quantity in all_quantities() if quantity.group == name] if name in GROUPS else None
 
 
 def all_quantities() -> list[Quantity]:

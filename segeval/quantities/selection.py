@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from segeval.choices import DEFAULT_GROUPS, GROUPS
+from segeval.choices import DEFAULT_GROUPS
 from segeval.errors import UsageError
 from segeval.quantities.expressions import definition, sum_of
 from segeval.quantities.naming import did_you_mean
-from segeval.quantities.quantity import QUANTITIES, Setting, all_quantities
+from segeval.quantities.quantity import QUANTITIES, Setting, all_quantities, of_group
 from segeval.quantities.ranges import EMPTY, parse_empty, parse_setting
 from segeval.quantities.selected import Selection, Sum
 from segeval.tallies.surfaces import CORNERS, MASK, SLICES
@@ -77,11 +77,8 @@ class _Sums:
 def _selections(item: str) -> list[Selection]:
     """The quantity of this name, or a group's: the settings go to those that have them."""
     name, *assignments = item.split(":")
-    if name in QUANTITIES:
-        quantities = [QUANTITIES[name]]
-    elif name in GROUPS:
-        quantities = [quantity for quantity in all_quantities() if quantity.group == name]
-    else:
+    quantities = [QUANTITIES[name]] if name in QUANTITIES else of_group(name)
+    if quantities is None:
         raise UsageError(
             f"--metrics: there is no quantity {name!r}{did_you_mean(name)}; `segeval quantities` lists all"
         )

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segeval.choices import GROUPS
 from segeval.errors import UsageError
 from segeval.quantities import select
+from segeval.quantities.quantity import all_quantities
 
 DEFAULT = [selection.quantity for selection in select()]
 OVERLAP = [quantity.name for quantity in DEFAULT if quantity.group == "overlap"]
@@ -180,3 +182,11 @@ def test_usage_errors_exit_2_with_one_line_and_no_output(
     run = segeval("score", *pair(nifti), *arguments)
     assert (run.code, run.out) == (2, "")
     assert len(run.err.splitlines()) == 1
+
+
+def test_all_is_every_quantity_but_those_of_detection_maps() -> None:
+    every = [selection.quantity for selection in select("all")]
+    assert every == [quantity for quantity in all_quantities() if quantity.group != "detection_maps"]
+    assert {quantity.group for quantity in every} == set(GROUPS) - {"detection_maps"}
+    with pytest.raises(UsageError, match="'all' is a quantity or a group"):
+        select("all=dice + iou")
