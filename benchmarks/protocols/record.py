@@ -2,7 +2,7 @@
 
 Run: python benchmarks/protocols/record.py NAME FOLDER, by an interpreter that has what the challenge's code imports;
 the folder holds that code, which is kept apart. codes/NAME.py calls it, and names the family of cases that it is for;
-its ``evaluate_all``, if there is one, gives the numbers of all these cases together.
+its ``evaluate_all``, if there is one, gives the numbers of all these cases together, but for those ``LEFT_OUT``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def main(name: str, folder: str) -> None:
     source = tomllib.loads((ROOT / f"segeval/settings/challenges/{name}.toml").read_text(encoding="utf-8"))["source"]
     document = {"source": source, "values": values}
     if hasattr(code, "evaluate_all"):
-        document["pooled"] = defined(code.evaluate_all(list(cases.values())))
+        together = {title: case for title, case in cases.items() if title not in getattr(code, "LEFT_OUT", ())}
+        numbers = defined(code.evaluate_all(list(together.values())))
+        document["pooled"] = {"cases": list(together), "values": numbers}
     path = ROOT / "tests" / "protocols" / f"{name}.json"
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(f"{name}: {len(values)} cases")  # noqa: T201

@@ -75,14 +75,15 @@ def test_the_numbers_of_all_cases_together_are_those_of_the_challenges_own_code(
 ) -> None:
     for side in ("p", "r"):
         (tmp_path / side).mkdir()
-    for number, title in enumerate(RECORDED[name]["values"]):
+    together = RECORDED[name]["pooled"]
+    for number, title in enumerate(together["cases"]):
         for side, path in zip(("p", "r"), files_of(CASES[title], tmp_path), strict=True):
             path.rename(tmp_path / side / f"case_{number}.nii.gz")
     run = segeval("batch", tmp_path / "p", tmp_path / "r", "--protocol", name, "-f", "challenge")
     assert run.code == 0
     line = table(run.out)[-1]
     assert line["case"] == "pooled"
-    wanted = recorded(RECORDED[name]["pooled"])
+    wanted = recorded(together["values"])
     assert numbers({key: line[key] for key in wanted}) == wanted
 
 
@@ -93,7 +94,7 @@ def test_every_protocol_has_recorded_values_of_the_code_that_it_names() -> None:
         assert protocol is not None
         assert found["source"] == protocol.source
         assert {key for values in found["values"].values() for key in values} == set(protocol.columns)
-        assert set(found.get("pooled", {})) == set(protocol.pooled)
+        assert set(found.get("pooled", {"values": ()})["values"]) == set(protocol.pooled)
 
 
 def test_the_signature_and_the_json_name_it(segeval: Run, tmp_path: Path) -> None:
