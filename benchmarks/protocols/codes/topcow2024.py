@@ -6,7 +6,7 @@ import contextlib
 import io
 from typing import Any
 
-FAMILY = "vessels"
+FAMILY = "arteries"
 
 
 def evaluate(case: Any) -> dict[str, float]:
@@ -18,6 +18,7 @@ def evaluate(case: Any) -> dict[str, float]:
     from topcow24_eval.metrics.seg_metrics.clDice import clDice
     from topcow24_eval.metrics.seg_metrics.cls_avg_b0 import betti_number_error_all_classes
     from topcow24_eval.metrics.seg_metrics.cls_avg_dice import dice_coefficient_all_classes
+    from topcow24_eval.metrics.seg_metrics.cls_avg_hd95 import hd95_all_classes
 
     images = []
     for labels in (case.y, case.h):
@@ -26,6 +27,7 @@ def evaluate(case: Any) -> dict[str, float]:
     gt, pred = images
     with contextlib.redirect_stdout(io.StringIO()):
         dice = dice_coefficient_all_classes(gt=gt, pred=pred)
+        hd95 = hd95_all_classes(gt=gt, pred=pred)
         betti = betti_number_error_all_classes(gt=gt, pred=pred)
         centreline = clDice(v_p_pred=case.h, v_l_gt=case.y)
     return {
@@ -34,4 +36,6 @@ def evaluate(case: Any) -> dict[str, float]:
         "ClsAvgB0err": betti["ClsAvgB0err"]["B0err"],
         "MergedBinB0err": betti["MergedBin"]["B0err"],
         "clDice": centreline,
+        "ClsAvgHD95": hd95["ClsAvgHD95"]["HD95"],
+        "MergedBinHD95": hd95["MergedBin"]["HD95"],
     }
