@@ -85,6 +85,7 @@ def test_the_signature_of_evaluate_arrays_is_the_documented_one() -> None:
     assert {p.name: p.default for p in parameters[2:]} == {
         "class_axis": 0, "voxel_volume_mm3": None, "labels": None, "regions": None, "ignore_label": None, "kind": None,
         "threshold": 0.5, "metrics": None, "empty": "nan", "backend": "numpy", "spacing": None, "missed": "diagonal",
+        "distance_spacing": "stored",
         "instances": False, "connectivity": None, "min_volume_mm3": 0.0, "matching": "one-to-one", "iou": 0.5,
         "background": False, "class_weights": None, "channels": "exclusive", "activation": None, "scale": None,
         "clip": False, "protocol": None, "tau": None, "mask": None, "within": None, "weights": None,
@@ -178,6 +179,7 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "metrics": "dice,focal:gamma=3,weighted_ce", "empty": "one", "class_weights": {0: 0.5, 1: 1.0, 2: 2.0, 4: 3.0},
         "kind": "probabilities", "threshold": 0.4, "channels": "independent", "activation": "sigmoid", "scale": 2.0,
         "clip": True, "class_axis": 3, "geometry": "resample", "tolerance": 0.5, "hash": True,
+        "distance_spacing": "voxels",
         "backend": "auto", "missed": 5.0, "instances": True, "connectivity": 6, "min_volume_mm3": 10.0,
         "matching": "many-to-one", "iou": 0.25, "protocol": "brats-lesionwise:met", "tau": {1: 2.0},
         "mask": REFERENCE, "within": "1+2+4", "weights": REFERENCE, "label_distances": DISTANCES,
@@ -189,6 +191,7 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "--background", "--metrics=dice,focal:gamma=3,weighted_ce", "--empty=one", "--class-weights=0=0.5,1=1,2=2,4=3",
         "--kind=probabilities", "--threshold=0.4", "--channels=independent", "--activation=sigmoid", "--scale=2",
         "--clip", "--class-axis=3", "--geometry=resample", "--tolerance=0.5", "--hash", "--backend=auto",
+        "--distance-spacing=voxels",
         "--missed=5", "--instances", "--connectivity=6", "--min-volume-mm3=10", "--matching=many-to-one", "--iou=0.25",
         "--mask", REFERENCE, "--weights", REFERENCE, "--within=1+2+4", "--label-distances", DISTANCES,
         "--protocol=brats-lesionwise:met", "--tau=1=2",
