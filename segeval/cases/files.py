@@ -20,8 +20,8 @@ def evaluate(
     """Score a prediction file against a reference file; every option is the command line's.
 
     labels: label values, name → value, or the path of a label file.
-    regions: name → label values or ``"*"``. metrics: ``"dice,focal:gamma=3"``, or a list of such, or ``"all"``; None for
-    overlap and losses.
+    regions: name → label values or ``"*"``. metrics: ``"dice,focal:gamma=3"``, or a list of such, or ``"all"``; None
+    for overlap and losses.
     volume: which one of a file that holds several, such as a 4-D series, from 0; a pair for prediction and reference.
     tolerance: a fraction of the reference's smallest spacing.
     Raises SegevalError: UnreadableFile, GeometryError, LabelError, UsageError.

@@ -63,8 +63,8 @@ class Evaluated(Struct, frozen=True):
         str | None,
         asked(
             QUANTITIES,
-            f"Quantities, groups of them ({', '.join(GROUPS)}, or all but the last as all; default: {' and '.join(DEFAULT_GROUPS)}), or "
-            "NAME=SUM for a sum of some. `segeval quantities` explains them all.",
+            f"Quantities, groups of them ({', '.join(GROUPS)}; all stands for every one but the last; default: "
+            f"{' and '.join(DEFAULT_GROUPS)}), or NAME=SUM for a sum of some. `segeval quantities` explains them all.",
             metavar="NAME[:KEY=VALUE]…,…",
             made=words.metrics_text,
             group="quantities",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from segeval.choices import GROUPS
 from segeval.quantities import Quantity, all_quantities
 
 Run = Callable[..., Any]
+SAMPLES = Path(__file__).parents[2] / "sample_data"
 
 # fmt: off
 OVERLAP = ["tp", "fp", "fn", "tn", "ref_voxels", "pred_voxels", "ref_volume_ml", "pred_volume_ml",
@@ -279,3 +281,10 @@ def test_programs_read_json(segeval: Run) -> None:
     assert (focal["direction"], focal["best"], focal["worst"]) == ("lower", 0.0, None)
     assert focal["rows"] == ["labels", "regions", "mean"]
     assert focal["also_called"]["focal_loss"] == "focal"
+
+
+@pytest.mark.parametrize("name", ["prediction", "prediction_softmax"])
+def test_all_quantities_are_of_label_maps_and_of_softmaxes(name: str, segeval: Run) -> None:
+    run = segeval("score", SAMPLES / f"{name}.nii.gz", SAMPLES / "reference.nii.gz", "--metrics", "all", "-f", "json")
+    assert run.code == 0, run.err
+    assert {column["group"] for column in run.json["columns"]} == set(GROUPS) - {"detection_maps"}

@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segeval import __version__
-from segeval.choices import GROUPS
 from segeval.cli.app import _COMMANDS
 from segeval.cli.score import score
 from segeval.settings.words import number as _number
@@ -499,10 +498,3 @@ def test_help_names_every_command_and_every_option() -> None:
     assert all(word in page for word in ("PREDICTION", "REFERENCE", "nan|zero|one", "strict|resample|ignore"))
     assert "table|csv|json|markdown" in page
     assert "SEGEVAL_FORMAT" in page
-
-
-@pytest.mark.parametrize("name", ["prediction", "prediction_softmax"])
-def test_all_quantities_are_of_label_maps_and_of_softmaxes(name: str, segeval: Run) -> None:
-    run = segeval("score", f"{SAMPLES}/{name}.nii.gz", REFERENCE, "--metrics", "all", "-f", "json")
-    assert run.code == 0, run.err
-    assert {column["group"] for column in run.json["columns"]} == {*GROUPS} - {"detection_maps"}
