@@ -51,7 +51,7 @@ def main() -> None:
         _say(
             f"{options.side}³ voxels, {options.filled:.0%} of the chunks of {_CHUNK}³ filled; {os.cpu_count()} cores\n"
         )
-        _say("| work | time | nanoseconds per voxel | largest process |\n| --- | --- | --- | --- |")
+        _say("| work | time | nanoseconds per voxel | peak memory |\n| --- | --- | --- | --- |")
         score = [sys.executable, "-m", "segeval", "score", *files, "--metrics", "partition", "--format", "json"]
         for title, command in (
             ("segeval, 1 process", score),
