@@ -10,11 +10,12 @@ from segeval.comparing.paired_reports import compare_reports
 from segeval.reports.report_files import read_report
 from segeval.results.comparison import Comparison
 from segeval.results.report import Report
+from segeval.settings.labels import Metrics
 
 
 def compare(
     *reports: Report | str | os.PathLike[str],
-    metrics: str | None = None,
+    metrics: Metrics = None,
     labels: str | None = None,
     draws: int = 1000,
     seed: int = 0,
@@ -24,9 +25,9 @@ def compare(
     """Compare reports of the same cases with the first: ``segeval compare`` as a function.
 
     reports: as `segeval.evaluate_folder` returns them, or paths of JSON outputs; a report without a path is called by
-    its place, ``report 1``. metrics, labels: which quantities and rows, as text of the command line; None means all
-    that they share. draws, seed: of the bootstrap. allow_changed: parts of the signatures that may differ. ranking: a
-    protocol whose order of the reports is wanted, too.
+    its place, ``report 1``. metrics, labels: which quantities and rows, as text of the command line, quantities as a
+    list, too; None means all that they share. draws, seed: of the bootstrap. allow_changed: parts of the signatures
+    that may differ. ranking: a protocol whose order of the reports is wanted, too.
     Raises UnreadableFile, UsageError.
     """
     named: dict[str, Report] = {}
