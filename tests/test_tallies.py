@@ -120,8 +120,8 @@ def test_tallies_of_other_settings_do_not_add() -> None:
 
 def test_what_does_not_add_is_refused_before_it_is_counted() -> None:
     (prediction, reference), *_ = pairs(soft=False)
-    for metrics in ("hd95", "dice,instance_f1", "cldice", "lovasz"):
-        said = f"{metrics.split(',')[-1]}: not made of sums that add"
+    for metrics in ("hd95", "dice,instance_f1", "cldice", "lovasz", "lesion_ap", "dice,mine=dice + hd95"):
+        said = f"count: {metrics.split(',')[-1].partition('=')[0]}: not made of sums that add"
         with pytest.raises(UsageError, match=said):
             count(prediction, reference, metrics=metrics)
         with pytest.raises(UsageError, match=said):

@@ -16,6 +16,7 @@ from segeval.cases.case import confusion_entries, score_files
 from segeval.choices import Kind
 from segeval.errors import UnreadableFile, UsageError
 from segeval.quantities import score
+from segeval.quantities.quantity import OF_TALLIES
 from segeval.results.report import CaseResult, Report
 from segeval.results.signatures import differing_parts
 from segeval.settings import FileOptions, Settings, settings_of
@@ -144,11 +145,11 @@ def _of_arrays(prediction: Any, reference: Any, options: Mapping[str, Any]) -> T
 
 def _require_additive(settings: Settings) -> None:
     if settings.asks_for_places:
-        asked = [selection.key for selection in settings.selections if selection.quantity.record not in _ADDITIVE]
+        asked = [s.key for s in settings.selections if not {part.quantity.record for part in s.parts} <= _ADDITIVE]
         raise UsageError(f"count: {', '.join(asked)}: not made of sums that add; leave it out of metrics")
 
 
-_ADDITIVE = ("counts", "sums", "histogram", "partition")
+_ADDITIVE = OF_TALLIES - {"detections"}  # candidates are found in whole maps
 
 
 class Accumulator:
