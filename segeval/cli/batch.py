@@ -13,7 +13,7 @@ from segeval.cli.audit import MaxMemoryOption, ProvenanceOption, label_files, li
 from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.options import FormatOption, OutputOption, WideOption
 from segeval.cli.picturing import Pictured, with_picture_options, write_results
-from segeval.cli.scoring import Scoring, with_scoring_options
+from segeval.cli.scoring import Scoring, named_files, with_scoring_options
 from segeval.cli.writing import (
     print_text,
     require_renderable,
@@ -110,7 +110,7 @@ def batch(
     from segeval.settings import settings_of
 
     outputs = output or []
-    inputs = [Path(path) for path in (manifest, *(scoring.get(name) for name in ("labels", "mask", "weights"))) if path]
+    inputs = [*named_files(scoring), *([manifest] if manifest else [])]
     require_writable([*outputs, *([provenance] if provenance else [])], inputs)
     limit_memory(max_memory)
     if resume and not outputs:

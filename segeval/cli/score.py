@@ -11,7 +11,7 @@ from segeval.cli.audit import MaxMemoryOption, ProvenanceOption, label_files, li
 from segeval.cli.options import FormatOption, OutputOption, WideOption
 from segeval.cli.picturing import Pictured, with_picture_options, write_results
 from segeval.cli.progress import ByteProgress
-from segeval.cli.scoring import Scoring, with_scoring_options
+from segeval.cli.scoring import Scoring, named_files, with_scoring_options
 from segeval.cli.writing import require_renderable, require_writable, tell_remark
 
 
@@ -57,8 +57,7 @@ def score(
     outputs = output or []
     extra = [provenance] if provenance else []
     labels = scoring.get("labels")
-    beside = [Path(given) for name in ("labels", "mask", "weights") if (given := scoring.get(name))]
-    require_writable([*outputs, *extra], [prediction, reference, *beside])
+    require_writable([*outputs, *extra], [prediction, reference, *named_files(scoring)])
     limit_memory(max_memory)
     settings = settings_of(scoring)
     pictured.require_a_page(outputs)

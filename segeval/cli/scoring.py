@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from inspect import Parameter
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -30,6 +31,11 @@ def _touched(ctx: typer.Context, answers: Mapping[str, Any]) -> Scoring:
 def _parameter(name: str, option: Option) -> Parameter:
     asked = typer.Option(option.spelt(name), metavar=option.metavar, help=option.help, rich_help_panel=option.panel)
     return Parameter(name, Parameter.KEYWORD_ONLY, default=option.default, annotation=Annotated[option.asks, asked])
+
+
+def named_files(scoring: Scoring) -> list[Path]:
+    """What was answered where a file may be named: no output may be written over it."""
+    return [Path(scoring[name]) for name, option in options().items() if option.is_path and scoring.get(name)]
 
 
 def flags(scoring: Scoring) -> str:

@@ -452,6 +452,10 @@ def test_an_input_is_never_overwritten(segeval: Run, pair: tuple[Path, Path], tm
         run = segeval("score", *pair, *ASKED, "--labels", labels, "-o", target)
         assert (run.code, run.out) == (2, "")
         assert labels.read_text() == '{"liver": 1}'
+    distances = tmp_path / "distances.csv"
+    distances.write_text("0,1\n1,0\n")
+    run = segeval("score", *pair, "--metrics", "wasserstein_dice", "--label-distances", distances, "-o", distances)
+    assert (run.code, run.out, distances.read_text()) == (2, "", "0,1\n1,0\n")
 
 
 def test_an_error_leaves_no_output_file(segeval: Run, pair: tuple[Path, Path], tmp_path: Path) -> None:
