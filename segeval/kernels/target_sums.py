@@ -11,6 +11,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
+from segeval.kernels.exact_sums import UNFOLDED, folded
 from segeval.tallies.power_sums import PowerSum, Sides, term, term_where_certain
 from segeval.tallies.tally import Counts, LogSetting, LogSums, SoftSums
 
@@ -18,7 +19,6 @@ BLOCK = 1 << 15
 """Voxels whose float64 work arrays stay in a core's cache."""
 _MOMENTS = 4  # sums that need no logarithm
 _ASIDE = BLOCK // 4  # voxels that wait to be taken together, of each side of each target
-_UNFOLDED = 1 << 7  # sums of blocks that are kept apart, of the same
 
 
 class Logarithms:
@@ -79,11 +79,9 @@ class SideSums:
     def include(self, block: Sequence[float]) -> None:
         """Add a block's sums."""
         self._blocks.append(block)
-        if len(self._blocks) > _UNFOLDED:
-            columns = list(zip(*self._blocks, strict=True))
-            totals = [math.fsum(column) for column in columns]
-            lost = [math.fsum((*column, -total)) for column, total in zip(columns, totals, strict=True)]
-            self._blocks = [totals, lost]
+        if len(self._blocks) > UNFOLDED:
+            columns = zip(*self._blocks, strict=True)
+            self._blocks = list(zip(*map(folded, columns), strict=True))
 
     def totals(self) -> list[float]:
         """The sums, in the order above; those of the logarithms clip by clip."""

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Floats
 from segeval.kernels.codebook import Codebook
+from segeval.kernels.exact_sums import UNFOLDED, folded
 
 _BLOCK = 1 << 18
 _SIDE = 1 << 8  # codes of either volume up to which a block's weights are added in a table
-_UNFOLDED = 1 << 7  # sums of blocks that are kept apart, of each pair
 
 
 class WeightedPairs:
@@ -57,9 +57,8 @@ class WeightedPairs:
     def _include(self, reference: int, prediction: int, weight: float) -> None:
         parts = self._sums.setdefault((reference, prediction), [])
         parts.append(weight)
-        if len(parts) > _UNFOLDED:
-            total = math.fsum(parts)
-            parts[:] = [total, math.fsum((*parts, -total))]
+        if len(parts) > UNFOLDED:
+            parts[:] = folded(parts)
 
 
 def _alike(labels: NDArray[Any]) -> bool:
