@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
+from segeval.array_types import Mask
 from segeval.quantities import Selection, parts_of
 from segeval.shapes.shape import band_voxels, inner_bands, moments_of
-from segeval.shapes.target_masks import Mask
 from segeval.shapes.topology import measure_mask, require_skeletons
 from segeval.tallies.shape import Shapes, TargetShape
 from segeval.tallies.topology import TargetTopology, Topology

@@ -7,11 +7,10 @@ from collections.abc import Collection
 import numpy as np
 from msgspec import Struct
 
-from segeval.array_types import Integers
+from segeval.array_types import Integers, Mask
 from segeval.cases.measuring import maps_of, spacing_of
 from segeval.errors import GeometryError, LabelError
 from segeval.kernels import HeldPair
-from segeval.shapes.target_masks import Mask
 from segeval.tallies.tally import Tally
 from segeval.targets import LabelChoice, TargetKey
 from segeval.volumes.geometry import Geometry

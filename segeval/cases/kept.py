@@ -10,12 +10,12 @@ import numpy as np
 from msgspec import Struct, field
 from numpy.typing import NDArray
 
-from segeval.array_types import Floats
+from segeval.array_types import Floats, Mask
 from segeval.errors import LabelError
 from segeval.kernels.soft_targets import SoftTargets
 from segeval.quantities import membership, targets_of
 from segeval.settings import Settings
-from segeval.tallies.maps import Maps, Mask, TargetMap
+from segeval.tallies.maps import Maps, TargetMap
 from segeval.tallies.tally import Confusion, Tally
 from segeval.targets import BACKGROUND, LabelChoice
 from segeval.volumes.geometry import Geometry
@@ -89,7 +89,6 @@ class KeptPair(Struct, frozen=True):
             evaluated,
             labels.size if evaluated is None else int(np.count_nonzero(evaluated)),
             None if geometry is None or geometry.affine is None else geometry.spacing_mm[: labels.ndim],
-            tally.confusion is not None and not tally.confusion.overlapping,
             _distances(settings, [key for key in targets_of(tally, choice) if isinstance(key, int)]),
         )
 

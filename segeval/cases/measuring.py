@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from segeval.array_types import Mask
 from segeval.cases.bounding import surfaces_of, threads
 from segeval.cases.boxed import shapes_of, topology_of
 from segeval.cases.stored_values import stored_predictions
@@ -22,7 +23,7 @@ from segeval.shapes.all_instances import LabelMaps, Target, match_all
 from segeval.shapes.counting import LabelMap
 from segeval.shapes.lesionwise import match_lesions
 from segeval.shapes.surfels import measure_surfels
-from segeval.shapes.target_masks import Mask, TargetMasks, mark
+from segeval.shapes.target_masks import TargetMasks, mark
 from segeval.tallies.instances import BRATS_2023, Instances, TargetInstances
 from segeval.tallies.surfaces import Surfaces, missed_distance
 from segeval.tallies.tally import Tally

@@ -9,10 +9,9 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from segeval.array_types import Integers
+from segeval.array_types import Integers, Mask
 from segeval.cases.farthest import Farthest
 from segeval.errors import SegevalError
-from segeval.pictures.outlines import Mask
 from segeval.pictures.places import error_profile, place_of, worst_slice
 from segeval.pictures.planes import View, views_of
 from segeval.pictures.rereading import Counted, Slices, count, read_slices

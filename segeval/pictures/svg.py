@@ -14,7 +14,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from segeval.pictures.outlines import Mask, decimals, outline, short
+from segeval.array_types import Mask
+from segeval.pictures.outlines import decimals, outline, short
 from segeval.pictures.scans import Range, grey_png
 
 _PIXELS = 320  # of the longer side, where a page does not say otherwise

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.array_types import Floats
+from segeval.array_types import Floats, Mask
 from segeval.quantities.quantity import also, measure, of_all
-from segeval.tallies.maps import Maps, Mask, TargetMap
+from segeval.tallies.maps import Maps, TargetMap
 from segeval.tallies.tally import DEFAULT_ETA
 
 _GROUP = "map_losses"

@@ -9,16 +9,14 @@ from collections.abc import Callable, Sequence
 from itertools import repeat
 
 import numpy as np
-from numpy.typing import NDArray
 
-from segeval.array_types import Floats, Integers
+from segeval.array_types import Floats, Integers, Mask
 from segeval.shapes.components import Components
 from segeval.shapes.facts import Facts
 from segeval.shapes.pairs import Pairs
 from segeval.tallies.instances import Instance, InstanceOptions, Match, TargetInstances
 from segeval.volumes.memory import Need, require_memory
 
-Mask = NDArray[np.bool_]
 DistanceFunction = Callable[[Mask, Mask, Sequence[float]], float]
 """``f(prediction, reference, spacing_mm)`` gives a distance of two masks on one grid in mm; neither mask is empty."""
 

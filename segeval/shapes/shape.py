@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from segeval.shapes.target_masks import Mask
+from segeval.array_types import Mask
 from segeval.tallies.shape import Band, Moments
 
 

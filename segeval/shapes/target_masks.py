@@ -8,9 +8,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from segeval.array_types import Mask
 from segeval.kernels.boxes import Box
-
-Mask = NDArray[np.bool_]
 
 _SLAB_VOXELS = 1 << 21  # looked through at once: a few maps of one byte per voxel stay in the processor's cache
 _FEW_VALUES = 4  # up to which comparing with each value is faster than looking every voxel up

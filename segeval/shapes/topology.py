@@ -10,9 +10,9 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from segeval.array_types import Mask
 from segeval.errors import UsageError
 from segeval.kernels.boxes import Box
-from segeval.shapes.target_masks import Mask
 from segeval.tallies.topology import REVERSED, STORED, Betti, MaskTopology
 
 _FOREGROUND, _BACKGROUND = {2: 8, 3: 26}, {2: 4, 3: 6}

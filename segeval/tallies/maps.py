@@ -9,10 +9,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from segeval.array_types import Floats
+from segeval.array_types import Floats, Mask
 from segeval.targets import TargetKey
 
-Mask = NDArray[np.bool_]
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
@@ -31,7 +30,6 @@ class Maps(Struct, frozen=True, eq=False):
 
     keys: labels (background first where there is one), then regions. make: the target of a place among them.
     evaluated: which voxels are, None for all of them. spacing_mm: along each axis; None where the files state none.
-    exclusive: each voxel has one label, so that the labels' masks are a partition.
     label_distances: (labels, labels) in [0, 1], rows of the reference's; None where all are equally far apart.
     """
 
@@ -40,7 +38,6 @@ class Maps(Struct, frozen=True, eq=False):
     evaluated: Mask | None
     voxels: int
     spacing_mm: tuple[float, ...] | None
-    exclusive: bool
     label_distances: Floats | None = None
 
     def targets(self) -> Iterator[TargetMap]:
