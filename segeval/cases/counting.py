@@ -11,13 +11,12 @@ from msgspec.structs import replace
 from segeval.kernels import Backend, HeldPair, SoftKernel, ValuesSeen
 from segeval.kernels.weighted_pairs import WeightedPairs
 from segeval.tallies.profiles import PairProfile
-from segeval.tallies.tally import Confusion, Tally, TallyOptions
+from segeval.tallies.tally import Confusion, Sets, Tally, TallyOptions
 from segeval.targets import TargetKey
 from segeval.volumes.chunks import lockstep, restretch
 from segeval.volumes.values import Rounding
 from segeval.volumes.volume import Piece, VoxelSource
 
-Sets = Mapping[int, frozenset[int]]
 _HELD_VOXELS = 1 << 21  # what is kept of so many lies in huge pages: to touch others for the first time takes longer
 
 

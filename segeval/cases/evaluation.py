@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from segeval.cases.channels import tally_options
 from segeval.cases.counting import LabelResult, SoftResult, count_labels, count_probabilities, count_undecided
-from segeval.cases.pair import Evaluated, Pair, Sets
+from segeval.cases.pair import Evaluated, Pair
 from segeval.cases.parts import PartResult, Parts, count_label_parts, count_soft_parts
 from segeval.cases.remarks import label_remarks, require_known_reference_labels
 from segeval.choices import Kind
@@ -18,7 +18,7 @@ from segeval.kernels import ValuesSeen
 from segeval.kernels.held_labels import BYTES as HELD_BYTES
 from segeval.kernels.numpy_backend import NumpyBackend
 from segeval.quantities import log_settings, power_sums
-from segeval.tallies.tally import Confusion, Tally, TallyOptions
+from segeval.tallies.tally import Confusion, Sets, Tally, TallyOptions
 from segeval.targets import BACKGROUND
 from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.values import LabelSource, Rounding

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from segeval.kernels.soft_targets import SoftTargets
 from segeval.quantities import membership, targets_of
 from segeval.settings import Settings
 from segeval.tallies.maps import Maps, TargetMap
-from segeval.tallies.tally import Confusion, Tally
+from segeval.tallies.tally import Confusion, Sets, Tally
 from segeval.targets import BACKGROUND, LabelChoice
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.memory import Need
@@ -24,7 +24,6 @@ from segeval.volumes.volume import DerivedSource, Piece, VoxelSource
 
 _WORK_BYTES = 48  # per voxel, while a target is measured: its map, masks and distances
 _INSTEAD = "leave map_losses and detection_maps out of --metrics"
-Sets = Mapping[int, frozenset[int]]
 Channels = dict[int, NDArray[Any]]
 
 

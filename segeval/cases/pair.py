@@ -12,15 +12,13 @@ from segeval.choices import Kind
 from segeval.kernels import Backend, HeldPair
 from segeval.settings import Settings
 from segeval.tallies.profiles import PairProfile
-from segeval.tallies.tally import Tally
+from segeval.tallies.tally import Sets, Tally
 from segeval.targets import TargetKey
 from segeval.volumes.volume import VoxelSource
 
 if TYPE_CHECKING:
     from segeval.cases.kept import KeptPair
     from segeval.cases.parts import Parts
-
-Sets = Mapping[int, frozenset[int]]
 
 
 class Pair(Struct):

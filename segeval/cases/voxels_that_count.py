@@ -22,6 +22,7 @@ from segeval.kernels.members import Members
 from segeval.readers import ReadOptions, is_directory, open_volume
 from segeval.settings import Settings
 from segeval.settings.labels import within_region
+from segeval.tallies.tally import Sets
 from segeval.targets import Region
 from segeval.volumes.alignment import Reshaped, align
 from segeval.volumes.chunks import lockstep
@@ -129,7 +130,7 @@ def counted(
     reference: VoxelSource,
     beside: Mapping[str, VoxelSource],
     settings: Settings,
-    sets: Mapping[int, frozenset[int]],
+    sets: Sets,
     name: str,
 ) -> CountedVoxels:
     """The reference, which messages call ``name``, with the mask and the weights of its shape that lie beside it.
@@ -190,7 +191,7 @@ class Masked(DerivedSource, frozen=True):
     code: int
     mask: VoxelSource | None
     region: Region | None
-    sets: Mapping[int, frozenset[int]]
+    sets: Sets
     kept: Kept
     name: str
     mask_name: str
@@ -240,7 +241,7 @@ class Masked(DerivedSource, frozen=True):
 class _Among:
     """Which labels belong to a region."""
 
-    def __init__(self, region: Region | None, sets: Mapping[int, frozenset[int]]) -> None:
+    def __init__(self, region: Region | None, sets: Sets) -> None:
         self._region, self._sets = region, sets
         self._codes, self._members, self._bytes = Codebook(), Members(), Members()
         self._bytes.extend(self._covers(value) for value in range(256))

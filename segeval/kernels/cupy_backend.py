@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from segeval.kernels.cupy_device import Uploads, require_device
 from segeval.kernels.cupy_labels import CupyLabelKernel
 from segeval.kernels.cupy_soft import CupySoftKernel
-from segeval.tallies.tally import TallyOptions
+from segeval.tallies.tally import Sets, TallyOptions
 
 
 class CupyBackend:
@@ -24,6 +22,6 @@ class CupyBackend:
         """A counter of label pairs."""
         return CupyLabelKernel(self._uploads, ignore)
 
-    def soft_kernel(self, options: TallyOptions, sets: Mapping[int, frozenset[int]]) -> CupySoftKernel:
+    def soft_kernel(self, options: TallyOptions, sets: Sets) -> CupySoftKernel:
         """A counter of probabilities; ``sets``: the labels behind the codes of an overlapping reference."""
         return CupySoftKernel(self._uploads, options, sets)

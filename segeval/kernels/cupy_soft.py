@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from segeval.kernels.held_labels import HeldPair
 from segeval.kernels.kernel import ValuesSeen
 from segeval.kernels.soft_targets import SoftTargets, reference_side
 from segeval.tallies.power_sums import Sides
-from segeval.tallies.tally import Confusion, Counts, LogSums, SoftSums, SoftTally, Tally, TallyOptions
+from segeval.tallies.tally import Confusion, Counts, LogSums, Sets, SoftSums, SoftTally, Tally, TallyOptions
 from segeval.targets import BACKGROUND, TargetKey
 
 _KEPT, _INSIDE = 1, 2  # the bits of a code's membership, as in counting.cu
@@ -33,7 +32,7 @@ class CupySoftKernel:
 
     held: HeldPair | None = None  # this backend keeps no volume
 
-    def __init__(self, uploads: Uploads, options: TallyOptions, sets: Mapping[int, frozenset[int]]) -> None:
+    def __init__(self, uploads: Uploads, options: TallyOptions, sets: Sets) -> None:
         import cupy
 
         self.uploads = uploads

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from segeval.array_types import Floats
 from segeval.kernels.held_labels import HeldPair
 from segeval.tallies.profiles import PairProfile
-from segeval.tallies.tally import Confusion, Tally, TallyOptions
+from segeval.tallies.tally import Confusion, Sets, Tally, TallyOptions
 from segeval.targets import TargetKey
 
 SUM_PRECISION = 1e-4
@@ -112,4 +112,4 @@ class Backend(Protocol):
     """One place where voxels are counted."""
 
     def label_kernel(self, ignore: int | None) -> LabelKernel: ...
-    def soft_kernel(self, options: TallyOptions, sets: Mapping[int, frozenset[int]]) -> SoftKernel: ...
+    def soft_kernel(self, options: TallyOptions, sets: Sets) -> SoftKernel: ...

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from segeval.kernels.held_labels import HeldPair
 from segeval.kernels.numpy_labels import NumpyLabelKernel
 from segeval.kernels.slice_counts import SliceCounter
-from segeval.tallies.tally import TallyOptions
+from segeval.tallies.tally import Sets, TallyOptions
 
 if TYPE_CHECKING:
     from segeval.kernels.numpy_soft import NumpySoftKernel
@@ -35,7 +34,7 @@ class NumpyBackend:
         """A counter of label pairs."""
         return NumpyLabelKernel(ignore, self._held(), self._counter(ignore, self._every))
 
-    def soft_kernel(self, options: TallyOptions, sets: Mapping[int, frozenset[int]]) -> NumpySoftKernel:
+    def soft_kernel(self, options: TallyOptions, sets: Sets) -> NumpySoftKernel:
         """A counter of probabilities; ``sets``: the labels behind the codes of an overlapping reference."""
         from segeval.kernels.numpy_soft import NumpySoftKernel
         from segeval.kernels.soft_targets import SoftTargets

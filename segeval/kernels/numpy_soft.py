@@ -20,7 +20,7 @@ from segeval.kernels.slice_counts import SliceCounter
 from segeval.kernels.soft_targets import SoftTargets, reference_side
 from segeval.kernels.target_sums import BLOCK, Logarithms, TargetSums, counts_of, sums_of
 from segeval.tallies.profiles import PairProfile
-from segeval.tallies.tally import Confusion, SoftTally, Tally, TallyOptions
+from segeval.tallies.tally import Confusion, Sets, SoftTally, Tally, TallyOptions
 from segeval.targets import BACKGROUND, TargetKey
 
 BYTES = range(256)
@@ -32,7 +32,7 @@ class NumpySoftKernel:
     def __init__(
         self,
         options: TallyOptions,
-        sets: Mapping[int, frozenset[int]],
+        sets: Sets,
         held: HeldPair | None = None,
         slices: SliceCounter | None = None,
     ) -> None:
@@ -122,9 +122,7 @@ class NumpySoftKernel:
         return Confusion({(value, labels[winner]): count for (value, winner), count in pairs})
 
 
-def stretch_bytes(
-    options: TallyOptions, sets: Mapping[int, frozenset[int]], values: np.dtype[Any], reference: np.dtype[Any]
-) -> int:
+def stretch_bytes(options: TallyOptions, sets: Sets, values: np.dtype[Any], reference: np.dtype[Any]) -> int:
     """What a stretch holds of each voxel while its channels pass, in bytes.
 
     values, reference: the types of the probabilities and of the labels. More than 256 distinct labels take 3 more.

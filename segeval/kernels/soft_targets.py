@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from segeval.tallies.tally import Confusion, TallyOptions
+from segeval.tallies.tally import Confusion, Sets, TallyOptions
 from segeval.targets import BACKGROUND, TargetKey
 
 
@@ -15,7 +13,7 @@ class SoftTargets:
     sets: the labels behind the codes of an overlapping reference.
     """
 
-    def __init__(self, options: TallyOptions, sets: Mapping[int, frozenset[int]]) -> None:
+    def __init__(self, options: TallyOptions, sets: Sets) -> None:
         self._options = options
         self._sets = sets
         has_background = not options.independent or BACKGROUND in options.channels

@@ -23,6 +23,7 @@ from segeval.results.report import ALL, MEAN, CaseResult, Label, Report
 from segeval.settings import Settings
 from segeval.settings.reading import settings_of_document
 from segeval.tallies.profiles import TargetProfile
+from segeval.tallies.tally import Sets
 from segeval.targets import BACKGROUND, LabelChoice
 from segeval.words.printable import printable
 
@@ -182,9 +183,7 @@ def _evaluated(counted: Counted) -> frozenset[int]:
     return frozenset(each.target for each in targets if isinstance(each.target, int) and each.target != BACKGROUND)
 
 
-def _inside(
-    values: Integers, label: Label, choice: LabelChoice, evaluated: frozenset[int], sets: Mapping[int, frozenset[int]]
-) -> Mask:
+def _inside(values: Integers, label: Label, choice: LabelChoice, evaluated: frozenset[int], sets: Sets) -> Mask:
     """The voxels that belong to a label or region: what no evaluated label claims is background."""
     if isinstance(label, int) and label != BACKGROUND and not sets:
         return np.equal(values, label)

@@ -28,7 +28,7 @@ from segeval.readers import ReadOptions, open_volume
 from segeval.results.report import MISSED, CaseResult
 from segeval.settings import Settings
 from segeval.tallies.profiles import Profile
-from segeval.tallies.tally import TallyOptions
+from segeval.tallies.tally import Sets, TallyOptions
 from segeval.targets import TargetKey
 from segeval.volumes.alignment import align
 from segeval.volumes.geometry import Geometry
@@ -62,7 +62,7 @@ class Slices(Struct, frozen=True):
     chosen: Mapping[tuple[TargetKey, Place], NDArray[np.bool_]]
     reference: Mapping[Place, Integers]
     scan: Mapping[Place, NDArray[Any]]
-    sets: Mapping[int, frozenset[int]]
+    sets: Sets
     remarks: tuple[str, ...]
 
 

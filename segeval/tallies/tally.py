@@ -20,6 +20,8 @@ from segeval.tallies.power_sums import PowerSum, Sides, of_a_label_map
 from segeval.targets import Region, TargetKey
 
 Rows = slice | list[int]
+Sets = Mapping[int, frozenset[int]]
+"""The labels behind each code of a voxel that several masks claim."""
 LogSetting = tuple[float, float]
 """(gamma, eta): what must be known about the logarithmic sums before the first voxel."""
 
@@ -69,7 +71,7 @@ class Confusion(Struct, frozen=True):
     """
 
     pairs: Mapping[tuple[int, int], int] = field(default_factory=dict)
-    sets: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    sets: Sets = field(default_factory=dict)
     weights: Mapping[tuple[int, int], float] | None = None
 
     def __add__(self, other: Confusion) -> Confusion:
