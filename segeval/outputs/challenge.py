@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from segeval.errors import UsageError
-from segeval.outputs.csv_output import number_cell, text_cell
+from segeval.outputs.csv_output import line_of, number_cell, text_cell
 from segeval.results.challenge_table import challenge_table
 from segeval.results.report import Report
 
@@ -17,11 +15,11 @@ def challenge_pieces(report: Report) -> Iterator[str]:
     require_columns(report.settings)
     table = challenge_table(report)
     assert table is not None  # noqa: S101 (there are columns)
-    yield _line(["case", *map(text_cell, table.columns)])
+    yield line_of(["case", *map(text_cell, table.columns)]) + "\n"
     for case, values in table.cases:
-        yield _line([text_cell(case), *map(number_cell, values)])
+        yield line_of([text_cell(case), *map(number_cell, values)]) + "\n"
     for name, values in table.ends:
-        yield _line([name, *map(number_cell, values)])
+        yield line_of([name, *map(number_cell, values)]) + "\n"
 
 
 def require_columns(settings: Mapping[str, object]) -> None:
@@ -29,9 +27,3 @@ def require_columns(settings: Mapping[str, object]) -> None:
     protocol = settings.get("protocol")
     if not isinstance(protocol, Mapping) or not (protocol.get("columns") or protocol.get("pooled")):
         raise UsageError("--format challenge writes the columns of a --protocol that names some; see segeval protocols")
-
-
-def _line(cells: Sequence[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue()

@@ -26,21 +26,21 @@ def csv_pieces(report: Report) -> Iterator[str]:
     """The same, some cases at a time."""
     keys = tuple(column.key for column in report.columns)
     of_batch = report.summary is not None
-    lines = [_line([*BEFORE_VALUES, *keys, *(AFTER_VALUES if of_batch else ())])]
+    lines = [line_of([*BEFORE_VALUES, *keys, *(AFTER_VALUES if of_batch else ())])]
     for case in report.cases:
         name = text_cell(case.case)
-        after = f",{_line([case.status, text_cell(case.reason or '')])}" if of_batch else ""
-        lines += [f"{_line([name, *label])}{numbers}{after}" for label, numbers in _rows(case, keys)]
+        after = f",{line_of([case.status, text_cell(case.reason or '')])}" if of_batch else ""
+        lines += [f"{line_of([name, *label])}{numbers}{after}" for label, numbers in _rows(case, keys)]
         if not case.rows and of_batch:  # it stands there once, without a label
-            lines.append(f"{_line([name, '', ''])}{',' * len(keys)}{after}")
+            lines.append(f"{line_of([name, '', ''])}{',' * len(keys)}{after}")
         if len(lines) > _MOST_LINES:
             yield "\n".join(lines) + "\n"
             lines = []
     yield "\n".join([*lines, ""])
 
 
-def _line(cells: Sequence[str]) -> str:
-    """Cells as the standard library's writer quotes them."""
+def line_of(cells: Sequence[str]) -> str:
+    """Cells, without a line end, as the standard library's writer quotes them."""
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow(cells)
     return text.getvalue()
