@@ -10,14 +10,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from segeval.array_types import Floats, Integers
+from segeval.quantities.matches import ROUNDING, THRESHOLDS, without_rivals
 from segeval.quantities.quantity import also, measure
 from segeval.tallies.detections import CaseDetections, Cases
 
 RATES = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8)
 """False positives per case."""
-_THRESHOLDS = tuple(k / 20 for k in range(10, 20))
 _RECALLS = np.arange(101) / 100
-_ROUNDING = 1e-12
 
 Targets = Sequence[Cases | None]
 
@@ -100,7 +99,7 @@ def instance_ap(d: Targets, *, iou: float = 0.5) -> Floats:
 )
 def instance_map(d: Targets) -> Floats:
     """COCO's average precision: the mean over ten thresholds of the IoU."""
-    return _of_each(d, lambda cases: float(np.mean([_interpolated_precision(cases, iou) for iou in _THRESHOLDS])))
+    return _of_each(d, lambda cases: float(np.mean([_interpolated_precision(cases, iou) for iou in THRESHOLDS])))
 
 
 def _of_each(d: Targets, formula: Callable[[Cases], float]) -> Floats:
@@ -118,18 +117,14 @@ def _matched(case: CaseDetections, iou: float) -> tuple[Floats, Floats]:
 
     A candidate that overlaps enough with a lesion that another one found is neither hit nor false.
     """
-    close = case.iou >= iou - _ROUNDING
+    close = case.iou >= iou - ROUNDING
     (lesion, candidate), overlap = case.pairs[:, close], case.iou[close]
     hits = np.zeros(case.lesions)
-    chosen = slice(None) if _without_rivals(lesion, candidate) else _assigned(lesion, candidate, 1 + overlap)
+    chosen = slice(None) if without_rivals(lesion, candidate) else _assigned(lesion, candidate, 1 + overlap)
     hits[lesion[chosen]] = case.confidences[candidate[chosen]]
     false = np.ones(len(case.confidences), dtype=np.bool_)
     false[candidate] = False
     return hits, case.confidences[false]
-
-
-def _without_rivals(lesion: Integers, candidate: Integers) -> bool:
-    return len(np.unique(lesion)) == len(lesion) and len(np.unique(candidate)) == len(candidate)
 
 
 def _assigned(lesion: Integers, candidate: Integers, weight: Floats) -> Integers:
@@ -189,14 +184,14 @@ def _interpolated_precision(cases: Cases, iou: float) -> float:
     hit = np.concatenate([_greedy(case, iou) for case in cases])[order]
     found = np.cumsum(hit)
     precision = np.maximum.accumulate((found / np.arange(1, len(hit) + 1))[::-1])[::-1]
-    place = np.searchsorted(found / lesions, _RECALLS - _ROUNDING)
+    place = np.searchsorted(found / lesions, _RECALLS - ROUNDING)
     return float(np.append(precision, 0.0)[place].mean())
 
 
 def _greedy(case: CaseDetections, iou: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which candidates find a lesion: by confidence, each takes the lesion of the largest IoU that is still free."""
     hit = np.zeros(len(case.confidences), dtype=np.bool_)
-    close = case.iou >= iou - _ROUNDING
+    close = case.iou >= iou - ROUNDING
     (lesion, candidate), overlap = case.pairs[:, close], case.iou[close]
     free = np.ones(case.lesions, dtype=np.bool_)
     for one in np.argsort(-case.confidences, kind="stable"):

@@ -7,12 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from segeval.array_types import Floats
+from segeval.quantities.matches import ROUNDING, THRESHOLDS, without_rivals
 from segeval.quantities.quantity import also, measure
 from segeval.tallies.instances import Instances
 from segeval.tallies.overlaps import Overlaps
-
-_THRESHOLDS = np.arange(10) * 0.05 + 0.5
-"""0.5, 0.55, …, 0.95."""
 
 
 @measure(
@@ -60,7 +58,7 @@ def matching_ap(i: Instances, *, iou: float = 0.5) -> Floats:
 )
 def matching_map(i: Instances) -> Floats:
     """Mean accuracy of detection over ten thresholds, the score of the 2018 Data Science Bowl."""
-    return _of_each(i, lambda found: float(np.mean([_accuracy(found, iou) for iou in _THRESHOLDS])))
+    return _of_each(i, lambda found: float(np.mean([_accuracy(found, iou) for iou in THRESHOLDS])))
 
 
 @measure(
@@ -86,17 +84,14 @@ def _of_each(i: Instances, formula: Callable[[Overlaps], float]) -> Floats:
 def _accuracy(found: Overlaps, iou: float) -> float:
     """Of every instance of both volumes; most of the pairs have no rival."""
     whole = len(found.prediction) + len(found.reference)
-    matches = _most_matches(found, found.iou >= iou - _ROUNDING)
+    matches = _most_matches(found, found.iou >= iou - ROUNDING)
     return matches / (whole - matches) if whole else np.nan
-
-
-_ROUNDING = 1e-12  # 0.55 as a sum of twentieths, and an IoU of 11/20
 
 
 def _most_matches(found: Overlaps, close: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> int:
     """How many of these pairs can be taken, so that no instance is in two."""
     reference, prediction, _ = found.pairs[:, close]
-    if len(np.unique(reference)) == len(reference) and len(np.unique(prediction)) == len(prediction):
+    if without_rivals(reference, prediction):
         return len(reference)
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import maximum_bipartite_matching
