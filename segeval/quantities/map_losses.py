@@ -24,6 +24,11 @@ def _of_each(maps: Maps, loss: Callable[[TargetMap], float]) -> Floats:
     return np.array([loss(target) for target in maps.targets()], dtype=np.float64)
 
 
+def _per_voxel(maps: Maps, terms: Floats) -> float:
+    """The mean of these over the evaluated voxels."""
+    return float(terms.sum()) / maps.voxels if maps.voxels else math.nan
+
+
 @of_all(
     "mean of −ln p̂ of the true class over the k % of voxels where it is largest",
     group=_GROUP,
@@ -130,7 +135,7 @@ def boundary(maps: Maps, *, unit: str = "voxel") -> Floats:
         spacing = maps.spacing_mm if unit == "mm" else None
         outside, inside = _distances(target.mask, spacing)
         signed = np.where(target.mask, 1 - inside, outside) if target.mask.any() and not target.mask.all() else outside
-        return float((signed * target.probabilities).sum()) / maps.voxels if maps.voxels else math.nan
+        return _per_voxel(maps, signed * target.probabilities)
 
     return _of_each(maps, loss)
 
@@ -152,8 +157,7 @@ def hausdorff_dt(maps: Maps, *, alpha: float = 2.0) -> Floats:
     def loss(target: TargetMap) -> float:
         fields = (sum(_distances(mask, None)) for mask in (target.probabilities > 0.5, target.mask))
         weights = sum(field**alpha for field in fields)
-        total = float(((target.probabilities - target.mask) ** 2 * weights).sum())
-        return total / maps.voxels if maps.voxels else math.nan
+        return _per_voxel(maps, (target.probabilities - target.mask) ** 2 * weights)
 
     return _of_each(maps, loss)
 
