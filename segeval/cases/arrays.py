@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from segeval.cases.case import confusion_entries, rows_and_details
 from segeval.cases.evaluation import NO_LABELS, evaluate_pair, integral
+from segeval.cases.labelled_slices import sources_in_labelled_slices
 from segeval.cases.pair import Evaluated, Pair
 from segeval.cases.series import SeriesAdvice
 from segeval.cases.voxels_that_count import IN_MEMORY, counted
@@ -124,8 +125,8 @@ def count_arrays(
             "surfaces, instances, calibration, profiles and losses of whole maps are measured on the processor; give "
             "arrays in its memory"
         )
-    if device is not None and (beside or settings.within is not None):
-        raise UsageError("masks and weights are applied on the processor; give arrays in its memory")
+    if device is not None and (beside or settings.within is not None or settings.slices_of is not None):
+        raise UsageError("masks, weights and slices of labels are applied on the processor; give arrays in its memory")
     if device is not None:
         settings = replace(settings, backend="cupy")
     channels = _channels_first(ours, theirs, class_axis)
@@ -139,8 +140,12 @@ def count_arrays(
     with nullcontext() if device is None else device:
         whole, rounding = integral(_source(theirs[np.newaxis]))
         sources = {name: _beside(name, given) for name, given in beside.items()}
-        target = counted(whole, sources, settings, {}, "the reference")
         source: VoxelSource = _source(channels)
+        checks = {"the reference": rounding}
+        if settings.slices_of is not None:
+            source, checks["the prediction"] = integral(source)
+            source, whole = sources_in_labelled_slices(source, whole, settings, {}, ("the prediction", "the reference"))
+        target = counted(whole, sources, settings, {}, "the reference")
         if kind == "probabilities":
             source = probabilities(source, settings.scale, settings.activation)
         counting, chosen = choose_backend(
@@ -167,7 +172,12 @@ def count_arrays(
         )
         evaluated = evaluate_pair(pair, kind)
     target.require_any()
-    rounded = [] if rounding is None else rounding.require_labels("the reference", NO_LABELS)
+    rounded = [
+        remark
+        for name, check in checks.items()
+        if check is not None
+        for remark in check.require_labels(name, NO_LABELS)
+    ]
     return CountedArrays(evaluated, settings, geometry, voxel_volume_mm3, chosen, rounded)
 
 
@@ -178,7 +188,8 @@ def _may_be_turned(prediction: Any, reference: Any, kind: Kind | None, settings:
     shapes and slices, and to the message on a float that is no label.
     """
     rounded = reference.dtype.kind == "f" or (prediction.dtype.kind == "f" and kind != "probabilities")
-    return bool(reference.flags.c_contiguous) and not settings.asks_for_places and not rounded
+    anywhere = not settings.asks_for_places and settings.slices_of is None
+    return bool(reference.flags.c_contiguous) and anywhere and not rounded
 
 
 def _geometry(spacing: Sequence[float] | None, shape: tuple[int, ...]) -> Geometry | None:

@@ -41,7 +41,7 @@ class Parts(Struct, frozen=True):
 
 def parts_of_pair(pair: Pair) -> list[tuple[Box, ...]] | None:
     """Where a pair can be counted in parts: both sides give any box, and nothing asks where a voxel lies."""
-    if pair.weights is not None or pair.settings.asks_for_places:
+    if pair.weights is not None or pair.settings.asks_for_places or pair.settings.slices_of is not None:
         return None
     return parts_of(pair.prediction, pair.reference)
 
@@ -54,6 +54,8 @@ def counted_elsewhere(pair: Pair, kind: Kind | None, elsewhere: Elsewhere) -> Pa
         why = "distances, instances, topology, profiles and losses of whole maps are measured on the whole volume"
     elif pair.weights is not None or pair.settings.mask is not None or pair.settings.within is not None:
         why = "masks, weights and --within are read as one stream"
+    elif pair.settings.slices_of is not None:
+        why = "--slices-of asks where the reference has a label"
     elif kind is None:
         why = "its values say whether it holds labels or probabilities; say so with --kind"
     else:

@@ -22,7 +22,7 @@ from segeval.choices import (
     Matching,
 )
 from segeval.settings.label_distances import LabelDistances
-from segeval.settings.labels import Labels, Metrics, Regions, Tolerances, Weights, Within, within_region
+from segeval.settings.labels import BEFORE_LAST, Labels, Metrics, Regions, Tolerances, Weights, Within, within_region
 from segeval.settings.option import Option
 from segeval.settings.protocols import protocol_of, under_brats, with_canonical_columns, with_protocol
 from segeval.settings.settings import Settings, declared
@@ -42,6 +42,7 @@ class ArrayOptions(TypedDict, total=False):
     class_weights: Weights
     label_distances: LabelDistances
     within: Within
+    slices_of: Within
     kind: Kind | None
     threshold: float
     channels: Channels
@@ -114,6 +115,8 @@ def settings_of(given: Mapping[str, Any], *, files: bool = True, **fixed: Any) -
         if any(name in given for name in names):
             values = [given.get(name, known[name].default) for name in names]
             fields[field] = values[0] if setting.made is None else setting.made(*values)
+    if fields.get("slices_of") is not None and fields.get("kind") is None:
+        fields["kind"] = "labels"
     settings = Settings(**fields | fixed)
     if text is not None and protocol is None:
         settings = under_brats(settings)
@@ -122,6 +125,8 @@ def settings_of(given: Mapping[str, Any], *, files: bool = True, **fixed: Any) -
         settings = replace(settings, protocol=with_canonical_columns(protocol, settings))
     if settings.within is not None and settings.labels.names:  # else the files may name them
         within_region(settings.within, settings.labels)
+    if settings.slices_of is not None and settings.labels.names:
+        within_region(settings.slices_of.removesuffix(BEFORE_LAST), settings.labels, "--slices-of")
     return settings
 
 

@@ -15,7 +15,7 @@ from segeval.settings.label_distances import (
     label_distances_of,
     label_distances_signed,
 )
-from segeval.settings.labels import label_choice, weights_of, within_of
+from segeval.settings.labels import label_choice, labelled_slices_of, weights_of, within_of
 from segeval.settings.option import LABELS, QUANTITIES, Option, Setting, asked, require_word
 from segeval.targets import LabelChoice, TargetKey
 
@@ -24,6 +24,7 @@ class Evaluated(Struct, frozen=True):
     """labels: what is evaluated. metrics: which quantities, under which settings, as text. empty: the value of the
     undefined overlap of a label that both volumes lack. class_weights: by label, for ``weighted_ce``.
     label_distances: between labels, background first, for ``wasserstein_dice``.
+    slices_of: the labels that count in some slices alone, as `labelled_slices_of` writes them.
     mask: the file whose voxels count where it is not 0, or the folder of such files, as the user wrote it; ``array``
     for one in memory. within: of which labels of the reference the voxels count, as ``within_of`` writes it.
     weights: the file of the voxels' weights in the sums of losses, likewise.
@@ -125,6 +126,18 @@ class Evaluated(Struct, frozen=True):
             made=within_of,
             group="input",
             document=words.where_chosen("within"),
+        ),
+    ] = None
+    slices_of: Annotated[
+        str | None,
+        asked(
+            LABELS,
+            "Labels that count only from the first to the last slice (third axis) where the reference has them; "
+            "before-last: the last one is left out.",
+            metavar="1+2|NAME[:before-last]",
+            made=labelled_slices_of,
+            group="input",
+            document=words.where_chosen("slices_of"),
         ),
     ] = None
     weights: Annotated[

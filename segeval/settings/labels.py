@@ -30,6 +30,9 @@ Within = int | Sequence[int] | str | None
 
 EVERY_OTHER = "*"
 
+BEFORE_LAST = ":before-last"
+"""What ``--slices-of`` ends with where the last slice is left out."""
+
 
 def label_choice(labels: Labels, regions: Regions, ignore_label: int | None, background: bool) -> LabelChoice:
     """The label options together. Raises UsageError, and what a label file raises."""
@@ -55,24 +58,31 @@ def tolerances_of(given: Tolerances) -> dict[TargetKey, float] | None:
     return _by_target(given, "--tau", "one tolerance", "millimetres, or LABEL=MM like liver=5,*=1")
 
 
-def within_of(given: Within) -> str | None:
+def labelled_slices_of(given: Within) -> str | None:
+    """As `within_of` has it, with ``:before-last`` behind it where that was asked for. Raises UsageError."""
+    whole = not (isinstance(given, str) and given.endswith(BEFORE_LAST))
+    labels = within_of(given if whole else str(given).removesuffix(BEFORE_LAST), "slices_of", "--slices-of")
+    return labels if whole else f"{labels}{BEFORE_LAST}"
+
+
+def within_of(given: Within, option: str = "within", flag: str = "--within") -> str | None:
     """As the settings hold it: ``1+2``, ``*``, or names, which are known when the labels are. Raises UsageError."""
     if given is None:
         return None
     if not isinstance(given, str):
-        values = _integers("within", [given] if isinstance(given, int) else given)
+        values = _integers(option, [given] if isinstance(given, int) else given)
         text = "+".join(map(str, values))
     else:
         text = given.rpartition("=")[2].strip()
     parts = [part.strip() for part in text.split("+")]
     if not all(parts):
         raise UsageError(
-            f"--within {shortened(repr(given), 100)}: write label values like 1+2, the name of a label or region, or *"
+            f"{flag} {shortened(repr(given), 100)}: write label values like 1+2, the name of a label or region, or *"
         )
     return "+".join(dict.fromkeys(parts))
 
 
-def within_region(within: str, labels: LabelChoice) -> Region:
+def within_region(within: str, labels: LabelChoice, flag: str = "--within") -> Region:
     """The labels that ``within_of`` wrote down. Raises UsageError for a name that nobody knows."""
     if within == EVERY_OTHER:
         return Region("within", None)
@@ -84,7 +94,7 @@ def within_region(within: str, labels: LabelChoice) -> Region:
         if part not in known and value is None:
             there = ", ".join(list(known)[:10]) or "none, so give label values"
             words = shortened(repr(part), 100)
-            raise UsageError(f"--within: there is no label or region {words}; names are: {there}")
+            raise UsageError(f"{flag}: there is no label or region {words}; names are: {there}")
         members = frozenset((value,)) if value is not None and part not in known else known[part]
         if members is None:
             return Region("within", None)

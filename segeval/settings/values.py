@@ -63,6 +63,8 @@ class Values(Evaluated, frozen=True):
         require_word("kind", self.kind, Kind)
         require_word("channels", self.channels, Channels)
         require_word("activation", self.activation, Activation)
+        if self.slices_of is not None and (self.kind == "probabilities" or self.speaks_of_probabilities):
+            raise UsageError("--slices-of takes label maps; leave it out, or score labels instead of probabilities")
         if self.kind == "labels" and self.speaks_of_probabilities:
             raise UsageError("--kind labels contradicts --activation, --scale, --clip and --channels independent")
         if self.scale is not None and not (math.isfinite(self.scale) and self.scale > 0):
