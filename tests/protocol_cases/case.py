@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 
 class Case(NamedTuple):
-    """Labels of a reference and of a prediction, and mm per voxel along each axis."""
+    """Labels of a reference, labels or a map of a prediction, and mm per voxel along each axis."""
 
     y: NDArray[np.uint8]
-    h: NDArray[np.uint8]
+    h: NDArray[np.uint8] | NDArray[np.float32]
     spacing: tuple[float, float, float]
 
 
