@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from segeval.array_types import Floats
+from segeval.array_types import Floats, Integers
 from segeval.quantities.matches import ROUNDING, THRESHOLDS, without_rivals
 from segeval.quantities.quantity import also, measure
 from segeval.tallies.instances import Instances
@@ -27,6 +27,36 @@ from segeval.tallies.overlaps import Overlaps
 def lesion_count_difference(i: Instances) -> Floats:
     """Difference of the numbers of instances, as ISLES 2022 ranks by: none of them need match."""
     return _of_each(i, lambda found: abs(len(found.prediction) - len(found.reference)))
+
+
+@measure(
+    "detection",
+    "instances",
+    "number of reference instances",
+    undefined="",
+    source="Kirillov et al. 2019",
+    is_count=True,
+    synonyms=also("lesion_count n_ref_instances num_ref_instances reference_instances"),
+    title="ref. inst.",
+)
+def ref_instances(i: Instances) -> Integers:
+    """Instances in the reference."""
+    return np.array([len((target.overlaps or Overlaps.none()).reference) for target in i.targets], dtype=np.int64)
+
+
+@measure(
+    "detection",
+    "instances",
+    "number of prediction instances",
+    undefined="",
+    source="Kirillov et al. 2019",
+    is_count=True,
+    synonyms=also("n_pred_instances num_pred_instances predicted_instances"),
+    title="pred. inst.",
+)
+def pred_instances(i: Instances) -> Integers:
+    """Instances in the prediction, each by itself, whatever match they share."""
+    return np.array([len((target.overlaps or Overlaps.none()).prediction) for target in i.targets], dtype=np.int64)
 
 
 @measure(

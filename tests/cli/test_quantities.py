@@ -38,7 +38,7 @@ PARTITION = ["voi_split", "voi_merge", "voi", "mutual_information", "nmi", "rand
     "adapted_rand_error", "adapted_rand_precision", "adapted_rand_recall", "gce"]
 TOPOLOGY = ["topology_precision", "topology_sensitivity", "cldice", "betti0_error", "betti1_error", "betti2_error",
     "euler_error"]
-DETECTION = ["lesion_count_difference", "matching_ap", "matching_map", "seg"]
+DETECTION = ["lesion_count_difference", "ref_instances", "pred_instances", "matching_ap", "matching_map", "seg"]
 DETECTION_MAPS = ["lesion_ap", "froc", "case_auroc", "instance_ap", "instance_map"]
 SHAPE = ["boundary_iou", "centroid_distance_mm", "mahalanobis"]
 # fmt: on
@@ -71,6 +71,8 @@ UNDIRECTED = {"tp", "fp", "fn", "tn", "ref_voxels", "pred_voxels", "ref_volume_m
     "instance_tp",
     "instance_fp",
     "instance_fn",
+    "ref_instances",
+    "pred_instances",
     "worst_slice_error",
     "prevalence",
 }

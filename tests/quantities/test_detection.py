@@ -54,6 +54,8 @@ def test_the_row_of_the_definitions_by_hand() -> None:
     assert values == pytest.approx(
         {
             "lesion_count_difference": 1,
+            "ref_instances": 3,
+            "pred_instances": 2,
             "matching_ap": 1 / 4,
             "matching_map": 3 / 20,
             "seg": 1 / 4,
@@ -68,6 +70,7 @@ def test_the_row_of_the_definitions_by_hand() -> None:
 def test_they_are_the_published_rules(prediction: Map, reference: Map) -> None:
     table, shared, size = ious(prediction, reference)
     values = found(prediction, reference, "detection,matching_ap:iou=0.2,matching_ap:iou=1")
+    assert (values["ref_instances"], values["pred_instances"]) == table.shape
     assert values["lesion_count_difference"] == abs(table.shape[0] - table.shape[1])
     for name, threshold in (("matching_ap", 0.5), ("matching_ap:iou=0.2", 0.2), ("matching_ap:iou=1", 1.0)):
         assert values[name] == pytest.approx(stardist(table, threshold), nan_ok=True), name
