@@ -88,7 +88,7 @@ def test_the_signature_of_evaluate_arrays_is_the_documented_one() -> None:
         "distance_spacing": "stored",
         "instances": False, "connectivity": None, "min_volume_mm3": 0.0, "matching": "one-to-one", "iou": 0.5,
         "background": False, "class_weights": None, "channels": "exclusive", "activation": None, "scale": None,
-        "clip": False, "protocol": None, "tau": None, "mask": None, "within": None, "weights": None,
+        "clip": False, "protocol": None, "lesionwise": None, "tau": None, "mask": None, "within": None, "weights": None,
         "label_distances": None, "slices_of": None,
     }  # fmt: skip
     assert {p.kind for p in parameters[2:]} == {inspect.Parameter.KEYWORD_ONLY}
@@ -183,6 +183,7 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "backend": "auto", "missed": 5.0, "instances": True, "connectivity": 6, "min_volume_mm3": 10.0,
         "matching": "many-to-one", "iou": 0.25, "protocol": "brats-lesionwise:met", "tau": {1: 2.0},
         "mask": REFERENCE, "within": "1+2+4", "weights": REFERENCE, "label_distances": DISTANCES,
+        "lesionwise": None,  # which the protocol decides
         "volume": None,  # would leave one channel of them; tests/cli/test_series.py has its meaning
         "slices_of": None,  # takes label maps alone; tests/cases/test_labelled_slices.py has its meaning
     }  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,30 +12,23 @@ from numpy.typing import NDArray
 from segeval.array_types import Mask
 from segeval.cases.bounding import surfaces_of, threads
 from segeval.cases.boxed import shapes_of, topology_of
+from segeval.cases.lesions import lesions_of
 from segeval.cases.stored_values import stored_predictions
 from segeval.errors import GeometryError, LabelError
 from segeval.kernels import HeldPair
 from segeval.kernels.boxes import Box, enclosing
-from segeval.quantities import RecordName, hd95, membership, parts_of, targets_of
+from segeval.quantities import RecordName, membership, parts_of, targets_of
 from segeval.settings import Settings
 from segeval.shapes.all_instances import LabelMaps, Target, match_all
 from segeval.shapes.counting import LabelMap
-from segeval.shapes.lesionwise import match_lesions
-from segeval.shapes.surfels import measure_surfels
-from segeval.shapes.target_masks import TargetMasks, mark
-from segeval.tallies.instances import BRATS_2023, Instances, TargetInstances
-from segeval.tallies.surfaces import Surfaces, missed_distance
+from segeval.shapes.target_masks import mark
+from segeval.tallies.instances import Instances, TargetInstances
+from segeval.tallies.surfaces import missed_distance
 from segeval.tallies.tally import Tally
 from segeval.targets import BACKGROUND, LabelChoice, TargetKey
 from segeval.volumes.geometry import Geometry
-from segeval.volumes.memory import Need, require_memory
 
 _SHEAR = 1e-3
-
-# Bytes that lesions hold at once, measured: masks and numberings of both sides, the dilated one among them, for each
-# voxel of the box; indices and joint histogram for each voxel of the prediction; whole masks of the volume, since a
-# box would cut the dilation.
-_PER_BOX_VOXEL, _PER_PREDICTED_VOXEL, _PER_VOLUME_VOXEL = 16, 26, 3
 
 
 class HeldTarget(Struct, frozen=True):
@@ -106,7 +98,7 @@ def measure_held(
     if "instances" in wanted:
         records["instances"] = Instances(_instances(maps, settings), volume_ml, missed_mm)
     if "lesions" in wanted:
-        records["lesions"] = Instances(_all_lesions(maps, settings.challenge), volume_ml, missed_mm)
+        records["lesions"] = Instances(lesions_of(maps, settings), volume_ml, missed_mm)
     if "topology" in wanted:
         records["topology"] = topology_of(maps, settings.selections)
     if "shapes" in wanted:
@@ -199,40 +191,3 @@ def _instances(maps: HeldMaps, settings: Settings) -> tuple[TargetInstances, ...
     for (index, _), one in zip(boxed, found, strict=True):
         instances[index] = one
     return tuple(instances)
-
-
-def _all_lesions(maps: HeldMaps, challenge: str) -> tuple[TargetInstances, ...]:
-    return tuple(
-        TargetInstances(target.key) if target.box is None else _lesions(maps, challenge, target, target.box)
-        for target in maps.targets
-    )
-
-
-def _require_memory(target: HeldTarget, box: Box, size: int) -> None:
-    sides = "×".join(str(side.stop - side.start) for side in box)
-    words = f"finding instances in its box of {sides} voxels"
-    require_memory(f"target {target.key}", Need(size, words, "leave its instances out"))
-
-
-def _voxels(box: Box) -> int:
-    return math.prod(side.stop - side.start for side in box)
-
-
-def _lesions(maps: HeldMaps, challenge: str, target: HeldTarget, box: Box) -> TargetInstances:
-    """Of whole volumes: a box would cut the dilation."""
-    whole = tuple(slice(0, n) for n in maps.shape)
-    size = _PER_VOLUME_VOXEL * _voxels(whole) + _PER_BOX_VOXEL * _voxels(box)
-    _require_memory(target, box, size)
-    prediction, reference = maps.masks_in(target, whole)
-    _require_memory(target, box, size + _PER_PREDICTED_VOXEL * int(np.count_nonzero(prediction)))
-    return match_lesions(
-        target.key, prediction, reference, BRATS_2023[challenge], hd95=_surfel_hd95, spacing_mm=maps.spacing_mm
-    )
-
-
-def _surfel_hd95(prediction: Mask, reference: Mask, spacing_mm: Any) -> float:
-    """Of two masks that are not empty."""
-    box = tuple(slice(0, n) for n in reference.shape)
-    inside = frozenset((1,))
-    masks = TargetMasks(prediction, reference, inside, inside, box, tuple(spacing_mm))
-    return float(hd95(Surfaces((measure_surfels(masks, 1),), None, 0.0))[0])

@@ -5,6 +5,7 @@ from segeval.quantities import (  # noqa: F401  (importing registers every quant
     candidates,
     detection,
     instance,
+    lesionwise,
     losses,
     map_losses,
     metrics,
@@ -24,7 +25,7 @@ from segeval.quantities.scoring import ScoringSettings, score
 from segeval.quantities.selected import Selection, log_settings, parts_of, power_sums, records_needed
 from segeval.quantities.selection import keys_named, select
 from segeval.quantities.summary import summarise, worst_cases
-from segeval.quantities.surface import hd95
+from segeval.quantities.surface import hd95, nsd
 
 __all__ = [
     "Quantity",
@@ -39,6 +40,7 @@ __all__ = [
     "keys_named",
     "log_settings",
     "membership",
+    "nsd",
     "parts_of",
     "power_sums",
     "records_needed",

@@ -2,7 +2,7 @@
 
 One rule for what is undefined: a target without any instance in either volume has no value (NaN); where only one
 volume has instances, a rate or a mean over matches takes its worst value, so that a complete miss never improves a
-mean. ``lesionwise_dice`` and ``lesionwise_hd95`` follow their publication instead.
+mean. The lesion-wise quantities follow their publication instead.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from segeval.array_types import Floats, Integers
 from segeval.quantities.arithmetic import ratio
 from segeval.quantities.quantity import also, measure
-from segeval.tallies.instances import Instance, Instances, TargetInstances
+from segeval.tallies.instances import Instance, Instances
 
 
 @measure(
@@ -171,7 +171,7 @@ def instance_dice(i: Instances) -> Floats:
 )
 def instance_hd95(i: Instances) -> Floats:
     """Mean 95th percentile Hausdorff distance over the matches, in mm."""
-    return _mean_over_matches(i, _distances(i), worst=i.missed_mm)
+    return _mean_over_matches(i, distances_of(i), worst=i.missed_mm)
 
 
 @measure(
@@ -206,42 +206,6 @@ def invented_volume_ml(i: Instances) -> Floats:
     return _voxels(target.invented for target in i.targets) * i.voxel_volume_ml
 
 
-@measure(
-    "lesionwise",
-    "lesions",
-    "mean over lesions and inventions: Dice of a match, else 0",
-    undefined="there is no label map",
-    source="Saluja et al. 2023",
-    best=1.0,
-    worst=0.0,
-    synonyms=also("lesionwise_dsc lesion_dice"),
-    title="lesion Dice",
-)
-def lesionwise_dice(i: Instances) -> Floats:
-    """Mean over scored lesions and invented instances: Dice of a match, 0 of a miss and of an invention."""
-    return np.array([_penalised([m.dice for m in target.matches], target, 0.0, 1.0) for target in i.targets])
-
-
-@measure(
-    "lesionwise",
-    "lesions",
-    "mean over lesions and inventions: surfel hd95 of a match, else penalty_mm",
-    undefined="there is no label map",
-    source="Saluja et al. 2023",
-    best=0.0,
-    worst=np.inf,
-    synonyms=also("lesionwise_hausdorff95 lesion_hd95"),
-    title="lesion HD95",
-)
-def lesionwise_hd95(i: Instances, *, penalty_mm: float = 374.0) -> Floats:
-    """Mean over scored lesions and invented instances: HD95 of a match, the penalty of a miss and of an invention.
-
-    penalty_mm: BraTS's 374 is the diagonal of its 240 × 240 × 155 mm volume, rounded up.
-    """
-    distances = zip(i.targets, _distances(i), strict=True)
-    return np.array([_penalised(values, target, penalty_mm, 0.0) for target, values in distances])
-
-
 def _rate(i: Instances, numerator: Integers, denominator: Integers) -> Floats:
     return np.where((denominator == 0) & ~_without_instances(i), 0.0, ratio(numerator, denominator))
 
@@ -256,18 +220,10 @@ def _mean_over_matches(i: Instances, values: list[list[float]], *, worst: float)
     return means
 
 
-def _distances(i: Instances) -> list[list[float]]:
+def distances_of(i: Instances) -> list[list[float]]:
     """Per target, of its matches; NaN where distances were not measured."""
     return [[np.nan if match.hd95 is None else match.hd95 for match in target.matches] for target in i.targets]
 
 
 def _voxels(groups: Iterable[tuple[Instance, ...]]) -> Floats:
     return np.array([sum(instance.voxels for instance in group) for group in groups], dtype=np.float64)
-
-
-def _penalised(values: list[float], target: TargetInstances, penalty: float, without_any: float) -> float:
-    """The published mean; ``without_any`` where there is neither a scored lesion nor an invented instance."""
-    failures = len(target.missed) + len(target.invented)
-    if not values and not failures:
-        return without_any
-    return (sum(values) + failures * penalty) / (len(values) + failures)

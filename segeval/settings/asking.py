@@ -58,6 +58,7 @@ class ArrayOptions(TypedDict, total=False):
     matching: Matching
     iou: float
     protocol: str | None
+    lesionwise: str | None
     backend: BackendName
 
 

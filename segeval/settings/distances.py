@@ -23,7 +23,7 @@ class Distances(Values, frozen=True):
     missed: the distance in mm of a label that one volume lacks, or NaN; None for the image's diagonal between the
         centres of its voxels, ``box`` for that of the box that they fill.
     tau: what nsd tolerates, mm, by label value, label name or region, by ``*`` for all others; None for 1 mm.
-    instances: how instances are found and matched. challenge: whose lesion-wise procedure.
+    instances: how instances are found and matched. challenge: whose lesion-wise procedure, or its parameters.
     """
 
     geometry: Annotated[
@@ -105,13 +105,23 @@ class Distances(Values, frozen=True):
     ] = field(default_factory=InstanceOptions)
     challenge: Annotated[
         str,
-        asked(
-            DISTANCES,
-            "A challenge's procedure: its labels, regions, quantities and parameters, or a TOML file of your own; "
-            "`segeval protocols` lists them.",
-            name="protocol",
-            asks=str | None,
-            metavar="NAME|FILE",
+        Setting(
+            options={
+                "protocol": Option(
+                    panel=DISTANCES,
+                    asks=str | None,
+                    metavar="NAME|FILE",
+                    help="A challenge's procedure: its labels, regions, quantities and parameters, or a TOML file of "
+                    "your own; `segeval protocols` lists them.",
+                ),
+                "lesionwise": Option(
+                    panel=DISTANCES,
+                    asks=str | None,
+                    metavar="gli|ssa|ped|men|met|dilation=3,…",
+                    help="The parameters of the lesion-wise quantities: a challenge of BraTS 2023, or each of them. "
+                    "Default: gli.",
+                ),
+            },
             made=challenge_of,
             group="lesions",
             signed=lambda s: f"lesionwise:{s.challenge}",

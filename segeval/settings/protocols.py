@@ -19,7 +19,7 @@ from segeval.files.paths import require_possible
 from segeval.results.challenge_table import STATISTICS
 from segeval.settings.challenge_columns import canonical, spread
 from segeval.settings.published_ranking import Ranking, ranking_of
-from segeval.tallies.instances import BRATS_2023, DEFAULT_CHALLENGE
+from segeval.tallies.instances import BRATS_2023, DEFAULT_CHALLENGE, lesionwise_options
 from segeval.targets import Region
 from segeval.words.printable import printable, shortened
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from segeval.settings.settings import Settings
 
 _NAME = "brats-lesionwise"
-_QUANTITIES = "dice,lesionwise"
+_QUANTITIES = "dice,lesionwise_dice,lesionwise_hd95"
 _REGIONS = (
     Region("whole_tumour", frozenset((1, 2, 3))),
     Region("tumour_core", frozenset((1, 3))),
@@ -227,10 +227,13 @@ def decided_by(protocol: str | None) -> frozenset[str]:
     return frozenset() if found is None else frozenset(found.options)
 
 
-def challenge_of(protocol: str | None) -> str:
-    """The challenge of ``brats-lesionwise`` or ``brats-lesionwise:CHALLENGE``. Raises UsageError."""
+def challenge_of(protocol: str | None, lesionwise: str | None = None) -> str:
+    """The challenge of ``brats-lesionwise:CHALLENGE``, or else what ``--lesionwise`` says. Raises UsageError."""
     if protocol is None or protocol_of(protocol) is not None:
-        return DEFAULT_CHALLENGE
+        _ = lesionwise_options(lesionwise or DEFAULT_CHALLENGE)
+        return lesionwise or DEFAULT_CHALLENGE
+    if lesionwise is not None:
+        raise UsageError(f"--protocol {protocol} decides --lesionwise; leave that out, or leave the protocol out")
     _, _, challenge = protocol.partition(":")
     challenge = challenge or DEFAULT_CHALLENGE
     if challenge not in BRATS_2023:

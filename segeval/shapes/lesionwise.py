@@ -10,7 +10,7 @@ histograms answer what the published loop over lesions does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from msgspec.structs import replace
@@ -23,6 +23,9 @@ from segeval.shapes.matching import DistanceFunction, match_distances, with_pair
 from segeval.shapes.pairs import Pairs
 from segeval.tallies.instances import Instance, LesionwiseOptions, Match, TargetInstances
 
+SharesFunction = Callable[[NDArray[np.bool_], NDArray[np.bool_], Sequence[float]], Mapping[float, float]]
+"""``f(prediction, reference, spacing_mm)`` gives, by tolerance in mm, a share of two masks that are not empty."""
+
 
 def match_lesions(
     target: int | str,
@@ -32,11 +35,13 @@ def match_lesions(
     *,
     hd95: DistanceFunction,
     spacing_mm: Sequence[float],
+    nsd: SharesFunction | None = None,
 ) -> TargetInstances:
     """The lesions of one target; those too small to be scored, with their predictions, are ``left_out``.
 
     prediction, reference: whole volumes of three dimensions; beyond them nothing is dilated.
     hd95: the published values are those of boundary elements weighted by area (Google DeepMind's surface-distance).
+    nsd: by tolerance, the share of a match's boundaries; None where nobody asks.
     Raises UsageError for two dimensions, where the procedure is not defined.
     """
     if reference.ndim != 3:
@@ -46,12 +51,30 @@ def match_lesions(
         )
     box = _box(prediction | reference, options.dilation)
     origin = [part.start for part in box]
-    predicted = find_components(prediction[box], origin=origin)
+    voxel_volume = float(np.prod(np.abs(spacing_mm)))
+    if options.merged:
+        dilated = find_components(_dilate(prediction[box], options.dilation), origin=origin)
+        merged = measure(np.where(prediction[box], dilated.places, 0), origin)
+        predicted = _larger(merged, origin, options.scored_above_mm3 / voxel_volume)
+    else:
+        predicted = find_components(prediction[box], origin=origin)
     dilated = find_components(_dilate(reference[box], options.dilation), origin=origin)
     lesions = measure(np.where(reference[box], dilated.places, 0), origin)
     pairs = _belonging(dilated, lesions, predicted)
     found = with_pairs(target, predicted, lesions, pairs, match_distances(predicted, lesions, pairs, hd95, spacing_mm))
-    return _without_small(found, options.scored_above_mm3, float(np.prod(np.abs(spacing_mm))))
+    if nsd is not None:
+        shares = match_distances(predicted, lesions, pairs, nsd, spacing_mm)
+        matches = zip(found.matches, shares, strict=True)
+        found = replace(found, matches=tuple(replace(match, nsd=of_match) for match, of_match in matches))
+    found = replace(found, inventions_count=options.inventions)
+    return _without_small(found, options.scored_above_mm3, voxel_volume)
+
+
+def _larger(found: Components, origin: Sequence[int], voxels: float) -> Components:
+    """Those of more voxels, numbered anew."""
+    large = found.voxels > voxels
+    numbers = np.concatenate(([0], np.where(large, np.cumsum(large), 0))).astype(found.places.dtype)
+    return measure(numbers.take(found.places), origin)
 
 
 def _box(mask: NDArray[np.bool_], margin: int) -> tuple[slice, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import repeat
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from segeval.shapes.pairs import Pairs
 from segeval.tallies.instances import Instance, InstanceOptions, Match, TargetInstances
 from segeval.volumes.memory import Need, require_memory
 
+Of = TypeVar("Of")
 DistanceFunction = Callable[[Mask, Mask, Sequence[float]], float]
 """``f(prediction, reference, spacing_mm)`` gives a distance of two masks on one grid in mm; neither mask is empty."""
 
@@ -126,13 +128,17 @@ def with_pairs(
 
 
 def match_distances(
-    prediction: Components, reference: Components, pairs: Pairs, hd95: DistanceFunction, spacing_mm: Sequence[float]
-) -> list[float]:
+    prediction: Components,
+    reference: Components,
+    pairs: Pairs,
+    function: Callable[[Mask, Mask, Sequence[float]], Of],
+    spacing_mm: Sequence[float],
+) -> list[Of]:
     """Of each match, in the order of the reference instances: of its masks, within the box of both."""
     matched, starts = np.unique(pairs.reference, return_index=True)
     members = np.split(pairs.prediction, starts[1:])
     return [
-        float(hd95(*_masks(prediction, reference, own, k), spacing_mm))
+        function(*_masks(prediction, reference, own, k), spacing_mm)
         for k, own in zip(matched.tolist(), members, strict=False)  # without a match there is one split, of nothing
     ]
 

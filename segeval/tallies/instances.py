@@ -7,8 +7,8 @@ voxels of one value where the maps already carry instances. The definitions are 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, get_args
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, get_args
 
 from msgspec import Struct
 
@@ -66,10 +66,14 @@ class LesionwiseOptions(Struct, frozen=True):
     dilation: how often the reference is dilated, a step reaching the 18 neighbours that share a face or an edge.
         Lesions whose dilations touch are one lesion; predictions that a lesion's dilation meets belong to it.
     scored_above_mm3: lesions of this volume or less are left out, and so are the predictions that belong to them.
+    merged: predictions are made one as lesions are, and those of ``scored_above_mm3`` or less are dropped.
+    inventions: predictions that belong to no lesion count in the means.
     """
 
     dilation: int = 3
     scored_above_mm3: float = 50.0
+    merged: bool = False
+    inventions: bool = True
 
 
 BRATS_2023: Mapping[str, LesionwiseOptions] = {
@@ -81,6 +85,49 @@ BRATS_2023: Mapping[str, LesionwiseOptions] = {
 }
 """The five challenges' parameters, the same for whole tumour, tumour core and enhancing tumour."""
 DEFAULT_CHALLENGE = "gli"
+
+
+def lesionwise_options(text: str) -> LesionwiseOptions:
+    """Of one of the five by name, or ``dilation=5,scored_above_mm3=10,merged``. Raises UsageError."""
+    if text in BRATS_2023:
+        return BRATS_2023[text]
+    given: dict[str, Any] = {}
+    for part in text.split(","):
+        key, equals, value = part.strip().partition("=")
+        given[key] = _LESIONWISE[key](value if equals else "yes") if key in _LESIONWISE else None
+        if given[key] is None:
+            known = ", ".join(BRATS_2023)
+            raise UsageError(
+                f"--lesionwise {text!r}: {part.strip()!r} is none of {known}, dilation=STEPS, scored_above_mm3=MM3, "
+                "merged, inventions=yes|no"
+            )
+    return LesionwiseOptions(**given)
+
+
+def _steps(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
+
+
+def _mm3(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value < math.inf else None
+
+
+def _switch(text: str) -> bool | None:
+    return {"yes": True, "no": False}.get(text)
+
+
+_MOST_DIGITS = 3
+_LESIONWISE: Mapping[str, Callable[[str], Any]] = {
+    "dilation": _steps,
+    "scored_above_mm3": _mm3,
+    "merged": _switch,
+    "inventions": _switch,
+}
+"""How each is read; None for what cannot be."""
 
 
 class Instance(Struct, frozen=True, gc=False):
@@ -101,6 +148,7 @@ class Match(Struct, frozen=True, gc=False):
     """A reference instance and what was predicted for it, the predictions taken together as one mask.
 
     hd95: their 95th percentile Hausdorff distance in mm; None where distances were not asked for.
+    nsd: by tolerance in mm, the mean of the shares of both boundaries within it, where that was asked for.
     """
 
     reference: Instance
@@ -108,6 +156,7 @@ class Match(Struct, frozen=True, gc=False):
     iou: float
     dice: float
     hd95: float | None = None
+    nsd: Mapping[float, float] = {}
 
 
 class TargetInstances(Struct, frozen=True):
@@ -116,6 +165,7 @@ class TargetInstances(Struct, frozen=True):
     missed: reference instances without a match. invented: prediction instances in no match.
     left_out: reference lesions that a protocol does not score, with the predictions that belong to them, if any.
     overlaps: what may match by other rules, where that was asked for.
+    inventions_count: whether a protocol's means count the invented instances.
     """
 
     target: int | str
@@ -124,6 +174,7 @@ class TargetInstances(Struct, frozen=True):
     invented: tuple[Instance, ...] = ()
     left_out: tuple[Match, ...] = ()
     overlaps: Overlaps | None = None
+    inventions_count: bool = True
 
 
 class Instances(Struct, frozen=True):

@@ -31,7 +31,7 @@ MAP_LOSSES = ["topk_ce", "lovasz", "wasserstein_dice", "boundary", "hausdorff_dt
 SURFACE = ["hd", "hd95", "assd", "masd", "rmsd", "bavd", "nsd"]
 INSTANCES = ["instance_tp", "instance_fp", "instance_fn", "instance_sensitivity", "instance_precision", "instance_f1",
     "sq", "pq", "instance_dice", "instance_hd95", "missed_volume_ml", "invented_volume_ml"]
-LESIONWISE = ["lesionwise_dice", "lesionwise_hd95"]
+LESIONWISE = ["lesionwise_dice", "lesionwise_hd95", "lesionwise_nsd", "lesionwise_tp", "lesionwise_fp", "lesionwise_fn"]
 CALIBRATION = ["brier", "ece", "auroc", "average_precision", "best_dice", "best_dice_threshold"]
 PROFILE = ["worst_slice_error"]
 PARTITION = ["voi_split", "voi_merge", "voi", "mutual_information", "nmi", "rand", "adjusted_rand",
@@ -73,6 +73,9 @@ UNDIRECTED = {"tp", "fp", "fn", "tn", "ref_voxels", "pred_voxels", "ref_volume_m
     "instance_fn",
     "ref_instances",
     "pred_instances",
+    "lesionwise_tp",
+    "lesionwise_fp",
+    "lesionwise_fn",
     "worst_slice_error",
     "prevalence",
 }
@@ -118,6 +121,7 @@ SETTINGS = {
     "boundary_iou": "d=0.02",
     "nsd": "boundary=volume, direction=both, outside=background, surfel=no, tau=see above",
     "lesionwise_hd95": "penalty_mm=374",
+    "lesionwise_nsd": "tau=1",
 } | {
     **dict.fromkeys(("matching_ap", "instance_ap"), "iou=0.5"),
     "lesion_ap": "iou=0.1",

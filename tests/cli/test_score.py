@@ -175,14 +175,14 @@ CHANGES: dict[str, list[tuple[Path, list[str], list[str]]]] = {
     "missed": [(PREDICTION, ["--metrics=hd"], ["--metrics=hd", f"--missed={mm}"]) for mm in ("nan", "100", "box")],
     "tau": [(PREDICTION, ["--metrics=nsd"], ["--metrics=nsd", "--tau=2"])],
     "instances": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--instances"])],
-    "connectivity": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--connectivity=6"])],
     "min_volume_mm3": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--min-volume-mm3=20"])],
-    "matching": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--matching=any-overlap"])],
-    "iou": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--iou=0.3"])],
+    **{name: [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", f"--{name}={value}"])]
+       for name, value in (("connectivity", 6), ("matching", "any-overlap"), ("iou", 0.3))},
     "protocol": [
         (PREDICTION, [], ["--metrics=lesionwise", "--protocol=brats-lesionwise"]),
         (PREDICTION, ["--protocol=brats-lesionwise"], ["--protocol=brats-lesionwise:met", "--metrics=lesionwise"]),
     ],
+    "lesionwise": [(PREDICTION, ["--metrics=lesionwise"], ["--metrics=lesionwise", "--lesionwise=met"])],
 }  # fmt: skip
 PAGE = "--output=x.html"
 CANNOT = {

@@ -48,6 +48,7 @@ ANSWERS: dict[str, tuple[list[str], Any]] = {  # on the command line, and in TOM
     "matching": (["--matching", "any-overlap"], "any-overlap"),
     "iou": (["--iou", "0.25"], 0.25),
     "protocol": (["--protocol", "brats-lesionwise:ped"], "brats-lesionwise:ped"),
+    "lesionwise": (["--lesionwise", "dilation=1,inventions=no"], "dilation=1,inventions=no"),
     "hash": (["--hash"], True),
     "backend": (["--backend", "auto"], "auto"),
 }
@@ -97,7 +98,8 @@ def test_a_check_scores_as_a_batch_does(name: str, segeval: Run) -> None:
     words, answer = ANSWERS[name]
     soft = name in SOFT
     prediction, rules, needed = ("soft", RULES[:2], "dice") if soft else ("p", RULES, "dice,hd95,pq")
-    asked = {"metrics": "iou,focal:gamma=3", "protocol": "dice,lesionwise"}.get(name, "overlap,losses")
+    chosen = {"metrics": "iou,focal:gamma=3", "protocol": "dice,lesionwise_dice,lesionwise_hd95"}
+    asked = chosen.get(name, "overlap,losses")
     scored = ["--metrics", f"{asked},{needed}", *(words if name != "metrics" else [])]
     batch = noted(segeval, "batch", prediction, "r", *scored, "--workers", "1")
     check = noted(segeval, "check", prediction, "r", *rules, *words)

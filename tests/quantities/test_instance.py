@@ -15,6 +15,7 @@ from instance_maps import match_maps
 from msgspec.structs import replace
 
 from segeval.quantities import instance as formulas
+from segeval.quantities import lesionwise
 from segeval.tallies.instances import Instance, InstanceOptions, Instances, Match, TargetInstances
 
 Map = np.ndarray[Any, Any]
@@ -30,7 +31,10 @@ def of_size(number: int, voxels: int) -> Instance:
 
 
 A, B, C = of_size(1, 10), of_size(2, 20), of_size(3, 30)
-MATCHES = (Match(A, (A,), iou=0.75, dice=6 / 7, hd95=1.0), Match(B, (B,), iou=0.6, dice=0.75, hd95=4.0))
+MATCHES = (
+    Match(A, (A,), iou=0.75, dice=6 / 7, hd95=1.0, nsd={1.0: 0.75}),
+    Match(B, (B,), iou=0.6, dice=0.75, hd95=4.0, nsd={1.0: 0.25}),
+)
 SOME = TargetInstances(1, MATCHES, missed=(C,), invented=(A, A, B))
 MISSED = TargetInstances(2, missed=(A, B))
 INVENTED = TargetInstances(3, invented=(C,))
@@ -39,7 +43,7 @@ ALL_FOUND = TargetInstances(5, MATCHES)
 
 
 def value(name: str, target: TargetInstances, voxel_volume_ml: float = 0.5, missed_mm: float = 99.0) -> float:
-    formula: Callable[[Instances], Map] = getattr(formulas, name)
+    formula: Callable[[Instances], Map] = getattr(lesionwise if name.startswith("lesionwise") else formulas, name)
     (found,) = formula(Instances((target,), voxel_volume_ml, missed_mm))
     return float(found)
 
@@ -64,6 +68,10 @@ NAN = math.nan
         ("invented_volume_ml", 20, 0, 15, 0, 0),
         ("lesionwise_dice", (6 / 7 + 3 / 4) / 6, 0, 0, 1, (6 / 7 + 3 / 4) / 2),
         ("lesionwise_hd95", (5 + 4 * 374) / 6, 374, 374, 0, 2.5),
+        ("lesionwise_nsd", (0.75 + 0.25) / 6, 0, 0, 1, 0.5),
+        ("lesionwise_tp", 2, 0, 0, 0, 2),
+        ("lesionwise_fp", 3, 0, 1, 0, 0),
+        ("lesionwise_fn", 1, 2, 0, 0, 0),
     ],
 )
 def test_by_hand(name: str, some: float, missed: float, invented: float, nothing: float, all_found: float) -> None:
@@ -88,6 +96,7 @@ def test_distances_that_were_not_measured_are_undefined() -> None:
     unmeasured = replace(SOME, matches=tuple(replace(match, hd95=None) for match in MATCHES))
     assert math.isnan(value("instance_hd95", unmeasured))
     assert math.isnan(value("lesionwise_hd95", unmeasured))
+    assert math.isnan(float(lesionwise.lesionwise_nsd(Instances((SOME,)), tau=2.0)[0]))
 
 
 def test_a_complete_miss_has_no_distance_where_none_is_wanted() -> None:
@@ -95,7 +104,7 @@ def test_a_complete_miss_has_no_distance_where_none_is_wanted() -> None:
 
 
 def test_the_penalty_can_be_chosen() -> None:
-    assert formulas.lesionwise_hd95(Instances((SOME,)), penalty_mm=10).tolist() == [45 / 6]
+    assert lesionwise.lesionwise_hd95(Instances((SOME,)), penalty_mm=10).tolist() == [45 / 6]
 
 
 def matched(prediction: Map, reference: Map, rule: tuple[Any, float] = ("one-to-one", 0.5)) -> TargetInstances:

@@ -48,6 +48,7 @@ ANSWERS: dict[str, list[Any]] = {
     "matching": ["any-overlap"],
     "iou": [0.25],
     "protocol": ["brats-lesionwise:ped"],
+    "lesionwise": ["met", "dilation=5,scored_above_mm3=10,merged"],
     "hash": [True],
     "backend": ["auto"],
 }

@@ -13,7 +13,14 @@ from scipy import ndimage
 from scipy.spatial.distance import cdist
 
 from segeval.errors import UsageError
-from segeval.quantities.instance import instance_fn, instance_fp, instance_tp, lesionwise_dice, lesionwise_hd95
+from segeval.quantities.lesionwise import (
+    lesionwise_dice,
+    lesionwise_fn,
+    lesionwise_fp,
+    lesionwise_hd95,
+    lesionwise_nsd,
+    lesionwise_tp,
+)
 from segeval.shapes.lesionwise import match_lesions
 from segeval.tallies.instances import BRATS_2023, Instances, LesionwiseOptions, TargetInstances
 
@@ -28,14 +35,23 @@ def brute_force_hd95(a: Map, b: Map, spacing: Any) -> float:
     return float(max(np.percentile(distances.min(axis=1), 95), np.percentile(distances.min(axis=0), 95)))
 
 
+def brute_force_shares(a: Map, b: Map, spacing: Any) -> dict[float, float]:
+    """The mean of both boundaries' shares within 0.5 and 1 mm."""
+    points = [np.argwhere(m & ~ndimage.binary_erosion(m)) * np.asarray(spacing) for m in (a, b)]
+    distances = cdist(*points)
+    near = [distances.min(axis=1), distances.min(axis=0)]
+    return {tau: float(np.mean([(side <= tau).mean() for side in near])) for tau in (0.5, 1.0)}
+
+
 def lesions(prediction: Map, reference: Map, options: LesionwiseOptions, spacing: Any = (1, 1, 1)) -> TargetInstances:
-    return match_lesions("wt", prediction, reference, options, hd95=brute_force_hd95, spacing_mm=spacing)
+    functions: Any = {"hd95": brute_force_hd95, "nsd": brute_force_shares}
+    return match_lesions("wt", prediction, reference, options, **functions, spacing_mm=spacing)
 
 
 def numbers(found: TargetInstances) -> list[float]:
     """TP, FP, FN, Dice and HD95, as the challenge reports them."""
     instances = Instances((found,))
-    quantities = (instance_tp, instance_fp, instance_fn, lesionwise_dice, lesionwise_hd95)
+    quantities = (lesionwise_tp, lesionwise_fp, lesionwise_fn, lesionwise_dice, lesionwise_hd95)
     return [float(quantity(instances)[0]) for quantity in quantities]
 
 
@@ -69,6 +85,28 @@ def test_the_example_by_hand(example: tuple[Map, Map]) -> None:
     assert ([p.voxels for p in c.predictions], c.dice, c.hd95) == ([3], 0, pytest.approx(2.9))
     assert ([p.voxels for p in d.predictions], d.dice, e.voxels) == ([1], 0, 2)
     assert numbers(found) == pytest.approx([2, 1, 0, 8 / 33, 377.9 / 3])
+
+
+def test_the_surface_dice_by_hand(example: tuple[Map, Map]) -> None:
+    """Of AB within 0.5 mm 4 of 5 voxels and 4 of 6, within 1 mm all; of C none, and 1 of 3 both ways; e counts 0."""
+    instances = Instances((lesions(*example, LesionwiseOptions(dilation=1, scored_above_mm3=1)),))
+    assert lesionwise_nsd(instances, tau=0.5) == pytest.approx((4 / 5 + 4 / 6) / 2 / 3)
+    assert lesionwise_nsd(instances, tau=1.0) == pytest.approx((1 + 1 / 3) / 3)
+
+
+def test_merged_predictions_by_hand(example: tuple[Map, Map]) -> None:
+    """c and d are two voxels apart: cd, of 4 voxels, belongs to C, and to D, which is left out. e counts in no mean.
+
+    HD95 of C: from the reference 3 2 1, from the prediction 1 2 3 6, whose 95th percentile is 5.55.
+    """
+    options = LesionwiseOptions(dilation=1, scored_above_mm3=1, merged=True, inventions=False)
+    found = lesions(*example, options)
+    assert [[p.voxels for p in match.predictions] for match in (*found.matches, *found.left_out)] == [[3, 2], [4], [4]]
+    assert numbers(found) == pytest.approx([2, 1, 0, 8 / 11 / 2, (1 + 5.55) / 2])
+    small = lesions(*example, LesionwiseOptions(dilation=1, scored_above_mm3=2, merged=True))
+    assert [p.voxels for match in small.matches for p in match.predictions] == [3, 4]  # b and e have two voxels each
+    assert not small.invented
+    assert numbers(small)[:3] == [2, 0, 0]
 
 
 def test_lesions_as_far_apart_as_twice_the_dilation_are_one() -> None:
