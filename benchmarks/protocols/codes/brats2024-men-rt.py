@@ -1,0 +1,18 @@
+"""metrics_MEN_RT.get_LesionWiseResults, of files; it takes NumPy 1. What depends on other steps of its is left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from codes.brats import numbers_of_files
+
+FAMILY = "gross brain tumours"
+
+
+def evaluate(case: Any) -> dict[str, float]:
+    """The numbers of one case."""
+    from metrics_MEN_RT import get_LesionWiseResults
+
+    found = numbers_of_files(case, lambda *files: get_LesionWiseResults(*files, "BraTS-MEN-RT")[0])
+    left_out = ("Legacy", "Sensitivity", "Specificity", "Score_HD95")
+    return {name: number for name, number in found.items() if not any(word in name for word in left_out)}
