@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from segeval.array_types import Mask
 from segeval.kernels.boxes import Box
 from segeval.quantities import hd95, nsd, parts_of
 from segeval.settings import Settings
 from segeval.shapes.lesionwise import match_lesions
 from segeval.shapes.surface_distances import measure
 from segeval.shapes.surfels import measure_surfels
-from segeval.shapes.target_masks import Mask, TargetMasks
+from segeval.shapes.target_masks import TargetMasks
 from segeval.tallies.instances import LesionwiseOptions, TargetInstances, lesionwise_options
 from segeval.tallies.surfaces import Surfaces
 from segeval.volumes.memory import Need, require_memory
