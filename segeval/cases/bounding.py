@@ -11,7 +11,7 @@ from segeval.machine import usable_cores
 from segeval.quantities import parts_of
 from segeval.settings import Settings
 from segeval.settings.labels import require_tolerances, tolerance_of
-from segeval.shapes.elements import BoundaryVoxels, Form, slices_of
+from segeval.shapes.elements import CORNER, EDGE, BoundaryVoxels, Form, slices_of
 from segeval.shapes.surface_distances import measure_all
 from segeval.shapes.surfels import SURFELS
 from segeval.shapes.target_masks import TargetMasks
@@ -38,7 +38,8 @@ def surfaces_of(maps: HeldMaps, settings: Settings) -> Surfaces:
         ends = outside == surfaces.MASK
         forms |= {
             form_of(False, surfaces.VOLUME, outside): BoundaryVoxels(open=ends),
-            form_of(False, surfaces.CORNERS, outside): BoundaryVoxels(corners=True, open=ends),
+            form_of(False, surfaces.EDGES, outside): BoundaryVoxels(EDGE, open=ends),
+            form_of(False, surfaces.CORNERS, outside): BoundaryVoxels(CORNER, open=ends),
             form_of(False, surfaces.SLICES, outside): slices_of(maps.spacing_mm, open=ends),
         }
     found = {name: _form(maps, spacing, form, settings) for name, form in forms.items() if name in names}

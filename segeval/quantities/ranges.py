@@ -44,7 +44,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "power": ("1", "2"),
     "weights": ("linear", "quadratic"),
     "unit": ("voxel", "mm"),
-    "boundary": ("volume", "slices", "corners"),
+    "boundary": ("volume", "slices", "edges", "corners"),
     "outside": ("background", "mask"),
     "axes": ("stored", "reversed"),
     "direction": ("both", "prediction", "reference"),

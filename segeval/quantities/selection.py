@@ -11,7 +11,7 @@ from segeval.quantities.naming import did_you_mean
 from segeval.quantities.quantity import QUANTITIES, Setting, all_quantities, of_group
 from segeval.quantities.ranges import EMPTY, parse_empty, parse_setting
 from segeval.quantities.selected import Selection, Sum
-from segeval.tallies.surfaces import CORNERS, MASK, SLICES
+from segeval.tallies.surfaces import CORNERS, EDGES, MASK, SLICES
 
 
 def select(text: str | None = None) -> tuple[Selection, ...]:
@@ -98,7 +98,7 @@ def _selections(item: str) -> list[Selection]:
         default = next(q.settings[key] for q in quantities if key in q.settings)
         given[key] = parse_setting(name, key, value, default, named_alone=not equals)
     if given.get("surfel"):
-        for key, value in (("boundary", SLICES), ("boundary", CORNERS), ("outside", MASK)):
+        for key, value in (("boundary", SLICES), ("boundary", EDGES), ("boundary", CORNERS), ("outside", MASK)):
             if given.get(key) == value:
                 words = f"surfel and {key}={value} are two kinds of boundary; give one of them"
                 raise UsageError(f"--metrics: {name}: {words}")

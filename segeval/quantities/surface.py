@@ -4,8 +4,9 @@ Every formula gives one value per target, float64, shape (targets,): NaN where t
 what a missed target gets (:attr:`Surfaces.missed`, or 0 for shares) where it is empty in exactly one. With ``surfel``
 the elements are weighted by their area, as DeepMind's ``surface-distance`` package does. ``direction`` takes the
 distances of one boundary alone: ``prediction``, from the prediction's to the reference's, or ``reference``, back.
-``boundary=slices`` takes the boundary of each slice of the thickest axis by itself, ``boundary=corners`` the voxels
-with background among all their neighbours. ``outside=mask``: there is no boundary where the image ends.
+``boundary=slices`` takes the boundary of each slice of the thickest axis by itself, ``boundary=edges`` the voxels with
+background among their neighbours across faces and edges, ``boundary=corners`` among all of them. ``outside=mask``:
+there is no boundary where the image ends.
 """
 
 from __future__ import annotations

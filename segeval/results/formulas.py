@@ -101,7 +101,7 @@ _FUNCTIONS: Mapping[str, tuple[Callable[..., float], int | None]] = {
 }
 """With the number of values that each takes; None for any."""
 
-_OVER_CASES = {"total": _FUNCTIONS["sum"][0], "average": _FUNCTIONS["mean"][0]}
+_OVER_CASES = {"total": _FUNCTIONS["sum"][0], "average": _FUNCTIONS["mean"][0], "largest": _FUNCTIONS["max"][0]}
 """Of one value of every case."""
 
 

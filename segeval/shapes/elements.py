@@ -1,7 +1,8 @@
 """The elements of all surfaces in a block of a layer: boundary voxels here, pieces of surface in ``surfels``.
 
-A boundary voxel of a code is one of its voxels with a face-neighbour (6 in 3-D, 4 in 2-D) of another code; at corners,
-with any of its neighbours (26 in 3-D, 8 in 2-D); slice by slice, one with any of its 8 neighbours in its slice.
+A boundary voxel of a code is one of its voxels with a face-neighbour (6 in 3-D, 4 in 2-D) of another code; at edges
+with a neighbour across a face or an edge (18, 8), at corners with any of its neighbours (26, 8); slice by slice, one
+with any of its 8 neighbours in its slice.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ Positions = NDArray[np.intp]
 Kinds = NDArray[np.uint8]
 Points = NDArray[np.int32]
 
+FACE, EDGE, CORNER = 1, 2, 3
+"""Along how many axes a neighbour lies that is met there."""
 _ALIKE = 1e-3  # of spacings: single precision must not choose among equal ones
 _STRETCH = 1 << 19  # bytes of a map that are compared at once: with what they are compared to, they stay in the cache
 
@@ -68,13 +71,13 @@ class Form(Protocol):
 
 
 class BoundaryVoxels:
-    """corners: any neighbour counts, not only those across a face. open: see :class:`Form`."""
+    """reach: how many axes a neighbour may lie along at once; at most 1 across a face. open: see :class:`Form`."""
 
     before = 0
 
-    def __init__(self, *, corners: bool = False, open: bool = False) -> None:  # noqa: A002 (as the protocol says)
+    def __init__(self, reach: int = FACE, *, open: bool = False) -> None:  # noqa: A002 (as the protocol says)
         self.open = open
-        self._corners = corners
+        self._reach = reach
 
     def on(self, axes: Sequence[int]) -> BoundaryVoxels:  # noqa: ARG002 (neighbours are so in any order)
         return self
@@ -82,10 +85,8 @@ class BoundaryVoxels:
     def neighbours(self, shape: Sequence[int]) -> list[int]:
         """How far they are from a voxel in a flat array of this shape."""
         steps = steps_of(shape)
-        if not self._corners:
-            return [sign * step for step in steps for sign in (-1, 1)]
-        ways = product((-1, 0, 1), repeat=len(steps))
-        return [sum(i * step for i, step in zip(way, steps, strict=True)) for way in ways if any(way)]
+        ways = [way for way in product((-1, 0, 1), repeat=len(steps)) if 0 < sum(map(abs, way)) <= self._reach]
+        return [sum(i * step for i, step in zip(way, steps, strict=True)) for way in ways]
 
     def find(self, codes: Codes) -> Elements:
         edges = np.zeros_like(codes)

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from segeval.array_types import Floats
 
 DEFAULT_TAU_MM = 1.0
-VOLUME, SLICES, CORNERS, SURFELS = "volume", "slices", "corners", "surfels"
-"""The forms of a boundary: voxels at a face, those of each slice by itself, voxels at a corner, pieces of surface."""
+VOLUME, SLICES, EDGES, CORNERS, SURFELS = "volume", "slices", "edges", "corners", "surfels"
+"""The forms of a boundary: voxels at a face, of each slice by itself, at an edge, at a corner; pieces of surface."""
 BACKGROUND, MASK = "background", "mask"
 """What lies outside the image: with the mask a boundary does not run along the image's border."""
 

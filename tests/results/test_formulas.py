@@ -53,6 +53,7 @@ def test_a_formula_of_all_cases() -> None:
     assert formula("{a.x} + total({a.x} * {a.y})")(every) == 152.0
     assert formula("sqrt(average(({a.y} - {a.x}) * ({a.y} - {a.x})) + 3)")(every) == 4.0
     assert formula("average({a.x}) + {a.x} / total(1)")(every) == pytest.approx(3 + 100 / 3)
+    assert formula("largest({a.y} - {a.x}) - largest(-{a.x})")(every) == 5.0 - -1.0
     assert math.isnan(formula("total({a.z})")(every))
 
 

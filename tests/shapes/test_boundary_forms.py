@@ -17,7 +17,9 @@ from segeval import evaluate_arrays
 
 Array = np.ndarray[Any, Any]
 PAIRS = mask_pairs(st.integers(2, 7), [0.2, 0.5, 0.9, 0.98], st.sampled_from([0.5, 1.0, 3.0]))
-FORMS = st.sampled_from([("volume", "mask"), ("corners", "background"), ("corners", "mask")])
+WAYS = [("volume", "mask"), ("edges", "background"), ("edges", "mask"), ("corners", "background"), ("corners", "mask")]
+RANKS = {"volume": 1, "edges": 2, "corners": 3}
+FORMS = st.sampled_from(WAYS)
 
 
 def found(prediction: Array, reference: Array, spacing: tuple[float, ...], metrics: str, **more: Any) -> dict[str, Any]:
@@ -29,7 +31,7 @@ def found(prediction: Array, reference: Array, spacing: tuple[float, ...], metri
 
 def by_erosion(masks: tuple[Array, Array], spacing: tuple[float, ...], form: tuple[str, str]) -> list[Array]:
     """The distances of both boundaries, which an erosion takes away."""
-    neighbours = generate_binary_structure(masks[0].ndim, masks[0].ndim if form[0] == "corners" else 1)
+    neighbours = generate_binary_structure(masks[0].ndim, min(masks[0].ndim, RANKS[form[0]]))
     points = [
         np.argwhere(mask & ~binary_erosion(mask, neighbours, border_value=form[1] == "mask")) * spacing
         for mask in (mask.astype(bool) for mask in masks)
@@ -59,6 +61,20 @@ def test_by_hand() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("lacked", "edges", "corners"),
+    [((1, 1, 2), 2 / 52, 2 / 52), ((1, 1, 1), 1 / 51, 2 / 52), ((1, 2, 2), 2 / 52, 2 / 52)],
+)
+def test_a_cube_by_hand(lacked: tuple[int, int, int], edges: float, corners: float) -> None:
+    """Of a cube of 27 voxels of 1 mm the middle of an edge, a vertex, the middle of a face are missed: 26 elements and
+    25, or 26 where the cube's middle has what is missed for a neighbour, and is 1 mm from the others."""
+    reference, prediction = np.zeros((5, 5, 5)), np.zeros((5, 5, 5))
+    reference[1:4, 1:4, 1:4] = prediction[1:4, 1:4, 1:4] = 1
+    prediction[lacked] = 0
+    values = found(prediction, reference, (1, 1, 1), "assd:boundary=edges,assd:boundary=corners")
+    assert list(values.values()) == [pytest.approx(edges), pytest.approx(corners)]
+
+
 @given(PAIRS, FORMS, st.sampled_from([np.ascontiguousarray, np.asfortranarray]))
 def test_scipys_erosion_agrees(
     pair: tuple[Array, Array, tuple[float, ...]], form: tuple[str, str], order: Callable[[Array], Array]
@@ -74,7 +90,7 @@ def test_scipys_erosion_agrees(
     ]
 
 
-@pytest.mark.parametrize("form", [("volume", "mask"), ("corners", "background"), ("corners", "mask")])
+@pytest.mark.parametrize("form", WAYS)
 def test_labels_of_a_large_volume_that_reach_its_border(form: tuple[str, str]) -> None:
     """Past the small boxes that are measured another way: in blocks, whose margins lie beyond the image."""
     rng = np.random.default_rng(5)
@@ -100,7 +116,7 @@ def test_a_mask_that_fills_the_image_has_no_boundary_there() -> None:
 
 def test_surfels_are_no_voxels(segeval: Callable[..., Any], nifti: Callable[..., Any]) -> None:
     file = nifti("a.nii", np.ones((3, 3, 3), np.uint8))
-    for way in ("boundary=corners", "outside=mask"):
+    for way in ("boundary=edges", "boundary=corners", "outside=mask"):
         run = segeval("score", file, file, "--metrics", f"nsd:surfel:{way}")
         assert (run.code, run.err.count("\n")) == (2, 1)
         assert f"surfel and {way} are two kinds of boundary" in run.err

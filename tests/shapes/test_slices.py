@@ -103,4 +103,7 @@ def test_surfels_have_no_slices(segeval: Callable[..., Any], nifti: Callable[...
     assert (run.code, run.err.count("\n")) == (2, 1)
     assert "give one of them" in run.err
     run = segeval("score", file, file, "--metrics", "hd95:boundary=slabs")
-    assert (run.code, run.err) == (2, "segeval: --metrics: hd95:boundary='slabs'; write volume, slices or corners\n")
+    assert (run.code, run.err) == (
+        2,
+        "segeval: --metrics: hd95:boundary='slabs'; write volume, slices, edges or corners\n",
+    )
