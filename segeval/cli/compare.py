@@ -14,9 +14,10 @@ from segeval.errors import UsageError
 from segeval.files.whole_files import write_whole
 
 if TYPE_CHECKING:
+    from segeval.outputs.comparison_text import ComparisonFormat
     from segeval.results.comparison import Comparison
 
-_Format = Literal["table", "csv", "json", "markdown"]
+_Format = Literal["table", "csv", "json", "markdown", "challenger"]
 
 
 @with_picture_options
@@ -74,6 +75,9 @@ def compare(
         raise UsageError("--case: a comparison shows the cases that changed most; name one in segeval report")
     require_writable([*outputs, *pages], reports)
     allowed = {part.strip() for part in (allow_changed or "").split(",")} - {""}
+    if format_ == "challenger":
+        _write_challenger(reports, outputs, metrics, labels, allowed)
+        return
     comparison = compare_files(
         reports, metrics=metrics, labels=labels, draws=draws, seed=seed, allowed=allowed, ranking=ranking
     )
@@ -113,7 +117,21 @@ def _require_endings(outputs: list[Path]) -> None:
             raise UsageError(f"-o {path}: the ending says the format; known are {endings}")
 
 
-def _write(comparison: Comparison, format_: _Format, outputs: list[Path], wide: bool) -> None:
+def _write_challenger(
+    reports: list[Path], outputs: list[Path], metrics: str | None, labels: str | None, allowed: set[str]
+) -> None:
+    from segeval.comparing.challenger import challenger_pieces
+
+    for path in outputs:
+        if path.suffix.lower() != ".csv":
+            raise UsageError(f"-o {path}: --format challenger writes a .csv")
+    text = "".join(challenger_pieces(reports, metrics=metrics, labels=labels, allowed=allowed))
+    for path in outputs:
+        write_whole(path, text)
+    print_text(text)
+
+
+def _write(comparison: Comparison, format_: ComparisonFormat, outputs: list[Path], wide: bool) -> None:
     """The files, then stdout, then the remarks that it does not show."""
     from segeval.outputs.comparison_text import COMPARISON_OUTPUTS, comparison_format_of_ending
 
