@@ -17,6 +17,8 @@ from segeval.results.rows import ALL, MEAN, Label, Row, Rows, Table, Value
 if TYPE_CHECKING:
     import pandas
 
+    from segeval.results.challenge_table import ChallengeTable
+
 __all__ = [
     "ALL",
     "DETAILS",
@@ -236,6 +238,13 @@ class Report(Struct, frozen=True):
 
         by_name = {case.case: case for case in self.cases}
         return [by_name[name] for _, name, _ in worst_cases(self.cases, self.columns, n)]
+
+    def challenge(self) -> ChallengeTable | None:
+        """The challenge's own numbers of a report under a protocol: ``columns``, ``cases`` (a name and a value for each
+        column) and ``ends`` (a statistic's name and values); None where the protocol names no columns."""
+        from segeval.results.challenge_table import challenge_table
+
+        return challenge_table(self)
 
     def to_html(self) -> str:
         """The page of ``-o report.html``, without pictures; needs the extra ``report``. Raises UsageError."""
