@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,20 @@ def spread(columns: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, 
         for each, value in names_of(sign).items():
             for name, text in several:
                 found[name.replace(sign, each).replace("#", value)] = _each(text, each)
+    return found
+
+
+def of_columns(missing: Any, columns: Collection[str]) -> dict[str, float]:
+    """What ``[missing]`` gives each column; ``*`` in a name stands for any text, and a later line wins.
+
+    Raises UsageError.
+    """
+    found: dict[str, float] = {}
+    for name, value in missing.items() if isinstance(missing, dict) else [("missing", None)]:
+        meant = [name] if name in columns else [column for column in columns if fnmatchcase(column, name)]
+        if not meant or not isinstance(value, (int, float)) or isinstance(value, bool):
+            raise UsageError(f"[missing] gives columns a number, like Dice_kidney = 0; {name!r} is none, or has none")
+        found |= dict.fromkeys(meant, value)
     return found
 
 

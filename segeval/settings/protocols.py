@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from segeval.errors import UsageError
 from segeval.files.paths import require_possible
 from segeval.results.challenge_table import STATISTICS
-from segeval.settings.challenge_columns import canonical, spread
+from segeval.settings.challenge_columns import canonical, of_columns, spread
 from segeval.settings.published_ranking import Ranking, ranking_of
 from segeval.tallies.instances import BRATS_2023, DEFAULT_CHALLENGE, lesionwise_options
 from segeval.targets import Region
@@ -168,9 +168,10 @@ def _parsed(where: str, name: str, text: str) -> Protocol:
     statistics, missing = found.get("statistics", ["mean"]), found.get("missing", {})
     if not isinstance(statistics, list) or not statistics or not set(statistics) <= STATISTICS.keys():
         raise refused(f"statistics are a list of {', '.join(STATISTICS)}")
-    for column, value in missing.items() if isinstance(missing, dict) else [("missing", None)]:
-        if column not in columns or type(value) not in (int, float):
-            raise refused(f"[missing] gives columns a number, like Dice_kidney = 0; {column!r} is none, or has none")
+    try:
+        missing = of_columns(missing, columns)
+    except UsageError as problem:
+        raise refused(str(problem)) from None
     try:
         ranking = ranking_of(found["ranking"], columns) if "ranking" in found else None
     except ValueError as problem:

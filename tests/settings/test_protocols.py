@@ -226,6 +226,7 @@ def test_what_both_volumes_lack_is_the_protocols_to_say(protocol: str, segeval: 
         (('liver = "liver.dice:empty=0"', '"&" = "&.dice:empty=0"'), "'&' in [columns] stands for each of regions"),
         (("year = 2026", 'statistics = ["mode"]\nyear = 2026'), "statistics are a list of mean, sd"),
         (("[columns]", "[missing]\nspleen = 0\n[columns]"), "'spleen' is none, or has none"),
+        (("[columns]", '[missing]\n"x*" = 0\n[columns]'), "'x*' is none, or has none"),
         (("[columns]", '[missing]\nliver = "worst"\n[columns]'), "'liver' is none, or has none"),
         (("labels = { liver = 1 }", 'label = "1"'), "'label'"),
         (('"Ours"', '"Ours\\u001b[31m"'), r"'Ours\x1b[31m' has characters that control a terminal"),
@@ -308,9 +309,10 @@ def test_numbers_of_all_cases_together(segeval: Run, tmp_path: Path) -> None:
     assert "'liver' is in [columns] and in [pooled]" in twice.err
 
 
-def test_a_missing_case_costs_what_the_protocol_says(segeval: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("missing", ["liver = -1", '"*" = 3\n"li*r" = -1', '"*" = -1'])
+def test_a_missing_case_costs_what_the_protocol_says(missing: str, segeval: Run, tmp_path: Path) -> None:
     own = tmp_path / "ours.toml"
-    own.write_text(OWN.replace("year", 'statistics = ["mean", "max"]\nyear') + "[missing]\nliver = -1\n")
+    own.write_text(OWN.replace("year", 'statistics = ["mean", "max"]\nyear') + f"[missing]\n{missing}\n")
     for side in ("p", "r"):
         (tmp_path / side).mkdir()
     for case in ("a", "b"):
