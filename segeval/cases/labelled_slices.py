@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from segeval.volumes.volume import (
 )
 
 _AXIS = 2
+_FEW = 50  # labels up to which comparing a slice with each is faster than sorting it
 
 Slices = Mapping[int, tuple[int, int]]
 """By label value, the first slice where it counts, and the one behind the last."""
@@ -70,13 +71,14 @@ def sources_in_labelled_slices(
     return InSlices(prediction, slices, chosen, sets, names[0]), InSlices(whole, slices, chosen, sets, names[1])
 
 
-def _slices(labels: NDArray[Any], values: Iterable[int], before_last: bool) -> dict[int, tuple[int, int]]:
+def _slices(labels: NDArray[Any], values: Collection[int], before_last: bool) -> dict[int, tuple[int, int]]:
     """Those of each label that occurs."""
     found: dict[int, tuple[int, int]] = {}
     for index in range(labels.shape[_AXIS]):
-        there = set(np.unique(labels[:, :, index]).tolist())
+        plane = labels[:, :, index]
+        occurring = set(np.unique(plane).tolist()) if len(values) > _FEW else None
         for value in values:
-            if value in there:
+            if (plane == value).any() if occurring is None else value in occurring:
                 found[value] = (found.get(value, (index, 0))[0], index + 1)
     return {value: (first, stop - before_last) for value, (first, stop) in found.items()}
 

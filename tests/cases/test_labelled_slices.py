@@ -67,6 +67,14 @@ def test_they_are_those_of_arrays_emptied_outside_of_the_slices(seed: int, slice
     )
 
 
+def test_many_labels() -> None:
+    """More than are looked for one by one: each predicted in every slice, and true in one, of its number."""
+    reference = np.arange(60).reshape(1, 1, 60) * np.ones((60, 1, 1), int)
+    prediction = np.arange(60).reshape(60, 1, 1) * np.ones((1, 1, 60), int)
+    report = evaluate_arrays(prediction, reference * (prediction == reference), metrics="tp,fp", slices_of="*")
+    assert [row.values for row in report.cases[0].rows if isinstance(row.label, int)] == [{"tp": 1, "fp": 0}] * 59
+
+
 @pytest.fixture
 def pair(tmp_path: Path) -> tuple[Path, Path]:
     """A tube, predicted beyond the slices that the reference has it in; the two are stored in opposite directions."""
