@@ -23,7 +23,7 @@ DistanceSpacing = Literal["stored", "voxels", "reversed"]
 """What a voxel measures along each axis, where boundaries are: what the file says, 1, or what it says of the axes in
 reverse order."""
 
-Matching = Literal["one-to-one", "any-overlap", "many-to-one"]
+Matching = Literal["one-to-one", "any-overlap", "many-to-one", "greedy"]
 """The rule that says which prediction instances belong to which reference instance."""
 
 LayoutName = Literal["nnunet", "name", "bids", "folders", "brats"]

@@ -114,7 +114,7 @@ def test_the_signatures_can_be_read() -> None:
         text = str(inspect.signature(function))
         assert "ForwardRef" not in text
         assert "threshold: float = 0.5" in text
-        assert "matching: Literal['one-to-one', 'any-overlap', 'many-to-one'] = 'one-to-one'" in text
+        assert "matching: Literal['one-to-one', 'any-overlap', 'many-to-one', 'greedy'] = 'one-to-one'" in text
 
 
 def test_the_types_of_options_are_the_declared_ones() -> None:

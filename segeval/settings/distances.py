@@ -95,7 +95,12 @@ class Distances(Values, frozen=True):
                 "matching": Option(
                     panel=DISTANCES, asks=Matching, default="one-to-one", help="How instances are matched."
                 ),
-                "iou": Option(panel=DISTANCES, asks=float, default=0.5, help="What the IoU of a match must exceed."),
+                "iou": Option(
+                    panel=DISTANCES,
+                    asks=float,
+                    default=0.5,
+                    help="What the IoU of a match must exceed, or reach where it is greedy.",
+                ),
             },
             made=lambda labelled, *others: InstanceOptions(*others, labelled),
             group="instances",

@@ -1,4 +1,4 @@
-"""Which prediction instances belong to which reference instance: three rules, on the joint histogram alone.
+"""Which prediction instances belong to which reference instance: four rules, on the joint histogram alone.
 
 The rules and their sources are in docs/instances.md. No rule compares masks: sizes and shared voxels are enough.
 """
@@ -33,6 +33,8 @@ def choose_pairs(overlaps: Pairs, prediction: Integers, reference: Integers, opt
         return overlaps
     if options.matching == "many-to-one":
         return _many_to_one(overlaps, prediction, reference, options.threshold)
+    if options.matching == "greedy":
+        return _greedy(overlaps, prediction, reference, options.threshold)
     return _one_to_one(overlaps, prediction, reference, options.threshold)
 
 
@@ -50,6 +52,22 @@ def _one_to_one(overlaps: Pairs, prediction: Integers, reference: Integers, thre
     for rivals in _batches(close, np.flatnonzero(~alone)):
         best = _best_assignment(close.reference[rivals], close.prediction[rivals], iou[rivals])
         chosen[rivals[best]] = True
+    return close[chosen]
+
+
+def _greedy(overlaps: Pairs, prediction: Integers, reference: Integers, threshold: float) -> Pairs:
+    """Disjoint pairs of IoU >= threshold, the largest IoU first; of equal ones in the order of the instances."""
+    iou = intersection_over_union(
+        overlaps.voxels, prediction[overlaps.prediction] + reference[overlaps.reference] - overlaps.voxels
+    )
+    close, iou = overlaps[iou >= threshold], iou[iou >= threshold]
+    free_reference, free_prediction = np.ones(len(reference), dtype=bool), np.ones(len(prediction), dtype=bool)
+    chosen = np.zeros(len(iou), dtype=bool)
+    for pair in np.lexsort((close.prediction, close.reference, -iou)).tolist():
+        r, p = close.reference[pair], close.prediction[pair]
+        if free_reference[r] and free_prediction[p]:
+            free_reference[r] = free_prediction[p] = False
+            chosen[pair] = True
     return close[chosen]
 
 

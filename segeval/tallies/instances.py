@@ -27,7 +27,7 @@ class InstanceOptions(Struct, frozen=True):
 
     connectivity: None for the largest, 26 in three dimensions and 8 in two.
     min_volume_mm3: smaller instances are dropped from both volumes before anything is matched.
-    threshold: the IoU that a match must exceed, 0 <= threshold < 1; ``any-overlap`` has none.
+    threshold: the IoU that a match must exceed, with ``greedy`` reach, 0 <= threshold < 1; ``any-overlap`` has none.
     labelled: each value of the maps is an instance; nothing is split into components.
     """
 
@@ -54,7 +54,7 @@ class InstanceOptions(Struct, frozen=True):
         found = "labelled" if self.labelled else f"connectivity={self.connectivity or 'full'}"
         parts = [found, self.matching]
         if self.matching != "any-overlap":
-            parts.append(f"iou>{self.threshold:g}")
+            parts.append(f"iou{'>=' if self.matching == 'greedy' else '>'}{self.threshold:g}")
         if self.min_volume_mm3:
             parts.append(f"min_mm3={self.min_volume_mm3:g}")
         return ",".join(parts)

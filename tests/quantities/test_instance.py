@@ -23,7 +23,9 @@ RATES = ("instance_sensitivity", "instance_precision", "instance_f1", "sq", "pq"
 COUNTS = ("instance_tp", "instance_fp", "instance_fn")
 
 maps = arrays(np.uint8, (12,), elements=st.integers(0, 4)).map(lambda values: values.reshape(-1, 1))
-rules = st.tuples(st.sampled_from(["one-to-one", "any-overlap", "many-to-one"]), st.sampled_from([0.0, 0.3, 0.5]))
+rules = st.tuples(
+    st.sampled_from(["one-to-one", "any-overlap", "many-to-one", "greedy"]), st.sampled_from([0.0, 0.3, 0.5])
+)
 
 
 def of_size(number: int, voxels: int) -> Instance:

@@ -130,7 +130,7 @@ def test_all_targets_together_are_each_target_alone(data: st.DataObject, maps: t
     options = InstanceOptions(
         connectivity=data.draw(st.sampled_from(list(AXES_OF[reference.ndim]))),
         min_volume_mm3=data.draw(st.sampled_from([0.0, 3.0])),
-        matching=data.draw(st.sampled_from(["one-to-one", "any-overlap", "many-to-one"])),
+        matching=data.draw(st.sampled_from(["one-to-one", "any-overlap", "many-to-one", "greedy"])),
         threshold=data.draw(st.sampled_from([0.0, 0.3])),
         labelled=data.draw(st.booleans()),
     )

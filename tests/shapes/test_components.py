@@ -129,7 +129,7 @@ def triples(reference: Components, prediction: Components) -> list[tuple[int, in
     ("wrong", "message"),
     [
         ({"connectivity": 7}, "--connectivity 7: write 4 or 8"),
-        ({"matching": "greedy"}, "--matching 'greedy': write one of one-to-one, any-overlap, many-to-one"),
+        ({"matching": "largest"}, "--matching 'largest': write one of one-to-one, any-overlap, many-to-one, greedy"),
         ({"threshold": 1.0}, "--iou 1: the IoU of a match must exceed it"),
         ({"threshold": float("nan")}, "--iou nan"),
         ({"min_volume_mm3": -1.0}, "--min-volume-mm3 -1"),

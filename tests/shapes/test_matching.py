@@ -51,6 +51,31 @@ REFERENCE = [1, 1, 1, 1, 0, 2, 2, 2, 0, 3]
 PREDICTION = [1, 1, 1, 0, 0, 0, 0, 2, 2, 0]
 
 
+def test_greedy_by_hand() -> None:
+    """1–1 has IoU 4/9; 2–1 with 3/7 and 1–2 with 1/3 share an instance with it, and are more together."""
+    reference, prediction = [1, 1, 1, 1, 1, 1, 2, 2, 2], [2, 2, 1, 1, 1, 1, 1, 1, 1]
+    found = matched(prediction, reference, matching="greedy", threshold=0.3)
+    assert (pairs_of(found), ids(found.missed), ids(found.invented)) == ([(1, (1,))], [2], [2])
+    assert found.matches[0].iou == 4 / 9
+    assert pairs_of(matched(prediction, reference, threshold=0.3)) == [(1, (2,)), (2, (1,))]
+    assert pairs_of(matched([1, 1], [1, 0], matching="greedy", threshold=0.5)) == [(1, (1,))]  # reached
+    assert not matched([1, 1], [1, 0], threshold=0.5).matches
+
+
+@given(maps, maps, thresholds)
+def test_greedy_is_pair_by_pair(prediction: Map, reference: Map, threshold: float) -> None:
+    """As panoptica's NaiveThresholdMatching: of all pairs, the best first, until one falls short."""
+    pairs = {
+        (r, p): iou_of(prediction, reference, (p,), r) for r in values_of(reference) for p in values_of(prediction)
+    }
+    expected: dict[int, int] = {}
+    for (r, p), iou in sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0])):
+        if iou >= threshold and iou > 0 and r not in expected and p not in expected.values():
+            expected[r] = p
+    found = matched(prediction, reference, matching="greedy", threshold=threshold)
+    assert dict(pairs_of(found)) == {r: (p,) for r, p in expected.items()}
+
+
 def test_one_to_one_by_hand() -> None:
     """1 and 1 share 3 of 4 voxels; 2 and 2 share 1 of 4; 3 meets nothing."""
     found = matched(PREDICTION, REFERENCE)
@@ -170,7 +195,7 @@ def require_a_partition(found: TargetInstances, prediction: Map, reference: Map)
 @given(maps, maps, st.permutations(range(1, 5)), st.permutations(range(1, 5)), thresholds)
 def test_the_names_of_instances_do_not_matter(p: Map, r: Map, new_p: Any, new_r: Any, threshold: float) -> None:
     renamed = [np.array([0, *names])[values] for names, values in ((new_p, p), (new_r, r))]
-    for matching in ("one-to-one", "any-overlap", "many-to-one"):
+    for matching in ("one-to-one", "any-overlap", "many-to-one", "greedy"):
         before = matched(p, r, matching=matching, threshold=threshold)
         after = matched(*renamed, matching=matching, threshold=threshold)
         assert [len(x) for x in (before.matches, before.missed, before.invented)] == [
