@@ -5,6 +5,7 @@ from segeval.quantities import (  # noqa: F401  (importing registers every quant
     candidates,
     detection,
     instance,
+    lesions_found,
     lesionwise,
     losses,
     map_losses,

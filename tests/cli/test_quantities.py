@@ -38,7 +38,8 @@ PARTITION = ["voi_split", "voi_merge", "voi", "mutual_information", "nmi", "rand
     "adapted_rand_error", "adapted_rand_precision", "adapted_rand_recall", "gce"]
 TOPOLOGY = ["topology_precision", "topology_sensitivity", "cldice", "betti0_error", "betti1_error", "betti2_error",
     "euler_error"]
-DETECTION = ["lesion_count_difference", "ref_instances", "pred_instances", "matching_ap", "matching_map", "seg"]
+DETECTION = ["lesion_count_difference", "ref_instances", "pred_instances", "matching_ap", "matching_map", "seg",
+    "sensl", "ppvl", "f1l"]
 DETECTION_MAPS = ["lesion_ap", "froc", "case_auroc", "instance_ap", "instance_map"]
 SHAPE = ["boundary_iou", "centroid_distance_mm", "mahalanobis"]
 # fmt: on
@@ -124,6 +125,7 @@ SETTINGS = {
     "lesionwise_nsd": "tau=1",
 } | {
     **dict.fromkeys(("matching_ap", "instance_ap"), "iou=0.5"),
+    **dict.fromkeys(("sensl", "ppvl", "f1l"), "beyond=0.7, explained=0.65, found=0.1"),
     "lesion_ap": "iou=0.1",
     "froc": "iou=0.1, rate=see above",
     **dict.fromkeys(("voi_split", "voi_merge", "voi", "mutual_information"), "base=2"),

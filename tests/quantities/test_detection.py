@@ -58,12 +58,27 @@ def test_the_row_of_the_definitions_by_hand() -> None:
             "pred_instances": 2,
             "matching_ap": 1 / 4,
             "matching_map": 3 / 20,
+            "sensl": 2 / 3,
+            "ppvl": 1,
+            "f1l": 4 / 5,
             "seg": 1 / 4,
             "matching_ap:iou=0.25": 2 / 3,
             "matching_ap:iou=0.75": 1 / 4,
             "matching_ap:iou=0.76": 0,
         }
     )
+
+
+def test_a_lesion_is_found_by_what_does_not_reach_too_far_beyond() -> None:
+    """1 is covered to 6/10 by 1, which lies within, and to 1/10 by 2, nine of whose ten voxels lie elsewhere."""
+    reference = np.array([[1] * 10 + [0] * 9])
+    prediction = np.array([[1] * 6 + [0] * 3 + [2] * 10])
+    metrics = "sensl,sensl:explained=0.9,sensl:explained=0.9:beyond=0.9,sensl:found=0.7,ppvl,f1l"
+    assert list(found(prediction, reference, metrics).values()) == pytest.approx([1, 0, 1, 0, 1 / 2, 2 / 3])
+    assert list(found(PREDICTION, REFERENCE, "sensl:beyond=0.4").values()) == pytest.approx([1 / 3])
+    nothing = np.zeros_like(reference)
+    assert list(found(nothing, reference, "sensl,ppvl,f1l").values()) == [0, 0, 0]
+    assert list(found(reference, nothing, "sensl,ppvl,f1l").values()) == pytest.approx([np.nan, 0, 0], nan_ok=True)
 
 
 @given(maps, maps)
