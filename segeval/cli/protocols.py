@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,13 +9,17 @@ import typer
 from segeval.cli.writing import print_text
 from segeval.errors import UsageError
 
+_CHECK = "check"
+
 
 def protocols(
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME|FILE", help="The one to explain; without it, all are listed.")
-    ] = None,
-    check: Annotated[
-        Path | None, typer.Option("--check", metavar="FILE", help="Read a protocol of one's own as --protocol would.")
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[check] [NAME|FILE]",
+            help="The one to explain; without it, all are listed. check FILE reads one of your own as --protocol would.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """List the procedures of challenges that --protocol knows, explain one, or check a file of one's own."""
@@ -24,11 +27,11 @@ def protocols(
     from segeval.settings.protocol_words import explained, listed
     from segeval.settings.protocols import protocol_of
 
-    if check is not None and name is not None:
-        raise UsageError(f"{name}: --check {check} reads a protocol and explains it; leave one of the two out")
-    wanted = str(check) if check is not None else name
-    if wanted is None:
+    if not words:
         print_text(listed())
         return
+    *before, wanted = words
+    if before not in ([], [_CHECK]) or (wanted == _CHECK and not before):
+        raise UsageError(f"{' '.join(words)}: give one name or file, or {_CHECK} and a file")
     settings_of({"protocol": wanted})  # refused as --protocol would refuse it
     print_text(explained(wanted, protocol_of(wanted)))

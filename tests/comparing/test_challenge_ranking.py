@@ -196,5 +196,5 @@ def test_a_protocol_without_a_ranking_is_refused() -> None:
 def test_the_protocols_explanation_shows_it(segeval: Run, tmp_path: Path) -> None:
     own = tmp_path / "ours.toml"
     own.write_text(PROTOCOL)
-    shown = segeval("protocols", "--check", own).out
+    shown = segeval("protocols", "check", own).out
     assert "ranking\n  rank-then-mean, higher: Dice_liver; lower: HD_liver\n" in shown

@@ -153,7 +153,7 @@ liver = "liver.dice:empty=0"
 def test_a_file_of_ones_own_is_a_protocol(segeval: Run, tmp_path: Path) -> None:
     own = tmp_path / "ours.toml"
     own.write_text(OWN)
-    checked = segeval("protocols", "--check", own)
+    checked = segeval("protocols", "check", own)
     assert checked.code == 0
     assert re.match(r"ours@3#[0-9a-f]{8}  \(Ours, 2026\)\n", checked.out)
     files = files_of(CASES["organs, nothing at all"], tmp_path)
@@ -241,7 +241,7 @@ def test_a_file_that_is_none_is_refused_in_a_line(
     own = tmp_path / "ours.toml"
     own.write_text(OWN.replace(*change))
     for arguments in (
-        ("protocols", "--check", own),
+        ("protocols", "check", own),
         ("score", *files_of(CASES["organs"], tmp_path), "--protocol", own),
     ):
         run = segeval(*arguments)
@@ -267,7 +267,7 @@ all = "mean({*.dice:empty=0})"
     shown = segeval("score", *files_of(CASES["organs"], tmp_path), "--protocol", own).out.splitlines()
     assert shown[0] == "Ours"
     assert [line.split()[0] for line in shown[4:9]] == ["D_liver", "P_1", "D_spleen", "P_3", "both"]
-    explained = segeval("protocols", "--check", own)
+    explained = segeval("protocols", "check", own)
     assert explained.code == 0
     assert "  P_3: 100 * {spleen.dice:empty=0}\n" in explained.out
 
@@ -301,10 +301,10 @@ def test_numbers_of_all_cases_together(segeval: Run, tmp_path: Path) -> None:
     alone = segeval("score", *files_of(CASES["abdomen"], tmp_path), "--protocol", own)
     assert ["D", "–", "0.7500"] in [line.split() for line in alone.out.splitlines()]
     assert cases[0]["liver"] == "0.75"
-    explained = segeval("protocols", "--check", own)
+    explained = segeval("protocols", "check", own)
     assert "of all cases together\n  D: liver.dice:empty=0\n" in explained.out
     own.write_text(own.read_text().replace("\nD = ", "\nliver = "))
-    twice = segeval("protocols", "--check", own)
+    twice = segeval("protocols", "check", own)
     assert (twice.code, twice.err.count("\n")) == (2, 1)
     assert "'liver' is in [columns] and in [pooled]" in twice.err
 
@@ -354,9 +354,10 @@ def test_they_are_listed_and_explained(segeval: Run) -> None:
         run = segeval("protocols", name)
         assert (run.code, run.err) == (0, "")
         assert max(map(len, run.out.splitlines())) <= 80
-    both = segeval("protocols", "kits23", "--check", "ours.toml")
-    assert (both.code, both.out, both.err.count("\n")) == (2, "", 1)
-    assert "leave one of the two out" in both.err
+    for words in (("kits23", "ours.toml"), ("check",), ("check", "kits23", "isles2022")):
+        both = segeval("protocols", *words)
+        assert (both.code, both.out, both.err.count("\n")) == (2, "", 1)
+        assert "give one name or file, or check and a file" in both.err
     for name in ("kits24", "brats-lesionwise:moon"):
         unknown = segeval("protocols", name)
         assert (unknown.code, unknown.out, unknown.err.count("\n")) == (2, "", 1)
