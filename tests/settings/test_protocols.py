@@ -354,8 +354,8 @@ def test_they_are_listed_and_explained(segeval: Run) -> None:
         run = segeval("protocols", name)
         assert (run.code, run.err) == (0, "")
         assert max(map(len, run.out.splitlines())) <= 80
-    for words in (("kits23", "ours.toml"), ("check",), ("check", "kits23", "isles2022")):
-        both = segeval("protocols", *words)
+    for several in (("kits23", "ours.toml"), ("check",), ("check", "kits23", "isles2022")):
+        both = segeval("protocols", *several)
         assert (both.code, both.out, both.err.count("\n")) == (2, "", 1)
         assert "give one name or file, or check and a file" in both.err
     for name in ("kits24", "brats-lesionwise:moon"):
