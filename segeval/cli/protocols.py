@@ -17,7 +17,7 @@ def protocols(
         list[str] | None,
         typer.Argument(
             metavar="[check] [NAME|FILE]",
-            help="The one to explain; without it, all are listed. check FILE reads one of your own, as --protocol does.",
+            help="The one to explain; without it, all are listed. check FILE reads one of your own as --protocol does.",
             show_default=False,
         ),
     ] = None,

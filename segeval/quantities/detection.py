@@ -107,6 +107,26 @@ def seg(i: Instances) -> Floats:
     return _of_each(i, _seg)
 
 
+@measure(
+    "detection",
+    "instances",
+    "5 NS + 10 FN + FP: NS matches beyond one that a prediction has, FN and FP instances without a match",
+    undefined="there is no label map",
+    source="Matula et al. 2015",
+    best=0.0,
+    worst=np.inf,
+    synonyms=also("ctc_det det det_measure aogm"),
+    title="AOGM-D",
+)
+def aogm_d(i: Instances) -> Floats:
+    """Cost of mending the instances, AOGM-D, of which the Cell Tracking Challenge makes DET.
+
+    A prediction matches each reference instance of which it holds more than half. DET is 1 − AOGM-D / (10 n_R), at
+    least 0, of all frames together.
+    """
+    return _of_each(i, _aogm_d)
+
+
 def _of_each(i: Instances, formula: Callable[[Overlaps], float]) -> Floats:
     return np.array([formula(target.overlaps or Overlaps.none()) for target in i.targets], dtype=np.float64)
 
@@ -136,5 +156,17 @@ def _seg(found: Overlaps) -> float:
     """At most one prediction holds more than half of a reference."""
     if not len(found.reference):
         return np.nan
+    return float(found.iou[_held(found)].sum() / len(found.reference))
+
+
+def _aogm_d(found: Overlaps) -> float:
+    reference, prediction, _ = found.pairs[:, _held(found)]
+    used = len(np.unique(prediction))
+    splits, lost, invented = len(reference) - used, len(found.reference) - len(reference), len(found.prediction) - used
+    return float(5 * splits + 10 * lost + invented)
+
+
+def _held(found: Overlaps) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Of each pair, whether the prediction's instance holds more than half of the reference's."""
     reference, _, shared = found.pairs
-    return float(found.iou[2 * shared > found.reference[reference]].sum() / len(found.reference))
+    return np.asarray(2 * shared > found.reference[reference])

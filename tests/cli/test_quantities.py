@@ -39,7 +39,7 @@ PARTITION = ["voi_split", "voi_merge", "voi", "mutual_information", "nmi", "rand
 TOPOLOGY = ["topology_precision", "topology_sensitivity", "cldice", "betti0_error", "betti1_error", "betti2_error",
     "euler_error"]
 DETECTION = ["lesion_count_difference", "ref_instances", "pred_instances", "matching_ap", "matching_map", "seg",
-    "sensl", "ppvl", "f1l"]
+    "aogm_d", "sensl", "ppvl", "f1l"]
 DETECTION_MAPS = ["lesion_ap", "froc", "case_auroc", "instance_ap", "instance_map"]
 SHAPE = ["boundary_iou", "centroid_distance_mm", "mahalanobis"]
 # fmt: on
@@ -57,6 +57,7 @@ LOWER = (
         *("rmsd", "bavd"),
         "instance_hd95",
         "lesion_count_difference",
+        "aogm_d",
         "missed_volume_ml",
         "invented_volume_ml",
         "lesionwise_hd95",

@@ -16,7 +16,7 @@ from scipy.optimize import linear_sum_assignment
 from segeval import evaluate_arrays
 
 Map = np.ndarray[Any, Any]
-NAMES = ("lesion_count_difference", "matching_ap", "matching_map", "seg")
+NAMES = ("lesion_count_difference", "matching_ap", "matching_map", "seg", "aogm_d")
 maps = arrays(np.uint8, (6, 7), elements=st.integers(0, 4))
 
 REFERENCE = np.array([[1, 1, 1, 1, 0, 2, 2, 2, 0, 3]])
@@ -62,6 +62,7 @@ def test_the_row_of_the_definitions_by_hand() -> None:
             "ppvl": 1,
             "f1l": 4 / 5,
             "seg": 1 / 4,
+            "aogm_d": 21,
             "matching_ap:iou=0.25": 2 / 3,
             "matching_ap:iou=0.75": 1 / 4,
             "matching_ap:iou=0.76": 0,
@@ -94,6 +95,10 @@ def test_they_are_the_published_rules(prediction: Map, reference: Map) -> None:
     assert values["matching_map"] == pytest.approx(expected, nan_ok=True)
     covered = np.where(shared > size[:, np.newaxis] / 2, table, 0.0).sum(axis=1) if table.size else np.zeros(len(size))
     assert values["seg"] == pytest.approx(covered.mean() if len(size) else np.nan, nan_ok=True)
+    held = shared > size[:, np.newaxis] / 2
+    splits = np.maximum(held.sum(axis=0) - 1, 0).sum()
+    lost, invented = (~held.any(axis=1)).sum(), (~held.any(axis=0)).sum()
+    assert values["aogm_d"] == 5 * splits + 10 * lost + invented
 
 
 @given(maps, maps)
@@ -122,10 +127,10 @@ def test_rivals_for_the_same_instance_are_assigned() -> None:
 @pytest.mark.parametrize(
     ("prediction", "reference", "expected"),
     [
-        (0, 0, (0, np.nan, np.nan, np.nan)),
-        (1, 0, (1, 0, 0, np.nan)),
-        (0, 1, (1, 0, 0, 0)),
-        (1, 1, (0, 1, 1, 1)),
+        (0, 0, (0, np.nan, np.nan, np.nan, 0)),
+        (1, 0, (1, 0, 0, np.nan, 1)),
+        (0, 1, (1, 0, 0, 0, 10)),
+        (1, 1, (0, 1, 1, 1, 0)),
     ],
 )
 def test_where_one_or_both_are_empty(prediction: int, reference: int, expected: tuple[float, ...]) -> None:
