@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from segeval.errors import UsageError
 from segeval.results.formulas import formula
+from segeval.targets import BACKGROUND
 
 if TYPE_CHECKING:
     from segeval.settings.settings import Settings
@@ -82,7 +83,15 @@ def canonical(columns: Mapping[str, str], settings: Settings) -> dict[str, str]:
 
     keys = {selection.key for selection in settings.selections}
     names = settings.labels.names
-    rows = {MEAN, ALL, *map(str, names), *names.values(), *(region.name for region in settings.labels.regions)}
+    background = {str(BACKGROUND)} if settings.labels.background else set()
+    rows = {
+        MEAN,
+        ALL,
+        *background,
+        *map(str, names),
+        *names.values(),
+        *(region.name for region in settings.labels.regions),
+    }
     return {name: _canonical(name, text, keys, rows if names else None) for name, text in columns.items()}
 
 

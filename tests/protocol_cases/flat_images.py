@@ -29,6 +29,17 @@ def _street(seed: int) -> Case:
     return Case(y, h, SPACING)
 
 
+def _photograph(seed: int) -> Case:
+    """Blocks of twenty-one labels, with borders that do not count."""
+    rng = np.random.default_rng(seed)
+    y = np.kron(rng.permutation(np.arange(48) % 21).reshape(6, 8), np.ones((5, 5), int)).astype(np.uint8)[
+        ..., np.newaxis
+    ]
+    h = np.where(rng.random(y.shape) < 0.7, y, rng.integers(0, 21, y.shape)).astype(np.uint8)
+    y[::5] = 255
+    return Case(y, h, SPACING)
+
+
 _SKIN = _skin(2, 9)
 SKIN: Mapping[str, Case] = {
     "skin": _SKIN,
@@ -43,4 +54,5 @@ STREETS: Mapping[str, Case] = {
     "street, another": _street(2),
     "street, no train in either": without(_street(3), of_y=(31,), of_h=(31,)),
 }
-FAMILIES = {"skin": SKIN, "streets": STREETS}
+PHOTOGRAPHS: Mapping[str, Case] = {"photograph": _photograph(4), "photograph, another": _photograph(5)}
+FAMILIES = {"skin": SKIN, "streets": STREETS, "photographs": PHOTOGRAPHS}

@@ -368,7 +368,8 @@ def test_a_protocol_is_whole(name: str) -> None:
     """Its columns are of rows and quantities that its options give."""
     settings = settings_of({"protocol": name})
     keys = {selection.key for selection in settings.selections}
-    rows = {"mean", "all", *settings.labels.names.values(), *(region.name for region in settings.labels.regions)}
+    rows = {"0"} if settings.labels.background else set()
+    rows |= {"mean", "all", *settings.labels.names.values(), *(region.name for region in settings.labels.regions)}
     protocol = protocol_of(name)
     assert protocol is not None
     assert settings.protocol is not None
