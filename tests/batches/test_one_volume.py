@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import SimpleITK
 import zarr
+from clusters import cluster
 
 from segeval import evaluate
 from segeval.batches.one_volume import in_processes
@@ -178,21 +179,8 @@ def test_files_that_are_not_compressed_are_counted_in_parts(ending: str, segeval
 
 
 def test_a_cluster_prints_the_same_bytes(large: tuple[Path, Path], alone: str) -> None:
-    script = (
-        "from distributed import LocalCluster\n"
-        "if __name__ == '__main__':\n"
-        "    import sys\n"
-        "    with LocalCluster(n_workers=2, threads_per_worker=1, host='127.0.0.1', dashboard_address=None) as c:\n"
-        "        print(c.scheduler_address, flush=True)\n"
-        "        sys.stdin.read()\n"
-    )
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([sys.executable, "-c", script], **pipes) as cluster:
-        assert cluster.stdout is not None
-        assert cluster.stdin is not None
-        code, out, err = scored(large, "--dask", cluster.stdout.readline().decode().strip())
-        cluster.stdin.close()
-        cluster.wait(30)
+    with cluster() as address:
+        code, out, err = scored(large, "--dask", address)
     assert (code, out) == (0, alone), err
 
 

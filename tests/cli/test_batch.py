@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+from clusters import cluster
 from numpy.typing import NDArray
 
 from segeval.cli.app import main
@@ -112,35 +113,6 @@ def test_any_number_of_workers_and_a_cluster_write_the_same_bytes(many: Folders,
         assert done.returncode == 3, done.stderr
         written.append((output.read_bytes(), done.stdout))
     assert len(set(written)) == 1
-
-
-def cluster() -> Any:
-    """A scheduler and two worker processes on the loopback address."""
-    from contextlib import contextmanager
-
-    @contextmanager
-    def running() -> Iterator[str]:
-        script = (
-            "from distributed import LocalCluster\n"
-            "if __name__ == '__main__':\n"
-            "    import sys\n"
-            "    with LocalCluster(n_workers=2, threads_per_worker=1, host='127.0.0.1', dashboard_address=None) as c:\n"
-            "        print(c.scheduler_address, flush=True)\n"
-            "        sys.stdin.read()\n"
-        )
-        process = subprocess.Popen(
-            [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        assert process.stdout is not None
-        assert process.stdin is not None
-        try:
-            yield process.stdout.readline().decode().strip()
-        finally:
-            process.stdin.close()
-            process.wait(30)
-            process.stdout.close()
-
-    return running()
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "table", "markdown", "nnunet"])
