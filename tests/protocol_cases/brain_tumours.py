@@ -67,4 +67,10 @@ def _numbered(numbers: tuple[int, ...], *, cyst: int = 0) -> dict[str, Case]:
 
 PAEDIATRIC = {f"paediatric {title}": case for title, case in _numbered((0, 2, 4, 1), cyst=3).items()}
 GROSS = {f"gross {title}": case for title, case in _numbered((0, 1, 0, 1)).items()}
-FAMILIES = {"brain tumours": TUMOURS, "paediatric brain tumours": PAEDIATRIC, "gross brain tumours": GROSS}
+GLIOMAS = {title.replace("brain tumours", "gliomas"): case for title, case in _numbered((0, 1, 2, 4)).items()}
+FAMILIES = {
+    "brain tumours": TUMOURS,
+    "paediatric brain tumours": PAEDIATRIC,
+    "gross brain tumours": GROSS,
+    "gliomas": GLIOMAS,
+}
