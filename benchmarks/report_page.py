@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from segeval.outputs.html import report_page
-from segeval.quantities import select, summarise
+from segeval.quantities import select
+from segeval.quantities.summary import summarise
 from segeval.results.report import ALL, MEAN, CaseResult, Report, Row
 from segeval.results.rows import Table
 

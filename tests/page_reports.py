@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from segeval.quantities import select, summarise
+from segeval.quantities import select
+from segeval.quantities.summary import summarise
 from segeval.results.report import ALL, MEAN, CaseResult, Report, Row
 
 

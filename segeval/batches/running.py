@@ -20,7 +20,8 @@ from segeval.cases.case import class_names
 from segeval.cases.libraries import together
 from segeval.cases.same_file import SAME_FILE
 from segeval.errors import SegevalError, StoppedError
-from segeval.quantities import score, summarise
+from segeval.quantities import score
+from segeval.quantities.summary import summarise
 from segeval.readers import is_directory, mask_classes
 from segeval.results.report import MISSED, CaseResult, Label, Report, Row
 from segeval.results.rows import Table

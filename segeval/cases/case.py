@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from segeval.cases.details import details_of
 from segeval.cases.evaluation import evaluate_pair, one_part, settled_kind
-from segeval.cases.labelled_slices import in_labelled_slices
 from segeval.cases.one_grid import on_one_grid, require_integers
 from segeval.cases.pair import Evaluated, Pair
 from segeval.cases.parts import Elsewhere, PartResult, Parts, counted_elsewhere, parts_of_pair
@@ -220,7 +219,10 @@ def _ready(prediction: Volume, reference: Volume, beside: Opened, settings: Sett
     checks: list[tuple[str, Rounding]] = []
     integers = prediction.source.dtype.kind in "iu"
     aligned, target, kind, remarks = on_one_grid(prediction, reference, settings, checks)
-    aligned, target = in_labelled_slices(aligned, target, settings)
+    if settings.slices_of is not None:
+        from segeval.cases.labelled_slices import in_labelled_slices
+
+        aligned, target = in_labelled_slices(aligned, target, settings)
     counted = counted_in_files(target, beside, settings)
     backend, chosen = choose_backend(
         settings.backend,

@@ -9,7 +9,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from segeval.kernels import Backend, HeldPair, SoftKernel, ValuesSeen
-from segeval.kernels.weighted_pairs import WeightedPairs
 from segeval.tallies.profiles import PairProfile
 from segeval.tallies.tally import Confusion, Sets, Tally, TallyOptions
 from segeval.targets import TargetKey
@@ -70,7 +69,11 @@ class _Labels:
 
     def __init__(self, backend: Backend, ignore: int | None, weights: VoxelSource | None) -> None:
         self._kernel = backend.label_kernel(ignore)
-        self._weighted = None if weights is None else WeightedPairs(ignore)
+        self._weighted = None
+        if weights is not None:
+            from segeval.kernels.weighted_pairs import WeightedPairs
+
+            self._weighted = WeightedPairs(ignore)
 
     def add(self, prediction: Piece, reference: Piece, weights: list[Piece]) -> None:
         """weights: none, or one array of them."""

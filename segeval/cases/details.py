@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from segeval.cases.profiles import profile_document
-from segeval.quantities import RecordName, auroc_error, average_precision_error, targets_of, threshold_curve
+from segeval.quantities import RecordName, targets_of
 from segeval.results.report import ERROR_PROFILE, MISSED
 from segeval.tallies.detections import CaseDetections
 from segeval.tallies.instances import Instance, Match, TargetInstances
@@ -25,6 +24,8 @@ def details_of(tally: Tally, measured: Mapping[RecordName, Any], choice: LabelCh
         each = zip(targets_of(tally, choice), surfaces.any_form, strict=True)
         found[MISSED] = [key for key, surface in each if surface.missed]
     if measured.get("profile") is not None:
+        from segeval.cases.profiles import profile_document
+
         found[ERROR_PROFILE] = profile_document(measured["profile"])
     if tally.detections is not None:
         found["candidates"] = [_candidates(target, *cases) for target, cases in tally.detections.targets.items()]
@@ -43,6 +44,8 @@ def threshold_curves(soft: SoftTally) -> dict[str, Any]:
     """Per target, what thresholds make of its probabilities; and how far the ranking may be off for want of cells."""
     if soft.histogram is None:
         return {}
+    from segeval.quantities.calibration import auroc_error, average_precision_error, threshold_curve
+
     curve = threshold_curve(soft.histogram)
     errors = auroc_error(soft.histogram), average_precision_error(soft.histogram)
     return {

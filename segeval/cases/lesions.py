@@ -10,7 +10,8 @@ import numpy as np
 
 from segeval.array_types import Mask
 from segeval.kernels.boxes import Box
-from segeval.quantities import hd95, nsd, parts_of
+from segeval.quantities import parts_of
+from segeval.quantities.surface import hd95, nsd
 from segeval.settings import Settings
 from segeval.shapes.lesionwise import match_lesions
 from segeval.shapes.surface_distances import measure

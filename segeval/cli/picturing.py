@@ -131,11 +131,11 @@ def write_pages(report: Report, pages: Sequence[Path], pictured: Pictured, verdi
 
     A batch's report that was read from its JSON gets its statistics, which are made anew.
     """
-    from segeval.outputs.html import report_page
-    from segeval.quantities import summarise
-
     if not pages and pictured.figures is None:
         return
+    from segeval.outputs.html import report_page
+    from segeval.quantities.summary import summarise
+
     if report.summary == ():
         report = replace(report, summary=summarise(report.cases, report.columns))
     pictures = _pictures(report, pictured)

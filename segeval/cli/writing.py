@@ -72,7 +72,7 @@ def write_report(report: Report, format_: Format, outputs: Iterable[Path], *, wi
         print_pieces(
             piece for piece in OUTPUTS[format_].pieces(report) if isinstance(piece, str)
         )  # bytes are for files
-    if not read_by_somebody(format_):
+    if any(case.status == "error" for case in report.cases) and not read_by_somebody(format_):
         from segeval.outputs.batch import failure_summary
 
         tell_outcome(failure_summary(report))

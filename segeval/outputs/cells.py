@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from segeval.results.comparison import ComparisonRow, RankRow
-from segeval.results.report import Column, Label, Report, Row
 from segeval.words.printable import printable
 from segeval.words.shown_values import UNDEFINED as UNDEFINED
 from segeval.words.shown_values import value_text as value_text
+
+if TYPE_CHECKING:
+    from segeval.results.comparison import ComparisonRow, RankRow
+    from segeval.results.report import Column, Label, Report, Row
 
 TITLES = {"surface": "Surface (mm)"}
 

@@ -15,7 +15,6 @@ from segeval.outputs import batch
 from segeval.outputs.cells import blocks, cell_text, row_title, value_text
 from segeval.outputs.grid import GAP, Line, parts, print_grid
 from segeval.outputs.sheet import plain_text, print_line
-from segeval.results.challenge_table import POOLED, challenge_table
 from segeval.results.report import ALL, MEAN, CaseResult, Column, Report, Row, Value
 
 _MOST_ROWS = 500
@@ -47,6 +46,10 @@ def print_table(report: Report, console: Console, *, wide: bool = False) -> None
 
 def _print_challenge(report: Report, console: Console) -> None:
     """The challenge's own numbers, where the report is under a protocol that names some."""
+    if report.settings.get("protocol") is None:
+        return
+    from segeval.results.challenge_table import POOLED, challenge_table
+
     table = challenge_table(report)
     if table is None:
         return

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +104,42 @@ def sum_of(name: str, text: str, resolve: Resolve) -> Sum:
     if not weighed:
         raise UsageError(f"--metrics: {name}={text}: is a sum of no quantity; write one, like {name}=soft_dice + ce")
     return Sum(_described(name, text, found.constant, weighed), {}, constant=found.constant, terms=weighed)
+
+
+class Sums:
+    """The sums that a text defines, each read when it is asked for."""
+
+    def __init__(self, items: Iterable[str], selections: Callable[[str], Sequence[Selection]]) -> None:
+        """selections: what an item that is no sum names."""
+        self._selections = selections
+        self._texts: dict[str, str] = {}
+        self._found: dict[str, Sum] = {}
+        self._open: list[str] = []
+        for name, expression in filter(None, map(definition, items)):
+            if self._texts.setdefault(name, expression) != expression:
+                raise UsageError(f"--metrics: {name!r} is two sums, {self._texts[name]!r} and {expression!r}")
+
+    def named(self, item: str) -> Sum | None:
+        """The sum that an item defines or names; None where it does neither."""
+        name = (definition(item) or (item, ""))[0]
+        if name not in self._texts:
+            return None
+        if name in self._open:
+            raise UsageError(f"--metrics: {' = '.join([*self._open, name])}: is a sum of itself")
+        if name not in self._found:
+            self._open.append(name)
+            self._found[name] = sum_of(name, self._texts[name], self._resolved)
+            self._open.pop()
+        return self._found[name]
+
+    def _resolved(self, item: str) -> Selection:
+        found = self.named(item)
+        if found is not None:
+            return found
+        selections = self._selections(item)
+        if len(selections) > 1:
+            raise UsageError(f"--metrics: {self._open[-1]}: {item} is a group; a sum is of quantities")
+        return selections[0]
 
 
 def _described(name: str, text: str, constant: float, terms: tuple[tuple[float, Selection], ...]) -> Quantity:

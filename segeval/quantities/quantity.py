@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from typing import Any, Literal, TypedDict, Unpack
 
 from msgspec import Struct
@@ -84,20 +85,70 @@ class Quantity(Struct, frozen=True):
         return direction_of(self.best, self.worst)
 
 
-QUANTITIES: dict[str, Quantity] = {}
-"""Every quantity by name, as its module registered it."""
+FILES: Mapping[str, tuple[str, ...]] = {
+    "overlap": ("metrics",),
+    "losses": ("losses",),
+    "more_losses": ("more_losses",),
+    "rates": ("rates", "reliability"),
+    "map_losses": ("map_losses",),
+    "surface": ("surface",),
+    "instances": ("instance",),
+    "lesionwise": ("lesionwise",),
+    "calibration": ("calibration",),
+    "profile": ("profile",),
+    "partition": ("partitions",),
+    "topology": ("topology",),
+    "shape": ("shape",),
+    "detection": ("detection", "lesions_found"),
+    "detection_maps": ("candidates",),
+}
+"""The files of this room that register a group's quantities, in the order of every output."""
+
+
+class _Quantities(Mapping[str, Quantity]):
+    """Every quantity by name, in the order of every output.
+
+    A group's files are imported when it is asked for, or a name that no group before it has: most starts need two.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[str, Quantity] = {}
+
+    def register(self, quantity: Quantity) -> None:
+        """Told by the quantity's file, whoever imports it."""
+        self._found[quantity.name] = quantity
+
+    def of(self, group: str) -> list[Quantity]:
+        """A group's."""
+        modules = [import_module(f"{__package__}.{file}").__name__ for file in FILES[group]]
+        found = [quantity for quantity in self._found.values() if quantity.group == group]
+        return sorted(found, key=lambda quantity: modules.index(quantity.formula.__module__))
+
+    def __getitem__(self, name: str) -> Quantity:
+        if name not in self._found:
+            next((group for group in GROUPS if any(quantity.name == name for quantity in self.of(group))), None)
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (quantity.name for group in GROUPS for quantity in self.of(group))
+
+    def __len__(self) -> int:
+        return sum(len(self.of(group)) for group in GROUPS)
+
+
+QUANTITIES = _Quantities()
 
 
 def of_group(name: str) -> list[Quantity] | None:
     """The quantities of a group, or of ``all`` but those of detection maps; None where there is no such group."""
     if name == EVERY_GROUP:
         return [quantity for quantity in all_quantities() if quantity.group != GROUPS[-1]]
-    return [quantity for quantity in all_quantities() if quantity.group == name] if name in GROUPS else None
+    return QUANTITIES.of(name) if name in GROUPS else None
 
 
 def all_quantities() -> list[Quantity]:
     """Every quantity, in the order of every output."""
-    return sorted(QUANTITIES.values(), key=lambda quantity: GROUPS.index(quantity.group))
+    return list(QUANTITIES.values())
 
 
 def also(words: str, *, mean: str = "", over_all: str = "", complement: str = "", **answers: str) -> Mapping[str, str]:
@@ -193,4 +244,4 @@ def _register(formula: Callable[..., Any], group: str, record: RecordName, text:
     settings = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
     synonyms = {word: answer.format(name=name, word=word) for word, answer in said.get("synonyms", {}).items()}
     facts: dict[str, Any] = {"title": name, **_UNSAID, **said, "synonyms": synonyms}
-    QUANTITIES[name] = Quantity(name, group, record, formula, settings=settings, text=text, **facts)
+    QUANTITIES.register(Quantity(name, group, record, formula, settings=settings, text=text, **facts))

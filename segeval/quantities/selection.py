@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from segeval.choices import DEFAULT_GROUPS
 from segeval.errors import UsageError
-from segeval.quantities.expressions import definition, sum_of
 from segeval.quantities.naming import did_you_mean
-from segeval.quantities.quantity import QUANTITIES, Setting, all_quantities, of_group
+from segeval.quantities.quantity import QUANTITIES, Setting, of_group
 from segeval.quantities.ranges import EMPTY, parse_empty, parse_setting
-from segeval.quantities.selected import Selection, Sum
+from segeval.quantities.selected import Selection
 from segeval.tallies.surfaces import CORNERS, EDGES, MASK, SLICES
 
 
@@ -21,9 +20,13 @@ def select(text: str | None = None) -> tuple[Selection, ...]:
     its sum.
     """
     if text is None:
-        return tuple(Selection(q, q.settings) for q in all_quantities() if q.group in DEFAULT_GROUPS)
+        return tuple(Selection(q, q.settings) for group in DEFAULT_GROUPS for q in QUANTITIES.of(group))
     items = [item.strip() for item in text.split(",")]
-    sums = _Sums(items) if "=" in text else None
+    sums = None
+    if "=" in text:
+        from segeval.quantities.expressions import Sums
+
+        sums = Sums(items, _selections)
     chosen: dict[str, Selection] = {}
     for item in items:
         found = None if sums is None else sums.named(item)
@@ -38,40 +41,6 @@ def keys_named(text: str, held: Collection[str]) -> tuple[str, ...]:
     if text.strip() in held:
         return (text.strip(),)
     return tuple(selection.key for selection in select(text))
-
-
-class _Sums:
-    """The sums that a text defines, each read when it is asked for."""
-
-    def __init__(self, items: Iterable[str]) -> None:
-        self._texts: dict[str, str] = {}
-        self._found: dict[str, Sum] = {}
-        self._open: list[str] = []
-        for name, expression in filter(None, map(definition, items)):
-            if self._texts.setdefault(name, expression) != expression:
-                raise UsageError(f"--metrics: {name!r} is two sums, {self._texts[name]!r} and {expression!r}")
-
-    def named(self, item: str) -> Sum | None:
-        """The sum that an item defines or names; None where it does neither."""
-        name = (definition(item) or (item, ""))[0]
-        if name not in self._texts:
-            return None
-        if name in self._open:
-            raise UsageError(f"--metrics: {' = '.join([*self._open, name])}: is a sum of itself")
-        if name not in self._found:
-            self._open.append(name)
-            self._found[name] = sum_of(name, self._texts[name], self._resolved)
-            self._open.pop()
-        return self._found[name]
-
-    def _resolved(self, item: str) -> Selection:
-        found = self.named(item)
-        if found is not None:
-            return found
-        selections = _selections(item)
-        if len(selections) > 1:
-            raise UsageError(f"--metrics: {self._open[-1]}: {item} is a group; a sum is of quantities")
-        return selections[0]
 
 
 def _selections(item: str) -> list[Selection]:

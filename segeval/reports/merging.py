@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from segeval.errors import UsageError
-from segeval.quantities import summarise
+from segeval.quantities.summary import summarise
 from segeval.reports.report_files import read_report
 from segeval.results.report import CaseResult, Report
 

@@ -16,14 +16,12 @@ from msgspec.structs import replace
 
 from segeval.errors import UsageError
 from segeval.files.paths import require_possible
-from segeval.results.challenge_table import STATISTICS
-from segeval.settings.challenge_columns import canonical, of_columns, spread
-from segeval.settings.published_ranking import Ranking, ranking_of
 from segeval.tallies.instances import BRATS_2023, DEFAULT_CHALLENGE, lesionwise_options
 from segeval.targets import Region
 from segeval.words.printable import printable, shortened
 
 if TYPE_CHECKING:
+    from segeval.settings.published_ranking import Ranking
     from segeval.settings.settings import Settings
 
 _NAME = "brats-lesionwise"
@@ -134,6 +132,10 @@ def _digest(text: str) -> str:
 def _parsed(where: str, name: str, text: str) -> Protocol:
     import tomllib
 
+    from segeval.results.challenge_table import STATISTICS
+    from segeval.settings.challenge_columns import of_columns, spread
+    from segeval.settings.published_ranking import ranking_of
+
     def refused(words: str) -> UsageError:
         return UsageError(f"--protocol {where}: {words}")
 
@@ -214,6 +216,8 @@ def with_protocol(
 
 def with_canonical_columns(protocol: Protocol, settings: Settings) -> Protocol:
     """Its columns name quantities as the JSON does. Raises UsageError for what the settings do not compute."""
+    from segeval.settings.challenge_columns import canonical
+
     try:
         return replace(
             protocol, columns=canonical(protocol.columns, settings), pooled=canonical(protocol.pooled, settings)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Integers
 from segeval.kernels.boxes import Box, enclosing
-from segeval.quantities import hd95
+from segeval.quantities.surface import hd95
 from segeval.shapes.coding import Values, code_targets, layers_of
 from segeval.shapes.components import is_large
 from segeval.shapes.counting import CodedMap, Counted, LabelMap, count_instances

@@ -23,7 +23,7 @@ from segeval.outputs.csv_output import render_csv
 from segeval.outputs.markdown import render_markdown
 from segeval.outputs.parquet import render_parquet
 from segeval.outputs.table import render_table
-from segeval.quantities import summarise
+from segeval.quantities.summary import summarise
 from segeval.results.report import CaseResult, Column, Report, Row
 
 NAN = math.nan

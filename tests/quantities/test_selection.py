@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,9 @@ from hypothesis import strategies as st
 
 from segeval.choices import GROUPS
 from segeval.errors import UsageError
+from segeval.quantities import quantity as quantity_module
 from segeval.quantities import select
-from segeval.quantities.quantity import all_quantities
+from segeval.quantities.quantity import FILES, all_quantities
 
 DEFAULT = [selection.quantity for selection in select()]
 OVERLAP = [quantity.name for quantity in DEFAULT if quantity.group == "overlap"]
@@ -190,3 +193,39 @@ def test_all_is_every_quantity_but_those_of_detection_maps() -> None:
     assert {quantity.group for quantity in every} == set(GROUPS) - {"detection_maps"}
     with pytest.raises(UsageError, match="'all' is a quantity or a group"):
         select("all=dice + iou")
+
+
+IN_TURN = """
+import importlib, sys
+from segeval.quantities.quantity import FILES, QUANTITIES
+{first}
+print(*QUANTITIES)
+"""
+
+
+def names_in_a_process(first: str = "") -> list[str]:
+    text = IN_TURN.format(first=first)
+    return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_the_files_of_a_group_register_its_quantities_and_no_others() -> None:
+    room = Path(quantity_module.__file__).parent
+    registering = {path.stem for path in room.glob("*.py") if "\n@" in path.read_text() and path.stem != "quantity"}
+    listed = {file for files in FILES.values() for file in files}
+    assert registering - listed == {"naming", "expressions"}  # caches
+    assert list(FILES) == list(GROUPS)
+    for quantity in all_quantities():
+        assert quantity.formula.__module__.rpartition(".")[2] in FILES[quantity.group]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "import segeval.quantities.lesions_found, segeval.quantities.reliability",
+        "QUANTITIES['probabilistic_distance']",
+        "QUANTITIES.of('topology'); QUANTITIES['dice']",
+        "QUANTITIES.get('no_such_quantity')",
+    ],
+)
+def test_what_is_imported_first_does_not_change_the_order(first: str) -> None:
+    assert names_in_a_process(first) == [quantity.name for quantity in all_quantities()]

@@ -14,7 +14,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segeval.quantities import summarise, worst_cases
+from segeval.quantities.summary import summarise, worst_cases
 from segeval.results.report import CaseResult, Column, Row, Statistic
 
 DICE = Column("dice", "overlap", 1.0, 0.0)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from segeval import Report, evaluate_arrays
-from segeval.quantities import summarise
+from segeval.quantities.summary import summarise
 from segeval.reports.report_files import read_report
 from segeval.results.report import CaseResult, Column, Row
 
