@@ -10,6 +10,7 @@ SegevalError                 exit 3   something the user can act on: one line, n
 ├── StoppedError             a batch that was to stop at the first failed case
 ├── WriteError               an output that could not be written
 ├── WorkerError              workers that cannot be reached or started
+├── ComputationError         a number that cannot be: a library or the machine is at fault
 └── UsageError               exit 2   options that contradict each other or cannot be understood
 """
 
@@ -58,6 +59,10 @@ class WriteError(SegevalError):
 
 class WorkerError(SegevalError):
     """The workers that were to score the cases cannot be reached, or cannot be started."""
+
+
+class ComputationError(SegevalError):
+    """A number came out that cannot be: a library, or the machine, is at fault."""
 
 
 class UsageError(SegevalError):

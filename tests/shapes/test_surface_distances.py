@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from segeval.shapes import nearest_points, target_masks
+from segeval.errors import ComputationError
+from segeval.shapes import nearest_points, surface_distances, target_masks
 from segeval.shapes.surface_distances import measure, measure_all
 from segeval.shapes.target_masks import TargetMasks
 from segeval.tallies.surfaces import TargetSurface
@@ -224,3 +226,15 @@ def test_maps_that_do_not_fit_are_refused() -> None:
         masks_of(np.ones((2, 3)), np.ones((3, 2)), (1.0, 1.0))
     with pytest.raises(ValueError, match="for 2 axes"):
         masks_of(np.ones((2, 3)), np.ones((2, 3)), (1.0, 1.0, 1.0))
+
+
+def test_a_distance_that_no_box_holds_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    far, near = ball((40, 40, 40), (8, 8, 8), 6, (1, 1, 1)), ball((40, 40, 40), (30, 30, 30), 6, (1, 1, 1))
+    diagonal = math.sqrt(3) * 39  # of the image
+    assert measure(masks_of(far, near, (1, 1, 1))).to_reference.max() < diagonal
+    monkeypatch.setattr(surface_distances, "nearest_mm", lambda queries, *_: np.full(len(queries), diagonal))
+    measure(masks_of(far, near, (1, 1, 1)))
+    for wrong in (diagonal + 1e-3, math.nan):
+        monkeypatch.setattr(surface_distances, "nearest_mm", lambda queries, *_, mm=wrong: np.full(len(queries), mm))
+        with pytest.raises(ComputationError, match=r"in a box whose diagonal is 67\.55 mm; .*score again"):
+            measure(masks_of(far, near, (1, 1, 1)))
