@@ -84,13 +84,24 @@ def _renumbered(volume: Volume, names: Names, ignore: int | None, must_share: bo
         return volume
     if volume.source.channels > 1:
         raise LabelError(f"{volume.name}: numbers its labels otherwise than the reference; name them with --labels")
-    source, sets = _renumber(volume, numbers, frozenset(used - {BACKGROUND} - volume.names.keys()))
+    taken = frozenset(used - {BACKGROUND} - volume.names.keys())
     moved = [f"{volume.names[old]} {old} is {new}" for old, new in sorted(numbers.items()) if old != new]
     remark = f"{volume.name}: labels are told apart by name and renumbered: {_listed(moved)}"
-    own = {numbers.get(old, old): name for old, name in volume.names.items()}
-    colours = {numbers.get(old, old): colour for old, colour in volume.colours.items()}
-    remarks = [*volume.remarks, remark]
-    return replace(volume, source=source, sets=sets, names=own, colours=colours, remarks=remarks)
+    return replace(_moved(volume, numbers, taken), remarks=[*volume.remarks, remark])
+
+
+def _moved(volume: Volume, numbers: Mapping[int, int], taken: frozenset[int]) -> Volume:
+    """The volume under new numbers, on whichever grid it is put."""
+    source, sets = _renumber(volume, numbers, taken)
+    on = volume.on
+    return replace(
+        volume,
+        source=source,
+        sets=sets,
+        names={numbers.get(old, old): name for old, name in volume.names.items()},
+        colours={numbers.get(old, old): colour for old, colour in volume.colours.items()},
+        on=None if on is None else lambda grid, tolerance: _moved(on(grid, tolerance), numbers, taken),
+    )
 
 
 def _renumber(

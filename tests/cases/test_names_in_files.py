@@ -10,7 +10,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
-from slicers import Array, Segment, seg_nrrd
+from slicers import ORIGIN, SPACING, Array, Segment, seg_nrrd
 
 from segeval.errors import LabelError
 from segeval.volumes.renumbered import Renumbered
@@ -140,3 +140,26 @@ def test_a_batch_does_not_add_what_has_two_names(segeval: Segeval, tmp_path: Pat
     listed.write_text(json.dumps({"liver": 1, "spleen": 2}))
     run = segeval("batch", tmp_path / "p", tmp_path / "r", "--labels", listed, "--format", "json", "--workers", "1")
     assert {case["status"] for case in run.json["cases"]} == {"ok"}
+
+
+@pytest.mark.parametrize("cropped", ["prediction", "reference"])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_crop_is_told_apart_by_name_too(segeval: Segeval, tmp_path: Path, cropped: str, layers: int) -> None:
+    inner = np.zeros_like(ORGANS)
+    inner[1:4, 2:5, 1:3] = ORGANS[1:4, 2:5, 1:3]
+    small = ORGANS[1:4, 2:5, 1:3]
+    swapped = np.array([0, 2, 1, 3], np.uint16)[small if cropped == "prediction" else inner]
+    array = np.stack([swapped, np.where(swapped == 1, 1, 0)]) if layers == 2 else swapped
+    segments: list[Segment] = [(0, 1, "spleen"), (0, 2, "liver"), (0, 3, "kidney")]
+    origin = np.array(ORIGIN) + np.array(SPACING) * (1, 2, 1)
+    places = {"prediction": ORIGIN, "reference": ORIGIN, cropped: origin.tolist()}
+    path = tmp_path / "p.seg.nrrd"
+    path.write_bytes(seg_nrrd(array, segments + [(1, 1, "all of it")] * (layers - 1), origin=places["prediction"]))
+    reference = tmp_path / "r.seg.nrrd"
+    named: list[Segment] = [(0, 1, "liver"), (0, 2, "spleen"), (0, 3, "kidney")]
+    reference.write_bytes(seg_nrrd(inner if cropped == "prediction" else small, named, origin=places["reference"]))
+    found = rows(segeval("score", path, reference, "--format", "json"))
+    for label, name in ((1, "liver"), (2, "spleen"), (3, "kidney")):
+        assert found[label, name] == (np.count_nonzero(small == label),) * 3
+    if layers == 2:
+        assert found[4, "all of it"] == (0, np.count_nonzero(small == 2), 0)
