@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segeval.quantities import RecordName, targets_of
 from segeval.results.report import ERROR_PROFILE, MISSED
@@ -13,6 +13,15 @@ from segeval.tallies.instances import Instance, Match, TargetInstances
 from segeval.tallies.surfaces import Surfaces
 from segeval.tallies.tally import SoftTally, Tally
 from segeval.targets import LabelChoice, TargetKey
+
+if TYPE_CHECKING:
+    from segeval.results.documents import (
+        CandidatesDocument,
+        CurvesDocument,
+        InstanceDocument,
+        MatchDocument,
+        TargetInstancesDocument,
+    )
 
 
 def details_of(tally: Tally, measured: Mapping[RecordName, Any], choice: LabelChoice) -> dict[str, Any]:
@@ -35,15 +44,15 @@ def details_of(tally: Tally, measured: Mapping[RecordName, Any], choice: LabelCh
     return found
 
 
-def _candidates(target: TargetKey, case: CaseDetections) -> dict[str, Any]:
+def _candidates(target: TargetKey, case: CaseDetections) -> CandidatesDocument:
     pairs = [[*pair, iou] for pair, iou in zip(case.pairs.T.tolist(), case.iou.tolist(), strict=True)]
     return {"target": target, "lesions": case.lesions, "confidences": case.confidences.tolist(), "overlaps": pairs}
 
 
-def threshold_curves(soft: SoftTally) -> dict[str, Any]:
+def threshold_curves(soft: SoftTally) -> CurvesDocument | None:
     """Per target, what thresholds make of its probabilities; and how far the ranking may be off for want of cells."""
     if soft.histogram is None:
-        return {}
+        return None
     from segeval.quantities.calibration import auroc_error, average_precision_error, threshold_curve
 
     curve = threshold_curve(soft.histogram)
@@ -69,28 +78,31 @@ def _any(target: TargetInstances) -> bool:
     return bool(target.matches or target.missed or target.invented or target.left_out)
 
 
-def _target(target: TargetInstances) -> dict[str, Any]:
-    left_out = {"left_out": [_match(match) for match in target.left_out]} if target.left_out else {}
-    return {
+def _target(target: TargetInstances) -> TargetInstancesDocument:
+    found: TargetInstancesDocument = {
         "target": target.target,
         "matches": [_match(match) for match in target.matches],
         "missed": [_instance(instance) for instance in target.missed],
         "invented": [_instance(instance) for instance in target.invented],
-        **left_out,
     }
+    if target.left_out:
+        found["left_out"] = [_match(match) for match in target.left_out]
+    return found
 
 
-def _match(match: Match) -> dict[str, Any]:
-    return {
+def _match(match: Match) -> MatchDocument:
+    found: MatchDocument = {
         "reference": _instance(match.reference),
         "predictions": [_instance(instance) for instance in match.predictions],
         "iou": match.iou,
         "dice": match.dice,
-        **({} if match.hd95 is None else {"hd95": match.hd95}),
     }
+    if match.hd95 is not None:
+        found["hd95"] = match.hd95
+    return found
 
 
-def _instance(instance: Instance) -> dict[str, Any]:
+def _instance(instance: Instance) -> InstanceDocument:
     return {
         "id": instance.id,
         "voxels": instance.voxels,

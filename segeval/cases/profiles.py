@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from segeval.quantities import membership, targets_of
 from segeval.tallies.profiles import AxisProfile, PairProfile, Profile, TargetProfile, empty_axis
 from segeval.tallies.tally import Confusion, Tally
 from segeval.targets import BACKGROUND, LabelChoice, TargetKey
+
+if TYPE_CHECKING:
+    from segeval.results.documents import AxisErrorsDocument, ErrorProfileDocument
 
 
 def profile_of(evaluated: Evaluated, choice: LabelChoice, name: str) -> tuple[Profile | None, list[str]]:
@@ -61,7 +64,7 @@ def _count(axis: AxisProfile, along: Integers, *, in_reference: bool, in_predict
     counts += along
 
 
-def profile_document(profile: Profile) -> list[dict[str, Any]]:
+def profile_document(profile: Profile) -> list[ErrorProfileDocument]:
     """Of the targets that have an error: per axis the slices from the first to the last that holds one."""
     return [
         {"target": target.target, "axes": [_axis_document(axis) for axis in target.axes]}
@@ -70,7 +73,7 @@ def profile_document(profile: Profile) -> list[dict[str, Any]]:
     ]
 
 
-def _axis_document(axis: AxisProfile) -> dict[str, Any]:
+def _axis_document(axis: AxisProfile) -> AxisErrorsDocument:
     """slices: how many there are. first: the number, from 0, of the one that the lists begin with."""
     wrong = np.flatnonzero(axis.errors)
     part = slice(int(wrong[0]), int(wrong[-1]) + 1)

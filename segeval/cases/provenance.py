@@ -10,7 +10,7 @@ import platform
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from segeval.cases.libraries import loaded_libraries, together
 from segeval.errors import SegevalError
@@ -21,13 +21,62 @@ from segeval.files.whole_files import encoded, write_whole
 from segeval.outputs import OUTPUTS
 from segeval.readers import ReadOptions, is_directory, mask_classes, open_volume
 from segeval.readers.containers import container_of
-from segeval.results.report import Report
+from segeval.results.documents import Sha256
+from segeval.results.report import Report, Status
 from segeval.results.rows import lines_of
 from segeval.version import __version__
 
-PROVENANCE_SCHEMA = "segeval-provenance/1"
+PROVENANCE_SCHEMA: Literal["segeval-provenance/1"] = "segeval-provenance/1"
 
 _COMPANIONS = {".hdr": ".img", ".hdr.gz": ".img.gz", ".head": ".brik", ".par": ".rec"}
+
+
+class HeaderDocument(TypedDict):
+    """Facts of a volume as it was read. dtype: of its values. affine: 4×4, mm, RAS+."""
+
+    shape: list[int]
+    channels: int
+    dtype: str
+    affine: list[list[float]] | None
+    spacing_mm: list[float] | None
+    oriented: bool
+
+
+class ReadFile(TypedDict):
+    """A file that was read. header: null for what is no volume of its own; of a file that is missing, all are null."""
+
+    path: str
+    bytes: int | None
+    sha256: Sha256 | None
+    header: HeaderDocument | None
+
+
+class CaseFiles(TypedDict):
+    """The paths of a case."""
+
+    case: str
+    status: Status
+    prediction: str | None
+    reference: str | None
+
+
+class ProvenanceDocument(TypedDict):
+    """What an audit needs to repeat a number. time: UTC, when the run began. results_sha256: of the results as --format
+    json writes them; null where a report was read. names: by label value.
+    """
+
+    schema: Literal["segeval-provenance/1"]
+    time: str
+    segeval: str
+    python: str
+    libraries: dict[str, str]
+    command: list[str]
+    settings: dict[str, Any]
+    signature: str
+    names: dict[str, str]
+    results_sha256: Sha256 | None
+    cases: list[CaseFiles]
+    files: list[ReadFile]
 
 
 class Provenance:
@@ -47,7 +96,7 @@ class Provenance:
     def write(self, report: Report) -> None:
         """Write the file, whole or not at all. Raises WriteError, and UnreadableFile for a file that changed."""
         files = [self._file(file, watch, report) for file, watch in sorted(self._watched.items())]
-        document = {
+        document: ProvenanceDocument = {
             "schema": PROVENANCE_SCHEMA,
             "time": self._time.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "segeval": __version__,
@@ -75,9 +124,9 @@ class Provenance:
             digest.update(piece if isinstance(piece, bytes) else encoded(piece))
         return digest.hexdigest()
 
-    def _file(self, path: Path, watch: Watch, report: Report) -> dict[str, Any]:
+    def _file(self, path: Path, watch: Watch, report: Report) -> ReadFile:
         """Size, hash and header; what cannot be read, the reason of a failed case, has none."""
-        entry: dict[str, Any] = {"path": str(path), "bytes": None, "sha256": None, "header": None}
+        entry: ReadFile = {"path": str(path), "bytes": None, "sha256": None, "header": None}
         try:
             file, _ = container_of(path)
             entry["bytes"] = file.stat().st_size
@@ -121,7 +170,7 @@ def _companions(volume: Path) -> list[Path]:
     return []
 
 
-def _header(path: Path, class_axis: int | None) -> dict[str, Any] | None:
+def _header(path: Path, class_axis: int | None) -> HeaderDocument | None:
     """Facts of the volume as it was read; None where it cannot be, and for a file of voxels alone."""
     for axis in (class_axis, None):
         try:

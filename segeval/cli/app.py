@@ -37,6 +37,7 @@ _COMMANDS = {
     "formats": "List the formats that are read: endings, by which library, what is streamed, and what is missing.",
     "protocols": "List the procedures of challenges that --protocol knows, explain one, or check a file of one's own.",
     "quantities": "List quantities by group, or explain some: formula, direction, when undefined, settings, source.",
+    "schema": "Print the JSON Schema of a document that segeval writes, or list them.",
 }
 """Each is a module of this package with a function of its name, whose docstring this is, in the order of the help."""
 

@@ -7,17 +7,41 @@ import json
 import textwrap
 from collections.abc import Iterable
 from itertools import groupby
-from typing import Any
+from typing import Literal, TypedDict
 
 from segeval.choices import DEFAULT_GROUPS
 from segeval.errors import UsageError
 from segeval.quantities.naming import did_you_mean
 from segeval.quantities.quantity import QUANTITIES, Quantity, Setting, of_group
-from segeval.results.columns import finite
+from segeval.results.columns import Direction, finite
 
 _WIDTH = 80
 _ALL = "`segeval quantities` lists all"
 _DIRECTIONS = {"higher": "higher is better", "lower": "lower is better", "none": "no direction"}
+
+
+RowKind = Literal["labels", "regions", "mean", "all"]
+
+
+class QuantityDocument(TypedDict):
+    """A quantity and its definition. best, worst: the ends of its scale, null where there is none. settings: their
+    defaults, null where those follow from the data. rows: those that have it. also_called: what to write for each
+    other name.
+    """
+
+    name: str
+    group: str
+    title: str
+    text: str
+    formula: str
+    direction: Direction
+    best: float | None
+    worst: float | None
+    undefined: str
+    settings: dict[str, float | str | bool | None]
+    rows: list[RowKind]
+    source: str
+    also_called: dict[str, str]
 
 
 def named(names: Iterable[str]) -> list[Quantity]:
@@ -95,7 +119,7 @@ def as_json(quantities: Iterable[Quantity]) -> str:
     return json.dumps([_document(quantity) for quantity in quantities], indent=1, ensure_ascii=False) + "\n"
 
 
-def _document(quantity: Quantity) -> dict[str, Any]:
+def _document(quantity: Quantity) -> QuantityDocument:
     return {
         "name": quantity.name,
         "group": quantity.group,
@@ -122,10 +146,11 @@ def _text(quantity: Quantity) -> str:
     return " ".join((inspect.getdoc(quantity.formula) or "").split())
 
 
-def _rows(quantity: Quantity) -> list[str]:
+def _rows(quantity: Quantity) -> list[RowKind]:
     if quantity.of_all_alone:
         return ["all"]
-    return ["labels", "regions", "mean", *(["all"] if quantity.over_all is not None else [])]
+    rows: list[RowKind] = ["labels", "regions", "mean"]
+    return rows if quantity.over_all is None else [*rows, "all"]
 
 
 def _scale(quantity: Quantity) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar, Literal, NotRequired, TypedDict
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -86,9 +86,11 @@ class Change(Struct, frozen=True):
     better: bool
     where: str = ""
 
+    NOT_WRITTEN: ClassVar = frozenset({"where"})
+
     def document(self) -> dict[str, Any]:
         """The change as JSON holds it."""
-        return {name: value for name, value in _document(self).items() if name != "where"}
+        return {name: value for name, value in _document(self).items() if name not in self.NOT_WRITTEN}
 
 
 class RankRow(Struct, frozen=True):
@@ -154,6 +156,41 @@ class MissingCase(Struct, frozen=True):
     def document(self) -> dict[str, Any]:
         """The case as JSON holds it."""
         return {"case": self.case, "why": dict(self.why)}
+
+
+class ComparedCases(TypedDict):
+    """How many cases there are in any report, how many every report evaluated, and those that not every one did."""
+
+    all: int
+    paired: int
+    missing: list[MissingCase]
+
+
+class ComparisonSettings(TypedDict):
+    """tests: how many p-values the correction is over. level: of the intervals."""
+
+    metrics: list[str]
+    draws: int
+    seed: int
+    level: float
+    correction: Literal["holm"]
+    tests: int
+
+
+class ComparisonDocument(TypedDict):
+    """Reports of the same cases; the first is the baseline. rows: every quantity of every label against it. changes:
+    the cases that changed most. ranks: of more than two reports. ranking: under a protocol that orders its entries.
+    """
+
+    schema: Literal["segeval-compare/1"]
+    reports: list[Compared]
+    settings: ComparisonSettings
+    cases: ComparedCases
+    rows: list[ComparisonRow]
+    changes: list[Change]
+    ranks: list[RankRow]
+    ranking: NotRequired[ChallengeRanking]
+    remarks: list[str]
 
 
 class Comparison(Struct, frozen=True):

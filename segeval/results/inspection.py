@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from msgspec import Struct, to_builtins
 
@@ -56,3 +56,26 @@ class Inspection(Struct, frozen=True):
     def document(self) -> dict[str, Any]:
         """As JSON holds it."""
         return {"schema": SCHEMA, **to_builtins(self)}
+
+
+class InspectionDocument(TypedDict):
+    """A file: its format and the library that reads it, what the header says, what the voxels are.
+
+    spacing_mm, origin_mm, axes: null where none is stated. labels: of a label map, background left out; channels:
+    of any other.
+    """
+
+    schema: Literal["segeval-inspect/1"]
+    file: str
+    format: str
+    library: str
+    voxels: str
+    shape: list[int]
+    spacing_mm: list[float] | None
+    origin_mm: list[float] | None
+    axes: str | None
+    kind: Kind
+    values: str
+    labels: list[LabelFound]
+    channels: list[ChannelFound]
+    remarks: list[str]

@@ -131,7 +131,7 @@ class CaseResult(Struct, frozen=True):
 
 
 class Statistic(Struct, frozen=True):
-    """One quantity of one label (or region, or ``mean``) over the cases of a batch; undefined statistics are NaN.
+    """One quantity of one label (or region, or ``mean``) over a batch; undefined statistics are NaN, in JSON null.
 
     sd: with n − 1. q1, median, q3: linear interpolation. ci95: a bootstrap interval of the mean.
     n: cases with a value. undefined: evaluated cases without one. failed: cases that could not be evaluated.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired, TypedDict
 
 from msgspec import Struct, field
 from msgspec.structs import asdict
@@ -37,6 +37,40 @@ class Finding(Struct, frozen=True):
     def document(self) -> dict[str, Any]:
         """The finding as JSON holds it."""
         return asdict(self) | {"worst": [list(entry) for entry in self.worst]}
+
+
+class CasesCounted(TypedDict):
+    """How many cases were evaluated, could not be, and have no prediction."""
+
+    evaluated: int
+    failed: int
+    missing: int
+
+
+class VerdictStatistics(TypedDict):
+    """outcomes: how many findings have each. Against a baseline: its version, how many cases were compared, in how many
+    comparisons, and how many values have become undefined; level, draws and seed of the tests of --significant.
+    """
+
+    outcomes: dict[Outcome, int]
+    cases: CasesCounted
+    signature: str
+    baseline_version: NotRequired[str | None]
+    compared_cases: NotRequired[int]
+    comparisons: NotRequired[int]
+    became_undefined: NotRequired[int]
+    level: NotRequired[float]
+    draws: NotRequired[int]
+    seed: NotRequired[int]
+
+
+class VerdictDocument(TypedDict):
+    """What a gate found out. success: nothing failed; warnings are allowed. results: in the order of the rules."""
+
+    success: bool
+    results: list[Finding]
+    statistics: VerdictStatistics
+    remarks: list[str]
 
 
 class Verdict(Struct, frozen=True):

@@ -6,13 +6,14 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from segeval.errors import UsageError
 from segeval.files.paths import require_possible
 from segeval.words.printable import shortened
 
 if TYPE_CHECKING:
+    from segeval.settings.documents import LabelDistancesWritten
     from segeval.settings.settings import Settings
 
 LabelDistances = str | os.PathLike[str] | Sequence[Sequence[float]] | None
@@ -89,7 +90,7 @@ def label_distances_signed(settings: Settings) -> str:
     return f"label_distances:{len(matrix)}x{len(matrix)}-{digest}"
 
 
-def label_distances_document(settings: Settings) -> dict[str, Any]:
+def label_distances_document(settings: Settings) -> LabelDistancesWritten:
     """The matrix, only where there is one."""
     matrix = settings.label_distances
     return {} if matrix is None else {"label_distances": [list(row) for row in matrix]}

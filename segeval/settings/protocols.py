@@ -21,6 +21,7 @@ from segeval.targets import Region
 from segeval.words.printable import printable, shortened
 
 if TYPE_CHECKING:
+    from segeval.settings.documents import ProtocolDocument
     from segeval.settings.published_ranking import Ranking
     from segeval.settings.settings import Settings
 
@@ -68,16 +69,23 @@ class Protocol(Struct, frozen=True):
         """``kits23@1``; ``ours@3#1f09c2e4`` of a user's file, of which there may be several of one name and version."""
         return signed_as(self.document())
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> ProtocolDocument:
         """As a report has it: options stand in the other settings."""
-        found = {"name": self.name, "version": self.version, "title": self.title, "columns": dict(self.columns)}
+        found: ProtocolDocument = {
+            "name": self.name,
+            "version": self.version,
+            "title": self.title,
+            "columns": dict(self.columns),
+        }
         if self.digest:
             found["digest"] = self.digest
         if self.statistics != ("mean",):
             found["statistics"] = list(self.statistics)
         if self.pooled:
             found["pooled"] = dict(self.pooled)
-        return found | ({"missing": dict(self.missing)} if self.missing else {})
+        if self.missing:
+            found["missing"] = dict(self.missing)
+        return found
 
 
 def signed_as(document: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import asdict
+from msgspec import to_builtins
 
 from segeval.errors import UsageError
 from segeval.files.paths import require_possible
@@ -17,6 +17,19 @@ from segeval.settings.volume_choice import volume_text
 from segeval.words.printable import shortened
 
 if TYPE_CHECKING:
+    from segeval.settings.documents import (
+        DistanceSpacingWritten,
+        InstancesWritten,
+        KindWritten,
+        LabelsWritten,
+        MetricsWritten,
+        MissedWritten,
+        NothingWritten,
+        ProtocolWritten,
+        TauWritten,
+        VolumeWritten,
+        WeightsWritten,
+    )
     from segeval.settings.option import Setting
     from segeval.settings.settings import Settings
     from segeval.targets import TargetKey
@@ -47,7 +60,7 @@ def labels_signed(settings: Settings) -> str:
     return "|".join(parts)
 
 
-def labels_document(settings: Settings) -> Document:
+def labels_document(settings: Settings) -> LabelsWritten:
     """The four options that it is made of."""
     labels = settings.labels
     return {
@@ -75,7 +88,7 @@ def metrics_text(metrics: object) -> str | None:
     )
 
 
-def metrics_document(settings: Settings) -> Document:
+def metrics_document(settings: Settings) -> MetricsWritten:
     """All of them."""
     return {"metrics": [selection.text for selection in settings.selections]}
 
@@ -87,7 +100,7 @@ def weights_signed(settings: Settings) -> str:
     return f"class_weights:{_by_target(settings.class_weights)}"
 
 
-def weights_document(settings: Settings) -> Document:
+def weights_document(settings: Settings) -> WeightsWritten:
     """By label or region as text."""
     weights = settings.class_weights
     return {"class_weights": None if weights is None else {str(k): v for k, v in _sorted(weights)}}
@@ -103,7 +116,7 @@ def _sorted(numbers: Mapping[TargetKey, float]) -> list[tuple[TargetKey, float]]
     return sorted(numbers.items(), key=lambda item: (isinstance(item[0], str), item[0]))
 
 
-def kind_document(settings: Settings) -> Document:
+def kind_document(settings: Settings) -> KindWritten:
     """What was asked for."""
     return {"kind": settings.kind or "auto"}
 
@@ -113,7 +126,7 @@ def volume_signed(settings: Settings) -> str:
     return "" if settings.volume is None else f"volume:{volume_text(settings.volume)}"
 
 
-def volume_document(settings: Settings) -> Document:
+def volume_document(settings: Settings) -> VolumeWritten:
     """Only where one was chosen: most files hold one."""
     return {} if settings.volume is None else {"volume": _volume(settings.volume)}
 
@@ -129,7 +142,7 @@ def distance_spacing_signed(settings: Settings) -> str:
     return "" if settings.distance_spacing == "stored" else f"distance_spacing:{settings.distance_spacing}"
 
 
-def distance_spacing_document(settings: Settings) -> Document:
+def distance_spacing_document(settings: Settings) -> DistanceSpacingWritten:
     """Only where it is not that of the file."""
     return {} if settings.distance_spacing == "stored" else {"distance_spacing": settings.distance_spacing}
 
@@ -139,7 +152,7 @@ def missed_signed(settings: Settings) -> str:
     return f"missed:{missed_text(settings.missed)}"
 
 
-def missed_document(settings: Settings) -> Document:
+def missed_document(settings: Settings) -> MissedWritten:
     """As ``--missed`` takes it."""
     return {"missed": missed_text(settings.missed)}
 
@@ -149,14 +162,14 @@ def tau_signed(settings: Settings) -> str:
     return "" if settings.tau is None else f"tau:{_by_target(settings.tau)}"
 
 
-def tau_document(settings: Settings) -> Document:
+def tau_document(settings: Settings) -> TauWritten:
     """By label, name or region as text, only where some were chosen."""
     return {} if settings.tau is None else {"tau": {str(k): v for k, v in _sorted(settings.tau)}}
 
 
-def instances_document(settings: Settings) -> Document:
+def instances_document(settings: Settings) -> InstancesWritten:
     """The five options that it is made of."""
-    return {"instances": asdict(settings.instances)}
+    return {"instances": to_builtins(settings.instances)}
 
 
 def volume_file(name: str) -> Callable[[str | os.PathLike[str] | None], str | None]:
@@ -196,7 +209,7 @@ def protocol_signed(settings: Settings) -> str:
     return "" if settings.protocol is None else f"protocol:{settings.protocol.signed}"
 
 
-def protocol_document(settings: Settings) -> Document:
+def protocol_document(settings: Settings) -> ProtocolWritten:
     """What of it the other settings do not say, only where there is one."""
     found = settings.protocol
     if found is None:
@@ -204,7 +217,7 @@ def protocol_document(settings: Settings) -> Document:
     return {"protocol": found.document()}
 
 
-def not_written(_: Settings) -> Document:
+def not_written(_: Settings) -> NothingWritten:
     """Of what changes no number and no row."""
     return {}
 

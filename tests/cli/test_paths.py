@@ -78,6 +78,7 @@ def arguments(command: str, folder: Path) -> dict[str, str]:
         "formats": {},
         "protocols": {},
         "quantities": {},
+        "schema": {},
         "report": {"results": report},
     }[command]
 

@@ -1,0 +1,31 @@
+"""``segeval schema``: the JSON Schema of what segeval writes as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from segeval.cli.writing import print_text
+
+
+def schema(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[report|verdict|comparison|…]",
+            help="The document whose schema to print; without it, all are listed.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Print the JSON Schema of a document that segeval writes, or list them."""
+    from segeval.schemas import SCHEMAS
+    from segeval.schemas import schema as schema_of_document
+
+    if name is not None:
+        print_text(json.dumps(schema_of_document(name), indent=1, ensure_ascii=False) + "\n")
+        return
+    width = max(map(len, SCHEMAS)) + 2
+    print_text("".join(f"{name:<{width}}{one.title}: {one.written_by}\n" for name, one in SCHEMAS.items()))
