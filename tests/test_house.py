@@ -5,8 +5,10 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import segeval
+
 ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "segeval"
+PACKAGE = Path(segeval.__file__).parent
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_SHARE = 300, 500, 1 / 5
 
 

@@ -9,6 +9,7 @@ import math
 import re
 import tomllib
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -378,7 +379,7 @@ def test_a_protocol_is_whole(name: str) -> None:
             label, _, key = of.partition(".")
             assert label in rows
             assert key in keys
-    content = (Path(__file__).parents[2] / f"segeval/settings/challenges/{name}.toml").read_text(encoding="utf-8")
+    content = (files("segeval.settings") / f"challenges/{name}.toml").read_text(encoding="utf-8")
     assert tomllib.loads(content)["version"] == protocol.version
 
 
