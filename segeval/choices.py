@@ -71,3 +71,6 @@ EVERY_GROUP = "all"
 
 DEFAULT_GROUPS = ("overlap", "losses")
 """What is computed unless ``--metrics`` says otherwise: all that follows from one pass over the voxels."""
+
+Shell = Literal["bash", "zsh", "fish"]
+"""Those whose command lines are completed."""

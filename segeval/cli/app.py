@@ -38,6 +38,8 @@ _COMMANDS = {
     "protocols": "List the procedures of challenges that --protocol knows, explain one, or check a file of one's own.",
     "quantities": "List quantities by group, or explain some: formula, direction, when undefined, settings, source.",
     "schema": "Print the JSON Schema of a document that segeval writes, or list them.",
+    "completion": "Complete commands, options and names in bash, zsh or fish: print the script, "
+    "or set it up with --install.",
 }
 """Each is a module of this package with a function of its name, whose docstring this is, in the order of the help."""
 

@@ -75,6 +75,7 @@ def arguments(command: str, folder: Path) -> dict[str, str]:
         "check": {"results": report},
         "compare": {"reports": report},
         "inspect": {"file": f"{folder}/p/a.nii"},
+        "completion": {"shell": "zsh"},
         "formats": {},
         "protocols": {},
         "quantities": {},
