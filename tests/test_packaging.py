@@ -44,12 +44,19 @@ def test_the_wheel_holds_nothing_beside_the_package(built: Path) -> None:
     assert {name for name in folders if not name.endswith((".dist-info", ".data"))} == {"segeval"}
 
 
+def test_the_wheel_installs_the_manual(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    pages = {name.partition("/")[2] for name in zipfile.ZipFile(wheel).namelist() if ".data/" in name}
+    assert pages == {f"data/share/man/man1/{path.name}" for path in (ROOT / "man").iterdir()}
+    assert "data/share/man/man1/segeval.1" in pages
+
+
 def test_the_tests_run_from_the_source_distribution(built: Path) -> None:
     """As distributions run them: it holds the tests and what they read."""
     (archive,) = built.glob("*.tar.gz")
     with tarfile.open(archive) as tar:
         held = {name.partition("/")[2] for name in tar.getnames()}
-    for folder in ("tests", "sample_data", "docs", "benchmarks", "containers"):
+    for folder in ("tests", "sample_data", "docs", "benchmarks", "containers", "man"):
         files = {path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts}
         assert {path.relative_to(ROOT).as_posix() for path in files} - held == set()
     assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "action.yml"} <= held
