@@ -35,8 +35,11 @@ Missing = Literal["error", "skip", "worst"]
 COUNTERS = ("failed", "missing", "cases")
 """What a rule may count instead of speaking of a quantity."""
 
-RankingMethod = Literal["mean-then-rank", "rank-then-mean", "significance"]
+RankingMethod = Literal["mean-then-rank", "mean-then-scale", "rank-then-mean", "significance"]
 """How a challenge makes one order of several numbers."""
+
+Ties = Literal["average", "min"]
+"""The rank of equals: the average of the ranks that they take, or the least of them."""
 
 BackendName = Literal["numpy", "cupy", "auto"]
 """Where voxels are counted."""

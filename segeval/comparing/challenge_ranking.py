@@ -9,8 +9,8 @@ import numpy as np
 from segeval.array_types import Floats
 from segeval.errors import UsageError
 from segeval.quantities.bootstrap import resample
-from segeval.quantities.challenge_ranks import places
-from segeval.results.challenge_table import ChallengeTable, challenge_table
+from segeval.quantities.challenge_ranks import Rules, places
+from segeval.results.challenge_table import POOLED, ChallengeTable, challenge_table
 from segeval.results.comparison import ChallengeRanking, Placing
 from segeval.results.report import Report
 from segeval.settings import settings_of
@@ -29,7 +29,9 @@ def table_under(name: str, report: Report, protocol: Protocol) -> ChallengeTable
     """The challenge's table of a report. Raises UsageError where the report was not made under the protocol."""
     found = report.settings.get("protocol")
     signed = signed_as(found) if isinstance(found, Mapping) else "no protocol"
-    table = challenge_table(report, protocol.document())
+    document = protocol.document()
+    own = {} if protocol.ranking is None else protocol.ranking.columns
+    table = challenge_table(report, {**document, "columns": {**document["columns"], **own}})
     if signed != protocol.signed or table is None:
         raise UsageError(
             f"{name} was made under {signed}, --ranking is of {protocol.signed}; score again with --protocol"
@@ -45,9 +47,16 @@ def challenge_ranking(
     if ranking is None:
         raise TypeError("the protocol has no ranking")
     columns = dict.fromkeys(ranking.higher, 1) | dict.fromkeys(ranking.lower, -1)
+    breakers = {name: 1 if side == "higher" else -1 for name, side in ranking.tiebreakers.items()}
+    every = [*columns, *breakers]
     cases = sorted({case for table in tables.values() for case, _ in table.cases})
-    values = np.stack([_values(table, cases, list(columns)) for table in tables.values()])
-    found = places(values, np.array(list(columns.values())), ranking.method, resample(len(cases), draws, seed))
+    values = np.stack([_values(table, cases, every) for table in tables.values()])
+    shares = np.array([ranking.weights.get(column, 1.0) for column in columns], np.float64)
+    rules = Rules(ranking.method, np.array([*columns.values(), *breakers.values()]), shares, ranking.ties)
+    together = None
+    if protocol.pooled.keys() & set(every):
+        together = np.stack([_together(table, every) for table in tables.values()])
+    found = places(values, rules, resample(len(cases), draws, seed), together)
     placings = [
         Placing(
             report=name,
@@ -71,3 +80,9 @@ def _values(table: ChallengeTable, cases: list[str], columns: list[str]) -> Floa
     return np.array([[by_case.get(case, nothing)[place] for place in chosen] for case in cases], np.float64).reshape(
         len(cases), len(columns)
     )
+
+
+def _together(table: ChallengeTable, columns: list[str]) -> Floats:
+    """(columns,), NaN but for those of all cases together."""
+    (line,) = (line for name, line in table.ends if name == POOLED)
+    return np.array([line[list(table.columns).index(column)] for column in columns], np.float64)

@@ -49,6 +49,11 @@ def means_of_draws(values: Floats, weights: NDArray[np.uint8]) -> Floats:
     return means
 
 
+def means_of_draws_of(values: Floats, weights: NDArray[np.uint8]) -> Floats:
+    """The mean of each report's columns in each draw, (reports, draws, columns)."""
+    return np.stack([means_of_draws(of_report, weights) for of_report in values])
+
+
 def intervals(drawn: Floats, low: Floats, high: Floats) -> Floats:
     """The percentile interval of each column of drawn means, (2, columns); NaN where no draw had a value.
 

@@ -1,7 +1,7 @@
 """How a challenge orders its entries by several numbers together, and how sure their places are.
 
 Arrays are (reports, cases, columns), NaN where undefined or missing. Rank 1 is the best; equal values share the average
-of their ranks; undefined ones rank last.
+of their ranks, or the least of them; undefined ones rank last.
 """
 
 from __future__ import annotations
@@ -13,19 +13,33 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Integers
-from segeval.choices import RankingMethod
-from segeval.quantities.bootstrap import TAILS, means_of_draws
+from segeval.choices import RankingMethod, Ties
+from segeval.quantities.bootstrap import TAILS, means_of_draws_of
 from segeval.quantities.paired import holm, signed_rank_tests
-from segeval.quantities.ranks import ranks_of
+from segeval.quantities.ranks import ordered, ranks_of
 
 LEVEL = 0.05
 """Of the tests of the significance-based ranking."""
+_DIGITS = 12
+"""Significant ones, of means that are compared: what rounding alone tells apart is a tie."""
+
+
+class Rules(Struct, frozen=True):
+    """signs: per column 1 where higher is better, −1 where lower is. shares: the weight of each ranked column.
+
+    These are the first columns; those after them are tie-breakers, which decide between equals one after the other.
+    """
+
+    method: RankingMethod
+    signs: Integers
+    shares: Floats
+    ties: Ties = "average"
 
 
 class Places(Struct, frozen=True):
     """ranks: (reports,), of the scores, of which lower is better. interval: (2, reports), NaN where none is drawn.
 
-    means: (reports, columns), of what is defined. of_columns: each column's ranks, or mean ranks.
+    means: (reports, ranked columns), of what is defined. of_columns: each column's ranks, or mean ranks.
     """
 
     ranks: Floats
@@ -35,42 +49,88 @@ class Places(Struct, frozen=True):
     of_columns: Floats
 
 
-def places(values: Floats, signs: Integers, method: RankingMethod, weights: NDArray[np.uint8]) -> Places:
-    """signs: per column 1 where higher is better, −1 where lower is. weights: (draws, cases) of `bootstrap.resample`.
+def places(values: Floats, rules: Rules, weights: NDArray[np.uint8], together: Floats | None = None) -> Places:
+    """The order of the reports. weights: (draws, cases) of `bootstrap.resample`.
+
+    together: (reports, columns), of all cases at once, NaN for a column that is of cases; no interval is drawn then.
 
     mean-then-rank: the mean rank over the columns, of the means over the cases where a report has a value.
-    rank-then-mean: the mean rank over cases and columns. significance (Maier-Hein 2018, Wiesenfarth 2021): the mean
-    rank over the columns, of the number of reports that one is better than by one-sided Wilcoxon signed-rank tests at
-    5 %, by Holm's correction over all pairs; no interval is drawn.
+    mean-then-scale (Kuijf 2019): these means on a scale from 0, the best one, to 1, the worst; the mean over the
+    columns. rank-then-mean: the mean rank over cases and columns. significance (Maier-Hein 2018, Wiesenfarth 2021): the
+    mean rank over the columns, of the number of reports that one is better than by one-sided Wilcoxon signed-rank tests
+    at 5 %, by Holm's correction over all pairs; no interval is drawn.
     """
     once = np.ones((1, values.shape[1]), np.uint8)
-    means = np.stack([means_of_draws(of_report, once)[0] for of_report in values])
-    if method == "significance":
-        of_columns = _by_tests(values, signs)
-        drawn = None
-    elif method == "mean-then-rank":
-        of_columns = ranks_of(means, signs)
-        drawn = ranks_of(np.stack([means_of_draws(of_report, weights) for of_report in values]), signs)
-    else:
-        in_cases = ranks_of(values, signs)
+    ranked = len(rules.shares)
+    means = means_of_draws_of(values, once)[:, 0]
+    if together is not None:
+        means = np.where(np.isnan(together), means, together)
+    in_cases = None
+    if rules.method == "significance":
+        of_columns = _by_tests(values[:, :, :ranked], rules)
+    elif rules.method == "rank-then-mean":
+        in_cases = ranks_of(values[:, :, :ranked], rules.signs[:ranked], rules.ties)
         of_columns = in_cases.mean(axis=1)
-        drawn = np.stack([means_of_draws(of_report, weights) for of_report in in_cases])
-    scores = of_columns.mean(axis=1)
-    lower = np.array(-1)
+    else:
+        of_columns = _of_means(means, rules)
+    scores = _scored(of_columns, rules)
     interval = np.full((2, len(values)), np.nan)
-    if drawn is not None and values.shape[1]:
-        interval = np.quantile(ranks_of(drawn.mean(axis=2), lower), TAILS, axis=1)
-    return Places(ranks_of(scores, lower), scores, interval, means, of_columns)
+    if together is None and rules.method != "significance" and ranked and len(weights):
+        drawn = means_of_draws_of(values, weights)
+        of_draws = _of_means(drawn, rules) if in_cases is None else means_of_draws_of(in_cases, weights)
+        found = _placed(_scored(of_draws, rules), drawn, rules)
+        interval = np.quantile(found, TAILS, axis=1)
+    return Places(_placed(scores, means, rules), scores, interval, means[:, :ranked], of_columns)
 
 
-def _by_tests(values: Floats, signs: Integers) -> Floats:
+def _of_means(means: Floats, rules: Rules) -> Floats:
+    """(reports, …, ranked columns), from means of all columns."""
+    ranked = len(rules.shares)
+    if rules.method == "mean-then-rank":
+        return ranks_of(_rounded(means[..., :ranked]), rules.signs[:ranked], rules.ties)
+    return _scaled(means[..., :ranked] * -rules.signs[:ranked])
+
+
+def _scaled(keys: Floats) -> Floats:
+    """From 0 for the least to 1 for the greatest; 0 where all are equal, 1 for what is undefined."""
+    known = np.where(np.isnan(keys), np.inf, keys)
+    least = known.min(axis=0)
+    least = np.where(np.isinf(least), 0.0, least)
+    span = np.where(np.isnan(keys), -np.inf, keys).max(axis=0) - least
+    share = np.divide(keys - least, span, out=np.zeros_like(keys), where=span > 0)
+    return np.where(np.isnan(keys), 1.0, share)
+
+
+def _scored(of_columns: Floats, rules: Rules) -> Floats:
+    """The mean over the columns, by their weights."""
+    return np.average(of_columns, axis=-1, weights=rules.shares) if len(rules.shares) else of_columns.mean(axis=-1)
+
+
+def _placed(scores: Floats, means: Floats, rules: Rules) -> Floats:
+    """The rank of each report, of (reports, …) scores and the means of all columns."""
+    ranked = len(rules.shares)
+    breakers = -means[..., ranked:] * rules.signs[ranked:]
+    keys = _rounded(np.concatenate([scores[..., np.newaxis], breakers], axis=-1))
+    return ordered(np.where(np.isnan(keys), np.inf, keys), rules.ties)
+
+
+def _rounded(means: Floats) -> Floats:
+    """To `_DIGITS` significant digits."""
+    size = np.abs(means)
+    powers = np.floor(np.log10(size, out=np.zeros_like(means), where=(size > 0) & np.isfinite(size)))
+    unit = 10.0 ** (powers - _DIGITS + 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where(np.isfinite(means), np.round(means / unit) * unit, means)
+
+
+def _by_tests(values: Floats, rules: Rules) -> Floats:
     """Each column's ranks by how many reports one beats."""
     pairs = list(permutations(range(len(values)), 2))
-    wins = np.zeros((len(values), len(signs)))
-    for column, sign in enumerate(signs):
+    wins = np.zeros((len(values), values.shape[2]))
+    for column, sign in enumerate(rules.signs[: values.shape[2]]):
         gains = np.stack([(values[one, :, column] - values[other, :, column]) * sign for one, other in pairs], axis=1)
         two_sided, effect = signed_rank_tests(gains)
         one_sided = np.where(effect > 0, two_sided / 2, 1 - two_sided / 2)
         for (one, _), p in zip(pairs, holm(one_sided), strict=True):
             wins[one, column] += p < LEVEL
-    return ranks_of(wins, np.ones(len(signs), int))
+    return ranks_of(wins, np.ones(values.shape[2], int), rules.ties)

@@ -11,7 +11,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Integers
-from segeval.quantities.bootstrap import BLOCK, TAILS, means_of_draws
+from segeval.choices import Ties
+from segeval.quantities.bootstrap import BLOCK, TAILS, means_of_draws_of
 
 
 class RankStatistics(Struct, frozen=True):
@@ -42,7 +43,7 @@ def rank_reports(values: Floats, signs: Integers, weights: NDArray[np.uint8]) ->
     shared = np.where(complete, values, np.nan)
     case_ranks = np.where(some, ranks_of(values, signs), np.nan)
     lower = np.full_like(signs, -1)
-    means, mean_ranks = (means_of_draws_of_reports(kind, _every_case_once(values)) for kind in (shared, case_ranks))
+    means, mean_ranks = (means_of_draws_of(kind, _every_case_once(values)) for kind in (shared, case_ranks))
     return RankStatistics(
         means[:, 0],
         ranks_of(means, signs)[:, 0],
@@ -55,22 +56,25 @@ def rank_reports(values: Floats, signs: Integers, weights: NDArray[np.uint8]) ->
     )
 
 
-def ranks_of(values: Floats, signs: Integers) -> Floats:
+def ranks_of(values: Floats, signs: Integers, ties: Ties = "average") -> Floats:
     """The rank of each report among them all, along the first axis."""
     keys = np.where(np.isnan(values), np.inf, -values * signs)
-    ranks = np.empty_like(keys)
+    return ordered(keys[..., np.newaxis], ties)
+
+
+def ordered(keys: Floats, ties: Ties = "average") -> Floats:
+    """Ranks along the first axis, 1 for the least; of equals the next number along the last axis decides."""
+    ranks = np.empty(keys.shape[:-1])
     for index, key in enumerate(keys):
-        better, equal = np.zeros(key.shape), np.zeros(key.shape)
+        better, equals = np.zeros(ranks.shape[1:]), np.zeros(ranks.shape[1:])
         for other in keys:
-            better += other < key
-            equal += other == key
-        ranks[index] = better + (equal + 1) / 2
+            equal = np.ones(ranks.shape[1:], bool)
+            for level in range(keys.shape[-1]):
+                better += equal & (other[..., level] < key[..., level])
+                equal &= other[..., level] == key[..., level]
+            equals += equal
+        ranks[index] = better + (1 if ties == "min" else (equals + 1) / 2)
     return ranks
-
-
-def means_of_draws_of_reports(values: Floats, weights: NDArray[np.uint8]) -> Floats:
-    """The mean of each report's columns in each draw, (reports, draws, columns)."""
-    return np.stack([means_of_draws(of_report, weights) for of_report in values])
 
 
 def _intervals(values: Floats, signs: Integers, weights: NDArray[np.uint8]) -> Floats:
@@ -80,7 +84,7 @@ def _intervals(values: Floats, signs: Integers, weights: NDArray[np.uint8]) -> F
     size = max(1, BLOCK // max(1, len(values) * max(len(weights), values.shape[1])))
     for start in range(0, columns, size):
         part = slice(start, start + size)
-        drawn = means_of_draws_of_reports(values[:, :, part], weights)
+        drawn = means_of_draws_of(values[:, :, part], weights)
         bounds[:, :, part] = np.quantile(ranks_of(drawn, signs[part]), TAILS, axis=1)
     return bounds
 

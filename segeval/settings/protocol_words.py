@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from segeval.settings.protocols import Protocol, protocol_names, protocol_of
+from segeval.settings.published_ranking import Ranking
 from segeval.tallies.instances import BRATS_2023
 
 _WIDTH = 80
@@ -39,9 +40,7 @@ def explained(name: str, protocol: Protocol | None) -> str:
         ends = f"over the cases: {', '.join(protocol.statistics)}\n"
         facts.append(ends + "".join(_option(f"{key} of a missing case", of) for key, of in protocol.missing.items()))
     if protocol.ranking is not None:
-        sides = {"higher": protocol.ranking.higher, "lower": protocol.ranking.lower}
-        words = "; ".join(f"{side}: {', '.join(columns)}" for side, columns in sides.items() if columns)
-        facts.append("ranking\n" + _wrapped(f"{protocol.ranking.method}, {words}"))
+        facts.append("ranking\n" + _ranking(protocol.ranking))
     if protocol.pooled:
         facts.append("of all cases together\n" + "".join(_option(key, of) for key, of in protocol.pooled.items()))
     return "\n".join(facts)
@@ -54,6 +53,19 @@ def table() -> str:
     ]
     brats = f"| `{_BRATS}[:CHALLENGE]` | {_BRATS_TITLE} | its official code; see [instances.md](instances.md) |"
     return "\n".join(["| protocol | challenge | recorded from |", "| --- | --- | --- |", *sorted([*lines, brats])])
+
+
+def _ranking(ranking: Ranking) -> str:
+    sides = {"higher": ranking.higher, "lower": ranking.lower}
+    words = "; ".join(f"{side}: {', '.join(columns)}" for side, columns in sides.items() if columns)
+    more: dict[str, Any] = {
+        "weights": ranking.weights,
+        "rank of equals": "the least" if ranking.ties == "min" else "",
+        "between equals": ", then ".join(f"{name}, {side}" for name, side in ranking.tiebreakers.items()),
+        "source": ranking.source,
+    }
+    lines = [_wrapped(f"{ranking.method}, {words}"), *(_option(key, of) for key, of in more.items() if of)]
+    return "".join([*lines, *(_option(key, of) for key, of in ranking.columns.items())])
 
 
 def _wrapped(text: str) -> str:

@@ -142,7 +142,7 @@ def _parsed(where: str, name: str, text: str) -> Protocol:
 
     from segeval.results.challenge_table import STATISTICS
     from segeval.settings.challenge_columns import of_columns, spread
-    from segeval.settings.published_ranking import ranking_of
+    from segeval.settings.published_ranking import own_columns, ranking_of
 
     def refused(words: str) -> UsageError:
         return UsageError(f"--protocol {where}: {words}")
@@ -179,11 +179,11 @@ def _parsed(where: str, name: str, text: str) -> Protocol:
     if not isinstance(statistics, list) or not statistics or not set(statistics) <= STATISTICS.keys():
         raise refused(f"statistics are a list of {', '.join(STATISTICS)}")
     try:
-        missing = of_columns(missing, columns)
+        own = spread(own_columns(found.get("ranking")), options)
+        ranking = ranking_of(found["ranking"], columns, own, pooled) if "ranking" in found else None
+        missing = of_columns(missing, (*columns, *own))
     except UsageError as problem:
         raise refused(str(problem)) from None
-    try:
-        ranking = ranking_of(found["ranking"], columns) if "ranking" in found else None
     except ValueError as problem:
         raise refused(f"[ranking] {problem}") from None
     title, source, decides = (" ".join(found[key].split()) for key in _TEXTS)
@@ -227,9 +227,11 @@ def with_canonical_columns(protocol: Protocol, settings: Settings) -> Protocol:
     from segeval.settings.challenge_columns import canonical
 
     try:
-        return replace(
-            protocol, columns=canonical(protocol.columns, settings), pooled=canonical(protocol.pooled, settings)
-        )
+        columns, pooled = (canonical(of, settings) for of in (protocol.columns, protocol.pooled))
+        ranking = protocol.ranking
+        if ranking is not None:
+            ranking = replace(ranking, columns=canonical(ranking.columns, settings))
+        return replace(protocol, columns=columns, pooled=pooled, ranking=ranking)
     except UsageError as problem:
         raise UsageError(f"--protocol {protocol.name}: {problem}") from None
 

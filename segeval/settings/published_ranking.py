@@ -2,41 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, get_args
 
 from msgspec import Struct
 
-from segeval.choices import RankingMethod
+from segeval.choices import RankingMethod, Ties
+
+_OF_MEANS = ("mean-then-rank", "mean-then-scale")
+_SIDES = ("higher", "lower")
+_KEYS = ("method", *_SIDES, "columns", "weights", "ties", "tiebreakers", "source")
 
 
 class Ranking(Struct, frozen=True):
-    """By these columns, of which higher, or lower, is better."""
+    """By these columns, of which higher, or lower, is better.
+
+    columns: numbers of a case that only the ranking is of, as those of the protocol's. weights: of columns whose ranks
+    do not count once. ties: the rank of equals. tiebreakers: columns whose means decide between equals, one after
+    the other, each ``higher`` or ``lower``. source: where the challenge says so.
+    """
 
     method: RankingMethod
     higher: tuple[str, ...] = ()
     lower: tuple[str, ...] = ()
+    columns: Mapping[str, str] = {}
+    weights: Mapping[str, float] = {}
+    ties: Ties = "average"
+    tiebreakers: Mapping[str, str] = {}
+    source: str = ""
 
 
-def ranking_of(found: Any, columns: Mapping[str, str]) -> Ranking:
-    """A protocol's ``[ranking]``; ``*`` in a column's name stands for any text. Raises ValueError."""
+def own_columns(found: Any) -> dict[str, str]:
+    """What ``[ranking.columns]`` holds, before it is spread. Raises ValueError."""
+    columns = found.get("columns", {}) if isinstance(found, dict) else {}
+    if not isinstance(columns, dict) or not all(isinstance(of, str) and "." in of for of in columns.values()):
+        raise ValueError('columns are texts like Dice = "mean({*.dice})"')
+    return columns
+
+
+def ranking_of(found: Any, columns: Collection[str], own: Mapping[str, str], pooled: Collection[str]) -> Ranking:
+    """A protocol's ``[ranking]``; ``*`` in a column's name stands for any text.
+
+    columns: of a case. own: ``[ranking.columns]``, spread. pooled: of all cases together. Raises ValueError.
+    """
     methods = get_args(RankingMethod)
     if not isinstance(found, dict) or found.get("method") not in methods:
         raise ValueError(f"lacks its method, one of {', '.join(methods)}")
+    if twice := own.keys() & {*columns, *pooled}:
+        raise ValueError(f"columns: {min(twice)!r} is in [columns] or [pooled], too")
+    every = (*columns, *own, *pooled)
+
+    def named(key: str, pattern: Any) -> list[str]:
+        meant = [column for column in every if column == pattern or fnmatchcase(column, str(pattern))]
+        if not meant:
+            raise ValueError(f"{key}: there is no column {pattern!r}")
+        return meant
+
+    for key, value in found.items():
+        if key not in _KEYS or (key in _SIDES and not isinstance(value, list)):
+            raise ValueError(f"has lists of columns, higher and lower, and {', '.join(_KEYS[3:])}; {key!r} is none")
     sides: dict[str, tuple[str, ...]] = {}
-    for key, patterns in found.items():
-        if key == "method":
-            continue
-        if key not in ("higher", "lower") or not isinstance(patterns, list):
-            raise ValueError(f"has lists of columns, higher and lower; {key!r} is none")
-        for pattern in patterns:
-            if not any(fnmatchcase(column, str(pattern)) for column in columns):
-                raise ValueError(f"{key}: there is no column {pattern!r}")
-        sides[key] = tuple(column for column in columns if any(fnmatchcase(column, str(each)) for each in patterns))
-    both = set(sides.get("higher", ())) & set(sides.get("lower", ()))
+    for side in _SIDES:
+        meant = {name for pattern in found.get(side, ()) for name in named(side, pattern)}
+        sides[side] = tuple(column for column in every if column in meant)
+    both = set(sides["higher"]) & set(sides["lower"])
     if both:
         raise ValueError(f"has {min(both)!r} as higher and as lower")
-    if not any(sides.values()):
+    ranked = {*sides["higher"], *sides["lower"]}
+    if not ranked:
         raise ValueError("names no columns that are better higher or lower")
-    return Ranking(found["method"], **sides)
+    together = sorted(ranked & set(pooled))
+    if together and found["method"] not in _OF_MEANS:
+        raise ValueError(f"{together[0]!r} is of all cases together, by which {found['method']} ranks no case")
+    weights = {
+        name: weight for pattern, weight in _table(found, "weights").items() for name in named("weights", pattern)
+    }
+    for name, weight in weights.items():
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not weight > 0 or name not in ranked:
+            raise ValueError(f"weights: {name!r} needs a number above 0, and to be among higher or lower")
+    breakers = _table(found, "tiebreakers")
+    for name, side in breakers.items():
+        if name not in every or side not in _SIDES:
+            raise ValueError(f"tiebreakers: {name!r} is no column, or neither higher nor lower")
+    ties, source = found.get("ties", "average"), found.get("source", "")
+    if ties not in get_args(Ties):
+        raise ValueError(f"ties are one of {', '.join(get_args(Ties))}, not {ties!r}")
+    if not isinstance(source, str):
+        raise ValueError("source is no text")
+    words = " ".join(source.split())
+    return Ranking(found["method"], sides["higher"], sides["lower"], dict(own), weights, ties, breakers, words)
+
+
+def _table(found: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = found.get(key, {})
+    if not isinstance(value, dict):
+        raise ValueError(f"{key} are a table, of columns")
+    return value

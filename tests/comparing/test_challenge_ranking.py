@@ -17,7 +17,7 @@ from segeval.comparing.paired_reports import compare_reports
 from segeval.errors import UsageError
 from segeval.quantities import select
 from segeval.quantities.bootstrap import resample
-from segeval.quantities.challenge_ranks import places
+from segeval.quantities.challenge_ranks import Places, Rules, places
 from segeval.results.report import CaseResult, Row
 from segeval.settings.protocols import protocol_of
 
@@ -49,9 +49,17 @@ lower = ["HD_liver"]
 """
 
 
+def ranked(
+    values: np.ndarray[Any, Any], signs: np.ndarray[Any, Any], method: RankingMethod, draws: int = 10, **rules: Any
+) -> Places:
+    """With every column's weight the same, unless ``shares`` says otherwise."""
+    shares = rules.pop("shares", np.ones(values.shape[2]))
+    return places(values, Rules(method, signs, shares, **rules), resample(values.shape[1], draws, 0))
+
+
 def test_ranks_of_means() -> None:
     """Dice: means 0.75, 0.7, 0.41…; distances: 3.25, 2, 3. The mean ranks are 2, 1.5 and 2.5."""
-    found = places(VALUES, SIGNS, "mean-then-rank", resample(4, 100, 0))
+    found = ranked(VALUES, SIGNS, "mean-then-rank", 100)
     assert found.means == pytest.approx(np.array([[0.75, 3.25], [0.7, 2.0], [1.25 / 3, 3.0]]))
     assert found.of_columns.tolist() == [[1, 3], [2, 1], [3, 2]]
     assert found.scores.tolist() == [2.0, 1.5, 2.5]
@@ -62,7 +70,7 @@ def test_ranks_of_means() -> None:
 
 def test_means_of_ranks() -> None:
     """Dice: 1, 2, 1, 2 and 2, 1, 2, 3 and 3, 3, 3, 1 in the four cases; distances: 1, 1, 1, 3 and so on."""
-    found = places(VALUES, SIGNS, "rank-then-mean", resample(4, 100, 0))
+    found = ranked(VALUES, SIGNS, "rank-then-mean", 100)
     assert found.of_columns.tolist() == [[1.5, 1.5], [2.0, 1.75], [2.5, 2.75]]
     assert found.scores.tolist() == [1.5, 1.875, 2.625]
     assert found.ranks.tolist() == [1, 2, 3]
@@ -74,12 +82,12 @@ def test_ranks_of_how_many_one_is_significantly_better_than() -> None:
     noise = np.array([1, -2, 3, -4, 5, -6, 7, -8, 9, -10]) / 1000
     values = np.stack([steps + 1, steps - 1 + noise, steps - 1], axis=0)[:, :, np.newaxis]
     values[0] += np.arange(10)[:, np.newaxis] / 100
-    found = places(values, np.array([1]), "significance", resample(10, 10, 0))
+    found = ranked(values, np.array([1]), "significance")
     assert found.of_columns.tolist() == [[1], [2.5], [2.5]]
     assert np.isnan(found.interval).all()
-    lower = places(values, np.array([-1]), "significance", resample(10, 10, 0))
+    lower = ranked(values, np.array([-1]), "significance")
     assert lower.ranks.tolist() == [3, 1.5, 1.5]
-    few = places(values[:, :4], np.array([1]), "significance", resample(4, 10, 0))
+    few = ranked(values[:, :4], np.array([1]), "significance")
     assert few.ranks.tolist() == [2, 2, 2]  # four cases show nothing
 
 
@@ -97,7 +105,7 @@ def test_pandas_ranks_likewise(method: RankingMethod) -> None:
         else:
             scores.append(frame.rank(ascending=False, na_option="bottom").mean(axis=1))
     expected = sum(scores) / 3
-    found = places(values, signs, method, resample(12, 10, 0))
+    found = ranked(values, signs, method)
     assert found.scores == pytest.approx(expected.to_numpy())
     assert found.ranks == pytest.approx(expected.rank().to_numpy())
 
