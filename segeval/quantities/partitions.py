@@ -1,7 +1,9 @@
 """How alike two partitions are, whatever their parts are called: functions of the joint histogram, for the row ``all``.
 
 p_ij: the share of voxels in part i of the reference and part j of the prediction; t_i, s_j: the shares of the parts.
-Every voxel counts, the background's as one part, unless a quantity says otherwise.
+Every voxel counts, the background's as one part, unless a quantity says otherwise. The adapted Rand numbers are of
+pairs of different voxels; with ``squares=yes`` also of a voxel with itself. With ``apart=yes`` the prediction's 0 is no part:
+its voxels add their share of all voxels to the pairs in the prediction and in both, as SNEMI3D's script has it.
 """
 
 from __future__ import annotations
@@ -9,10 +11,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from msgspec.structs import replace
 
 from segeval.array_types import Floats, Integers
 from segeval.quantities.quantity import also, of_all
 from segeval.tallies.partition import Partition
+from segeval.targets import BACKGROUND
 
 _RAND = "Rand 1971"
 _MEILA = "Meilă 2007"
@@ -26,8 +30,11 @@ def _entropy(counts: Integers, base: float) -> float:
     return float((held / total * np.log(total / held)).sum()) / math.log(base) + 0.0
 
 
-def _entropies(p: Partition, base: float) -> tuple[float, float, float]:
-    """(H(reference), H(prediction), H of both together)."""
+def _entropies(p: Partition, base: float, background: bool = True) -> tuple[float, float, float]:
+    """(H(reference), H(prediction), H of both together), NaN where no voxel counts."""
+    p = p if background else p.without_background()
+    if not p.shared.size:
+        return math.nan, math.nan, math.nan
     reference, prediction = p.sizes()
     return _entropy(reference, base), _entropy(prediction, base), _entropy(p.shared, base)
 
@@ -53,10 +60,10 @@ def _pairs(counts: Integers) -> int:
     synonyms=also("over_segmentation oversegmentation_entropy split_error"),
     title="VOI split",
 )
-def voi_split(p: Partition, *, base: float = 2.0) -> float:
+def voi_split(p: Partition, *, base: float = 2.0, background: bool = True) -> float:
     """Variation of information by splits: what the reference leaves unknown of the prediction, in bits."""
-    reference, _, both = _entropies(p, base)
-    return max(0.0, both - reference)
+    reference, _, both = _entropies(p, base, background)
+    return both - reference if both != both else max(0.0, both - reference)
 
 
 @of_all(
@@ -67,10 +74,10 @@ def voi_split(p: Partition, *, base: float = 2.0) -> float:
     synonyms=also("under_segmentation undersegmentation_entropy merge_error"),
     title="VOI merge",
 )
-def voi_merge(p: Partition, *, base: float = 2.0) -> float:
+def voi_merge(p: Partition, *, base: float = 2.0, background: bool = True) -> float:
     """Variation of information by merges: what the prediction leaves unknown of the reference, in bits."""
-    _, prediction, both = _entropies(p, base)
-    return max(0.0, both - prediction)
+    _, prediction, both = _entropies(p, base, background)
+    return both - prediction if both != both else max(0.0, both - prediction)
 
 
 @of_all(
@@ -81,9 +88,9 @@ def voi_merge(p: Partition, *, base: float = 2.0) -> float:
     synonyms=also("vi variation_of_information"),
     title="VOI",
 )
-def voi(p: Partition, *, base: float = 2.0) -> float:
-    """Variation of information, in bits."""
-    return voi_split(p, base=base) + voi_merge(p, base=base)
+def voi(p: Partition, *, base: float = 2.0, background: bool = True) -> float:
+    """Variation of information, in bits; ``background=no`` leaves out the voxels whose reference is 0."""
+    return voi_split(p, base=base, background=background) + voi_merge(p, base=base, background=background)
 
 
 @of_all(
@@ -152,11 +159,18 @@ def adjusted_rand(p: Partition) -> float:
     return numerator / denominator if denominator else 1.0
 
 
-def _adapted(p: Partition, background: bool) -> tuple[float, float]:
+def _adapted(p: Partition, background: bool, squares: bool, apart: bool) -> tuple[float, float]:
     """(precision, recall) of the pairs of voxels that the prediction puts together."""
+    voxels = int(p.shared.sum())
     p = p if background else p.without_background()
-    reference, prediction = p.sizes()
-    together, ours, theirs = _pairs(p.shared), _pairs(prediction), _pairs(reference)
+    count = _squares if squares else _pairs
+    theirs = count(p.sizes()[0])
+    loose = 0.0
+    if apart:
+        inside = p.prediction_values[p.prediction] != BACKGROUND
+        loose = int(p.shared[~inside].sum()) / voxels if voxels else 0.0
+        p = replace(p, reference=p.reference[inside], prediction=p.prediction[inside], shared=p.shared[inside])
+    together, ours = count(p.shared) + loose, count(p.sizes()[1]) + loose
     return (together / ours if ours else math.nan, together / theirs if theirs else math.nan)
 
 
@@ -169,9 +183,9 @@ def _adapted(p: Partition, background: bool) -> tuple[float, float]:
     synonyms=also("are arand adapted_rand rand_error"),
     title="ARE",
 )
-def adapted_rand_error(p: Partition, *, background: bool = False) -> float:
+def adapted_rand_error(p: Partition, *, background: bool = False, squares: bool = False, apart: bool = False) -> float:
     """Adapted Rand error, where the reference is not 0 unless ``background=yes``."""
-    precision, recall = _adapted(p, background)
+    precision, recall = _adapted(p, background, squares, apart)
     return 1 - 2 * precision * recall / (precision + recall) if precision + recall > 0 else math.nan
 
 
@@ -183,9 +197,11 @@ def adapted_rand_error(p: Partition, *, background: bool = False) -> float:
     worst=0,
     title="ARE precision",
 )
-def adapted_rand_precision(p: Partition, *, background: bool = False) -> float:
+def adapted_rand_precision(
+    p: Partition, *, background: bool = False, squares: bool = False, apart: bool = False
+) -> float:
     """The share of pairs of voxels that the prediction puts together which are together in the reference."""
-    return _adapted(p, background)[0]
+    return _adapted(p, background, squares, apart)[0]
 
 
 @of_all(
@@ -196,9 +212,9 @@ def adapted_rand_precision(p: Partition, *, background: bool = False) -> float:
     worst=0,
     title="ARE recall",
 )
-def adapted_rand_recall(p: Partition, *, background: bool = False) -> float:
+def adapted_rand_recall(p: Partition, *, background: bool = False, squares: bool = False, apart: bool = False) -> float:
     """The share of pairs of voxels together in the reference that the prediction puts together."""
-    return _adapted(p, background)[1]
+    return _adapted(p, background, squares, apart)[1]
 
 
 @of_all(

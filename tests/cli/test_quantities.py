@@ -129,8 +129,11 @@ SETTINGS = {
     **dict.fromkeys(("sensl", "ppvl", "f1l"), "beyond=0.7, explained=0.65, found=0.1"),
     "lesion_ap": "iou=0.1",
     "froc": "iou=0.1, rate=see above",
-    **dict.fromkeys(("voi_split", "voi_merge", "voi", "mutual_information"), "base=2"),
-    **dict.fromkeys(("adapted_rand_error", "adapted_rand_precision", "adapted_rand_recall"), "background=no"),
+    "mutual_information": "base=2",
+    **dict.fromkeys(("voi_split", "voi_merge", "voi"), "background=yes, base=2"),
+    **dict.fromkeys(
+        ("adapted_rand_error", "adapted_rand_precision", "adapted_rand_recall"), "apart=no, background=no, squares=no"
+    ),
 }
 UNDEFINED = {
     "dice": "both empty",

@@ -73,6 +73,29 @@ def test_by_hand() -> None:
     assert over_all(prediction, reference, "voi:base=4")["voi:base=4"] == pytest.approx((split + merge) / 2, rel=1e-12)
 
 
+def test_what_is_left_out_by_hand() -> None:
+    """Where the reference is not 0: 1 with 5 twice and with 0, 2 with 5 and with 6, of six voxels.
+
+    Squares: 9 + 4 in the reference, 9 + 1 + 1 in the prediction, 4 + 1 + 1 + 1 in both; apart, 0 gives 1/6 for 1.
+    """
+    reference, prediction = [1, 1, 1, 2, 2, 0], [5, 5, 0, 5, 6, 6]
+    thirds = -(2 / 3 * math.log2(2 / 3) + 1 / 3 * math.log2(1 / 3))
+    expected = {
+        "adapted_rand_precision:squares=yes": 7 / 11,
+        "adapted_rand_recall:squares=yes": 7 / 13,
+        "adapted_rand_precision:apart=yes:squares=yes": (6 + 1 / 6) / (10 + 1 / 6),
+        "adapted_rand_recall:apart=yes:squares=yes": (6 + 1 / 6) / 13,
+        "adapted_rand_precision:apart=yes": (2 + 1 / 6) / (6 + 1 / 6),
+        "adapted_rand_recall:apart=yes": (2 + 1 / 6) / 8,
+        "voi_split:background=no": 3 / 5 * thirds + 2 / 5,
+        "voi_merge:background=no": 3 / 5 * thirds,
+        "voi:background=no": 6 / 5 * thirds + 2 / 5,
+    }
+    assert over_all(prediction, reference, ",".join(expected)) == pytest.approx(expected, rel=1e-12)
+    nothing = over_all(prediction, [0] * 6, "voi:background=no,adapted_rand_error:squares:apart,voi")
+    assert [value == value for value in nothing.values()] == [False, False, True]
+
+
 @given(partitions())
 def test_scikit_learn_and_scikit_image_agree(pair: tuple[Array, Array]) -> None:
     prediction, reference = pair
