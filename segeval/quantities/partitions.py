@@ -2,8 +2,8 @@
 
 p_ij: the share of voxels in part i of the reference and part j of the prediction; t_i, s_j: the shares of the parts.
 Every voxel counts, the background's as one part, unless a quantity says otherwise. The adapted Rand numbers are of
-pairs of different voxels; with ``squares=yes`` also of a voxel with itself. With ``apart=yes`` the prediction's 0 is no part:
-its voxels add their share of all voxels to the pairs in the prediction and in both, as SNEMI3D's script has it.
+pairs of different voxels; with ``squares=yes`` also of a voxel with itself. With ``apart=yes`` the prediction's 0 is no
+part: its voxels add their share of all voxels to the pairs in the prediction and in both, as SNEMI3D's script has it.
 """
 
 from __future__ import annotations
