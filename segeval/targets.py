@@ -52,6 +52,8 @@ class LabelChoice(Struct, frozen=True):
     regions_only: report no label rows; ``mean`` runs over the regions (nnU-Net's region-based training).
     from_file: the values (or regions) come from a label file, whose entries then also name the channels of a
         probability map.
+    colours: the labels of each ``#rrggbb`` that the file states, in its order. by_colour: it states them in place of
+        values, so that pictures are read by colour.
     """
 
     values: tuple[int, ...] | None = None
@@ -61,6 +63,8 @@ class LabelChoice(Struct, frozen=True):
     background: bool = False
     regions_only: bool = False
     from_file: bool = False
+    colours: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    by_colour: bool = False
 
     def __post_init__(self) -> None:
         seen = set(self.names.values())

@@ -169,7 +169,8 @@ def test_a_bids_table_gives_index_and_name_and_leaves_out_names_that_are_not_ava
     content = mark + BIDS.replace("\n", line_end).encode()
     choice = read_label_file(_file(tmp_path, "desc-tissue_dseg.tsv", content))
     names = {0: "Background", 100: "Gray Matter", 102: "White Matter"}
-    assert choice == LabelChoice(values=(100, 101, 102, 103), names=names, from_file=True)
+    colours = {"#000000": (0,), "#ff53bb": (100,), "#2f8bbe": (102,)}
+    assert choice == LabelChoice(values=(100, 101, 102, 103), names=names, from_file=True, colours=colours)
 
 
 def test_bids_columns_are_found_by_title_wherever_they_stand(tmp_path: Path) -> None:
@@ -181,11 +182,12 @@ def test_bids_columns_are_found_by_title_wherever_they_stand(tmp_path: Path) -> 
 def test_itk_snap_descriptions_are_recognised_by_content(tmp_path: Path, name: str) -> None:
     choice = read_label_file(_file(tmp_path, name, ITK_SNAP))
     names = {0: "Clear Label", 1: "Left lung, upper lobe", 7: "Airway #1"}
-    assert choice == LabelChoice(values=(1, 7, 8), names=names, from_file=True)
+    colours = {"#000000": (0,), "#ff0000": (1,), "#00ff00": (7,), "#0000ff": (8,)}
+    assert choice == LabelChoice(values=(1, 7, 8), names=names, from_file=True, colours=colours)
 
 
 @pytest.mark.parametrize("name", ["FreeSurferColorLUT.txt", "aseg.ctab", "aseg.CTAB", "table.lut"])
-def test_a_freesurfer_table_gives_number_and_name_and_leaves_out_colour_and_tissue_class(
+def test_a_freesurfer_table_gives_number_name_and_colour_and_leaves_out_the_tissue_class(
     tmp_path: Path, name: str
 ) -> None:
     choice = read_label_file(_file(tmp_path, name, FREESURFER))
@@ -196,7 +198,8 @@ def test_a_freesurfer_table_gives_number_and_name_and_leaves_out_colour_and_tiss
         820: "Right-HypoThal-noMB",
         8116: "Left-MV(Re)",
     }
-    assert choice == LabelChoice(values=(2, 17, 820, 8116), names=names, from_file=True)
+    colours = {"#000000": (0,), "#f5f5f5": (2,), "#dcd814": (17,), "#0fa50f": (820,), "#0000ff": (8116,)}
+    assert choice == LabelChoice(values=(2, 17, 820, 8116), names=names, from_file=True, colours=colours)
 
 
 def test_a_look_up_table_of_thousands_of_labels_is_read_whole(tmp_path: Path) -> None:
