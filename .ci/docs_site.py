@@ -1,7 +1,7 @@
 """The documentation's site, before and after it is built.
 
 python .ci/docs_site.py prepare   build/docs: what docs/ holds, and pages of the repository beside it
-python .ci/docs_site.py check     build/site: every page is in it and in the navigation, and every file that a page loads
+python .ci/docs_site.py check     build/site: every page is there and in the navigation, as is all that a page loads
 """
 
 from __future__ import annotations

@@ -13,6 +13,9 @@ Channels = Literal["exclusive", "independent"]
 Activation = Literal["softmax", "sigmoid"]
 """What turns stored logits into probabilities."""
 
+PaletteName = Literal["voc", "cityscapes", "ade20k", "camvid", "ids", "labels"]
+"""What the colours of pictures mean: a table that comes with segeval, numbers, or what the label file says."""
+
 GeometryPolicy = Literal["strict", "resample", "ignore"]
 """What happens to a prediction that lies on another grid than its reference."""
 

@@ -185,6 +185,7 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "mask": REFERENCE, "within": "1+2+4", "weights": REFERENCE, "label_distances": DISTANCES,
         "lesionwise": None,  # which the protocol decides
         "volume": None,  # would leave one channel of them; tests/cli/test_series.py has its meaning
+        "palette": "camvid",
         "slices_of": None,  # takes label maps alone; tests/cases/test_labelled_slices.py has its meaning
     }  # fmt: skip
     assert set(arguments) == {*list(inspect.signature(evaluate).parameters)[2:]}
@@ -196,7 +197,7 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "--distance-spacing=voxels",
         "--missed=5", "--instances", "--connectivity=6", "--min-volume-mm3=10", "--matching=many-to-one", "--iou=0.25",
         "--mask", REFERENCE, "--weights", REFERENCE, "--within=1+2+4", "--label-distances", DISTANCES,
-        "--protocol=brats-lesionwise:met", "--tau=1=2",
+        "--protocol=brats-lesionwise:met", "--tau=1=2", "--palette=camvid",
         "--format=json",
     )  # fmt: skip
     assert run.code == 0, run.err

@@ -139,7 +139,9 @@ def opened_pair(
     if codes is not None and not settings.labels.names:
         settings = replace(settings, labels=replace(settings.labels, names={v: n for n, v in codes.values.items()}))
     with ExitStack() as stack:
-        options = ReadOptions(settings.hashed, settings.class_axis, on_bytes, in_parts=in_parts)
+        options = ReadOptions(
+            settings.hashed, settings.class_axis, on_bytes, in_parts=in_parts, colours=settings.colour_table
+        )
         opened = [stack.enter_context(_open(reference, codes, replace(options, class_axis=None)))]
         theirs = picked(opened[0], settings.volume, REFERENCE)
         _require_a_label_map(theirs)

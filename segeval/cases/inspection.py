@@ -15,6 +15,7 @@ from segeval.kernels.numpy_backend import NumpyBackend
 from segeval.readers import ReadOptions, is_directory, open_folder_of_masks, open_volume
 from segeval.readers.catalogue import format_of
 from segeval.results.inspection import ChannelFound, Inspection, LabelFound
+from segeval.settings import Settings
 from segeval.tallies.tally import Confusion
 from segeval.targets import BACKGROUND
 from segeval.volumes.memory import require_memory
@@ -24,9 +25,10 @@ from segeval.volumes.volume import Piece, Volume, needs_of
 _MANY_LABELS, _BYTE = 100, 255
 
 
-def inspect_file(path: Path) -> Inspection:
-    """What a volume, or a folder of masks, holds. Raises SegevalError."""
-    with _open(path) as volume:
+def inspect_file(path: Path, settings: Settings) -> Inspection:
+    """What a volume, or a folder of masks, holds. settings: how it is to be read. Raises SegevalError."""
+    with _open(path, settings) as volume:
+        _name(volume, settings)
         require_memory(str(path), *needs_of(volume.source))
         kind, labels, channels = _values(volume)
         remarks = [*volume.remarks, *volume.finish()]
@@ -50,15 +52,24 @@ def inspect_file(path: Path) -> Inspection:
         )
 
 
-def _open(path: Path) -> Volume:
+def _open(path: Path, settings: Settings) -> Volume:
+    options = ReadOptions(colours=settings.colour_table)
     if not is_directory(path):
-        return open_volume(path, ReadOptions())
+        return open_volume(path, options)
     from segeval.readers.masks import MaskCodes
 
     names = class_names([path])
-    volume = open_folder_of_masks(path, MaskCodes({name: value for value, name in names.items()}), ReadOptions())
+    volume = open_folder_of_masks(path, MaskCodes({name: value for value, name in names.items()}), options)
     volume.names = names
     return volume
+
+
+def _name(volume: Volume, settings: Settings) -> None:
+    """Names and colours of the labels as the user or a palette has them, where the file itself has none."""
+    table = settings.colour_table
+    listed = {} if table is None else {labels[0]: colour for colour, labels in table.labels.items()}
+    volume.names = dict(volume.names or settings.labels.names)
+    volume.colours = {**listed, **volume.colours}
 
 
 def _values(volume: Volume) -> tuple[Kind, tuple[LabelFound, ...], tuple[ChannelFound, ...]]:

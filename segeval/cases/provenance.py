@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -24,6 +24,7 @@ from segeval.readers.containers import container_of
 from segeval.results.documents import Sha256
 from segeval.results.report import Report, Status
 from segeval.results.rows import lines_of
+from segeval.settings.palettes import colour_table, colours_of_document
 from segeval.version import __version__
 
 PROVENANCE_SCHEMA: Literal["segeval-provenance/1"] = "segeval-provenance/1"
@@ -136,7 +137,7 @@ class Provenance:
         except (OSError, ValueError):  # a name that no file can have
             return entry
         if path in self._volumes:
-            entry["header"] = _header(path, report.settings.get("class_axis"))
+            entry["header"] = _header(path, report.settings)
         watch.require_unchanged()
         return entry
 
@@ -170,11 +171,12 @@ def _companions(volume: Path) -> list[Path]:
     return []
 
 
-def _header(path: Path, class_axis: int | None) -> HeaderDocument | None:
+def _header(path: Path, settings: Mapping[str, Any]) -> HeaderDocument | None:
     """Facts of the volume as it was read; None where it cannot be, and for a file of voxels alone."""
-    for axis in (class_axis, None):
+    colours = colour_table(settings.get("palette"), colours_of_document(settings))
+    for axis in (settings.get("class_axis"), None):
         try:
-            with open_volume(path, ReadOptions(class_axis=axis)) as volume:
+            with open_volume(path, ReadOptions(class_axis=axis, colours=colours)) as volume:
                 grid = volume.geometry
                 return {
                     "shape": list(volume.shape),

@@ -16,12 +16,21 @@ from segeval.settings.option import Option
 Scoring = Mapping[str, Any]
 """What the user answered, by option; not what nobody asked."""
 
+READING = ("labels", "palette")
+"""What `inspect` asks for: whatever of a file its own words leave open."""
+
 _UNTOUCHED = ("DEFAULT", "DEFAULT_MAP")
 
 
 def with_scoring_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """A command whose parameter ``scoring`` is spelt out as one option per declaration, where it stands."""
     return spread(command, "scoring", {name: _parameter(name, option) for name, option in options().items()}, _touched)
+
+
+def with_reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A command whose parameter ``reading`` stands for the options that say what one file holds."""
+    known = options()
+    return spread(command, "reading", {name: _parameter(name, known[name]) for name in READING}, _touched)
 
 
 def _touched(ctx: typer.Context, answers: Mapping[str, Any]) -> Scoring:

@@ -1,4 +1,4 @@
-"""PNG and BMP through Pillow: grey values as they are, and the indices of a palette; a picture is held whole.
+"""PNG and BMP through Pillow: grey values as they are, indices of a palette, and colours by a table; held whole.
 
 Pillow's readers are called by the file's ending, so that the content chooses no other, and without Pillow's limit of
 pixels, which a program that uses segeval may have set for itself: segeval has limits of its own. Pillow passes over
@@ -17,11 +17,12 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.choices import Kind
-from segeval.errors import UnreadableFile
+from segeval.errors import SegevalError, UnreadableFile
 from segeval.files.byte_stream import file_size, most_inflated, open_regular_file
 from segeval.files.hashing import sha256_of
 from segeval.files.watch import Watch
 from segeval.readers.axes import split_axes
+from segeval.readers.colours import Colours
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
 from segeval.volumes.memory import Need, require_memory
@@ -30,6 +31,7 @@ from segeval.words.printable import printable, shortened
 
 _BMP_HEADERS = (40, 108, 124)  # bytes, of Windows 3, 4 and 5
 _BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2}  # of a voxel, by Pillow's mode
+_DEEP = ("RGB;16B", "RGBA;16B", "LA;16B")  # as Pillow calls colours of 16 bits, of which it keeps the upper 8
 _COLOURS = {"RGB": 3, "RGBA": 4, "LA": 2, "PA": 2, "RGBX": 4}
 
 
@@ -43,9 +45,10 @@ class _Format(Struct, frozen=True):
 
 
 def open_picture(path: Path, options: ReadOptions) -> Volume:
-    """Open a PNG or BMP. Raises UnreadableFile, UsageError, NotEnoughMemory."""
+    """Open a PNG or BMP. Raises UnreadableFile, LabelError, UsageError, NotEnoughMemory."""
     watch = Watch(path)
-    array = _voxels(path, _PNG if path.name.lower().endswith(".png") else _BMP)
+    colours = None if options.colours is None else Colours(path, options.colours)
+    array = _voxels(path, _PNG if path.name.lower().endswith(".png") else _BMP, colours)
     if options.on_bytes is not None:
         options.on_bytes(file_size(path))
     watch.require_unchanged()
@@ -58,11 +61,13 @@ def open_picture(path: Path, options: ReadOptions) -> Volume:
         return found
 
     kind: Kind = "probabilities" if channels > 1 else "labels"
-    return Volume(str(path), None, ArraySource(array.reshape(channels, *shape)), kind=kind, digest=digest)
+    remarks = [] if colours is None else colours.remarks()
+    source = ArraySource(array.reshape(channels, *shape))
+    return Volume(str(path), None, source, kind=kind, remarks=remarks, digest=digest)
 
 
-def _voxels(path: Path, form: _Format) -> NDArray[Any]:
-    """The picture as an array (x, y). Raises UnreadableFile."""
+def _voxels(path: Path, form: _Format, colours: Colours | None) -> NDArray[Any]:
+    """The picture as an array (x, y). Raises UnreadableFile, LabelError."""
     with open_regular_file(path) as file:
         start = file.read(512)
         if not start.startswith(form.signature):
@@ -74,15 +79,15 @@ def _voxels(path: Path, form: _Format) -> NDArray[Any]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return _decoded(path, file, form)
-        except UnreadableFile:
+                return _decoded(path, file, form, colours)
+        except SegevalError:
             raise
         except Exception as problem:  # Pillow raises many types for damaged files
             words = shortened(printable(str(problem).strip() or type(problem).__name__), 120)
             raise UnreadableFile(f"{path}: Pillow cannot read it ({words}); copy or export it again") from None
 
 
-def _decoded(path: Path, file: BinaryIO, form: _Format) -> NDArray[Any]:
+def _decoded(path: Path, file: BinaryIO, form: _Format, colours: Colours | None) -> NDArray[Any]:
     file.seek(0)
     image = form.plugin()(file)
     width, height = image.size
@@ -92,12 +97,14 @@ def _decoded(path: Path, file: BinaryIO, form: _Format) -> NDArray[Any]:
             f"{path}: its header states {width}×{height} pixels, which {file_size(path)} bytes cannot hold; it is "
             "damaged, so export it again"
         )
-    require_memory(str(path), Need(2 * size, "a format that is read whole", "store it as NIfTI"))
+    require_memory(
+        str(path), Need((2 if colours is None else 4) * size, "a format that is read whole", "store it as NIfTI")
+    )
     form.verify(path, image)
     file.seek(0)
     image = form.plugin()(file)
     if image.mode in _COLOURS:
-        return _equal_colours(path, image, form)
+        return _equal_colours(path, image, form) if colours is None else _by_colour(path, image, colours)
     if image.mode not in _BYTES:
         raise UnreadableFile(f"{path}: has pixels of an unknown kind ({image.mode}); export labels as grey values")
     grey = _grey_palette(image) if form.name == "BMP" and image.mode == "P" else None
@@ -105,7 +112,18 @@ def _decoded(path: Path, file: BinaryIO, form: _Format) -> NDArray[Any]:
     if array.dtype == np.bool_:
         array = array.astype(np.uint8) * 255  # as PNG defines grey of few bits, and Pillow reads those of 2 and 4
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if colours is not None and image.mode == "P" and grey is None:
+        array = colours.of_indices(array, np.array(image.getpalette(), dtype=np.uint8).reshape(-1, 3))
     return (array if grey is None else grey[array]).T
+
+
+def _by_colour(path: Path, image: Any, colours: Colours) -> NDArray[Any]:
+    """The labels of a colour picture of 8 bits. Raises UnreadableFile, LabelError."""
+    if image.mode not in ("RGB", "RGBA"):
+        raise UnreadableFile(f"{path}: has pixels of another kind than colours ({image.mode}); export them as RGB")
+    if image.tile and image.tile[0][3] in _DEEP:
+        raise UnreadableFile(f"{path}: has colours of 16 bits each, of which 8 would be read; export them as 8 bits")
+    return colours.of_pixels(np.asarray(image)).T
 
 
 def _equal_colours(path: Path, image: Any, form: _Format) -> NDArray[Any]:
@@ -116,8 +134,8 @@ def _equal_colours(path: Path, image: Any, form: _Format) -> NDArray[Any]:
         if (array == array[..., :1]).all():
             return array[..., 0].T
     raise UnreadableFile(
-        f"{path}: is a colour picture ({values} values per pixel); export labels as grey values, or with a palette, "
-        "whose indices are then the labels"
+        f"{path}: is a colour picture ({values} values per pixel); say what its colours mean with --palette, or in a "
+        "label file, or export labels as grey values"
     )
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
 from segeval.volumes.volume import Volume
+
+if TYPE_CHECKING:
+    from segeval.readers.colours import ColourTable
 
 
 class ReadOptions(Struct, frozen=True):
@@ -19,6 +22,7 @@ class ReadOptions(Struct, frozen=True):
     on_bytes: told how many bytes were just read, for progress.
     side_by_side: many files are read at once: take little memory and no thread for each.
     in_parts: any part may be asked for, where the file allows that, instead of one stream.
+    colours: what those of a picture mean, or None where they mean nothing.
     """
 
     hashed: bool = False
@@ -26,6 +30,7 @@ class ReadOptions(Struct, frozen=True):
     on_bytes: Callable[[int], None] | None = None
     side_by_side: bool = False
     in_parts: bool = False
+    colours: ColourTable | None = None
 
 
 class Reader(Protocol):

@@ -1,4 +1,4 @@
-"""TIFF, BigTIFF, OME-TIFF and ImageJ's stacks of grey or palette slices, through tifffile; streamed band by band."""
+"""TIFF, BigTIFF, OME-TIFF and ImageJ's stacks of grey or coloured slices, through tifffile; streamed band by band."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from segeval.errors import UnreadableFile
 from segeval.files.byte_stream import ByteStream, open_regular_file
 from segeval.files.hashing import sha256_of
 from segeval.readers.axes import split_axes, with_class_axis
+from segeval.readers.colours import Colours
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
 from segeval.readers.tiff_slices import Slice, by_tifffile, verified_slices
@@ -60,7 +61,8 @@ def open_tiff(path: Path, options: ReadOptions) -> Volume:
 
 
 def _opened(path: Path, stream: ByteStream, options: ReadOptions) -> Volume:
-    slices, dims, spacing = _read_directories(path)
+    colours = None if options.colours is None else Colours(path, options.colours)
+    slices, dims, spacing = _read_directories(path, colours)
     shape, channels, axis = split_axes(path, dims, options.class_axis)
     whole = axis is not None
     plain = SliceSource(stream, slices, dims if whole else shape, 1 if whole else channels)
@@ -70,7 +72,7 @@ def _opened(path: Path, stream: ByteStream, options: ReadOptions) -> Volume:
 
     def finish() -> list[str]:
         stream.require_unchanged()
-        return []
+        return [] if colours is None else colours.remarks()
 
     def digest() -> str | None:
         found = sha256_of(path) if options.hashed else None
@@ -87,7 +89,9 @@ def _opened(path: Path, stream: ByteStream, options: ReadOptions) -> Volume:
     )
 
 
-def _read_directories(path: Path) -> tuple[list[Slice], tuple[int, ...], tuple[float, ...] | None]:
+def _read_directories(
+    path: Path, colours: Colours | None
+) -> tuple[list[Slice], tuple[int, ...], tuple[float, ...] | None]:
     """The slices in the order of the volume, its shape with the classes last, and the spacing that the file states."""
     with by_tifffile(path):
         import tifffile
@@ -95,7 +99,7 @@ def _read_directories(path: Path) -> tuple[list[Slice], tuple[int, ...], tuple[f
         with by_tifffile(path):
             tiff = tifffile.TiffFile(file, name=path.name, _multifile=False)
             _require_no_entities(path, tiff)
-        slices = verified_slices(path, tiff)
+        slices = verified_slices(path, tiff, colours)
         rows, columns = slices[0].shape
         with by_tifffile(path):
             if not (tiff.is_ome or tiff.is_imagej):

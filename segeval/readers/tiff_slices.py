@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from segeval.errors import UnreadableFile
 from segeval.files.byte_stream import file_size, most_inflated
+from segeval.readers.colours import Colours
+from segeval.readers.tiff_colours import WHITE_IS_0, SliceColours, require_colours_that_are_read, slice_colours
 from segeval.volumes.memory import Need, require_memory
 from segeval.words.printable import printable, shortened
 
@@ -33,7 +35,6 @@ _TOLD_ONCE = (_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIP_OFFSETS
               _STRIP_COUNTS, 266, 317, 322, 323, _TILE_OFFSETS, _TILE_COUNTS, _SUBFILE, _FORMAT)  # fmt: skip
 _WHOLE_NUMBERS = (1, 3, 4, 13, 16, 18)  # the types of a field that holds such
 _FULL, _PAGE = 0, 2  # kinds of subfile: what is neither is a thumbnail or a mask
-_WHITE_IS_0, _BLACK_IS_0, _PALETTE = 0, 1, 3
 _TOP_LEFT, _BOTTOM_LEFT = 1, 4
 _STORED = 1
 _MOST_SLICES = 1 << 20
@@ -48,9 +49,9 @@ _BITS_READ = {"u": (2, 4, 8, 16, 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64
 class Slice(Struct, frozen=True):
     """One slice whose strips or tiles are all within the file.
 
-    shape: rows and columns. dtype: of its voxels. segment: rows and columns of a strip or tile, strips as wide as the
-    slice. places: of each, where it begins and its bytes. decode: tifffile's, from bytes and number to an array.
-    upside_down: the last row is stored first. lossy: its compression may change voxels.
+    shape: rows and columns. dtype: of its voxels: labels, where ``colours`` makes them. segment: rows and columns of a
+    strip or tile, strips as wide as the slice. places: of each, where it begins and its bytes. decode: tifffile's, from
+    bytes and number to an array. upside_down: the last row is stored first. lossy: its compression may change voxels.
     """
 
     path: Path
@@ -61,13 +62,15 @@ class Slice(Struct, frozen=True):
     decode: Callable[..., Any]
     upside_down: bool
     lossy: bool
+    colours: SliceColours | None
     alike: tuple[object, ...]
     """What must be the same for all slices of a file."""
 
     @property
     def band_bytes(self) -> int:
         """What is held at once."""
-        return 2 * self.segment[0] * max(self.shape[1], self.segment[1]) * self.dtype.itemsize
+        each = self.dtype.itemsize + (0 if self.colours is None else self.colours.bytes_per_pixel)
+        return 2 * self.segment[0] * max(self.shape[1], self.segment[1]) * each
 
     def bands(self, read_at: ReadAt) -> Iterator[NDArray[Any]]:
         """The voxels from the first row to the last, some rows at a time. Raises UnreadableFile."""
@@ -93,13 +96,18 @@ class Slice(Struct, frozen=True):
             raise UnreadableFile(f"{self.path}: ends inside a strip of {count} bytes; copy or export it again")
         with by_tifffile(self.path):
             found, *_ = self.decode(data, number)
-            array: NDArray[Any] = found.reshape(found.shape[1:3])
-        columns = min(self.segment[1], self.shape[1] - number * self.segment[1] % self._width_of_segments)
+            samples = found.shape[3:] if self.colours is not None and self.colours.samples > 1 else ()
+            array: NDArray[Any] = found.reshape((*found.shape[1:3], *samples))
+        left = number * self.segment[1] % self._width_of_segments
+        columns = min(self.segment[1], self.shape[1] - left)
         if array.shape[0] < rows or array.shape[1] < columns:
             raise UnreadableFile(
                 f"{self.path}: a strip or tile holds {array.shape[1]}×{array.shape[0]} voxels in place of "
                 f"{columns}×{rows}; the file is damaged, so copy or export it again"
             )
+        if self.colours is not None:
+            top = number // (self._width_of_segments // self.segment[1]) * self.segment[0]
+            array = self.colours.labels(array[:rows, :columns], top, left, self.shape[0] if self.upside_down else None)
         return array.astype(self.dtype, copy=False)
 
     @property
@@ -153,11 +161,11 @@ def _advice(problem: Exception) -> str:
     return "check or export it again"
 
 
-def verified_slices(path: Path, file: Any) -> list[Slice]:
-    """Of an open TiffFile: slices of one size and type. Raises UnreadableFile."""
+def verified_slices(path: Path, file: Any, colours: Colours | None = None) -> list[Slice]:
+    """Of an open TiffFile: slices of one size and type. colours: what reads those. Raises UnreadableFile."""
     slices: list[Slice] = []
     with by_tifffile(path):
-        slices.extend(_verified(path, page) for page in _pages(path, file.pages))
+        slices.extend(_verified(path, page, colours) for page in _pages(path, file.pages))
     if not slices:
         raise UnreadableFile(f"{path}: holds no slice; export it again")
     if len({one.alike for one in slices}) != 1:
@@ -189,14 +197,16 @@ def _pages(path: Path, pages: Any) -> Iterator[Any]:
         yield page
 
 
-def _verified(path: Path, page: Any) -> Slice:
-    _require_fields(path, page)
+def _verified(path: Path, page: Any, colours: Colours | None) -> Slice:
+    _require_fields(path, page, colours)
     tags = page.tags
     if tags.valueof(_OLD_SUBFILE) is not None or tags.valueof(_SUBFILE, _FULL) not in (_FULL, _PAGE):
         raise UnreadableFile(f"{path}: holds a thumbnail or a mask beside its slices; export it without")
     if (orientation := tags.valueof(_ORIENTATION, _TOP_LEFT)) not in (_TOP_LEFT, _BOTTOM_LEFT):
         raise UnreadableFile(f"{path}: is stored turned (orientation {orientation}); export it upright")
-    dtype = _dtype(path, page)
+    stored = _dtype(path, page)
+    by_colour = None if colours is None else slice_colours(path, page, colours)
+    dtype = stored if by_colour is None else by_colour.dtype
     tiled = _TILE_OFFSETS in tags
     shape = (int(page.imagelength), int(page.imagewidth))
     segment = (
@@ -212,13 +222,14 @@ def _verified(path: Path, page: Any) -> Slice:
         decode=(lambda data, number: decode(data, number, **tables)) if tables else decode,
         upside_down=orientation == _BOTTOM_LEFT,
         lossy=page.compression in _LOSSY,
+        colours=by_colour,
         alike=(shape, dtype.str, page.bitspersample, page.photometric, tags.valueof(_SUBFILE), orientation,
                page.compression in _BOUNDED),
     )  # fmt: skip
 
 
-def _require_fields(path: Path, page: Any) -> None:
-    """The fields that say where the voxels are, each once and as whole numbers; no colours."""
+def _require_fields(path: Path, page: Any, colours: Colours | None) -> None:
+    """The fields that say where the voxels are, each once and as whole numbers; colours where they are read."""
     tiled = _TILE_OFFSETS in page.tags
     places = (_TILE_OFFSETS, _TILE_COUNTS, 322, 323) if tiled else (_STRIP_OFFSETS, _STRIP_COUNTS)
     for code in (_WIDTH, _LENGTH, _PHOTOMETRIC, *places):
@@ -228,12 +239,7 @@ def _require_fields(path: Path, page: Any) -> None:
         found = page.tags.getall(code) or []
         if len(found) > 1 or any(tag.dtype not in _WHOLE_NUMBERS for tag in found):
             raise _damaged(path, f"the field {code} twice, or as no whole number")
-    samples, photometric = page.samplesperpixel, int(page.photometric)
-    if samples != 1 or photometric not in (_WHITE_IS_0, _BLACK_IS_0, _PALETTE):
-        raise UnreadableFile(
-            f"{path}: is a colour picture ({samples} values per pixel, photometric {photometric}); export labels as "
-            "grey values or with a palette"
-        )
+    require_colours_that_are_read(path, page, colours)
     if page.imagedepth != 1 or getattr(page, "tiledepth", 1) not in (0, 1):
         raise UnreadableFile(f"{path}: holds blocks of several slices; export one slice per page")
     if page.compression == _OLD_JPEG:
@@ -248,7 +254,7 @@ def _dtype(path: Path, page: Any) -> np.dtype[Any]:
             f"{path}: its voxels have {page.bitspersample} bits (format {int(page.sampleformat)}); export it as "
             "integers of 8 or 16"
         )
-    if page.bitspersample == 1 and int(page.photometric) == _WHITE_IS_0:
+    if page.bitspersample == 1 and int(page.photometric) == WHITE_IS_0:
         raise UnreadableFile(
             f"{path}: is black and white with 0 for white, so that 0 may be what was drawn; export it with 0 for black"
         )
@@ -269,7 +275,7 @@ def _places(
     expected = -(-shape[0] // segment[0]) * across
     if not len(offsets) == len(counts) == expected:
         raise _damaged(path, f"{expected} strips or tiles at {len(offsets)} places, of {len(counts)} lengths")
-    row, size = -(-segment[1] * page.bitspersample // 8), file_size(path)
+    row, size = -(-segment[1] * page.samplesperpixel * page.bitspersample // 8), file_size(path)
     for number, (offset, count) in enumerate(zip(offsets, counts, strict=True)):
         wanted = row * (segment[0] if tiled else min(segment[0], shape[0] - number * segment[0]))
         if count == 0 and offset == 0:

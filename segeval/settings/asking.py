@@ -20,10 +20,12 @@ from segeval.choices import (
     GeometryPolicy,
     Kind,
     Matching,
+    PaletteName,
 )
 from segeval.settings.label_distances import LabelDistances
 from segeval.settings.labels import BEFORE_LAST, Labels, Metrics, Regions, Tolerances, Weights, Within, within_region
 from segeval.settings.option import Option
+from segeval.settings.palettes import under_palette
 from segeval.settings.protocols import protocol_of, under_brats, with_canonical_columns, with_protocol
 from segeval.settings.settings import Settings, declared
 
@@ -69,6 +71,7 @@ class FileOptions(ArrayOptions, total=False):
     weights: str | os.PathLike[str] | None
     class_axis: int | None
     volume: int | tuple[int, int] | str | None
+    palette: PaletteName | None
     geometry: GeometryPolicy
     tolerance: float
     hash: bool
@@ -118,7 +121,7 @@ def settings_of(given: Mapping[str, Any], *, files: bool = True, **fixed: Any) -
             fields[field] = values[0] if setting.made is None else setting.made(*values)
     if fields.get("slices_of") is not None and fields.get("kind") is None:
         fields["kind"] = "labels"
-    settings = Settings(**fields | fixed)
+    settings = under_palette(Settings(**fields | fixed))
     if text is not None and protocol is None:
         settings = under_brats(settings)
     _ = settings.selections  # refused before anything is read

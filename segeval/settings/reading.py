@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from segeval.errors import UsageError
 from segeval.settings.label_distances import label_distances_of
 from segeval.settings.labels import label_choice
+from segeval.settings.palettes import colours_of_document
 from segeval.settings.protocols import Protocol
 from segeval.settings.settings import Settings, declared
 from segeval.settings.volume_choice import volume_choice
@@ -36,7 +37,7 @@ def settings_of_document(document: Document, names: Mapping[int, str] | None = N
             elif name in document:
                 fields[name] = document[name]
         labels: LabelChoice = fields["labels"]
-        fields["labels"] = replace(labels, names=names or {})
+        fields["labels"] = replace(labels, names=names or {}, colours=colours_of_document(document))
         known = {"*", *(names or {}).values(), *(region.name for region in labels.regions)}
         if any(isinstance(target, str) and target not in known for target in fields["tau"] or ()):
             fields["tau"] = None

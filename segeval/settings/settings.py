@@ -15,10 +15,12 @@ from segeval.choices import DEFAULT_GROUPS, BackendName, Kind
 from segeval.settings import words
 from segeval.settings.distances import Distances
 from segeval.settings.option import OUTPUT, RUNNING, Group, Setting, asked, require_word
+from segeval.settings.palettes import colour_table
 from segeval.version import __version__
 
 if TYPE_CHECKING:
     from segeval.quantities import RecordName, ScoringSettings, Selection
+    from segeval.readers.colours import ColourTable
 
 
 class Settings(Distances, frozen=True, dict=True):
@@ -47,6 +49,11 @@ class Settings(Distances, frozen=True, dict=True):
         """The same for an empty prediction: a label map, but an empty detection map where others are such."""
         kind: Kind = "probabilities" if "detections" in self.records and self.kind != "labels" else "labels"
         return replace(self, kind=kind, activation=None, scale=None, clip=False, channels="exclusive", class_axis=None)
+
+    @property
+    def colour_table(self) -> "ColourTable | None":
+        """What pictures are read by."""
+        return colour_table(self.palette, self.labels.colours)
 
     @cached_property
     def selections(self) -> "tuple[Selection, ...]":

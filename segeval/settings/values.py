@@ -3,11 +3,12 @@
 import math
 from typing import Annotated
 
-from segeval.choices import Activation, Channels, Kind
+from segeval.choices import Activation, Channels, Kind, PaletteName
 from segeval.errors import UsageError
 from segeval.settings import words
 from segeval.settings.evaluated import Evaluated
 from segeval.settings.option import VALUES, asked, require_word
+from segeval.settings.palettes import palette_document, palette_signed
 from segeval.settings.volume_choice import VolumeChoice, volume_choice
 
 
@@ -15,6 +16,7 @@ class Values(Evaluated, frozen=True):
     """kind: what the prediction holds, None to find out. threshold: inclusive, for single and independent maps.
     channels: ``independent`` for separate sigmoid maps. activation, scale, clip: how stored values become
     probabilities. class_axis: the stored axis of the classes, from 0. volume: which one of a file that holds several.
+    palette: what the colours of pictures mean.
     """
 
     kind: Annotated[
@@ -57,9 +59,22 @@ class Values(Evaluated, frozen=True):
             document=words.volume_document,
         ),
     ] = None
+    palette: Annotated[
+        PaletteName | None,
+        asked(
+            VALUES,
+            "What the colours of PNG, BMP and TIFF mean: a table, with names of labels; ids, R + 256 G + 65536 B, "
+            "as COCO panoptic has it; labels, what the label file says (needless where it states colours alone).",
+            files_only=True,
+            group="input",
+            signed=palette_signed,
+            document=palette_document,
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require_word("palette", self.palette, PaletteName)
         require_word("kind", self.kind, Kind)
         require_word("channels", self.channels, Channels)
         require_word("activation", self.activation, Activation)

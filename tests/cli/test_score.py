@@ -157,16 +157,15 @@ CHANGES: dict[str, list[tuple[Path, list[str], list[str]]]] = {
     ],
     "kind": [(PREDICTION, ["--labels=1,2"], ["--kind=probabilities", "--labels=1", "--scale=5"])],
     "threshold": [(SOFTMAX, [], ["--threshold=0.4"]), (SOFTMAX, ["--threshold=0.4"], ["--threshold=0.40000000001"])],
-    "activation": [(SOFTMAX, [], ["--activation=softmax"])],
+    **{asked.partition("=")[0].replace("-", "_"): [(SOFTMAX, [], [f"--{asked}"])]
+       for asked in ("activation=softmax", "clip", "channels=independent", "class-axis=3")},
     "scale": [(SOFTMAX, ["--channels=independent"], ["--channels=independent", "--scale=2"])],
-    "clip": [(SOFTMAX, [], ["--clip"])],
-    "channels": [(SOFTMAX, [], ["--channels=independent"])],
-    "class_axis": [(SOFTMAX, [], ["--class-axis=3"])],
     "volume": [
         (SOFTMAX, ["--labels=1"], ["--labels=1", "--volume=1"]),
         (SOFTMAX, ["--labels=1", "--volume=1"], ["--labels=1", "--volume=2"]),
         (SOFTMAX, ["--labels=1", "--volume=1"], ["--labels=1", "--volume=1,0"]),
     ],
+    "palette": [(PREDICTION, [], ["--palette=ids"]), (PREDICTION, ["--palette=voc"], ["--palette=camvid"])],
     "geometry": [(PREDICTION, [], ["--geometry=ignore"]), (PREDICTION, [], ["--geometry=resample"])],
     "tolerance": [(PREDICTION, [], ["--tolerance=0.02"])],
     "distance_spacing": [

@@ -37,6 +37,7 @@ ANSWERS: dict[str, tuple[list[str], Any]] = {  # on the command line, and in TOM
     "clip": (["--clip"], True),
     "class_axis": (["--class-axis", "3"], 3),
     "volume": (["--volume", "0"], 0),
+    "palette": (["--palette", "voc"], "voc"),
     "geometry": (["--geometry", "ignore"], "ignore"),
     "tolerance": (["--tolerance", "0.5"], 0.5),
     "distance_spacing": (["--distance-spacing", "voxels"], "voxels"),

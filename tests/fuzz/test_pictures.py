@@ -14,9 +14,11 @@ from PIL import Image
 
 from segeval.errors import SegevalError
 from segeval.readers import ReadOptions, open_volume
+from segeval.readers.colours import ColourTable
 
 Array = np.ndarray[Any, Any]
 LABELS: Array = (np.arange(60).reshape(3, 4, 5) % 3).astype(np.uint8)
+IDS = ColourTable("ids", {}, ids=True)
 WIDE: Array = (np.arange(32 * 40).reshape(32, 40) % 5).astype(np.uint8)
 
 
@@ -32,7 +34,20 @@ def tiffs() -> dict[str, bytes]:
         array = WIDE if name in ("tiled", "predicted") else LABELS
         tifffile.imwrite(target, array, photometric="minisblack", **options)  # type: ignore[arg-type]
         found[f"{name}.tif"] = target.getvalue()
+    for name, layout in (("strips", {"rowsperstrip": 5, "compression": "lzw"}), ("tiles", {"tile": (16, 16)})):
+        target = io.BytesIO()
+        tifffile.imwrite(target, coloured(WIDE), photometric="rgb", **layout)  # type: ignore[arg-type]
+        found[f"colours, {name}.tif"] = target.getvalue()
     return found
+
+
+def coloured(ids: Array) -> Array:
+    """Red, green and blue of ids of COCO panoptic."""
+    return np.dstack([ids * 7, ids * 3, ids])
+
+
+def id_of(label: Any) -> Any:
+    return 7 * label + 256 * 3 * label + 65536 * label
 
 
 def pictures() -> dict[str, bytes]:
@@ -41,7 +56,8 @@ def pictures() -> dict[str, bytes]:
     palette.putpalette([7 * n % 256 for n in range(768)])
     for name, image in (
         ("grey.png", Image.fromarray(WIDE)), ("deep.png", Image.fromarray(WIDE.astype(np.uint16) * 1000)),
-        ("palette.png", palette), ("grey.bmp", Image.fromarray(WIDE)), ("palette.bmp", palette),
+        ("palette.png", palette), ("colours.png", Image.fromarray(coloured(WIDE))),
+        ("colours.bmp", Image.fromarray(coloured(WIDE))), ("grey.bmp", Image.fromarray(WIDE)), ("palette.bmp", palette),
     ):  # fmt: skip
         target = io.BytesIO()
         image.save(target, format=name[-3:])
@@ -50,7 +66,7 @@ def pictures() -> dict[str, bytes]:
 
 
 def voxels(path: Path) -> Array:
-    with open_volume(path, ReadOptions()) as volume:
+    with open_volume(path, ReadOptions(colours=IDS if "colours" in path.name else None)) as volume:
         pieces = [np.array(piece) for piece in volume.source.pieces(0)]
         volume.finish()
     return np.concatenate(pieces)
@@ -96,9 +112,12 @@ def agree_with_itk(path: Path, found: Array) -> None:
 @pytest.mark.parametrize("files", [tiffs(), pictures()], ids=["tiff", "pictures"])
 def test_the_files_undamaged_are_read(files: dict[str, bytes], tmp_path: Path) -> None:
     for name, content in files.items():
-        expected = WIDE if name.startswith(("tiled", "predicted", "grey", "palette", "deep")) else LABELS
+        wide = name.startswith(("tiled", "predicted", "grey", "palette", "deep", "colours"))
+        expected = (WIDE if wide else LABELS).ravel().astype(int)
         found = voxels_of(content, tmp_path / name)
-        np.testing.assert_array_equal(found, expected.ravel().astype(int) * (1000 if name == "deep.png" else 1))
+        if "colours" in name:
+            expected = id_of(expected)
+        np.testing.assert_array_equal(found, expected * (1000 if name == "deep.png" else 1))
 
 
 def test_damaged_tiffs(judge: Any, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +38,7 @@ ANSWERS: dict[str, list[Any]] = {
     "clip": [True],
     "class_axis": [3],
     "volume": ["3", "3,0", (1, 2)],
+    "palette": ["voc", "ids"],
     "geometry": ["resample", "ignore"],
     "tolerance": [0.5],
     "distance_spacing": ["voxels", "reversed"],
@@ -79,6 +81,18 @@ def test_tolerances_by_name_need_the_names() -> None:
     assert (found.tau, found.labels.names) == (settings.tau, names)
     assert found.document() == settings.document()
     assert settings_of_document(document).tau is None
+
+
+def test_the_colours_of_a_label_file_are_in_the_document(tmp_path: Path) -> None:
+    path = tmp_path / "labels.toml"
+    path.write_text('road = "#804080"\ncar = "#00008e"\n')
+    settings = settings_of({"labels": str(path)})
+    document = json.loads(json.dumps(settings.document()))
+    found = settings_of_document(document)
+    assert (found.palette, found.labels.colours) == ("labels", settings.labels.colours)
+    assert found.labels.colours == {"#804080": (1,), "#00008e": (2,), "#000000": (0,)}
+    assert found.document() == settings.document()
+    assert found.signature("labels") == settings.signature("labels")
 
 
 def test_a_merged_report_names_several_backends() -> None:
