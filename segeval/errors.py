@@ -2,7 +2,8 @@
 
 SegevalError                 exit 3   something the user can act on: one line, no traceback
 ├── UnreadableFile           missing, damaged or of an unknown format
-│   └── NotEnoughMemory      more must be held at once than may be
+│   ├── NotEnoughMemory      more must be held at once than may be
+│   └── SaysTooLittle        a file that needs the other one of its pair to be understood
 ├── GeometryError            the two volumes do not lie on one grid
 ├── LabelError               labels, channels or values that cannot be evaluated as asked
 ├── PairingError             a case without a partner, or with too many
@@ -31,6 +32,10 @@ class UnreadableFile(SegevalError):
 
 class NotEnoughMemory(UnreadableFile):
     """What must be held at once is more than `--max-memory` or the machine allow."""
+
+
+class SaysTooLittle(UnreadableFile):
+    """A file leaves out what the other one of its pair may say: which image is meant, or how large it is."""
 
 
 class GeometryError(SegevalError):

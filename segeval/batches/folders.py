@@ -19,8 +19,10 @@ from segeval.batches.running import Observer, run_batch, with_class_names
 from segeval.cases.voxels_that_count import files_beside
 from segeval.choices import LayoutName, Missing
 from segeval.errors import UsageError
+from segeval.files.paths import is_file
 from segeval.kernels.cupy_device import require_device
-from segeval.pairing import Pairing, pair_folders, read_manifest
+from segeval.pairing import Pairing, pair_coco, pair_folders, read_manifest
+from segeval.readers.containers import is_coco
 from segeval.results.report import Report
 from segeval.settings import FileOptions, Settings, settings_of
 from segeval.settings.asking import spelt_out
@@ -183,7 +185,7 @@ def paired(
     *,
     probabilities: bool,
 ) -> Pairing:
-    """The files of each case. Raises UsageError, UnreadableFile."""
+    """The files of each case, of two COCO files the images. Raises UsageError, UnreadableFile, PairingError."""
     if manifest is not None:
         if predictions is not None or references is not None or layout is not None or case_pattern is not None:
             raise UsageError("--manifest names every file; leave the folders, --pairing and --case-pattern out")
@@ -192,4 +194,8 @@ def paired(
         raise UsageError("name a folder of predictions and a folder of references, or a --manifest")
     if layout is not None and case_pattern is not None:
         raise UsageError("--pairing and --case-pattern are two ways to pair; give one of them")
+    if is_coco(predictions) and is_coco(references) and is_file(predictions) and is_file(references):
+        if layout is not None or case_pattern is not None:
+            raise UsageError("two COCO files pair by image; leave --pairing and --case-pattern out")
+        return pair_coco(predictions, references)
     return pair_folders(predictions, references, layout=layout, case_pattern=case_pattern, probabilities=probabilities)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from segeval.cases.details import details_of
 from segeval.cases.evaluation import evaluate_pair, one_part, settled_kind
 from segeval.cases.one_grid import on_one_grid, require_integers
+from segeval.cases.opening import by_object, opened_both, options_of
 from segeval.cases.pair import Evaluated, Pair
 from segeval.cases.parts import Elsewhere, PartResult, Parts, counted_elsewhere, parts_of_pair
 from segeval.cases.same_file import hashes_of, same_file
@@ -139,19 +140,16 @@ def opened_pair(
     if codes is not None and not settings.labels.names:
         settings = replace(settings, labels=replace(settings.labels, names={v: n for n, v in codes.values.items()}))
     with ExitStack() as stack:
-        options = ReadOptions(
-            settings.hashed, settings.class_axis, on_bytes, in_parts=in_parts, colours=settings.colour_table
+        options = replace(options_of(settings), on_bytes=on_bytes, in_parts=in_parts)
+        given, opened = opened_both(
+            stack, prediction, reference, options, settings.labels.ignore, lambda path, how: _open(path, codes, how)
         )
-        opened = [stack.enter_context(_open(reference, codes, replace(options, class_axis=None)))]
-        theirs = picked(opened[0], settings.volume, REFERENCE)
+        theirs = picked(opened, settings.volume, REFERENCE)
         _require_a_label_map(theirs)
-        if prediction is None:
-            ours = _empty(theirs)
-        else:
-            opened.insert(0, stack.enter_context(_open(prediction, codes, options)))
-            ours = picked(opened[0], settings.volume, PREDICTION)
-        require_several(settings.volume, *opened)
-        if ours.names or theirs.names:
+        ours = _empty(theirs) if given is None else picked(given, settings.volume, PREDICTION)
+        require_several(settings.volume, *([] if given is None else [given]), opened)
+        settings = by_object(ours, theirs, settings)
+        if (ours.names or theirs.names) and (ours.objects is None or theirs.objects is None):
             from segeval.cases.naming import under_common_names
 
             ours, theirs, settings = under_common_names(ours, theirs, settings)
@@ -282,7 +280,8 @@ def _mask_codes(prediction: Path | None, reference: Path, choice: LabelChoice) -
 
 def _empty(reference: Volume) -> Volume:
     """A prediction of nothing on the reference's grid."""
-    return Volume("(no prediction)", reference.geometry, EmptySource(reference.shape), kind="labels")
+    objects = None if reference.objects is None else dict[int, frozenset[int]]()
+    return Volume("(no prediction)", reference.geometry, EmptySource(reference.shape), kind="labels", objects=objects)
 
 
 def _require_a_label_map(reference: Volume) -> None:

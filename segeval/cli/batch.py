@@ -31,9 +31,14 @@ _SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 @with_scoring_options
 def batch(
     predictions: Annotated[
-        Path | None, typer.Argument(metavar="[PREDICTIONS]", help="Folder of predictions; left out with --manifest.")
+        Path | None,
+        typer.Argument(
+            metavar="[PREDICTIONS]", help="Folder of predictions, or a COCO file; left out with --manifest."
+        ),
     ] = None,
-    references: Annotated[Path | None, typer.Argument(metavar="[REFERENCES]", help="Folder of references.")] = None,
+    references: Annotated[
+        Path | None, typer.Argument(metavar="[REFERENCES]", help="Folder of references, or a COCO file.")
+    ] = None,
     pairing: Annotated[
         LayoutName | None,
         typer.Option("--pairing", help="How names pair. Default: the first that fits.", rich_help_panel=_PAIRING),

@@ -37,7 +37,7 @@ LAYOUTS = tuple(_LAYOUTS)
 
 _FLAT = ("nnunet", "name")
 
-__all__ = ["LAYOUTS", "CasePair", "Pairing", "layout_of", "pair_folders", "read_manifest"]
+__all__ = ["LAYOUTS", "CasePair", "Pairing", "layout_of", "pair_coco", "pair_folders", "read_manifest"]
 
 
 def pair_folders(
@@ -71,6 +71,13 @@ def pair_folders(
         raise _nothing_pairs(ours, theirs, layout, case_pattern)
     remarks = _remarks(best.pairing, ours, theirs, case_pattern, probabilities)
     return replace(best.pairing, label_file=label_file, remarks=tuple(remarks))
+
+
+def pair_coco(predictions: Path, references: Path) -> Pairing:
+    """The images of two COCO files, each a case. Raises UnreadableFile, PairingError."""
+    from segeval.pairing.coco import pair_coco as pair
+
+    return pair(predictions, references)
 
 
 def layout_of(pairing: Pairing, case_pattern: str | None) -> Layout | None:

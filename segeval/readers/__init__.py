@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from segeval.errors import UnreadableFile
 from segeval.files import paths
 from segeval.files.byte_stream import file_size, open_regular_file, read_bounded
-from segeval.readers.containers import HDF5_ENDINGS, ZARR_ENDINGS, container_of, is_in_zarr
+from segeval.readers.containers import COCO_ENDINGS, HDF5_ENDINGS, ZARR_ENDINGS, container_of, is_in_zarr
 from segeval.readers.endings import PICTURE_ENDINGS, TIFF_ENDINGS
 from segeval.readers.reader import Reader, ReadOptions
 from segeval.readers.recognition import recognise
@@ -103,6 +103,12 @@ def _zarr() -> Reader:
     return open_zarr
 
 
+def _coco() -> Reader:
+    from segeval.readers.coco import open_coco
+
+    return open_coco
+
+
 READERS: tuple[tuple[tuple[str, ...], Callable[[], Reader]], ...] = (
     ((".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"), _nifti),
     ((".mgz", ".mgh.gz", ".mgh"), _mgh),
@@ -118,10 +124,13 @@ READERS: tuple[tuple[tuple[str, ...], Callable[[], Reader]], ...] = (
     ((".dcm",), _dicom),
     (HDF5_ENDINGS, _hdf5),
     (ZARR_ENDINGS, _zarr),
+    (COCO_ENDINGS, _coco),
 )
 """Which reader opens which endings, in order of preference; each is imported for the first file that needs it."""
 
-ENDINGS = tuple(ending for endings, _ in READERS for ending in endings)
+ALL_ENDINGS = tuple(ending for endings, _ in READERS for ending in endings)
+ENDINGS = tuple(ending for ending in ALL_ENDINGS if ending not in COCO_ENDINGS)
+"""Of files that are volumes in whatever folder they lie; most JSON files there are something else."""
 
 __all__ = [
     "ENDINGS",
@@ -147,7 +156,7 @@ def open_volume(path: Path, options: ReadOptions) -> Volume:
     if what is not None and what.startswith("a JPEG"):
         raise UnreadableFile(f"{path}: is {what}")
     raise UnreadableFile(
-        f"{path}: is of no known format; segeval reads {', '.join(e for e in ENDINGS if not e.endswith('.gz'))}, "
+        f"{path}: is of no known format; segeval reads {', '.join(e for e in ALL_ENDINGS if not e.endswith('.gz'))}, "
         "and folders of one mask per class"
     )
 
@@ -175,7 +184,7 @@ def stem(path: Path) -> str:
     """The file's name without its format ending."""
     file, inside = container_of(path)
     name = file.name
-    ending = next((e for e in ENDINGS if name.lower().endswith(e) and len(name) > len(e)), "")
+    ending = next((e for e in ALL_ENDINGS if name.lower().endswith(e) and len(name) > len(e)), "")
     within = inside.strip("/").replace("/", "_")
     return name[: len(name) - len(ending)] + (f"_{within}" if within else "")
 

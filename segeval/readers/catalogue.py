@@ -13,25 +13,26 @@ from segeval.readers.containers import container_of
 class FileFormat(Struct, frozen=True):
     """A format. endings: of its files. library: what reads it. voxels: how they come.
 
-    needs: the module without which it is not read, or not all of it, and install: what brings that; None where all of
-    it comes with segeval.
+    needs: the modules without any of which it is not read, or not all of it, and install: what brings one; none where
+    all of it comes with segeval.
     """
 
     title: str
     endings: tuple[str, ...]
     library: str
     voxels: str
-    needs: str | None = None
+    needs: tuple[str, ...] = ()
     install: str | None = None
 
     @property
     def missing(self) -> bool:
         """Whether something has to be installed first."""
-        return self.needs is not None and find_spec(self.needs) is None
+        return bool(self.needs) and not any(map(find_spec, self.needs))
 
 
 _OWN = "segeval"
 _ARRAYS = "pip install 'segeval-cli[arrays]'"
+_COCO = ("pycocotools", "faster_coco_eval")  # either, for polygons
 _STREAMED, _WHOLE = "streamed", "read whole"
 
 CATALOGUE: tuple[FileFormat, ...] = (
@@ -46,13 +47,14 @@ CATALOGUE: tuple[FileFormat, ...] = (
     FileFormat("legacy VTK", (".vtk",), "SimpleITK", _WHOLE),
     FileFormat("TIFF, BigTIFF, OME-TIFF, ImageJ", (".tif", ".tiff"), "tifffile", _STREAMED),
     FileFormat("picture", (".png", ".bmp"), "Pillow", _WHOLE),
-    FileFormat("MINC (MINC 2 by h5py)", (".mnc",), "nibabel", _WHOLE, "h5py", "pip install h5py"),
+    FileFormat("MINC (MINC 2 by h5py)", (".mnc",), "nibabel", _WHOLE, ("h5py",), "pip install h5py"),
     FileFormat("AFNI", (".head", ".brik"), "nibabel", _STREAMED),
     FileFormat("PAR/REC", (".par", ".rec"), "nibabel", _WHOLE),
-    FileFormat("HDF5 dataset", (".h5", ".hdf5"), "h5py", "slab by slab", "h5py", _ARRAYS),
-    FileFormat("Zarr, OME-Zarr", (".zarr", ".zarr.zip"), "zarr", "slab by slab", "zarr", _ARRAYS),
+    FileFormat("HDF5 dataset", (".h5", ".hdf5"), "h5py", "slab by slab", ("h5py",), _ARRAYS),
+    FileFormat("Zarr, OME-Zarr", (".zarr", ".zarr.zip"), "zarr", "slab by slab", ("zarr",), _ARRAYS),
+    FileFormat("COCO", (".json",), "segeval, pycocotools", _WHOLE, _COCO, "pip install 'segeval-cli[coco]'"),
     FileFormat(
-        "DICOM SEG", (".dcm",), "pydicom", "frame by frame", "pydicom", "pip install 'segeval-cli[dicom]'"
+        "DICOM SEG", (".dcm",), "pydicom", "frame by frame", ("pydicom",), "pip install 'segeval-cli[dicom]'"
     ),
 )  # fmt: skip
 FOLDER = FileFormat("folder of one mask per class", (), _OWN, "streamed side by side")

@@ -1,6 +1,7 @@
 """Files that hold several arrays, and the array of one of them that a path names.
 
-`volume.h5:/path/of/dataset`, and `image.zarr/labels/cells`, where the folder may be a zip archive, too.
+`volume.h5:/path/of/dataset`, `annotations.json:/IMAGE`, and `image.zarr/labels/cells`, where the folder may be a zip
+archive, too.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from pathlib import Path
 
 HDF5_ENDINGS = (".h5", ".hdf5")
 ZARR_ENDINGS = (".zarr", ".zarr.zip")
+COCO_ENDINGS = (".json",)
 
 
 def container_of(path: Path) -> tuple[Path, str]:
     """The file or folder that the path leads to, and what it names inside; the path and nothing for any other."""
     text = str(path)
     lower = text.lower()
-    for ending in HDF5_ENDINGS:
+    for ending in (*HDF5_ENDINGS, *COCO_ENDINGS):
         if (place := lower.find(f"{ending}:")) >= 0:
             return Path(text[: place + len(ending)]), text[place + len(ending) + 1 :]
     for one in (path, *path.parents):
@@ -28,3 +30,8 @@ def container_of(path: Path) -> tuple[Path, str]:
 def is_in_zarr(path: Path) -> bool:
     """Whether the path leads to, or into, a Zarr hierarchy: a folder that is a volume."""
     return container_of(path)[0].name.lower().endswith(ZARR_ENDINGS)
+
+
+def is_coco(path: Path) -> bool:
+    """Whether the path leads to a JSON file, which holds many images, or to one of them."""
+    return container_of(path)[0].name.lower().endswith(COCO_ENDINGS)

@@ -22,7 +22,7 @@ from segeval.files.byte_stream import file_size, most_inflated, open_regular_fil
 from segeval.files.hashing import sha256_of
 from segeval.files.watch import Watch
 from segeval.readers.axes import split_axes
-from segeval.readers.colours import Colours
+from segeval.readers.colours import Colours, ColourTable
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
 from segeval.volumes.memory import Need, require_memory
@@ -66,8 +66,13 @@ def open_picture(path: Path, options: ReadOptions) -> Volume:
     return Volume(str(path), None, source, kind=kind, remarks=remarks, digest=digest)
 
 
-def _voxels(path: Path, form: _Format, colours: Colours | None) -> NDArray[Any]:
-    """The picture as an array (x, y). Raises UnreadableFile, LabelError."""
+def ids_of(path: Path) -> NDArray[np.uint32]:
+    """R + 256 G + 65,536 B of a PNG as an array (x, y). Raises UnreadableFile, NotEnoughMemory."""
+    return _voxels(path, _PNG, Colours(path, ColourTable("ids", {}, ids=True)), coloured=True)
+
+
+def _voxels(path: Path, form: _Format, colours: Colours | None, *, coloured: bool = False) -> NDArray[Any]:
+    """The picture as an array (x, y). coloured: any other is refused. Raises UnreadableFile, LabelError."""
     with open_regular_file(path) as file:
         start = file.read(512)
         if not start.startswith(form.signature):
@@ -79,7 +84,7 @@ def _voxels(path: Path, form: _Format, colours: Colours | None) -> NDArray[Any]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return _decoded(path, file, form, colours)
+                return _decoded(path, file, form, colours, coloured=coloured)
         except SegevalError:
             raise
         except Exception as problem:  # Pillow raises many types for damaged files
@@ -87,7 +92,7 @@ def _voxels(path: Path, form: _Format, colours: Colours | None) -> NDArray[Any]:
             raise UnreadableFile(f"{path}: Pillow cannot read it ({words}); copy or export it again") from None
 
 
-def _decoded(path: Path, file: BinaryIO, form: _Format, colours: Colours | None) -> NDArray[Any]:
+def _decoded(path: Path, file: BinaryIO, form: _Format, colours: Colours | None, *, coloured: bool) -> NDArray[Any]:
     file.seek(0)
     image = form.plugin()(file)
     width, height = image.size
@@ -103,6 +108,8 @@ def _decoded(path: Path, file: BinaryIO, form: _Format, colours: Colours | None)
     form.verify(path, image)
     file.seek(0)
     image = form.plugin()(file)
+    if coloured and image.mode != "RGB":
+        raise UnreadableFile(f"{path}: is no colour picture of 8 bits ({image.mode}); export it as RGB")
     if image.mode in _COLOURS:
         return _equal_colours(path, image, form) if colours is None else _by_colour(path, image, colours)
     if image.mode not in _BYTES:

@@ -23,6 +23,10 @@ class ReadOptions(Struct, frozen=True):
     side_by_side: many files are read at once: take little memory and no thread for each.
     in_parts: any part may be asked for, where the file allows that, instead of one stream.
     colours: what those of a picture mean, or None where they mean nothing.
+    beside: the other volume of the pair, open, for files that leave out what it says: their size, or which image.
+    instances: a file that knows its objects gives each a value of its own, instead of its class's.
+    min_score: objects of a lower confidence are left out.
+    not_judged: the value of voxels that the file itself excepts from judgement; None where they are background.
     """
 
     hashed: bool = False
@@ -31,6 +35,10 @@ class ReadOptions(Struct, frozen=True):
     side_by_side: bool = False
     in_parts: bool = False
     colours: ColourTable | None = None
+    beside: Volume | None = None
+    instances: bool = False
+    min_score: float | None = None
+    not_judged: int | None = None
 
 
 class Reader(Protocol):

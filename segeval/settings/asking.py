@@ -70,6 +70,7 @@ class FileOptions(ArrayOptions, total=False):
     mask: str | os.PathLike[str] | None
     weights: str | os.PathLike[str] | None
     class_axis: int | None
+    min_score: float | None
     volume: int | tuple[int, int] | str | None
     palette: PaletteName | None
     geometry: GeometryPolicy

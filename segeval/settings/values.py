@@ -15,8 +15,8 @@ from segeval.settings.volume_choice import VolumeChoice, volume_choice
 class Values(Evaluated, frozen=True):
     """kind: what the prediction holds, None to find out. threshold: inclusive, for single and independent maps.
     channels: ``independent`` for separate sigmoid maps. activation, scale, clip: how stored values become
-    probabilities. class_axis: the stored axis of the classes, from 0. volume: which one of a file that holds several.
-    palette: what the colours of pictures mean.
+    probabilities. min_score: of detections that count, None for all. class_axis: the stored axis of the classes, from
+    0. volume: which one of a file that holds several. palette: what the colours of pictures mean.
     """
 
     kind: Annotated[
@@ -36,6 +36,17 @@ class Values(Evaluated, frozen=True):
         asked(VALUES, "The stored value that means probability 1.", metavar="255", group="probabilities"),
     ] = None
     clip: Annotated[bool, asked(VALUES, "Clip a map that overshoots 0 to 1.", group="probabilities")] = False
+    min_score: Annotated[
+        float | None,
+        asked(
+            VALUES,
+            "Detections of a lower score are left out, where the prediction's file holds scores (COCO results).",
+            metavar="0.5",
+            group="input",
+            files_only=True,
+            document=words.where_chosen("min_score"),
+        ),
+    ] = None
     class_axis: Annotated[
         int | None,
         asked(
@@ -84,6 +95,8 @@ class Values(Evaluated, frozen=True):
             raise UsageError("--kind labels contradicts --activation, --scale, --clip and --channels independent")
         if self.scale is not None and not (math.isfinite(self.scale) and self.scale > 0):
             raise UsageError(f"--scale {self.scale:g}: write the stored value that means probability 1, like 255")
+        if self.min_score is not None and not math.isfinite(self.min_score):
+            raise UsageError(f"--min-score {self.min_score:g}: write a number, like 0.5")
         if not math.isfinite(self.threshold):
             raise UsageError(f"--threshold {self.threshold:g}: write a number, like 0.5")
 

@@ -190,6 +190,9 @@ class Volume(Struct):
     sets: for masks that overlap, the labels behind each code of a voxel that several of them claim; complete once the
         voxels were read.
     names, colours: of labels, by value, as the file itself carries them; a colour as ``#rrggbb``.
+    objects: where each value is an object, the values of the objects of each label, whose names are then ``names``;
+        None where values are labels.
+    not_judged: the value of voxels that the file excepts from judgement, where it may hold any.
     on: the same content on another grid, within a tolerance, for files that say nothing of what lies beyond their own:
         there is background. Raises GeometryError where it does not fit.
     remarks: what the user should know about this file.
@@ -207,6 +210,8 @@ class Volume(Struct):
     sets: dict[int, frozenset[int]] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
     colours: dict[int, str] = field(default_factory=dict)
+    objects: dict[int, frozenset[int]] | None = None
+    not_judged: int | None = None
     on: Callable[[Geometry, float], Volume] | None = None
     finish: Callable[[], list[str]] = list
     digest: Callable[[], str | None] = lambda: None

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from formats import assert_refused
 
-from segeval.readers import ENDINGS
+from segeval.readers import ALL_ENDINGS
 from segeval.readers.catalogue import CATALOGUE, format_of
 
 Segeval = Callable[..., Any]
@@ -130,7 +130,7 @@ def test_what_cannot_be_read_is_refused_as_in_scoring(segeval: Segeval, nifti: N
 
 def test_the_catalogue_names_every_ending_that_is_read() -> None:
     listed = [ending for one in CATALOGUE for ending in one.endings]
-    assert sorted(listed) == sorted(ENDINGS)
+    assert sorted(listed) == sorted(ALL_ENDINGS)
     assert format_of(Path("a.SEG.NRRD")).title == "3D Slicer segmentation"
     assert format_of(Path("a.nrrd")).title == "NRRD"
 

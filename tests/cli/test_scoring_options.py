@@ -35,6 +35,7 @@ ANSWERS: dict[str, tuple[list[str], Any]] = {  # on the command line, and in TOM
     "activation": (["--activation", "softmax"], "softmax"),
     "scale": (["--scale", "1"], 1),
     "clip": (["--clip"], True),
+    "min_score": (["--min-score", "0.5"], 0.5),
     "class_axis": (["--class-axis", "3"], 3),
     "volume": (["--volume", "0"], 0),
     "palette": (["--palette", "voc"], "voc"),

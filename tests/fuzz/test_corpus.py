@@ -45,6 +45,13 @@ def mha(data: bytes = VOXELS, *, axes: bytes = b"3", sizes: bytes = b"5 4 3", mo
     )  # fmt: skip
 
 
+def coco(mask: bytes, width: bytes = b"5") -> bytes:
+    return (
+        b'{"images":[{"id":1,"height":4,"width":' + width + b'}],"categories":[{"id":1}],"annotations":'
+        b'[{"image_id":1,"category_id":1,"segmentation":' + mask + b"}]}"
+    )
+
+
 def vtk(data: bytes = NUMBERS, *, sizes: bytes = b"5 4 3", components: bytes = b"1") -> bytes:
     lines = (
         b"# vtk DataFile Version 3.0", b"title", b"ASCII", b"DATASET STRUCTURED_POINTS", b"DIMENSIONS " + sizes,
@@ -177,6 +184,10 @@ FOUND = [
     Found("a warning of a library: a step of 1e300", "x.mnc",
           after(MINC, b"step", 4 + 4, struct.pack(">d", 1e300)), "beyond"),
     Found("an attribute in the place of the voxels", "x.mnc", MINC.replace(b"step", b"data"), "data"),
+    Found("beyond its memory: runs longer than the image", "x.json", coco(b'{"size":[4,5],"counts":[9,12]}'), "add up"),
+    Found("beyond its memory: 2^60 pixels of runs", "x.json", coco(b'{"size":[4,5],"counts":"ooooooo0"}'), "run"),
+    Found("segfault: a polygon as far as 10^15", "x.json", coco(b"[[0,0,1e15,0,3,3]]"), "1000000000000000"),
+    Found("16 EiB for an image", "x.json", coco(b"[]", b"4294967296"), "cannot be used"),
 ]  # fmt: skip
 
 

@@ -36,6 +36,7 @@ ANSWERS: dict[str, list[Any]] = {
     "activation": ["softmax", "sigmoid"],
     "scale": [255.0],
     "clip": [True],
+    "min_score": [0.5],
     "class_axis": [3],
     "volume": ["3", "3,0", (1, 2)],
     "palette": ["voc", "ids"],
