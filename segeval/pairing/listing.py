@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from segeval.errors import UnreadableFile
-from segeval.files.paths import exists
+from segeval.files.byte_stream import file_size
+from segeval.files.paths import exists, is_file
 from segeval.pairing.records import counted_as, named
 from segeval.readers import ENDINGS, is_directory
+from segeval.readers.endings import PICTURE_ENDINGS, TIFF_ENDINGS, YOLO_ENDINGS
 
 Side = Literal["predictions", "references"]
 
@@ -41,7 +43,7 @@ class Listing:
     @cached_property
     def top(self) -> list[str]:
         """The volumes directly in the folder."""
-        return sorted(_volumes(self._top[0]))
+        return sorted(_volumes(self.root, self._top[0]))
 
     @property
     def folders(self) -> int:
@@ -55,7 +57,7 @@ class Listing:
         waiting = [("", self._top, frozenset([self._identity]), 0)]
         while waiting:
             prefix, (files, folders), above, links = waiting.pop()
-            found.extend(prefix + name for name in _volumes(files))
+            found.extend(prefix + name for name in _volumes(self.root / prefix, files))
             for name, is_link in folders:
                 identity = _identity(self.root / (prefix + name))
                 if identity in above or identity == self._other or links + is_link > _MOST_LINKS:
@@ -119,14 +121,35 @@ def _identity(folder: Path) -> _Identity:
     return status.st_dev, status.st_ino
 
 
-def _volumes(names: list[str]) -> list[str]:
-    """The names with a known ending, without the second file of a pair such as ``.hdr`` and ``.img``."""
+def _volumes(folder: Path, names: list[str]) -> list[str]:
+    """The names with a known ending, without the second file of a pair such as ``.hdr`` and ``.img``.
+
+    Texts are volumes where they begin like YOLO's, and empty ones beside such; a picture of the same name is then the
+    image that they are of.
+    """
     volumes = [name for name in names if name.lower().endswith(ENDINGS)]
+    if texts := [name for name in names if name.lower().endswith(YOLO_ENDINGS)]:
+        volumes = _with_polygons(folder, volumes, texts)
     companions = tuple(_COMPANIONS)
     if not any(name.lower().endswith(companions) for name in volumes):
         return volumes
     lower = {name.lower() for name in volumes}
     return [name for name in volumes if not _has_header(name.lower(), lower)]
+
+
+def _with_polygons(folder: Path, volumes: list[str], texts: list[str]) -> list[str]:
+    from segeval.readers.yolo import is_yolo
+
+    polygons = [name for name in texts if is_yolo(folder / name)]
+    if polygons:  # beside others, an empty one is that of an image without objects
+        polygons += [name for name in texts if is_file(folder / name) and not file_size(folder / name)]
+    stems = {os.path.splitext(name)[0] for name in polygons}  # noqa: PTH122
+    images = (*PICTURE_ENDINGS, *TIFF_ENDINGS)
+    return [
+        name
+        for name in volumes
+        if not (name.lower().endswith(images) and os.path.splitext(name)[0] in stems)  # noqa: PTH122
+    ] + polygons
 
 
 def _has_header(name: str, names: set[str]) -> bool:

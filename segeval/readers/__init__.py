@@ -10,7 +10,7 @@ from segeval.errors import UnreadableFile
 from segeval.files import paths
 from segeval.files.byte_stream import file_size, open_regular_file, read_bounded
 from segeval.readers.containers import COCO_ENDINGS, HDF5_ENDINGS, ZARR_ENDINGS, container_of, is_in_zarr
-from segeval.readers.endings import PICTURE_ENDINGS, TIFF_ENDINGS
+from segeval.readers.endings import PICTURE_ENDINGS, TIFF_ENDINGS, YOLO_ENDINGS
 from segeval.readers.reader import Reader, ReadOptions
 from segeval.readers.recognition import recognise
 from segeval.volumes.volume import Volume
@@ -103,6 +103,12 @@ def _zarr() -> Reader:
     return open_zarr
 
 
+def _yolo() -> Reader:
+    from segeval.readers.yolo import open_yolo
+
+    return open_yolo
+
+
 def _coco() -> Reader:
     from segeval.readers.coco import open_coco
 
@@ -125,12 +131,13 @@ READERS: tuple[tuple[tuple[str, ...], Callable[[], Reader]], ...] = (
     (HDF5_ENDINGS, _hdf5),
     (ZARR_ENDINGS, _zarr),
     (COCO_ENDINGS, _coco),
+    (YOLO_ENDINGS, _yolo),
 )
 """Which reader opens which endings, in order of preference; each is imported for the first file that needs it."""
 
 ALL_ENDINGS = tuple(ending for endings, _ in READERS for ending in endings)
-ENDINGS = tuple(ending for ending in ALL_ENDINGS if ending not in COCO_ENDINGS)
-"""Of files that are volumes in whatever folder they lie; most JSON files there are something else."""
+ENDINGS = tuple(ending for ending in ALL_ENDINGS if ending not in (*COCO_ENDINGS, *YOLO_ENDINGS))
+"""Of files that are volumes in whatever folder they lie; most JSON files and texts there are something else."""
 
 __all__ = [
     "ENDINGS",

@@ -52,6 +52,7 @@ CATALOGUE: tuple[FileFormat, ...] = (
     FileFormat("PAR/REC", (".par", ".rec"), "nibabel", _WHOLE),
     FileFormat("HDF5 dataset", (".h5", ".hdf5"), "h5py", "slab by slab", ("h5py",), _ARRAYS),
     FileFormat("Zarr, OME-Zarr", (".zarr", ".zarr.zip"), "zarr", "slab by slab", ("zarr",), _ARRAYS),
+    FileFormat("YOLO polygons", (".txt",), "pycocotools", _WHOLE, _COCO, "pip install 'segeval-cli[coco]'"),
     FileFormat("COCO", (".json",), "segeval, pycocotools", _WHOLE, _COCO, "pip install 'segeval-cli[coco]'"),
     FileFormat(
         "DICOM SEG", (".dcm",), "pydicom", "frame by frame", ("pydicom",), "pip install 'segeval-cli[dicom]'"

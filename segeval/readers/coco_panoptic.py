@@ -13,8 +13,9 @@ import numpy as np
 from segeval.errors import UnreadableFile
 from segeval.files.paths import exists
 from segeval.files.watch import Watch
-from segeval.readers.coco import Drawing, Label
+from segeval.readers.coco import Label, as_volume
 from segeval.readers.coco_file import CocoFile, Picture, Segment, parsed
+from segeval.readers.drawing import Drawing
 from segeval.readers.pictures import ids_of
 from segeval.readers.reader import ReadOptions
 from segeval.volumes.volume import Volume
@@ -47,7 +48,7 @@ def open_panoptic(path: Path, file: CocoFile, image: Picture, labels: Label, opt
     values[0] = 0 if options.not_judged is None else options.not_judged
     drawing.values = np.array([values[one] for one in found.tolist()], dtype=np.int64)[places].reshape(-1)
     _tell(where, drawing, segments, counts, options)
-    volume = drawing.volume(path, file, labels, options, [picture])
+    volume = as_volume(path, drawing, file, labels, options, [picture])
     volume.not_judged = options.not_judged
     ends = volume.finish
 

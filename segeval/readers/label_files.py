@@ -62,7 +62,7 @@ def read_label_file(path: Path) -> LabelChoice:
     probability map. Raises UnreadableFile for what is no label file, LabelError for one that contradicts itself.
     """
     text = _text_of(path)
-    named = [known for known in _FORMATS if path.suffix.lower() == known.ending]
+    named = [known for known in _FORMATS if path.suffix.lower().replace(".yml", ".yaml") == known.ending]
     for known in named or _FORMATS:
         if named or known.recognises(text):
             return known.read(path, text)
@@ -127,6 +127,12 @@ def _with_colours(choice: LabelChoice, entries: Sequence[Entry], table: Mapping[
 def _states_colours(table: Mapping[str, object]) -> bool:
     """Whether every entry has a colour in place of a number. One that is none is refused as no label value is."""
     return bool(table) and all(isinstance(value, str) and COLOUR.fullmatch(value) for value in table.values())
+
+
+def _read_yaml(path: Path, text: str) -> LabelChoice:
+    from segeval.readers.yolo_names import names_in_yaml
+
+    return _choice(path, [_Entry(name, (label,)) for label, name in names_in_yaml(path, text).items()])
 
 
 def _parsed(path: Path, language: str, parse: Callable[[str], Any], text: str) -> Any:
@@ -196,4 +202,5 @@ _FORMATS = (
         functools.partial(read_lines, freesurfer_fields, "No. Name R G B A, the name without spaces"),
     ),
     _Format("TOML of names and values", ".toml", lambda text: bool(_TOML_ASSIGNMENT.search(text)), _read_toml),
+    _Format("YOLO data.yaml", ".yaml", lambda _: False, _read_yaml),
 )

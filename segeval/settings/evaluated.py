@@ -40,7 +40,7 @@ class Evaluated(Struct, frozen=True):
                     metavar="1,2,3|*|FILE",
                     is_path=True,
                     help="Labels to evaluate, or a label file (nnU-Net dataset.json, BIDS dseg.tsv, ITK-SNAP, "
-                    "FreeSurfer, JSON, TOML). Default: every non-zero label in either volume.",
+                    "FreeSurfer, YOLO data.yaml, JSON, TOML). Default: every non-zero label in either volume.",
                 ),
                 "regions": Option(
                     panel=LABELS,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cocos import annotation, dataset, encoded, image, panoptic, runs
+from cocos import annotation, dataset, drawn, encoded, image, panoptic, runs
 from pycocotools import mask as coco
 
 from segeval.readers import ReadOptions, open_volume
@@ -92,3 +92,26 @@ def test_panoptic(judge: Any, tmp_path: Path) -> None:
         right += found == {1: int(NOISE.sum()), 18: int((~NOISE).sum())}
     assert judge.outcomes["refused"] > 400, judge.outcomes
     assert right > 30, judge.outcomes
+
+
+def test_yolo(judge: Any, tmp_path: Path) -> None:
+    from PIL import Image
+
+    content = b"0 0.1 0.1 0.5 0.12 0.47 0.5 0.1 0.55 0.75\n1 0.4 0.4 0.93 0.4 0.9 0.91 0.38 0.8\n"
+    path = tmp_path / "input.txt"
+    Image.new("L", (40, 30)).save(tmp_path / "input.png")
+    compared = 0
+    for random in judge.inputs(43, 1500):
+        path.write_bytes(judge.damaged(content, random, text=True))
+        if (found := judge.answer(lambda: counted_in(path), path)) is None:
+            continue
+        expected: dict[int, Any] = {}
+        for words in map(str.split, path.read_text("utf-8-sig").splitlines()):
+            if words:
+                points = np.array(words[1:], float)[: (len(words) - 1) // 2 * 2].reshape(-1, 2) * (40, 30)
+                drawn_here = drawn([points.reshape(-1).tolist()], SIZE)
+                expected[int(float(words[0])) + 1] = expected.get(int(float(words[0])) + 1, False) | drawn_here
+        compared += 1
+        assert found == {label: int(mask.sum()) for label, mask in expected.items() if mask.any()}, path.read_bytes()
+    assert judge.outcomes["refused"] > 500, judge.outcomes
+    assert compared > 200, judge.outcomes
