@@ -132,7 +132,7 @@ def _states_colours(table: Mapping[str, object]) -> bool:
 def _read_yaml(path: Path, text: str) -> LabelChoice:
     from segeval.readers.yolo_names import names_in_yaml
 
-    return _choice(path, [_Entry(name, (label,)) for label, name in names_in_yaml(path, text).items()])
+    return choice_of(path, [Entry(name, (label,)) for label, name in names_in_yaml(path, text).items()])
 
 
 def _parsed(path: Path, language: str, parse: Callable[[str], Any], text: str) -> Any:
