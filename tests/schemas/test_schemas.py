@@ -167,6 +167,7 @@ def test_every_report_obeys_the_schema(
         (*maps, "--metrics", "lesionwise", "--lesionwise", "met"),
         (*maps, "--metrics", "surface", "--distance-spacing", "voxels", "--missed", "nan"),
         (*maps, "--ignore-label", "2", "--background", "--empty", "one"),
+        (*maps, "--palette", "camvid", "--min-score", "0.5"),
         (*SOFTMAX, *LABELS, "--channels", "independent"),
         (SAMPLES / "prediction_softmax.nii.gz", PAIR[1], "--label-distances", matrix, "--metrics", "wasserstein_dice"),
         (series, single, "--volume", "1"),
