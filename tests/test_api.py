@@ -197,7 +197,7 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "--distance-spacing=voxels",
         "--missed=5", "--instances", "--connectivity=6", "--min-volume-mm3=10", "--matching=many-to-one", "--iou=0.25",
         "--mask", REFERENCE, "--weights", REFERENCE, "--within=1+2+4", "--label-distances", DISTANCES,
-        "--protocol=brats-lesionwise:met", "--tau=1=2", "--palette=camvid",
+        "--protocol=brats-lesionwise:met", "--tau=1=2", "--palette=camvid", "--min-score=0.5",
         "--format=json",
     )  # fmt: skip
     assert run.code == 0, run.err
