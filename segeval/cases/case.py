@@ -146,6 +146,8 @@ def opened_pair(
         )
         theirs = picked(opened, settings.volume, REFERENCE)
         _require_a_label_map(theirs)
+        if given is None and theirs.drawn_on is not None:
+            theirs = theirs.drawn_on(settings.tolerance)
         ours = _empty(theirs) if given is None else picked(given, settings.volume, PREDICTION)
         require_several(settings.volume, *([] if given is None else [given]), opened)
         settings = by_object(ours, theirs, settings)

@@ -1,6 +1,9 @@
-"""Volumes that say nothing of what lies beyond their own grid, put on the grid of the other one."""
+"""Volumes that say nothing of what lies beyond their own grid, or have none, put on the grid of the other one."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
 
 from segeval.choices import GeometryPolicy
 from segeval.errors import GeometryError
@@ -13,6 +16,7 @@ def without_crops(
     prediction: Volume, reference: Volume, policy: GeometryPolicy, tolerance: float
 ) -> tuple[Volume, Volume, list[str]]:
     """Both volumes, those that were cropped on a grid that holds both, and remarks. Raises GeometryError."""
+    prediction, reference = _with_grids(prediction, reference, policy, tolerance)
     a, b = prediction.geometry, reference.geometry
     if (prediction.on is None and reference.on is None) or policy == "ignore" or a is None or b is None:
         return prediction, reference, []
@@ -31,6 +35,39 @@ def without_crops(
         if policy != "resample":  # which needs no common grid
             raise
     return prediction, reference, []
+
+
+def _with_grids(
+    prediction: Volume, reference: Volume, policy: GeometryPolicy, tolerance: float
+) -> tuple[Volume, Volume]:
+    """Contours on the other volume's grid, else on that of the images that they were drawn on. Raises GeometryError."""
+    if prediction.drawn_on is not None and reference.drawn_on is not None:
+        try:
+            reference = reference.drawn_on(tolerance)
+        except GeometryError:
+            prediction = prediction.drawn_on(tolerance)
+    return _drawn(prediction, reference, policy, tolerance), _drawn(reference, prediction, policy, tolerance)
+
+
+def _drawn(contours: Volume, other: Volume, policy: GeometryPolicy, tolerance: float) -> Volume:
+    """Contours with voxels; any other volume as it is.
+
+    They get the grid of their images where the other volume has none, may end before they do, or may be resampled and
+    does not fit.
+    """
+    if contours.on is None or contours.drawn_on is None:
+        return contours
+    if other.geometry is None:
+        return contours.drawn_on(tolerance)
+    ways: list[Callable[[float], Volume]] = [partial(contours.on, other.geometry), contours.drawn_on]
+    if other.on is not None:
+        ways.reverse()
+    try:
+        return ways[0](tolerance)
+    except GeometryError:
+        if other.on is None and policy != "resample":
+            raise
+    return ways[1](tolerance)
 
 
 def _on_their_union(

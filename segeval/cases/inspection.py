@@ -27,7 +27,8 @@ _MANY_LABELS, _BYTE = 100, 255
 
 def inspect_file(path: Path, settings: Settings) -> Inspection:
     """What a volume, or a folder of masks, holds. settings: how it is to be read. Raises SegevalError."""
-    with _open(path, settings) as volume:
+    with _open(path, settings) as opened:
+        volume = opened if opened.drawn_on is None else opened.drawn_on(settings.tolerance)
         _name(volume, settings)
         require_memory(str(path), *needs_of(volume.source))
         kind, labels, channels = _values(volume)

@@ -93,7 +93,7 @@ def _renumbered(volume: Volume, names: Names, ignore: int | None, must_share: bo
 def _moved(volume: Volume, numbers: Mapping[int, int], taken: frozenset[int]) -> Volume:
     """The volume under new numbers, on whichever grid it is put."""
     source, sets = _renumber(volume, numbers, taken)
-    on = volume.on
+    on, drawn_on = volume.on, volume.drawn_on
     return replace(
         volume,
         source=source,
@@ -101,6 +101,7 @@ def _moved(volume: Volume, numbers: Mapping[int, int], taken: frozenset[int]) ->
         names={numbers.get(old, old): name for old, name in volume.names.items()},
         colours={numbers.get(old, old): colour for old, colour in volume.colours.items()},
         on=None if on is None else lambda grid, tolerance: _moved(on(grid, tolerance), numbers, taken),
+        drawn_on=None if drawn_on is None else lambda tolerance: _moved(drawn_on(tolerance), numbers, taken),
     )
 
 

@@ -177,6 +177,8 @@ def _header(path: Path, settings: Mapping[str, Any]) -> HeaderDocument | None:
     for axis in (settings.get("class_axis"), None):
         try:
             with open_volume(path, ReadOptions(class_axis=axis, colours=colours)) as volume:
+                if volume.drawn_on is not None:  # contours have no voxels of their own
+                    return None
                 grid = volume.geometry
                 return {
                     "shape": list(volume.shape),

@@ -117,7 +117,7 @@ def counted_in_files(reference: Volume, beside: Opened, settings: Settings) -> C
 
 def _on_its_grid(volume: Volume, reference: Volume, settings: Settings, beside: Opened) -> VoxelSource:
     """Axes that are stored otherwise are put in order; nothing is resampled. Raises GeometryError."""
-    if volume.on is not None and reference.geometry is not None and settings.geometry != "ignore":
+    if volume.on is not None and reference.geometry is not None and (settings.geometry != "ignore" or volume.drawn_on):
         volume = volume.on(reference.geometry, settings.tolerance)  # it says nothing of what lies beyond its own grid
     policy: GeometryPolicy = "ignore" if settings.geometry == "ignore" else "strict"
     aligned, _, remarks = align(volume, reference, policy, settings.tolerance, movable=False)

@@ -55,7 +55,7 @@ CATALOGUE: tuple[FileFormat, ...] = (
     FileFormat("YOLO polygons", (".txt",), "pycocotools", _WHOLE, _COCO, "pip install 'segeval-cli[coco]'"),
     FileFormat("COCO", (".json",), "segeval, pycocotools", _WHOLE, _COCO, "pip install 'segeval-cli[coco]'"),
     FileFormat(
-        "DICOM SEG", (".dcm",), "pydicom", "frame by frame", ("pydicom",), "pip install 'segeval-cli[dicom]'"
+        "DICOM SEG, RTSTRUCT", (".dcm",), "pydicom", "plane by plane", ("pydicom",), "pip install 'segeval-cli[dicom]'"
     ),
 )  # fmt: skip
 FOLDER = FileFormat("folder of one mask per class", (), _OWN, "streamed side by side")

@@ -21,11 +21,12 @@ _Result = TypeVar("_Result")
 
 _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 _LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
+_STRUCTURES = "1.2.840.10008.5.1.4.1.1.481.3"
 _PIXELS = b"\xe0\x7f\x10\x00"  # the tag of Pixel Data
 
 
 def open_dicom(path: Path, options: ReadOptions) -> Volume:
-    """Open a segmentation. Raises UnreadableFile, GeometryError."""
+    """Open a segmentation or a structure set. Raises UnreadableFile, GeometryError."""
     watch = Watch(path)
     with open_regular_file(path) as file:
         start = file.read(512)
@@ -38,11 +39,16 @@ def open_dicom(path: Path, options: ReadOptions) -> Volume:
         raise UnreadableFile(f"{path}: DICOM needs pydicom; install it with pip install 'segeval-cli[dicom]'")
     dataset, stored = guarded(path, lambda: _dataset(path))
     kind = guarded(path, lambda: str(dataset.get("SOPClassUID", "")))
-    if kind not in (_SEGMENTATION, _LABEL_MAP):
-        raise UnreadableFile(f"{path}: is no segmentation but a DICOM {_named(kind)}; name a DICOM SEG")
-    from segeval.readers.dicom_seg import open_segmentation
+    if kind in (_SEGMENTATION, _LABEL_MAP):
+        from segeval.readers.dicom_seg import open_segmentation
 
-    volume = open_segmentation(path, dataset, stored, options)
+        volume = open_segmentation(path, dataset, stored, options)
+    elif kind == _STRUCTURES:
+        from segeval.readers.dicom_structures import open_structures
+
+        volume = open_structures(path, dataset, options)
+    else:
+        raise UnreadableFile(f"{path}: is no segmentation but a DICOM {_named(kind)}; name a DICOM SEG or RTSTRUCT")
 
     def finish() -> list[str]:
         if options.on_bytes is not None:

@@ -34,7 +34,7 @@ def recognise(start: bytes) -> str | None:
     if text.startswith(_HTML):
         return "a web page (HTML or XML), not the volume; the download failed, so download it again"
     if start[128:132] == b"DICM":
-        return "a DICOM file; give a segmentation (SEG) the ending .dcm, or convert it to NIfTI"
+        return "a DICOM file; give a segmentation (SEG, RTSTRUCT) the ending .dcm, or convert it to NIfTI"
     if start and not start.strip(b"\0"):
         return "all zeros at its start, as interrupted copies are; copy it again"
     return None

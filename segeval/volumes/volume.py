@@ -195,6 +195,8 @@ class Volume(Struct):
     not_judged: the value of voxels that the file excepts from judgement, where it may hold any.
     on: the same content on another grid, within a tolerance, for files that say nothing of what lies beyond their own:
         there is background. Raises GeometryError where it does not fit.
+    drawn_on: of contours, which have no grid and no voxels before ``on`` gives them those of another one: the same on
+        the grid of the images that they were drawn on, within a tolerance. Raises GeometryError without these.
     remarks: what the user should know about this file.
     finish: read whatever follows the voxels, verify it, return further remarks; raises UnreadableFile.
     digest: SHA-256 in hex after ``finish``, where hashes were asked for.
@@ -213,6 +215,7 @@ class Volume(Struct):
     objects: dict[int, frozenset[int]] | None = None
     not_judged: int | None = None
     on: Callable[[Geometry, float], Volume] | None = None
+    drawn_on: Callable[[float], Volume] | None = None
     finish: Callable[[], list[str]] = list
     digest: Callable[[], str | None] = lambda: None
     close: Callable[[], None] = lambda: None

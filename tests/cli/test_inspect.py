@@ -36,6 +36,7 @@ REAL: dict[str, tuple[list[int], dict[str | int, int]]] = {
     "dicom_seg/highdicom_seg_image_ct_binary_overlap.dcm": ([16, 16, 165], {"first segment": 64, "second segment": 16}),
     "dicom_seg/highdicom_seg_image_ct_binary_single_frame.dcm": ([128, 128, 1], {"first segment": 1832}),
     "dicom_seg/highdicom_seg_image_cr_binary.dcm": ([16, 16, 1], {"first segment": 151}),
+    "rtstruct/rt.dcm": ([512, 512, 2], {"ROI-1": 1443}),
     "evaluatesegmentation_20_perc.nii.gz": ([20, 20, 20], {}),
     "slicer/Segmentation.seg.nrrd": (
         [128, 128, 34],

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dicoms import dicom_seg
+from dicoms import affine_of, dicom_seg
+from rtstructs import Roi, by_scikit_image, closed, rectangle, rtstruct
 from slicers import Array, Segment, seg_nrrd
 
 from segeval.readers import ReadOptions, open_volume
+from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import Volume, gather
 
 LAYERS = np.random.default_rng(2).choice([0, 0, 1, 2], (2, 5, 4, 3)).astype(np.uint16)
@@ -117,6 +119,67 @@ def test_dicom_segmentations(judge: Any, tmp_path: Path) -> None:
         assert sorted(found.values()) == expected, (number, path.read_bytes())
     assert judge.outcomes["refused"] > 150
     assert min(compared[name] for name in files) > 75, (judge.outcomes, compared)
+
+
+GRID = Geometry((8, 7, 3), affine_of(), oriented=True)
+TRIANGLE = [(0.3, 0.2), (6.4, 1.3), (3.1, 5.7)]
+STRUCTURES: list[Roi] = [
+    (1, "liver", [closed([(x + 0.7 * n, y) for x, y in TRIANGLE], n) for n in range(3)]),
+    (2, "spleen", [closed(rectangle(1.3, 1.4, 6.2, 5.3), 1), closed(rectangle(2.6, 2.1, 4.9, 3.2), 1)]),
+]
+
+
+def counted_on(grid: Geometry, path: Path) -> dict[str, int]:
+    with open_volume(path, ReadOptions()) as volume:
+        if volume.on is None:
+            return counted(volume)
+        return counted(volume.on(grid, 0.01))
+
+
+@pytest.mark.filterwarnings("ignore")  # of the oracle
+def test_structure_sets(judge: Any, tmp_path: Path) -> None:
+    files = {
+        "implicit.dcm": rtstruct(tmp_path / "i.dcm", STRUCTURES).read_bytes(),
+        "explicit.dcm": rtstruct(tmp_path / "e.dcm", STRUCTURES, implicit=False).read_bytes(),
+    }
+    compared: Counter[str] = Counter()
+    for number, random in enumerate(judge.inputs(35, 1500)):
+        name = list(files)[number % 2]
+        path = tmp_path / f"input.{name}"
+        path.write_bytes(judge.damaged(files[name], random, text=number % 3 == 0))
+        found = judge.answer(lambda path=path: counted_on(GRID, path), path)
+        if found is None:
+            continue
+        try:
+            expected = by_scikit_image(path, GRID.shape, affine_of())
+        except Exception:  # noqa: S112 (the oracle cannot read what segeval can)
+            continue
+        compared[name] += 1
+        voxels = sorted(int(mask.sum()) for mask in expected.values() if mask.any())
+        assert sorted(found.values()) == voxels, (number, path.read_bytes())
+    assert judge.outcomes["refused"] > 150
+    assert min(compared[name] for name in files) > 75, (judge.outcomes, compared)
+
+
+def test_hostile_structure_sets(judge: Any, tmp_path: Path) -> None:
+    path = tmp_path / "input.dcm"
+    turns = np.linspace(0, 2 * np.pi, 200_000)
+    radii = np.where(np.arange(turns.size) % 2, 0.1, 200.0)  # every edge crosses half of a large plane
+    zigzag = np.column_stack([250 + radii * np.cos(turns), 250 + radii * np.sin(turns)])
+    large = Geometry((512, 512, 3), affine_of(), oriented=True)
+    rtstruct(path, [(1, "x", [closed(zigzag, 1)])])
+    assert 0 < judge.answer(lambda: counted_on(large, path), path)["1 x"] < 512 * 512
+    many = [closed(TRIANGLE, 1) for _ in range(5_001)]  # of one place: an odd number of them is one
+    once = counted_on(GRID, rtstruct(path, [(1, "x", many[:1])]))
+    rtstruct(path, [(1, "x", many)])
+    assert judge.answer(lambda: counted_on(GRID, path), path) == once == {"1 x": 15}
+    far = [closed([(0, 0), (1e9, 0), (0, 1e9)], 1), closed([(-16_000, -16_000), (16_000, 0), (0, 16_000)], 1)]
+    assert judge.answer(lambda: counted_on(GRID, rtstruct(path, [(1, "x", far[:1])])), path) is None
+    assert judge.answer(lambda: counted_on(GRID, rtstruct(path, [(1, "x", far[1:])])), path) == {"1 x": 8 * 7}
+    head = rtstruct(path, [(1, "x", [])]).read_bytes()
+    start = head.index(b"\x06\x30\x20\x00")  # sequences within sequences, of no stated length
+    path.write_bytes(head[:start] + (b"\x06\x30\x20\x00" + b"\xff" * 4 + b"\xfe\xff\x00\xe0" + b"\xff" * 4) * 50_000)
+    assert judge.answer(lambda: counted_on(GRID, path), path) is None
 
 
 def test_numpy_arrays(judge: Any, tmp_path: Path) -> None:

@@ -1,0 +1,201 @@
+"""Closed contours in parallel planes, as labels of the voxels of any grid whose planes they lie in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from msgspec import Struct, field
+
+from segeval.array_types import Floats, Integers
+from segeval.errors import GeometryError
+from segeval.readers.masks import MaskCodes
+from segeval.readers.polygons import FARTHEST, inside
+from segeval.volumes.geometry import Geometry
+from segeval.volumes.volume import Piece
+from segeval.words.printable import shortened
+
+_TIE = 1e-6  # of the distance of planes: a contour half-way, but for decimals, belongs to the next plane
+_SAME_PLANE = 0.05  # of the distance of planes: contours that are closer were drawn in one plane
+_BEYOND = "give the volume that it was drawn on"
+
+
+class Structure(Struct, frozen=True, eq=False):
+    """What one label's contours are: (points, 3) each, in mm, RAS+."""
+
+    label: int
+    name: str
+    contours: tuple[Floats, ...]
+
+
+class Laid(Struct, frozen=True, eq=False):
+    """Contours on a grid.
+
+    shape: columns and rows of its planes, and how many those are. axes: which of the grid's axes these three are.
+    planes: by plane and label, polygons in voxels of the first two. remarks: on how they fit.
+    """
+
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    planes: Mapping[int, Mapping[int, Sequence[Floats]]]
+    remarks: tuple[str, ...]
+
+
+class Met(Struct):
+    """What is known once contours were laid on a grid and read: how they fit it, and each other."""
+
+    name: str
+    codes: MaskCodes = field(default_factory=lambda: MaskCodes({}))
+    overlapping: int = 0
+    fit: tuple[str, ...] = ()
+
+    def remarks(self) -> list[str]:
+        """What the user should know of it."""
+        found = [*self.fit]
+        if self.overlapping:
+            found.append(
+                f"{self.name}: {self.overlapping} voxels lie in several structures; each is scored one-vs-rest, and "
+                "`all` has only what needs no single label map"
+            )
+        return found
+
+
+class ContourSource:
+    """The voxels inside of contours, plane by plane; where structures overlap, codes."""
+
+    def __init__(self, laid: Laid, met: Met) -> None:
+        self._planes = laid.planes
+        self._met = met
+        met.fit = laid.remarks
+        self.shape = laid.shape
+        self.channels = 1
+        self.dtype: np.dtype[Any] = np.dtype(np.int64)
+        self.in_order = False
+
+    def pieces(self, channel: int) -> Iterator[Piece]:  # noqa: ARG002 (there is one)
+        """A piece per plane."""
+        columns, rows, depth = self.shape
+        self._met.overlapping = 0
+        for number in range(depth):
+            plane = np.zeros((rows, columns), dtype=np.int64)
+            for label, polygons in sorted(self._planes.get(number, {}).items()):
+                if (found := inside(polygons, (columns, rows))) is not None:
+                    box, within = found
+                    self._met.overlapping += self._met.codes.claim(plane[box], within, label)
+            yield plane.reshape(-1)
+
+
+def lay(name: str, structures: Sequence[Structure], grid: Geometry, tolerance: float) -> Laid:
+    """The contours in those planes of a grid, across any of its axes, that they lie in.
+
+    tolerance: a fraction of the smallest spacing that is not worth a remark. Raises GeometryError for a contour that is
+    in no plane, or beyond the grid, and for two planes of contours that are in one of the grid.
+    """
+    if grid.affine is None or not grid.oriented:
+        raise GeometryError(f"{name}: is in mm, and the other volume states no place in space; {_BEYOND}")
+    points = [contour for one in structures for contour in one.contours]
+    shape = (*grid.shape, *(1,) * (3 - len(grid.shape)))
+    if not points:
+        return Laid(shape, (0, 1, 2), {}, ())
+    to_voxels = np.linalg.inv(grid.affine)
+    starts = np.cumsum([0, *map(len, points)])[:-1]
+    voxels = np.concatenate(points) @ to_voxels[:3, :3].T + to_voxels[:3, 3]
+    apart = 1 / np.linalg.norm(to_voxels[:3, :3], axis=1)  # of neighbouring planes, in mm
+    low, high = np.minimum.reduceat(voxels, starts), np.maximum.reduceat(voxels, starts)
+    spans = (high - low).sum(axis=0) * apart
+    across = 2 - int(spans[::-1].argmin())  # a single point lies in planes across any axis
+    axes = [axis for axis in range(3) if axis != across] + [across]
+    owners = [one for one in structures for _ in one.contours]
+    size = tuple(shape[axis] for axis in axes)
+    fitting = _Fitting(name, owners, low[:, axes], high[:, axes], size, float(apart[across]))
+    numbers = fitting.numbers()
+    fitting.require_one_plane_each(numbers)
+    fitting.require_within(numbers)
+    planes: dict[int, dict[int, list[Floats]]] = defaultdict(lambda: defaultdict(list))
+    for owner, number, part in zip(owners, numbers.tolist(), np.split(voxels[:, axes[:2]], starts[1:]), strict=True):
+        planes[number][owner.label].append(part)
+    return Laid(size, tuple(axes), planes, tuple(fitting.remarks(numbers, tolerance * grid.smallest_spacing_mm)))
+
+
+class _Fitting(Struct, frozen=True, eq=False):
+    """Whether contours lie in a grid's planes.
+
+    owners: of each contour. low, high: (contours, 3), in voxels, the last axis across. shape: of the grid, likewise.
+    apart: the planes, in mm.
+    """
+
+    name: str
+    owners: Sequence[Structure]
+    low: Floats
+    high: Floats
+    shape: tuple[int, ...]
+    apart: float
+
+    def numbers(self) -> Integers:
+        """The plane of each contour. Raises GeometryError for points more than half a slice off it, or off the grid."""
+        heights = (self.low[:, 2] + self.high[:, 2]) / 2
+        numbers = np.floor(heights + 0.5 + _TIE)
+        depth = self.shape[2]
+        beyond = ~((numbers >= 0) & (numbers < depth))
+        if beyond.any():
+            worst = int(np.where(beyond, np.maximum(-heights, heights - depth + 1), -1).argmax())
+            away = max(-heights[worst], heights[worst] - depth + 1) * self.apart
+            raise GeometryError(
+                f"{self.name}: {int(beyond.sum())} of {len(beyond)} contours lie beyond the planes of the other "
+                f"volume's grid, of {self.owners[worst].name!r} {away:.4g} mm; {_BEYOND}"
+            )
+        off = np.maximum(self.high[:, 2] - numbers, numbers - self.low[:, 2])
+        if off.max() > 0.5 + _TIE:
+            worst = int(off.argmax())
+            raise GeometryError(
+                f"{self.name}: a contour of {self.owners[worst].name!r} is not parallel to the planes of the other "
+                f"volume's grid: it spans {(self.high - self.low)[worst, 2] * self.apart:.4g} mm across planes "
+                f"{self.apart:.4g} mm apart; {_BEYOND}"
+            )
+        return numbers.astype(np.int64)
+
+    def require_one_plane_each(self, numbers: Integers) -> None:
+        """Raises GeometryError where the contours of several planes would be in one."""
+        heights = (self.low[:, 2] + self.high[:, 2]) / 2
+        ends: dict[tuple[int, int], tuple[float, float]] = {}
+        for owner, number, height in zip(self.owners, numbers.tolist(), heights.tolist(), strict=True):
+            low, high = ends.get((owner.label, number), (height, height))
+            ends[owner.label, number] = low, high = min(low, height), max(high, height)
+            if high - low > _SAME_PLANE:
+                raise GeometryError(
+                    f"{self.name}: contours of {owner.name!r} {(high - low) * self.apart:.4g} mm apart would lie in "
+                    f"one plane of the other volume's grid, whose planes lie {self.apart:.4g} mm apart; {_BEYOND}"
+                )
+
+    def require_within(self, numbers: Integers) -> None:
+        """Raises GeometryError for a contour that is nowhere near the grid."""
+        size = np.array(self.shape[:2])
+        outside = (self.high[:, :2] < -0.5).any(axis=1) | (self.low[:, :2] > size - 0.5).any(axis=1)
+        outside |= np.maximum(-self.low[:, :2], self.high[:, :2]).max(axis=1) > FARTHEST
+        if outside.any():
+            owner = self.owners[int(outside.argmax())]
+            raise GeometryError(
+                f"{self.name}: {int(outside.sum())} of {len(numbers)} contours lie beside the other volume's grid, the "
+                f"first of {owner.name!r}; {_BEYOND}"
+            )
+
+    def remarks(self, numbers: Integers, limit: float) -> Iterator[str]:
+        """On planes that are not quite those of the grid, or are left out, and on what the grid cuts off."""
+        off = np.maximum(self.high[:, 2] - numbers, numbers - self.low[:, 2]) * self.apart
+        if off.max() > limit:
+            yield f"{self.name}: contours lie up to {off.max():.4g} mm off the grid's planes, and count in the nearest"
+        planes: dict[str, set[int]] = defaultdict(set)
+        for owner, number in zip(self.owners, numbers.tolist(), strict=True):
+            planes[owner.name].add(number)
+        apart = {name: min(np.diff(sorted(of)).tolist(), default=1) for name, of in planes.items()}
+        if sparse := [f"{name} ({step})" for name, step in apart.items() if step > 1]:
+            yield (
+                f"{self.name}: contours lie several planes of the grid apart, and nothing between them: "
+                f"{shortened(', '.join(sparse), 300)}; score it on the volume that it was drawn on"
+            )
+        size = np.array(self.shape[:2])
+        cut = ((self.low[:, :2] <= -1 - _TIE) | (self.high[:, :2] > size + _TIE)).any(axis=1)
+        if names := dict.fromkeys(self.owners[place].name for place in np.flatnonzero(cut).tolist()):
+            yield f"{self.name}: the grid ends before contours do, and cuts off {shortened(', '.join(names), 300)}"

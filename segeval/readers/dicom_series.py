@@ -1,0 +1,140 @@
+"""The grid of the images that a structure set was drawn on, found in the folder of the file, or in one beside that.
+
+Only what stands before the pixels is read. Source: DICOM PS3.3, C.7.6.2 (Image Plane) and C.8.8.5 (Structure Set).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+
+from segeval.errors import GeometryError, SegevalError
+from segeval.readers.dicom import guarded
+from segeval.readers.dicom_planes import planes_of
+from segeval.volumes.geometry import Geometry
+
+_LAST = 0x00280030  # Pixel Spacing: nothing after it is needed
+_MOST_FILES = 20_000  # that are looked into
+
+
+class _Image(Struct, frozen=True):
+    """A slice. position, orientation: LPS+. spacing: of rows, of columns. size: columns, rows."""
+
+    series: str
+    frame: str
+    position: tuple[float, ...]
+    orientation: tuple[float, ...]
+    spacing: tuple[float, ...]
+    size: tuple[int, int]
+    thickness: float
+    between: float
+
+
+def images_of(path: Path, dataset: Any) -> Geometry:
+    """The grid of the images that a structure set refers to. Raises GeometryError where they are not found."""
+    series, frames = guarded(path, lambda: _referenced(dataset))
+    folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 (links stay as they are)
+    for folders in ((folder,), _beside(folder)):
+        found: dict[str, list[_Image]] = defaultdict(list)
+        for image in (image for one in folders for image in _images(one, _changed(one))):
+            if image.series in series or (not series and image.frame in frames):
+                found[image.series].append(image)
+        if len(found) > 1:
+            raise GeometryError(
+                f"{path}: it was drawn on one of {len(found)} series of images beside it, and does not say on which; "
+                "score it against a volume"
+            )
+        for images in found.values():
+            return _grid(path, images)
+    raise GeometryError(
+        f"{path}: holds contours and no grid, and the images that it was drawn on are neither in its folder nor in one "
+        "beside that; put them there, or score it against a volume"
+    )
+
+
+def _grid(path: Path, images: list[_Image]) -> Geometry:
+    first = images[0]
+    for other in images:
+        alike = other.size == first.size and np.allclose(other.spacing, first.spacing, rtol=1e-4)
+        if not alike or not np.allclose(other.orientation, first.orientation, rtol=0, atol=1e-4):
+            raise GeometryError(
+                f"{path}: the images that it was drawn on are turned, sized or spaced differently; score it against a "
+                "volume"
+            )
+    positions = np.array([image.position for image in images])
+    planes = planes_of(path, first.orientation, first.spacing, positions, first.between, first.thickness)
+    return planes.geometry(first.size)
+
+
+def _referenced(dataset: Any) -> tuple[set[str], set[str]]:
+    """UIDs of the series that a structure set refers to, and of its frames of reference."""
+    series, frames = (
+        set(),
+        {str(item.get("ReferencedFrameOfReferenceUID", "")) for item in dataset.StructureSetROISequence},
+    )
+    for frame in dataset.get("ReferencedFrameOfReferenceSequence") or ():
+        frames.add(str(frame.get("FrameOfReferenceUID", "")))
+        for study in frame.get("RTReferencedStudySequence") or ():
+            for one in study.get("RTReferencedSeriesSequence") or ():
+                series.add(str(one.get("SeriesInstanceUID", "")))
+    return series - {""}, frames - {""}
+
+
+def _beside(folder: Path) -> tuple[Path, ...]:
+    try:
+        return tuple(sorted(one for one in folder.parent.iterdir() if one != folder and one.is_dir()))
+    except OSError:
+        return ()
+
+
+def _changed(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=64)
+def _images(folder: Path, changed: int) -> tuple[_Image, ...]:  # noqa: ARG001 (what was seen of another state is not used)
+    """The slices among a folder's files."""
+    try:
+        paths = sorted(Path(entry.path) for entry in os.scandir(folder) if entry.is_file())
+    except OSError:
+        return ()
+    return tuple(image for path in islice(paths, _MOST_FILES) for image in _image(path))
+
+
+def _image(path: Path) -> Iterator[_Image]:
+    """The file's slice, if it holds one."""
+    try:
+        with path.open("rb") as file:
+            if file.read(132)[128:] != b"DICM":
+                return
+            file.seek(0)
+            yield from guarded(path, lambda: _read(file))
+    except (OSError, SegevalError):
+        return
+
+
+def _read(file: Any) -> list[_Image]:
+    from pydicom.filereader import read_partial
+
+    header = read_partial(file, stop_when=lambda tag, _, __: tag > _LAST)
+    parts = [header.get(name, None) for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")]
+    position, orientation, spacing = (tuple(float(value) for value in part or ()) for part in parts)
+    if (len(position), len(orientation), len(spacing)) != (3, 6, 2):
+        return []
+    thickness, between = (
+        abs(float(header.get(name, None) or 0)) for name in ("SliceThickness", "SpacingBetweenSlices")
+    )
+    size = int(header.Columns), int(header.Rows)
+    series, frame = str(header.get("SeriesInstanceUID", "")), str(header.get("FrameOfReferenceUID", ""))
+    return [_Image(series, frame, position, orientation, spacing, size, thickness, between)]
