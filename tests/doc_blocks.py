@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-RUN = ("sh", "python")
+RUN = ("sh", "python", "yaml")
 _BLOCK = re.compile(r"(?:^<!-- *(?P<marker>.*?) *-->\n+)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
 _NOT_RUN = "not run: "
 _OUTPUT = "output"

@@ -34,6 +34,7 @@ def make_scene(folder: Path) -> None:
             moved = np.roll(array, number, axis=1) if name == "prediction" else array
             side = {"prediction": "predictions", "reference": "references", "image": "scans"}[name]
             _save(folder / side / f"{case}.nii.gz", moved, affine)
+    _trees(folder, labels)
     array, affine = _small("reference")
     for number, case in enumerate(CASES):  # another model, better in all but the first case
         _save(folder / "others" / f"{case}.nii.gz", np.roll(array, number == 0, axis=0), affine)
@@ -44,6 +45,31 @@ def make_scene(folder: Path) -> None:
         _segeval(folder, "batch", side, "references", "--labels", "labels.json", "--workers", "1", *outputs)
 
 
+def _trees(folder: Path, labels: dict[str, int]) -> None:
+    """The layouts of nnU-Net, MONAI, TotalSegmentator and BIDS, of two cases."""
+    names = {"spleen": 2, "kidney_right": 4, "liver": 1}
+    for case in CASES[:2]:
+        for side in ("predictions", "references"):
+            image: Any = nibabel.load(folder / side / f"{case}.nii.gz")
+            array, affine = np.asarray(image.dataobj), image.affine
+            predicted = side == "predictions"
+            _save(folder / "nnunet" / (side if predicted else "labelsTs") / f"{case}.nii.gz", array, affine)
+            number = case[-2:]
+            desc = "_desc-ours" if predicted else ""
+            stem = f"sub-{number}/anat/sub-{number}_space-orig{desc}_dseg"
+            _save(folder / "bids/derivatives" / ("ours" if predicted else "manual") / f"{stem}.nii.gz", array, affine)
+            for name, value in names.items():
+                of_class = f"s00{number}/segmentations/{name}.nii.gz"
+                _save(folder / "total" / side / of_class, (array == value).astype(np.uint8), affine)
+            if predicted:
+                _save(folder / "monai/output" / case / f"{case}_trans.nii.gz", array, affine)
+                one_hot = np.eye(len(labels), dtype=np.float32)[array].transpose(3, 2, 1, 0)  # (C, Z, Y, X)
+                np.savez_compressed(folder / "nnunet/predictions" / f"{case}.npz", probabilities=one_hot)
+    (folder / "nnunet/predictions/dataset.json").write_text(json.dumps({**DATASET, "labels": labels}), "utf-8")
+    table = "index\tname\n" + "".join(f"{value}\t{name}\n" for name, value in labels.items())
+    (folder / "bids/derivatives/manual/desc-manual_dseg.tsv").write_text(table, "utf-8")
+
+
 def _small(name: str) -> tuple[Any, Any]:
     """Every other voxel of the sample."""
     image: Any = nibabel.load(SAMPLES / f"{name}.nii.gz")
@@ -52,7 +78,7 @@ def _small(name: str) -> tuple[Any, Any]:
 
 
 def _save(path: Path, array: Any, affine: Any) -> None:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(exist_ok=True, parents=True)
     nibabel.save(nibabel.Nifti1Image(array, affine), path)
 
 

@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from doc_blocks import ROOT, RUN, Block, blocks_of, pages
 from doc_scene import make_scene
 
@@ -66,13 +68,26 @@ def test_every_block_of_a_page_runs(name: str, scene: Path, tmp_path: Path, monk
             require_printed(block, printed)
         if block.not_run is not None or block.language not in RUN:
             continue
-        if block.language == "sh":
-            done = run_in_shell(block.text, folder)
+        if block.language in ("sh", "yaml"):
+            commands = block.text if block.language == "sh" else "\n".join(commands_of(block.text))
+            done = run_in_shell(commands, folder)
             printed = done.stdout
-            assert done.returncode == 0, f"{block.where}: exit {done.returncode}\n{block.text}\n{printed}"
+            assert done.returncode == 0, f"{block.where}: exit {done.returncode}\n{commands}\n{printed}"
         else:
             exec(compile(block.text, block.where, "exec"), names)  # noqa: S102
     require_end(name, names)
+
+
+def commands_of(job: str) -> list[str]:
+    """The commands of a CI's job that are ours."""
+
+    def texts(part: Any) -> Iterator[str]:
+        if isinstance(part, str):
+            yield part
+        for one in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+            yield from texts(one)
+
+    return [text for text in texts(yaml.safe_load(job)) if text.startswith("segeval ")]
 
 
 def require_printed(block: Block, printed: str) -> None:
