@@ -21,7 +21,9 @@ pytestmark = pytest.mark.skipif(not PACKAGE.is_dir(), reason="the package's sour
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a wheel and a source distribution of this tree, without what an earlier build has left."""
     folder = tmp_path_factory.mktemp("built")
-    aside = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist")
+    aside = shutil.ignore_patterns(
+        ".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "build", "dist"
+    )
     shutil.copytree(ROOT, folder / "tree", ignore=aside)
     subprocess.run(
         [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder / "dist", folder / "tree"],
@@ -56,7 +58,7 @@ def test_the_tests_run_from_the_source_distribution(built: Path) -> None:
     (archive,) = built.glob("*.tar.gz")
     with tarfile.open(archive) as tar:
         held = {name.partition("/")[2] for name in tar.getnames()}
-    for folder in ("tests", "sample_data", "docs", "benchmarks", "containers", "man"):
+    for folder in ("tests", "sample_data", "docs", "benchmarks", "containers", "conda", "man", ".ci", ".github"):
         files = {path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts}
         assert {path.relative_to(ROOT).as_posix() for path in files} - held == set()
     assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "action.yml"} <= held
