@@ -185,6 +185,7 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "mask": REFERENCE, "within": "1+2+4", "weights": REFERENCE, "label_distances": DISTANCES,
         "lesionwise": None,  # which the protocol decides
         "volume": None,  # would leave one channel of them; tests/cli/test_series.py has its meaning
+        "key": None, "level": None,  # of files of arrays; tests/readers/test_keys_and_levels.py has their meaning
         "palette": "camvid", "min_score": 0.5,
         "slices_of": None,  # takes label maps alone; tests/cases/test_labelled_slices.py has its meaning
     }  # fmt: skip

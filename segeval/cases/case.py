@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from segeval.cases.details import details_of
 from segeval.cases.evaluation import evaluate_pair, one_part, settled_kind
 from segeval.cases.one_grid import on_one_grid, require_integers
-from segeval.cases.opening import by_object, opened_both, options_of
+from segeval.cases.opening import by_object, opened_both, options_of, require_arrays
 from segeval.cases.pair import Evaluated, Pair
 from segeval.cases.parts import Elsewhere, PartResult, Parts, counted_elsewhere, parts_of_pair
 from segeval.cases.same_file import hashes_of, same_file
@@ -90,7 +90,7 @@ def _score_files(
         remarks = ours.remarks + theirs.remarks + remarks + ours.finish() + theirs.finish() + beside.finish()
         hashes = hashes_of(ours, theirs)
     if prediction is not None:
-        remarks += same_file(prediction, reference, hashes)
+        remarks += same_file(prediction, reference, hashes, settings)
     geometry = ready.geometry
     voxel_volume = None if geometry is None else geometry.voxel_volume_mm3
     rows, details, more = rows_and_details(evaluated, geometry, voxel_volume, settings, ours.name)
@@ -136,14 +136,16 @@ def opened_pair(
     """
     if prediction is None:
         settings = settings.for_nothing()
+    require_arrays(settings, *(path for path in (prediction, reference) if path is not None))
     codes = _mask_codes(prediction, reference, settings.labels)
     if codes is not None and not settings.labels.names:
         settings = replace(settings, labels=replace(settings.labels, names={v: n for n, v in codes.values.items()}))
     with ExitStack() as stack:
-        options = replace(options_of(settings), on_bytes=on_bytes, in_parts=in_parts)
-        given, opened = opened_both(
-            stack, prediction, reference, options, settings.labels.ignore, lambda path, how: _open(path, codes, how)
-        )
+        ways = [
+            replace(options_of(settings, side), on_bytes=on_bytes, in_parts=in_parts)
+            for side in (PREDICTION, REFERENCE)
+        ]
+        given, opened = opened_both(stack, prediction, reference, ways, lambda path, how: _open(path, codes, how))
         theirs = picked(opened, settings.volume, REFERENCE)
         _require_a_label_map(theirs)
         if given is None and theirs.drawn_on is not None:

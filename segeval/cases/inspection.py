@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from segeval.cases.case import class_names
+from segeval.cases.opening import options_of, require_arrays
 from segeval.cases.remarks import voxels_by_label
 from segeval.choices import Kind
 from segeval.kernels.numpy_backend import NumpyBackend
-from segeval.readers import ReadOptions, is_directory, open_folder_of_masks, open_volume
+from segeval.readers import is_directory, open_folder_of_masks, open_volume
 from segeval.readers.catalogue import format_of
 from segeval.results.inspection import ChannelFound, Inspection, LabelFound
 from segeval.settings import Settings
@@ -54,7 +55,8 @@ def inspect_file(path: Path, settings: Settings) -> Inspection:
 
 
 def _open(path: Path, settings: Settings) -> Volume:
-    options = ReadOptions(colours=settings.colour_table)
+    options = options_of(settings)
+    require_arrays(settings, path)
     if not is_directory(path):
         return open_volume(path, options)
     from segeval.readers.masks import MaskCodes

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Literal
 
 from msgspec.structs import replace
 
-from segeval.errors import LabelError, SaysTooLittle
+from segeval.cases.series import PREDICTION
+from segeval.errors import LabelError, SaysTooLittle, UsageError
 from segeval.readers import ReadOptions
+from segeval.readers.containers import holds_arrays, is_in_zarr
 from segeval.settings import Settings
+from segeval.settings.array_choice import key_of, key_text, level_of
 from segeval.targets import LabelChoice, Region
 from segeval.volumes.volume import Volume
 
@@ -20,26 +24,40 @@ NOT_JUDGED = -1
 """The value of what a reference excepts from judgement, where the user ignores no label of its own."""
 
 
-def options_of(settings: Settings) -> ReadOptions:
-    """How the prediction is read."""
+def options_of(settings: Settings, side: Literal[0, 1] = PREDICTION) -> ReadOptions:
+    """How the prediction is read, or the reference."""
+    predicts, ignore = side == PREDICTION, settings.labels.ignore
     return ReadOptions(
         settings.hashed,
-        settings.class_axis,
+        settings.class_axis if predicts else None,
         colours=settings.colour_table,
+        key=key_of(settings.key, side),
+        level=level_of(settings.level, side),
         instances=settings.instances.labelled,
-        min_score=settings.min_score,
+        min_score=settings.min_score if predicts else None,
+        not_judged=None if predicts else NOT_JUDGED if ignore is None else ignore,
     )
 
 
+def require_arrays(settings: Settings, *paths: Path) -> None:
+    """Refuse a ``--key`` or ``--level`` that picks nothing, because of no file. Raises UsageError."""
+    names = " and ".join(map(str, paths))
+    if settings.key is not None and not any(map(holds_arrays, paths)):
+        raise UsageError(
+            f"--key {key_text(settings.key)}: {names} hold no arrays by name, or say themselves which; leave --key out"
+        )
+    if settings.level not in (None, 0) and not any(map(is_in_zarr, paths)):
+        raise UsageError(f"--level: {names} have no levels, which are OME-Zarr's; leave --level out")
+
+
 def opened_both(
-    stack: ExitStack, prediction: Path | None, reference: Path, options: ReadOptions, ignore: int | None, opener: Open
+    stack: ExitStack, prediction: Path | None, reference: Path, ways: Sequence[ReadOptions], opener: Open
 ) -> tuple[Volume | None, Volume]:
     """Prediction and reference; the reference first, unless it says too little. Raises SegevalError.
 
-    options: of the prediction. ignore: the label that the user ignores.
+    ways: how the prediction and the reference are read.
     """
-    not_judged = NOT_JUDGED if ignore is None else ignore
-    of_reference = replace(options, class_axis=None, min_score=None, not_judged=not_judged)
+    options, of_reference = ways
 
     def opened(path: Path, how: ReadOptions, beside: Volume | None) -> Volume:
         return stack.enter_context(opener(path, replace(how, beside=beside)))

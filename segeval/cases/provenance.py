@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
+from msgspec.structs import replace
+
 from segeval.cases.libraries import loaded_libraries, together
+from segeval.cases.opening import options_of
+from segeval.cases.series import PREDICTION, REFERENCE
 from segeval.errors import SegevalError
 from segeval.files.hashing import new_sha256, sha256_of
 from segeval.files.paths import is_file
@@ -24,7 +28,8 @@ from segeval.readers.containers import container_of
 from segeval.results.documents import Sha256
 from segeval.results.report import Report, Status
 from segeval.results.rows import lines_of
-from segeval.settings.palettes import colour_table, colours_of_document
+from segeval.settings import Settings
+from segeval.settings.reading import settings_of_document
 from segeval.version import __version__
 
 PROVENANCE_SCHEMA: Literal["segeval-provenance/1"] = "segeval-provenance/1"
@@ -96,7 +101,12 @@ class Provenance:
 
     def write(self, report: Report) -> None:
         """Write the file, whole or not at all. Raises WriteError, and UnreadableFile for a file that changed."""
-        files = [self._file(file, watch, report) for file, watch in sorted(self._watched.items())]
+        references = {case.reference for case in report.cases}
+        settings = settings_of_document(report.settings) if self._volumes else Settings()
+        options = [options_of(settings, side) for side in (PREDICTION, REFERENCE)]
+        files = [
+            self._file(file, watch, options[str(file) in references]) for file, watch in sorted(self._watched.items())
+        ]
         document: ProvenanceDocument = {
             "schema": PROVENANCE_SCHEMA,
             "time": self._time.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -125,7 +135,7 @@ class Provenance:
             digest.update(piece if isinstance(piece, bytes) else encoded(piece))
         return digest.hexdigest()
 
-    def _file(self, path: Path, watch: Watch, report: Report) -> ReadFile:
+    def _file(self, path: Path, watch: Watch, options: ReadOptions) -> ReadFile:
         """Size, hash and header; what cannot be read, the reason of a failed case, has none."""
         entry: ReadFile = {"path": str(path), "bytes": None, "sha256": None, "header": None}
         try:
@@ -137,7 +147,7 @@ class Provenance:
         except (OSError, ValueError):  # a name that no file can have
             return entry
         if path in self._volumes:
-            entry["header"] = _header(path, report.settings)
+            entry["header"] = _header(path, options)
         watch.require_unchanged()
         return entry
 
@@ -171,12 +181,11 @@ def _companions(volume: Path) -> list[Path]:
     return []
 
 
-def _header(path: Path, settings: Mapping[str, Any]) -> HeaderDocument | None:
+def _header(path: Path, options: ReadOptions) -> HeaderDocument | None:
     """Facts of the volume as it was read; None where it cannot be, and for a file of voxels alone."""
-    colours = colour_table(settings.get("palette"), colours_of_document(settings))
-    for axis in (settings.get("class_axis"), None):
+    for axis in (options.class_axis, None):
         try:
-            with open_volume(path, ReadOptions(class_axis=axis, colours=colours)) as volume:
+            with open_volume(path, replace(options, hashed=False, class_axis=axis)) as volume:
                 if volume.drawn_on is not None:  # contours have no voxels of their own
                     return None
                 grid = volume.geometry

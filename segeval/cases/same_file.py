@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segeval.readers.containers import container_of
+from segeval.readers.containers import container_of, holds_arrays
+from segeval.settings import Settings
 from segeval.volumes.volume import Volume
 
 SAME_FILE = "is the same file as"
@@ -17,10 +18,12 @@ def hashes_of(prediction: Volume, reference: Volume) -> tuple[str, str] | None:
     return None if first is None or second is None else (first, second)
 
 
-def same_file(prediction: Path, reference: Path, hashes: tuple[str, str] | None) -> list[str]:
-    """The remark, where it is one; two arrays of one file are not."""
+def same_file(prediction: Path, reference: Path, hashes: tuple[str, str] | None, settings: Settings) -> list[str]:
+    """The remark, where it is one; two arrays of one file, or two levels of an image, are not."""
     (first, inside), (second, within) = container_of(prediction), container_of(reference)
-    if inside.strip("/") != within.strip("/"):
+    key, level = settings.key, settings.level
+    chosen = isinstance(key, tuple) and key[0] != key[1] and holds_arrays(prediction) and holds_arrays(reference)
+    if chosen or inside.strip("/") != within.strip("/") or (isinstance(level, tuple) and level[0] != level[1]):
         return []
     if (hashes is not None and hashes[0] == hashes[1]) or first.samefile(second):
         return [f"{prediction}: {SAME_FILE} {reference}: the prediction was compared with itself"]

@@ -38,7 +38,7 @@ _STREAMED, _WHOLE = "streamed", "read whole"
 CATALOGUE: tuple[FileFormat, ...] = (
     FileFormat("NIfTI-1, NIfTI-2, Analyze", (".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"), _OWN, _STREAMED),
     FileFormat("MGH, MGZ", (".mgz", ".mgh.gz", ".mgh"), "nibabel", _STREAMED),
-    FileFormat("nnU-Net's probabilities", (".npz",), _OWN, _STREAMED),
+    FileFormat("NumPy archive, nnU-Net's probabilities", (".npz",), _OWN, _STREAMED),
     FileFormat("NumPy array", (".npy",), _OWN, _STREAMED),
     FileFormat("3D Slicer segmentation", (".seg.nrrd", ".seg.nhdr"), _OWN, _STREAMED),
     FileFormat("NRRD", (".nrrd", ".nhdr"), "SimpleITK", _STREAMED),

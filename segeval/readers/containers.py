@@ -27,6 +27,12 @@ def container_of(path: Path) -> tuple[Path, str]:
     return path, ""
 
 
+def holds_arrays(path: Path) -> bool:
+    """Whether the path leads to a file that holds arrays by name, and names none of them."""
+    file, inside = container_of(path)
+    return not inside.strip("/") and file.name.lower().endswith((".npz", *HDF5_ENDINGS, *ZARR_ENDINGS))
+
+
 def is_in_zarr(path: Path) -> bool:
     """Whether the path leads to, or into, a Zarr hierarchy: a folder that is a volume."""
     return container_of(path)[0].name.lower().endswith(ZARR_ENDINGS)

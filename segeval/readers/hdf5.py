@@ -1,4 +1,4 @@
-"""A dataset of an HDF5 file: `volume.h5:/path/of/dataset`, or the only one of the file; in slabs, by h5py.
+"""A dataset of an HDF5 file: `volume.h5:/path/of/dataset`, that of `--key`, or the only one; in slabs, by h5py.
 
 Source of `element_size_um`: the attribute that ImageJ's HDF5 plugin and ilastik write, (z, y, x) in micrometres.
 """
@@ -43,7 +43,9 @@ def open_hdf5(path: Path, options: ReadOptions) -> Volume:
         raise UnreadableFile(f"{file}: HDF5 needs h5py; install it with pip install 'segeval-cli[arrays]'")
     handle = guarded(file, "h5py", lambda: _opened(file))
     try:
-        dataset = guarded(path, "h5py", lambda: _dataset(path, handle, inside))
+        dataset = guarded(
+            path, "h5py", lambda: _dataset(path, handle, inside.strip("/") or (options.key or "").strip("/"))
+        )
         shape = tuple(int(n) for n in dataset.shape)
         channel_axis, space = axes_by_place(path, shape)
         planes = tuple(1 if axis == space[0] else length for axis, length in enumerate(shape))  # of what is not chunked
@@ -82,12 +84,11 @@ def _opened(file: Path) -> Any:
     return h5py.File(file, "r", locking=False)
 
 
-def _dataset(path: Path, handle: Any, inside: str) -> Any:
+def _dataset(path: Path, handle: Any, name: str) -> Any:
     """The dataset of that name, or the only one. Raises UnreadableFile."""
     import h5py
 
     names = _datasets(handle)
-    name = inside.strip("/")
     if not name and len(names) == 1:
         name = names[0]
     if name not in names:
@@ -95,7 +96,7 @@ def _dataset(path: Path, handle: Any, inside: str) -> Any:
         wanted = (
             f"{printable(name)!r} is not among them"
             if name
-            else f"name one, like {path.name}:/{names[0]}" * bool(names)
+            else f"name one with --key, or like {path.name}:/{names[0]}" * bool(names)
         )
         raise UnreadableFile(f"{path}: holds {listed}; {wanted or 'export it again'}")
     dataset = handle[name]

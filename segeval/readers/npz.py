@@ -1,4 +1,4 @@
-"""nnU-Net's probabilities: an `.npz` whose array `probabilities` (older: `softmax`) has the shape (C, Z, Y, X).
+"""NumPy's `.npz`: nnU-Net's `probabilities` (older: `softmax`), (C, Z, Y, X), or any other array, with `.npy`'s axes.
 
 Streamed from the archive member, whose checksum is verified; nothing is ever unpickled.
 """
@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from segeval.choices import Kind
 from segeval.errors import UnreadableFile
 from segeval.files.byte_stream import PIECE_BYTES, open_regular_file, whole_items
 from segeval.files.hashing import sha256_of
@@ -24,14 +25,14 @@ from segeval.readers.zip_member import DeflatedMember, open_member
 from segeval.volumes.chunks import ChannelStream
 from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.volume import ArraySource, Piece, Volume, VoxelSource
-from segeval.words.printable import shortened
+from segeval.words.printable import printable, shortened
 
 _KEYS = ("probabilities", "softmax")
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 
 
 def open_npz(path: Path, options: ReadOptions) -> Volume:
-    """Open nnU-Net's probabilities. Raises UnreadableFile."""
+    """Open the array of the key, nnU-Net's probabilities, or the only array. Raises UnreadableFile."""
     if options.class_axis is not None:
         raise UnreadableFile(f"{path}: in an .npz the class axis is the first; leave --class-axis out")
     file = open_regular_file(path)
@@ -41,7 +42,7 @@ def open_npz(path: Path, options: ReadOptions) -> Volume:
             what = recognise(start) or f"it begins with {start[:4]!r}; check what it is"
             raise UnreadableFile(f"{path}: is no .npz archive: {what}")
         watch = Watch(path, file)
-        member = _Member(path, zipfile.ZipFile(file), file, watch, options.on_bytes)
+        member = _Member(path, zipfile.ZipFile(file), file, watch, options)
         source = member.source()
     except _DAMAGED as problem:
         file.close()
@@ -63,7 +64,7 @@ def open_npz(path: Path, options: ReadOptions) -> Volume:
         str(path),
         None,
         source,
-        kind="probabilities",
+        kind=member.kind,
         finish=member.finish,
         digest=digest,
         close=close,
@@ -74,24 +75,23 @@ class _Member:
     """The array inside the archive, as a source whose channels come in order."""
 
     def __init__(
-        self, path: Path, archive: zipfile.ZipFile, file: BinaryIO, watch: Watch, on_bytes: Callable[[int], None] | None
+        self, path: Path, archive: zipfile.ZipFile, file: BinaryIO, watch: Watch, options: ReadOptions
     ) -> None:
         self._path = path
         self._watch = watch
-        self._on_bytes = on_bytes
-        names = set(archive.namelist())
-        key = next((key for key in _KEYS if f"{key}.npy" in names), None)
-        if key is None:
-            found = shortened(", ".join(sorted(name.removesuffix(".npy") for name in names)[:5]) or "nothing")
-            raise UnreadableFile(f"{path}: holds {found}; nnU-Net's key `probabilities` (or `softmax`) is not among it")
+        self._on_bytes = options.on_bytes
+        key = _key(path, archive, options.key)
+        self._are_classes = key in _KEYS  # along the first axis, however many there are
         try:
             self._file = open_member(archive, file, f"{key}.npy")
-            self._array_shape, fortran, self.dtype = read_npy_header(self._file)
+            stored, fortran, dtype = read_npy_header(self._file)
         except _DAMAGED as problem:
             raise UnreadableFile(
                 f"{path}: the array {key!r} cannot be read ({shortened(problem)}); export it again"
             ) from None
-        self._check(archive.getinfo(f"{key}.npy").file_size, key)
+        self.dtype = np.dtype(np.uint8) if dtype.kind == "b" and not self._are_classes else dtype
+        self._check(stored, archive.getinfo(f"{key}.npy").file_size, key)
+        self._array_shape = stored if self._are_classes or len(stored) == 4 else (1, *stored)
         self._fortran = fortran
         self._in_order = ChannelStream(self._decoded, self.channels, math.prod(self.shape), PIECE_BYTES)
 
@@ -102,6 +102,13 @@ class _Member:
     @property
     def channels(self) -> int:
         return self._array_shape[0]
+
+    @property
+    def kind(self) -> Kind | None:
+        """What the key, the axes or the type settles."""
+        if self._are_classes or self.channels > 1:
+            return "probabilities"
+        return "labels" if self.dtype.kind in "iu" else None
 
     @property
     def in_order(self) -> bool:
@@ -168,18 +175,33 @@ class _Member:
 
         return guarded
 
-    def _check(self, stored: int, key: str) -> None:
-        shape = "×".join(map(str, self._array_shape))
+    def _check(self, dims: tuple[int, ...], stored: int, key: str) -> None:
+        shape = "×".join(map(str, dims)) or "of a number"
         if self.dtype.kind not in "fiu":
             raise UnreadableFile(f"{self._path}: the array {key!r} holds {self.dtype}, not numbers; export it again")
-        if len(self._array_shape) not in (3, 4) or min(self._array_shape) < 1:
-            raise UnreadableFile(f"{self._path}: the array {key!r} has the shape {shape}, not (classes, z, y, x)")
-        promised = math.prod(self._array_shape) * self.dtype.itemsize
+        if not (3 if self._are_classes else 2) <= len(dims) <= 4 or min(dims) < 1:
+            wanted = "(classes, z, y, x)" if self._are_classes else "(z, y, x), (y, x) or (classes, z, y, x)"
+            raise UnreadableFile(f"{self._path}: the array {key!r} has the shape {shape}, not {wanted}")
+        promised = math.prod(dims) * self.dtype.itemsize
         if not promised <= stored <= promised + (1 << 16):
             raise UnreadableFile(
                 f"{self._path}: the array {key!r} of shape {shape} needs {promised} bytes, the archive holds {stored}; "
                 "copy or export it again"
             )
+
+
+def _key(path: Path, archive: zipfile.ZipFile, wanted: str | None) -> str:
+    """The array to read. Raises UnreadableFile for one that there is not, and for one among several."""
+    names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+    if wanted in names:
+        return str(wanted)
+    found = next((key for key in _KEYS if key in names), names[0] if len(names) == 1 else None)
+    if wanted is None and found is not None:
+        return found
+    listed = shortened(", ".join(printable(name) for name in sorted(names)[:10]) or "no array", 300)
+    if wanted is not None:
+        raise UnreadableFile(f"{path}: holds {listed}; {wanted!r} is not among it")
+    raise UnreadableFile(f"{path}: holds {listed}" + ("; name one with --key" if names else "; export it again"))
 
 
 def read_npy_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

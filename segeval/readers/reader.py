@@ -22,6 +22,8 @@ class ReadOptions(Struct, frozen=True):
     on_bytes: told how many bytes were just read, for progress.
     side_by_side: many files are read at once: take little memory and no thread for each.
     in_parts: any part may be asked for, where the file allows that, instead of one stream.
+    key: the array to read of a file that holds some by name, where the path names none. level: that of an image stored
+        at several; None for the finest.
     colours: what those of a picture mean, or None where they mean nothing.
     beside: the other volume of the pair, open, for files that leave out what it says: their size, or which image.
     instances: a file that knows its objects gives each a value of its own, instead of its class's.
@@ -34,6 +36,8 @@ class ReadOptions(Struct, frozen=True):
     on_bytes: Callable[[int], None] | None = None
     side_by_side: bool = False
     in_parts: bool = False
+    key: str | None = None
+    level: int | None = None
     colours: ColourTable | None = None
     beside: Volume | None = None
     instances: bool = False

@@ -1,7 +1,7 @@
 """Zarr arrays of versions 2 and 3, and OME-Zarr: `image.zarr`, `image.zarr/labels/cells`, `image.zarr/1`, `.zarr.zip`.
 
-Read by zarr in slabs. Of several levels the first, finest one is taken unless the path names another. Source: the
-OME-NGFF specification 0.4 and 0.5, "multiscales" and "image-label".
+Read by zarr in slabs. Of several levels the first, finest one is taken unless `--level` or the path names another.
+Source: the OME-NGFF specification 0.4 and 0.5, "multiscales" and "image-label".
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from segeval.errors import UnreadableFile
+from segeval.errors import UnreadableFile, UsageError
 from segeval.files.byte_stream import file_size, open_regular_file
 from segeval.files.hashing import sha256_of
 from segeval.files.paths import exists, is_directory
@@ -61,7 +61,7 @@ def open_zarr(path: Path, options: ReadOptions) -> Volume:
         raise UnreadableFile(f"{file}: Zarr needs zarr; install it with pip install 'segeval-cli[arrays]'")
     store = guarded(file, "zarr", lambda: _store(file))
     try:
-        image = guarded(path, "zarr", lambda: _image(path, store, inside))
+        image = guarded(path, "zarr", lambda: _image(path, store, inside, options))
         guarded(path, "zarr", lambda: _verify_chunks(path, image.array))
         shape = tuple(int(n) for n in image.array.shape)
         require_numbers(path, shape, np.dtype(image.array.dtype))
@@ -133,23 +133,62 @@ def _close(store: Any) -> None:
         store.close()
 
 
-def _image(path: Path, store: Any, inside: str) -> _Image:
+def _image(path: Path, store: Any, inside: str, options: ReadOptions) -> _Image:
     import zarr
 
+    if not inside and options.key is not None:
+        inside = options.key.strip("/")
+        _require_key(path, zarr.open(store, mode="r"), inside)
     found = zarr.open(store, mode="r", path=inside)
     if isinstance(found, zarr.Array):
         parent, _, name = inside.rpartition("/")
         around = _attributes(zarr.open(store, mode="r", path=parent)) if name else {}
+        _require_level(path, [str(level["path"]) for level in _datasets(around)], name, options.level)
         return _level(found, around, name)
     attributes = _attributes(found)
     levels = _datasets(attributes)
     if levels:
-        return _level(found[str(levels[0]["path"])], attributes, str(levels[0]["path"]))
+        names = [str(level["path"]) for level in levels]
+        chosen = names[_existing(path, names, options.level or 0)]
+        return _level(found[chosen], attributes, chosen)
+    _existing(path, ["the only one"], options.level or 0)
     arrays = sorted(name for name, _ in found.arrays())
     if len(arrays) == 1:
         return _Image(found[arrays[0]])
-    listed = shortened(", ".join(map(printable, [*arrays, *sorted(name for name, _ in found.groups())][:10])), 300)
-    raise UnreadableFile(f"{path}: holds {listed or 'nothing'}; name one of its arrays, like {path.name}/NAME")
+    raise UnreadableFile(f"{path}: holds {_listed(found)}; name one of its arrays with --key, or like {path.name}/NAME")
+
+
+def _listed(group: Any) -> str:
+    """What a group holds, arrays first."""
+    names = [*sorted(name for name, _ in group.arrays()), *sorted(name for name, _ in group.groups())]
+    return shortened(", ".join(map(printable, names[:10])), 300) or "nothing"
+
+
+def _require_key(path: Path, root: Any, key: str) -> None:
+    """Raises UnreadableFile for what the hierarchy lacks."""
+    import zarr
+
+    if isinstance(root, zarr.Array) or key not in root:
+        held = "one array" if isinstance(root, zarr.Array) else _listed(root)
+        raise UnreadableFile(f"{path}: holds {held}; {key!r} is not among it")
+
+
+def _existing(path: Path, names: Sequence[str], level: int) -> int:
+    """The number of a level that there is. Raises UsageError."""
+    if level >= len(names):
+        held = f"levels 0 to {len(names) - 1}" if len(names) > 1 else "one level, number 0"
+        raise UsageError(f"--level {level}: {path} has {held} ({shortened(printable(', '.join(names)), 200)})")
+    return level
+
+
+def _require_level(path: Path, names: Sequence[str], name: str, level: int | None) -> None:
+    """Raises UsageError for another level than the one that the path names; an array that is none is level 0."""
+    if level is None:
+        return
+    if name not in names:
+        _existing(path, ["the only one"], level)
+    elif names[_existing(path, names, level)] != name:
+        raise UsageError(f"--level {level}: {path} names level {names.index(name)} itself; leave one of them out")
 
 
 def _attributes(group: Any) -> dict[str, Any]:

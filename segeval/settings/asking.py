@@ -72,6 +72,8 @@ class FileOptions(ArrayOptions, total=False):
     class_axis: int | None
     min_score: float | None
     volume: int | tuple[int, int] | str | None
+    key: str | tuple[str, str] | None
+    level: int | tuple[int, int] | str | None
     palette: PaletteName | None
     geometry: GeometryPolicy
     tolerance: float

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from segeval.errors import UsageError
+from segeval.settings.array_choice import key_choice, level_choice
 from segeval.settings.label_distances import label_distances_of
 from segeval.settings.labels import label_choice
 from segeval.settings.palettes import colours_of_document
@@ -85,6 +86,8 @@ _READ: Mapping[str, Callable[[Document], Any]] = {
     "tau": lambda document: _numbers(document.get("tau")),
     "kind": lambda document: None if document["kind"] == "auto" else document["kind"],
     "volume": lambda document: volume_choice(document.get("volume")),
+    "key": lambda document: key_choice(document.get("key")),
+    "level": lambda document: level_choice(document.get("level")),
     "missed": lambda document: missed_mm(document["missed"]),
     "instances": lambda document: InstanceOptions(**document["instances"]),
     "backend": lambda document: document["backend"] if document["backend"] in ("numpy", "cupy", "auto") else "numpy",

@@ -6,6 +6,7 @@ from typing import Annotated
 from segeval.choices import Activation, Channels, Kind, PaletteName
 from segeval.errors import UsageError
 from segeval.settings import words
+from segeval.settings.array_choice import KeyChoice, LevelChoice, key_choice, level_choice
 from segeval.settings.evaluated import Evaluated
 from segeval.settings.option import VALUES, asked, require_word
 from segeval.settings.palettes import palette_document, palette_signed
@@ -16,7 +17,8 @@ class Values(Evaluated, frozen=True):
     """kind: what the prediction holds, None to find out. threshold: inclusive, for single and independent maps.
     channels: ``independent`` for separate sigmoid maps. activation, scale, clip: how stored values become
     probabilities. min_score: of detections that count, None for all. class_axis: the stored axis of the classes, from
-    0. volume: which one of a file that holds several. palette: what the colours of pictures mean.
+    0. volume: which one of a file that holds several. key: which array, of one that holds arrays by name. level: which
+    one of an image that is stored at several. palette: what the colours of pictures mean.
     """
 
     kind: Annotated[
@@ -68,6 +70,34 @@ class Values(Evaluated, frozen=True):
             group="input",
             signed=words.volume_signed,
             document=words.volume_document,
+        ),
+    ] = None
+    key: Annotated[
+        KeyChoice | None,
+        asked(
+            VALUES,
+            "Of an .npz, HDF5 or Zarr that holds several arrays, the one to score; two for prediction and reference.",
+            asks=str | None,
+            metavar="NAME|NAME,NAME",
+            files_only=True,
+            made=key_choice,
+            group="input",
+            signed=words.key_signed,
+            document=words.key_document,
+        ),
+    ] = None
+    level: Annotated[
+        LevelChoice | None,
+        asked(
+            VALUES,
+            "The level of an OME-Zarr image to score, from 0, the finest; N,M for prediction and reference.",
+            asks=str | None,
+            metavar="N|N,M",
+            files_only=True,
+            made=level_choice,
+            group="input",
+            signed=words.level_signed,
+            document=words.level_document,
         ),
     ] = None
     palette: Annotated[

@@ -1,4 +1,4 @@
-"""``--volume``: which volume of a file that holds several is scored."""
+"""``--volume``: which volume of a file that holds several is scored; ``--level`` is written likewise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ VolumeChoice = int | tuple[int, int]
 """From 0: of every file that holds several volumes, or of the prediction and of the reference."""
 
 
-def volume_choice(value: Any) -> VolumeChoice | None:
+def volume_choice(value: Any, flag: str = "--volume", what: str = "volume") -> VolumeChoice | None:
     """What the command line (``3``, ``3,0``) or Python (3, (3, 0)) says. Raises UsageError."""
     if value is None:
         return None
@@ -21,7 +21,7 @@ def volume_choice(value: Any) -> VolumeChoice | None:
         numbers = []
     if len(numbers) not in (1, 2) or min(numbers) < 0:
         raise UsageError(
-            f"--volume {value!r}: write which volume to score, from 0, like 3, or 3,0 for prediction and reference"
+            f"{flag} {value!r}: write which {what} to score, from 0, like 3, or 3,0 for prediction and reference"
         )
     return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
 

@@ -12,6 +12,7 @@ from msgspec import to_builtins
 
 from segeval.errors import UsageError
 from segeval.files.paths import require_possible
+from segeval.settings.array_choice import key_text
 from segeval.settings.volume_choice import volume_document as _volume
 from segeval.settings.volume_choice import volume_text
 from segeval.words.printable import shortened
@@ -129,6 +130,28 @@ def volume_signed(settings: Settings) -> str:
 def volume_document(settings: Settings) -> VolumeWritten:
     """Only where one was chosen: most files hold one."""
     return {} if settings.volume is None else {"volume": _volume(settings.volume)}
+
+
+def key_signed(settings: Settings) -> str:
+    """Only where one was chosen."""
+    return "" if settings.key is None else f"key:{key_text(settings.key)}"
+
+
+def key_document(settings: Settings) -> Document:
+    """Only where one was chosen."""
+    if settings.key is None:
+        return {}
+    return {"key": settings.key if isinstance(settings.key, str) else list(settings.key)}
+
+
+def level_signed(settings: Settings) -> str:
+    """Only where one was chosen."""
+    return "" if settings.level is None else f"level:{volume_text(settings.level)}"
+
+
+def level_document(settings: Settings) -> Document:
+    """Only where one was chosen."""
+    return {} if settings.level is None else {"level": _volume(settings.level)}
 
 
 def geometry_signed(settings: Settings) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nibabel
+import numpy as np
 import pytest
 
 from segeval.cli.scoring import flags
@@ -38,6 +40,8 @@ ANSWERS: dict[str, tuple[list[str], Any]] = {  # on the command line, and in TOM
     "min_score": (["--min-score", "0.5"], 0.5),
     "class_axis": (["--class-axis", "3"], 3),
     "volume": (["--volume", "0"], 0),
+    "key": (["--key", "seg"], "seg"),
+    "level": (["--level", "0"], 0),
     "palette": (["--palette", "voc"], "voc"),
     "geometry": (["--geometry", "ignore"], "ignore"),
     "tolerance": (["--tolerance", "0.5"], 0.5),
@@ -69,6 +73,9 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ):
         (tmp_path / side).mkdir()
         shutil.copyfile(SAMPLE / f"{name}.nii.gz", tmp_path / side / "case.nii.gz")
+    (tmp_path / "arrays").mkdir()
+    labels = nibabel.load(SAMPLE / "prediction.nii.gz").get_fdata().astype(np.uint8)  # type: ignore[attr-defined]
+    np.savez(tmp_path / "arrays" / "case.npz", seg=labels.T, other=labels.T)
     shutil.copyfile(SAMPLE / "labels.json", tmp_path / "labels.json")
     (tmp_path / "distances.csv").write_text("0,1\n1,0\n")
     monkeypatch.chdir(tmp_path)
@@ -100,6 +107,7 @@ def test_a_check_scores_as_a_batch_does(name: str, segeval: Run) -> None:
     words, answer = ANSWERS[name]
     soft = name in SOFT
     prediction, rules, needed = ("soft", RULES[:2], "dice") if soft else ("p", RULES, "dice,hd95,pq")
+    prediction = "arrays" if name == "key" else prediction
     chosen = {"metrics": "iou,focal:gamma=3", "protocol": "dice,lesionwise_dice,lesionwise_hd95"}
     asked = chosen.get(name, "overlap,losses")
     scored = ["--metrics", f"{asked},{needed}", *(words if name != "metrics" else [])]

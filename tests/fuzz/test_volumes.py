@@ -165,6 +165,22 @@ def test_mgh_volumes(judge: Any, tmp_path: Path) -> None:
     fuzz(judge, tmp_path, MGH_FILES, 2000, 3, read_by_nibabel, header=284)
 
 
+def test_label_maps_in_npz_archives(judge: Any, tmp_path: Path) -> None:
+    files = {}
+    for name, save in (("seg-deflated.npz", np.savez_compressed), ("seg-stored.npz", np.savez)):
+        target = io.BytesIO()
+        save(target, seg=LABELS.T)
+        files[name] = target.getvalue()
+
+    def by_numpy(path: Path) -> Array:
+        with np.load(path) as archive:
+            (name,) = archive.files
+            array: Array = archive[name]
+        return array.T
+
+    fuzz(judge, tmp_path, files, 1500, 5, by_numpy)
+
+
 def test_npz_archives(judge: Any, tmp_path: Path) -> None:
     fuzz(judge, tmp_path, NPZ_FILES, 3000, 4, read_by_numpy)
 

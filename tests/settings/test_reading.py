@@ -39,6 +39,8 @@ ANSWERS: dict[str, list[Any]] = {
     "min_score": [0.5],
     "class_axis": [3],
     "volume": ["3", "3,0", (1, 2)],
+    "key": ["seg", "seg,truth", ("labels/cells", "truth")],
+    "level": ["1", 2, "1,0", (0, 1)],
     "palette": ["voc", "ids"],
     "geometry": ["resample", "ignore"],
     "tolerance": [0.5],
