@@ -29,6 +29,9 @@ reverse order."""
 Matching = Literal["one-to-one", "any-overlap", "many-to-one", "greedy"]
 """The rule that says which prediction instances belong to which reference instance."""
 
+MatchBy = Literal["iou", "dice"]
+"""What a pair of instances needs enough of to match, and what is summed where pairs compete."""
+
 LayoutName = Literal["nnunet", "name", "bids", "folders", "brats"]
 """How the files of a folder name cases, in the order in which the layouts are tried."""
 
@@ -61,6 +64,7 @@ GROUPS = (
     "map_losses",
     "surface",
     "instances",
+    "instance_surface",
     "lesionwise",
     "calibration",
     "profile",

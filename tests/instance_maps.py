@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ def match_maps(
     spacing_mm: tuple[float, ...] | None = None,
     ignore: int | None = None,
     distances: bool = False,
+    tolerances: Sequence[float] | None = None,
     threads: int = 1,
 ) -> tuple[TargetInstances, ...]:
     """targets: the values of each in prediction and reference; by default one target of all values but 0."""
@@ -41,7 +42,7 @@ def match_maps(
     box = tuple(slice(0, n) for n in reference.shape)
     maps = LabelMaps(label_map(prediction), label_map(reference), spacing_mm or (1.0,) * reference.ndim, ignore)
     asked = [Target(key, *values, box) for key, values in targets.items()]
-    return match_all(maps, asked, options, distances=distances, threads=threads)
+    return match_all(maps, asked, options, distances=distances, tolerances=tolerances, threads=threads)
 
 
 def values_of(labels: Map) -> Values:

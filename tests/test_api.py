@@ -87,6 +87,7 @@ def test_the_signature_of_evaluate_arrays_is_the_documented_one() -> None:
         "threshold": 0.5, "metrics": None, "empty": "nan", "backend": "numpy", "spacing": None, "missed": "diagonal",
         "distance_spacing": "stored",
         "instances": False, "connectivity": None, "min_volume_mm3": 0.0, "matching": "one-to-one", "iou": 0.5,
+        "match_by": "iou",
         "background": False, "class_weights": None, "channels": "exclusive", "activation": None, "scale": None,
         "clip": False, "protocol": None, "lesionwise": None, "tau": None, "mask": None, "within": None, "weights": None,
         "label_distances": None, "slices_of": None,
@@ -181,7 +182,7 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "clip": True, "class_axis": 3, "geometry": "resample", "tolerance": 0.5, "hash": True,
         "distance_spacing": "voxels",
         "backend": "auto", "missed": 5.0, "instances": True, "connectivity": 6, "min_volume_mm3": 10.0,
-        "matching": "many-to-one", "iou": 0.25, "protocol": "brats-lesionwise:met", "tau": {1: 2.0},
+        "matching": "many-to-one", "iou": 0.25, "match_by": "dice", "protocol": "brats-lesionwise:met", "tau": {1: 2.0},
         "mask": REFERENCE, "within": "1+2+4", "weights": REFERENCE, "label_distances": DISTANCES,
         "lesionwise": None,  # which the protocol decides
         "volume": None,  # would leave one channel of them; tests/cli/test_series.py has its meaning
@@ -197,6 +198,7 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "--clip", "--class-axis=3", "--geometry=resample", "--tolerance=0.5", "--hash", "--backend=auto",
         "--distance-spacing=voxels",
         "--missed=5", "--instances", "--connectivity=6", "--min-volume-mm3=10", "--matching=many-to-one", "--iou=0.25",
+        "--match-by=dice",
         "--mask", REFERENCE, "--weights", REFERENCE, "--within=1+2+4", "--label-distances", DISTANCES,
         "--protocol=brats-lesionwise:met", "--tau=1=2", "--palette=camvid", "--min-score=0.5",
         "--format=json",

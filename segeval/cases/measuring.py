@@ -172,7 +172,9 @@ def _instances(maps: HeldMaps, settings: Settings) -> tuple[TargetInstances, ...
         if target.box is not None
     ]
     parts = parts_of(settings.selections)
-    distances = any(part.quantity.name == "instance_hd95" for part in parts)
+    hd95s = [part for part in parts if part.quantity.name == "instance_hd95"]
+    tolerances = [tau for part in parts if part.quantity.name == "instance_nsd" and (tau := part.settings["tau"])]
+    more = bool(tolerances) or any(part.settings["pooled"] for part in hd95s)
     overlaps = any(part.quantity.group == "detection" for part in parts)
     found = match_all(
         LabelMaps(
@@ -183,7 +185,8 @@ def _instances(maps: HeldMaps, settings: Settings) -> tuple[TargetInstances, ...
         ),
         [target for _, target in boxed],
         settings.instances,
-        distances=distances,
+        distances=not all(part.settings["pooled"] for part in hd95s),
+        tolerances=[float(tau) for tau in tolerances] if more else None,
         overlaps=overlaps,
         threads=threads(),
     )

@@ -169,9 +169,28 @@ def instance_dice(i: Instances) -> Floats:
     synonyms=also("sq_hd95 lesion_hd95"),
     title="inst. HD95",
 )
-def instance_hd95(i: Instances) -> Floats:
-    """Mean 95th percentile Hausdorff distance over the matches, in mm."""
-    return _mean_over_matches(i, distances_of(i), worst=i.missed_mm)
+def instance_hd95(i: Instances, *, pooled: bool = False) -> Floats:
+    """Mean 95th percentile Hausdorff distance over the matches, in mm; ``pooled`` takes it over both directions
+    together."""
+    return _mean_over_matches(i, distances_of(i, pooled=pooled), worst=i.missed_mm)
+
+
+@measure(
+    "instance_surface",
+    "instances",
+    "mean over the matches: mean of both boundaries' shares within tau mm",
+    undefined="no instances in either volume, or there is no label map",
+    source="Kofler et al. 2023",
+    best=1.0,
+    worst=0.0,
+    synonyms=also("sq_nsd instance_surface_dice"),
+    title="inst. NSD",
+)
+def instance_nsd(i: Instances, *, tau: float = 1.0) -> Floats:
+    """Mean surface Dice over the matches: of each the mean of both boundaries' shares within ``tau`` mm, not the
+    pooled one."""
+    shares = [[match.nsd.get(tau, np.nan) for match in target.matches] for target in i.targets]
+    return _mean_over_matches(i, shares, worst=0.0)
 
 
 @measure(
@@ -220,9 +239,10 @@ def _mean_over_matches(i: Instances, values: list[list[float]], *, worst: float)
     return means
 
 
-def distances_of(i: Instances) -> list[list[float]]:
+def distances_of(i: Instances, *, pooled: bool = False) -> list[list[float]]:
     """Per target, of its matches; NaN where distances were not measured."""
-    return [[np.nan if match.hd95 is None else match.hd95 for match in target.matches] for target in i.targets]
+    found = [[match.pooled_hd95 if pooled else match.hd95 for match in target.matches] for target in i.targets]
+    return [[np.nan if mm is None else mm for mm in of_target] for of_target in found]
 
 
 def _voxels(groups: Iterable[tuple[Instance, ...]]) -> Floats:

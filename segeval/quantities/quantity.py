@@ -93,6 +93,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
     "map_losses": ("map_losses",),
     "surface": ("surface",),
     "instances": ("instance",),
+    "instance_surface": ("instance",),
     "lesionwise": ("lesionwise",),
     "calibration": ("calibration",),
     "profile": ("profile",),

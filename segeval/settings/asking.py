@@ -19,6 +19,7 @@ from segeval.choices import (
     EmptyPolicy,
     GeometryPolicy,
     Kind,
+    MatchBy,
     Matching,
     PaletteName,
 )
@@ -59,6 +60,7 @@ class ArrayOptions(TypedDict, total=False):
     min_volume_mm3: float
     matching: Matching
     iou: float
+    match_by: MatchBy
     protocol: str | None
     lesionwise: str | None
     backend: BackendName

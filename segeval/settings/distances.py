@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import field
 
-from segeval.choices import DistanceSpacing, GeometryPolicy, Matching
+from segeval.choices import DistanceSpacing, GeometryPolicy, MatchBy, Matching
 from segeval.errors import UsageError
 from segeval.settings import words
 from segeval.settings.labels import require_tolerances, tolerances_of
@@ -100,6 +100,12 @@ class Distances(Values, frozen=True):
                     asks=float,
                     default=0.5,
                     help="What the IoU of a match must exceed, or reach where it is greedy.",
+                ),
+                "match_by": Option(
+                    panel=DISTANCES,
+                    asks=MatchBy,
+                    default="iou",
+                    help="Whether --iou, and what competes for a match, is the IoU or the Dice of a pair.",
                 ),
             },
             made=lambda labelled, *others: InstanceOptions(*others, labelled),

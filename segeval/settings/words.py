@@ -191,7 +191,7 @@ def tau_document(settings: Settings) -> TauWritten:
 
 
 def instances_document(settings: Settings) -> InstancesWritten:
-    """The five options that it is made of."""
+    """The options that it is made of."""
     return {"instances": to_builtins(settings.instances)}
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
 from segeval.array_types import Integers
 from segeval.kernels.boxes import Box, enclosing
-from segeval.quantities.surface import hd95
+from segeval.quantities.surface import hd95, nsd
 from segeval.shapes.coding import Values, code_targets, layers_of
 from segeval.shapes.components import is_large
 from segeval.shapes.counting import CodedMap, Counted, LabelMap, count_instances
 from segeval.shapes.facts import Facts
+from segeval.shapes.match_surfaces import MatchSurface, match_surfaces
 from segeval.shapes.matching import choose_pairs, with_pairs
 from segeval.shapes.pairs import Pairs
 from segeval.shapes.slabs import slab_voxels
@@ -26,6 +26,8 @@ from segeval.tallies.instances import InstanceOptions, TargetInstances
 from segeval.tallies.overlaps import Overlaps
 from segeval.tallies.surfaces import Surfaces
 from segeval.volumes.memory import Need, require_memory
+
+Of = TypeVar("Of")
 
 # Bytes, measured: codes of both maps, and where their runs and boundaries are; and the numbers of components.
 _PER_SLAB_VOXEL, _PER_NUMBERED_VOXEL = 10, 8
@@ -70,12 +72,14 @@ def match_all(
     options: InstanceOptions,
     *,
     distances: bool = False,
+    tolerances: Sequence[float] | None = None,
     overlaps: bool = False,
     threads: int = 1,
 ) -> tuple[TargetInstances, ...]:
     """Every target. distances: whether each match gets its hd95; overlaps: whether each target gets those of all pairs.
 
-    Raises UsageError, NotEnoughMemory.
+    tolerances: of the nsd that each match gets, in mm; with the pooled hd95, unless it is None. Raises UsageError,
+    NotEnoughMemory.
     """
     for target in targets:
         _require_memory([target], options)
@@ -84,11 +88,16 @@ def match_all(
         members = [targets[place] for place in layer]
         if len(members) > 1:
             _require_memory(members, options)
-        counted = _count(maps, members, options, distances)
+        counted = _count(maps, members, options, distances or tolerances is not None)
         matched = [_match(counted, place, target, options, maps.spacing_mm) for place, target in enumerate(members)]
-        hd95s = _distances(maps, counted, matched, options, threads) if distances else [None] * len(matched)
-        for place, each, mm in zip(layer, matched, hd95s, strict=True):
-            one = with_pairs(each.target.key, each.prediction, each.reference, each.pairs, mm)
+        surfaces: Sequence[list[MatchSurface] | None] = [None] * len(matched)
+        hd95s: Sequence[list[float] | None] = [None] * len(matched)
+        if tolerances is not None:
+            surfaces = _of_each(_Distances(maps, counted, matched, options, threads).surfaces(tolerances), matched)
+        if distances:
+            hd95s = _of_each(_Distances(maps, counted, matched, options, threads).hd95s(), matched)
+        for place, each, mm, surface in zip(layer, matched, hd95s, surfaces, strict=True):
+            one = with_pairs(each.target.key, each.prediction, each.reference, each.pairs, mm, surface)
             found[place] = replace(one, overlaps=_overlaps(each)) if overlaps else one
     return tuple(found[place] for place in range(len(targets)))
 
@@ -157,43 +166,76 @@ def _overlaps(matched: _Matched) -> Overlaps:
     )
 
 
-def _distances(
-    maps: LabelMaps, counted: Counted, matched: Sequence[_Matched], options: InstanceOptions, threads: int
-) -> list[list[float]]:
+def _of_each(found: list[Of], matched: Sequence[_Matched]) -> list[list[Of]]:
+    """What was found of all matches, by target."""
+    ends = np.cumsum([len(np.unique(each.pairs.reference)) for each in matched]).tolist()
+    return [found[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+class _Distances:
     """Of each target's matches, in the order of their reference instances."""
-    if counted.points is None:
-        raise ValueError("no boundaries were asked for")
-    references = np.concatenate([each.numbers[1][each.pairs.reference] for each in matched])
-    predictions = np.concatenate([each.numbers[0][each.pairs.prediction] for each in matched])
-    numbers, match = np.unique(references, return_inverse=True)
-    boxes = counted.reference.boxes[numbers]
-    np.minimum.at(boxes[..., 0], match, counted.prediction.boxes[predictions, :, 0])
-    np.maximum.at(boxes[..., 1], match, counted.prediction.boxes[predictions, :, 1])
-    found = np.empty(len(numbers))
-    # Given instances may touch: the boundary of several together is not that of each.
-    together = np.bincount(match, minlength=len(numbers)) > 1 if options.labelled else np.zeros(len(numbers), np.bool_)
-    apart = np.flatnonzero(~together)
-    place = np.cumsum(~together) - 1
-    pairs = ~together[match]
-    matches = Matches(counted.shape, numbers[apart], predictions[pairs], place[match[pairs]], boxes[apart])
-    found[apart] = hd95_mm(counted.points, matches, maps.spacing_mm, threads)
-    for k in np.flatnonzero(together).tolist():
-        p, r = counted.prediction.ids[predictions[match == k]], counted.reference.ids[numbers[[k]]]
-        found[k] = _hd95_of_values(maps, p, r, boxes[k] + np.array(counted.reference.origin)[:, np.newaxis], threads)
-    counts = [len(np.unique(each.pairs.reference)) for each in matched]
-    return [part.tolist() for part in np.split(found, np.cumsum(counts)[:-1])]
 
+    def __init__(
+        self, maps: LabelMaps, counted: Counted, matched: Sequence[_Matched], options: InstanceOptions, threads: int
+    ) -> None:
+        if counted.points is None:
+            raise ValueError("no boundaries were asked for")
+        self._maps, self._counted, self._points, self._threads = maps, counted, counted.points, threads
+        references = np.concatenate([each.numbers[1][each.pairs.reference] for each in matched])
+        self._predictions = np.concatenate([each.numbers[0][each.pairs.prediction] for each in matched])
+        self._numbers, self._match = np.unique(references, return_inverse=True)
+        self._boxes = counted.reference.boxes[self._numbers]
+        np.minimum.at(self._boxes[..., 0], self._match, counted.prediction.boxes[self._predictions, :, 0])
+        np.maximum.at(self._boxes[..., 1], self._match, counted.prediction.boxes[self._predictions, :, 1])
+        # Given instances may touch: the boundary of several together is not that of each.
+        together = np.bincount(self._match, minlength=len(self._numbers)) > 1
+        self._together = together if options.labelled else np.zeros(len(self._numbers), np.bool_)
 
-def _hd95_of_values(
-    maps: LabelMaps, prediction: NDArray[Any], reference: NDArray[Any], box: Integers, threads: int
-) -> float:
-    """Of the voxels of some stored values, which lie in the box; shape (axes, 2)."""
-    from segeval.shapes.surface_distances import measure
+    def hd95s(self) -> list[float]:
+        """In mm; the boundary voxels are given away."""
+        matches = self._apart()
+        found = np.empty(len(self._numbers))
+        found[~self._together] = hd95_mm(self._points, matches, self._maps.spacing_mm, self._threads)
+        for k in np.flatnonzero(self._together).tolist():
+            found[k] = float(hd95(self._measured(k))[0])
+        return found.tolist()
 
-    *sides, (first, behind) = box.tolist()
-    place = tuple(slice(*side) for side in sides)
-    p, r = (labels.planes(first, behind)[place] for labels in (maps.prediction, maps.reference))
-    whole = tuple(slice(0, n) for n in r.shape)
-    predicted, true = frozenset(prediction.tolist()), frozenset(reference.tolist())
-    masks = TargetMasks(p, r, predicted, true, whole, maps.spacing_mm, maps.ignore)
-    return float(hd95(Surfaces((measure(masks, threads),), None, 0.0))[0])
+    def surfaces(self, tolerances: Sequence[float]) -> list[MatchSurface]:
+        """With the nsd at these tolerances in mm."""
+        apart = iter(match_surfaces(self._points, self._apart(), self._maps.spacing_mm, tolerances))
+        return [
+            self._of_measured(k, tolerances) if together else next(apart)
+            for k, together in enumerate(self._together.tolist())
+        ]
+
+    def _apart(self) -> Matches:
+        """Those whose boundaries are those of their instances."""
+        apart = np.flatnonzero(~self._together)
+        place = np.cumsum(~self._together) - 1
+        pairs = ~self._together[self._match]
+        numbers, owners = self._numbers[apart], place[self._match[pairs]]
+        return Matches(self._counted.shape, numbers, self._predictions[pairs], owners, self._boxes[apart])
+
+    def _of_measured(self, k: int, tolerances: Sequence[float]) -> MatchSurface:
+        surfaces = self._measured(k)
+        sides = ("prediction", "reference")
+        shares = {
+            tau: sum(float(nsd(surfaces, tau=tau, direction=side)[0]) for side in sides) / 2 for tau in tolerances
+        }
+        return MatchSurface(float(hd95(surfaces, pooled=True)[0]), shares)
+
+    def _measured(self, k: int) -> Surfaces:
+        """Of a match of several predictions, all of whose voxels lie in its box."""
+        from segeval.shapes.surface_distances import measure
+
+        counted, maps = self._counted, self._maps
+        prediction = counted.prediction.ids[self._predictions[self._match == k]]
+        reference = counted.reference.ids[self._numbers[[k]]]
+        box = self._boxes[k] + np.array(counted.reference.origin)[:, np.newaxis]
+        *sides, (first, behind) = box.tolist()
+        place = tuple(slice(*side) for side in sides)
+        p, r = (labels.planes(first, behind)[place] for labels in (maps.prediction, maps.reference))
+        whole = tuple(slice(0, n) for n in r.shape)
+        predicted, true = frozenset(prediction.tolist()), frozenset(reference.tolist())
+        masks = TargetMasks(p, r, predicted, true, whole, maps.spacing_mm, maps.ignore)
+        return Surfaces((measure(masks, self._threads),), None, 0.0)

@@ -12,8 +12,10 @@ from typing import TypeVar
 import numpy as np
 
 from segeval.array_types import Floats, Integers, Mask
+from segeval.choices import MatchBy
 from segeval.shapes.components import Components
 from segeval.shapes.facts import Facts
+from segeval.shapes.match_surfaces import MatchSurface
 from segeval.shapes.pairs import Pairs
 from segeval.tallies.instances import Instance, InstanceOptions, Match, TargetInstances
 from segeval.volumes.memory import Need, require_memory
@@ -32,38 +34,39 @@ def choose_pairs(overlaps: Pairs, prediction: Integers, reference: Integers, opt
     if options.matching == "any-overlap":
         return overlaps
     if options.matching == "many-to-one":
-        return _many_to_one(overlaps, prediction, reference, options.threshold)
+        return _many_to_one(overlaps, prediction, reference, options)
+    sizes = prediction[overlaps.prediction] + reference[overlaps.reference]
+    scores = _scores(overlaps.voxels, sizes, options.by)
     if options.matching == "greedy":
-        return _greedy(overlaps, prediction, reference, options.threshold)
-    return _one_to_one(overlaps, prediction, reference, options.threshold)
+        return _greedy(overlaps, scores, options.threshold, len(prediction), len(reference))
+    return _one_to_one(overlaps, scores, options.threshold)
 
 
-def _one_to_one(overlaps: Pairs, prediction: Integers, reference: Integers, threshold: float) -> Pairs:
-    """Disjoint pairs of IoU > threshold whose IoUs add up to the most; of equal sums (to 1e-9 per pair) most pairs."""
-    iou = intersection_over_union(
-        overlaps.voxels, prediction[overlaps.prediction] + reference[overlaps.reference] - overlaps.voxels
-    )
-    close, iou = overlaps[iou > threshold], iou[iou > threshold]
-    # Two masks that share more than half of their union with a third share voxels: above 1/2 nothing competes.
+def _scores(shared: Integers, sizes: Integers, by: MatchBy) -> Floats:
+    """Of pairs, by shared voxels and the sum of both sizes."""
+    return 2 * shared / sizes if by == "dice" else intersection_over_union(shared, sizes - shared)
+
+
+def _one_to_one(overlaps: Pairs, scores: Floats, threshold: float) -> Pairs:
+    """Disjoint pairs of a score > threshold that add up to the most; of equal sums (to 1e-9 per pair) most pairs."""
+    close, scores = overlaps[scores > threshold], scores[scores > threshold]
+    # Two masks that share more than half of their union with a third share voxels: above an IoU of 1/2 none competes.
     alone = (np.bincount(close.reference, minlength=1)[close.reference] == 1) & (
         np.bincount(close.prediction, minlength=1)[close.prediction] == 1
     )
     chosen = alone.copy()
     for rivals in _batches(close, np.flatnonzero(~alone)):
-        best = _best_assignment(close.reference[rivals], close.prediction[rivals], iou[rivals])
+        best = _best_assignment(close.reference[rivals], close.prediction[rivals], scores[rivals])
         chosen[rivals[best]] = True
     return close[chosen]
 
 
-def _greedy(overlaps: Pairs, prediction: Integers, reference: Integers, threshold: float) -> Pairs:
-    """Disjoint pairs of IoU >= threshold, the largest IoU first; of equal ones in the order of the instances."""
-    iou = intersection_over_union(
-        overlaps.voxels, prediction[overlaps.prediction] + reference[overlaps.reference] - overlaps.voxels
-    )
-    close, iou = overlaps[iou >= threshold], iou[iou >= threshold]
-    free_reference, free_prediction = np.ones(len(reference), dtype=bool), np.ones(len(prediction), dtype=bool)
-    chosen = np.zeros(len(iou), dtype=bool)
-    for pair in np.lexsort((close.prediction, close.reference, -iou)).tolist():
+def _greedy(overlaps: Pairs, scores: Floats, threshold: float, predictions: int, references: int) -> Pairs:
+    """Disjoint pairs of a score >= threshold, the largest first; of equal ones in the order of the instances."""
+    close, scores = overlaps[scores >= threshold], scores[scores >= threshold]
+    free_reference, free_prediction = np.ones(references, dtype=bool), np.ones(predictions, dtype=bool)
+    chosen = np.zeros(len(scores), dtype=bool)
+    for pair in np.lexsort((close.prediction, close.reference, -scores)).tolist():
         r, p = close.reference[pair], close.prediction[pair]
         if free_reference[r] and free_prediction[p]:
             free_reference[r] = free_prediction[p] = False
@@ -107,23 +110,28 @@ def _best_assignment(rows: Integers, columns: Integers, scores: Floats) -> Integ
     return np.flatnonzero(partner[row] == column)
 
 
-def _many_to_one(overlaps: Pairs, prediction: Integers, reference: Integers, threshold: float) -> Pairs:
-    """Predictions with more than half of their voxels in a reference, where all of these together have IoU > threshold.
+def _many_to_one(overlaps: Pairs, prediction: Integers, reference: Integers, options: InstanceOptions) -> Pairs:
+    """Predictions with more than half of their voxels in a reference, where all of these together score > threshold.
 
-    Such a prediction adds more to the intersection than to the rest of the union: taking it never lowers the IoU.
+    Such a prediction adds more to the intersection than to the rest of the union: taking it never lowers the score.
     """
     inside = overlaps[2 * overlaps.voxels > prediction[overlaps.prediction]]
     shared, predicted = _sums(inside, prediction, len(reference))
-    iou = intersection_over_union(shared, predicted + reference - shared)
-    return inside[iou[inside.reference] > threshold]
+    scores = _scores(shared, predicted + reference, options.by)
+    return inside[scores[inside.reference] > options.threshold]
 
 
 def with_pairs(
-    target: int | str, prediction: Facts, reference: Facts, pairs: Pairs, hd95_mm: Sequence[float] | None = None
+    target: int | str,
+    prediction: Facts,
+    reference: Facts,
+    pairs: Pairs,
+    hd95_mm: Sequence[float] | None = None,
+    surfaces: Sequence[MatchSurface] | None = None,
 ) -> TargetInstances:
     """The record that the matching pairs make: a match per reference instance that occurs in them.
 
-    hd95_mm: of the matches, in the order of their reference instances. Raises NotEnoughMemory.
+    hd95_mm, surfaces: of the matches, in the order of their reference instances. Raises NotEnoughMemory.
     """
     count = len(prediction) + len(reference)
     need = Need(_PER_INSTANCE * count, f"describing {count} instances", "leave instances out, or drop small ones")
@@ -135,13 +143,15 @@ def with_pairs(
     starts = np.searchsorted(pairs.reference, np.arange(len(reference) + 1)).tolist()
     partners = [predicted[p] for p in pairs.prediction.tolist()]
     distances = iter(repeat(None) if hd95_mm is None else hd95_mm)
+    more = iter(repeat(MatchSurface()) if surfaces is None else surfaces)
     matches, missed = [], []
     for k, instance in enumerate(found):
         if starts[k] == starts[k + 1]:
             missed.append(instance)
         else:
             members = tuple(partners[starts[k] : starts[k + 1]])
-            matches.append(Match(instance, members, iou[k], dice[k], next(distances)))
+            own = next(more)
+            matches.append(Match(instance, members, iou[k], dice[k], next(distances), own.nsd, own.pooled_hd95))
     return TargetInstances(target, tuple(matches), tuple(missed), _unpaired(predicted, pairs.prediction))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from msgspec import Struct
 
-from segeval.choices import Matching
+from segeval.choices import MatchBy, Matching
 from segeval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class InstanceOptions(Struct, frozen=True):
     connectivity: None for the largest, 26 in three dimensions and 8 in two.
     min_volume_mm3: smaller instances are dropped from both volumes before anything is matched.
     threshold: the IoU that a match must exceed, with ``greedy`` reach, 0 <= threshold < 1; ``any-overlap`` has none.
+    by: whether that is the IoU, or the Dice.
     labelled: each value of the maps is an instance; nothing is split into components.
     """
 
@@ -35,6 +36,7 @@ class InstanceOptions(Struct, frozen=True):
     min_volume_mm3: float = 0.0
     matching: Matching = "one-to-one"
     threshold: float = 0.5
+    by: MatchBy = "iou"
     labelled: bool = False
 
     def __post_init__(self) -> None:
@@ -44,6 +46,8 @@ class InstanceOptions(Struct, frozen=True):
             )
         if self.matching not in get_args(Matching):
             raise UsageError(f"--matching {self.matching!r}: write one of {', '.join(get_args(Matching))}")
+        if self.by not in get_args(MatchBy):
+            raise UsageError(f"--match-by {self.by!r}: write one of {', '.join(get_args(MatchBy))}")
         if not 0 <= self.threshold < 1:
             raise UsageError(f"--iou {self.threshold:g}: the IoU of a match must exceed it, so write 0 to below 1")
         if not 0 <= self.min_volume_mm3 < math.inf:
@@ -54,7 +58,7 @@ class InstanceOptions(Struct, frozen=True):
         found = "labelled" if self.labelled else f"connectivity={self.connectivity or 'full'}"
         parts = [found, self.matching]
         if self.matching != "any-overlap":
-            parts.append(f"iou{'>=' if self.matching == 'greedy' else '>'}{self.threshold:g}")
+            parts.append(f"{self.by}{'>=' if self.matching == 'greedy' else '>'}{self.threshold:g}")
         if self.min_volume_mm3:
             parts.append(f"min_mm3={self.min_volume_mm3:g}")
         return ",".join(parts)
@@ -148,6 +152,7 @@ class Match(Struct, frozen=True, gc=False):
     """A reference instance and what was predicted for it, the predictions taken together as one mask.
 
     hd95: their 95th percentile Hausdorff distance in mm; None where distances were not asked for.
+    pooled_hd95: that of both directions together.
     nsd: by tolerance in mm, the mean of the shares of both boundaries within it, where that was asked for.
     """
 
@@ -157,6 +162,7 @@ class Match(Struct, frozen=True, gc=False):
     dice: float
     hd95: float | None = None
     nsd: Mapping[float, float] = {}
+    pooled_hd95: float | None = None
 
 
 class TargetInstances(Struct, frozen=True):

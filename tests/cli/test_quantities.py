@@ -31,6 +31,7 @@ MAP_LOSSES = ["topk_ce", "lovasz", "wasserstein_dice", "boundary", "hausdorff_dt
 SURFACE = ["hd", "hd95", "assd", "masd", "rmsd", "bavd", "nsd"]
 INSTANCES = ["instance_tp", "instance_fp", "instance_fn", "instance_sensitivity", "instance_precision", "instance_f1",
     "sq", "pq", "instance_dice", "instance_hd95", "missed_volume_ml", "invented_volume_ml"]
+INSTANCE_SURFACE = ["instance_nsd"]
 LESIONWISE = ["lesionwise_dice", "lesionwise_hd95", "lesionwise_nsd", "lesionwise_tp", "lesionwise_fp", "lesionwise_fn"]
 CALIBRATION = ["brier", "ece", "auroc", "average_precision", "best_dice", "best_dice_threshold"]
 PROFILE = ["worst_slice_error"]
@@ -122,6 +123,8 @@ SETTINGS = {
     "bavd": "boundary=volume, outside=background, surfel=no",
     "boundary_iou": "d=0.02",
     "nsd": "boundary=volume, direction=both, outside=background, surfel=no, tau=see above",
+    "instance_hd95": "pooled=no",
+    "instance_nsd": "tau=1",
     "lesionwise_hd95": "penalty_mm=374",
     "lesionwise_nsd": "tau=1",
 } | {
@@ -190,6 +193,7 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
         "map_losses",
         "surface",
         "instances",
+        "instance_surface",
         "lesionwise",
         "calibration",
         "profile",
@@ -207,6 +211,7 @@ def test_every_quantity_of_the_definitions_is_listed_group_by_group(explained: d
     assert listed["map_losses"] == MAP_LOSSES
     assert listed["surface"] == SURFACE
     assert listed["instances"] == INSTANCES
+    assert listed["instance_surface"] == INSTANCE_SURFACE
     assert listed["lesionwise"] == LESIONWISE
     assert listed["calibration"] == CALIBRATION
     assert listed["profile"] == PROFILE

@@ -175,8 +175,8 @@ CHANGES: dict[str, list[tuple[Path, list[str], list[str]]]] = {
     "tau": [(PREDICTION, ["--metrics=nsd"], ["--metrics=nsd", "--tau=2"])],
     "instances": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--instances"])],
     "min_volume_mm3": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--min-volume-mm3=20"])],
-    **{name: [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", f"--{name}={value}"])]
-       for name, value in (("connectivity", 6), ("matching", "any-overlap"), ("iou", 0.3))},
+    **{name: [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", f"--{name.replace('_', '-')}={value}"])]
+       for name, value in (("connectivity", 6), ("matching", "any-overlap"), ("iou", 0.3), ("match_by", "dice"))},
     "protocol": [
         (PREDICTION, [], ["--metrics=lesionwise", "--protocol=brats-lesionwise"]),
         (PREDICTION, ["--protocol=brats-lesionwise"], ["--protocol=brats-lesionwise:met", "--metrics=lesionwise"]),

@@ -53,6 +53,7 @@ ANSWERS: dict[str, tuple[list[str], Any]] = {  # on the command line, and in TOM
     "min_volume_mm3": (["--min-volume-mm3", "5"], 5.0),
     "matching": (["--matching", "any-overlap"], "any-overlap"),
     "iou": (["--iou", "0.25"], 0.25),
+    "match_by": (["--match-by", "dice"], "dice"),
     "protocol": (["--protocol", "brats-lesionwise:ped"], "brats-lesionwise:ped"),
     "lesionwise": (["--lesionwise", "dilation=1,inventions=no"], "dilation=1,inventions=no"),
     "hash": (["--hash"], True),

@@ -68,7 +68,18 @@ def _numbered(numbers: tuple[int, ...], *, cyst: int = 0) -> dict[str, Case]:
 PAEDIATRIC = {f"paediatric {title}": case for title, case in _numbered((0, 2, 4, 1), cyst=3).items()}
 GROSS = {f"gross {title}": case for title, case in _numbered((0, 1, 0, 1)).items()}
 GLIOMAS = {title.replace("brain tumours", "gliomas"): case for title, case in _numbered((0, 1, 2, 4)).items()}
+_RESECTED = _numbered((0, 1, 2, 3), cyst=4)
+MILLIMETRES = {f"resected {title}": case for title, case in _RESECTED.items() if "stretched" not in title}
+OF_CHILDREN = {
+    title.replace("paediatric", "children's"): case for title, case in PAEDIATRIC.items() if "stretched" not in title
+}
+GROSS_MILLIMETRES = {f"target, {title}": case for title, case in GROSS.items() if "stretched" not in title}
+UNTREATED = {title: case for title, case in TUMOURS.items() if "stretched" not in title}
 FAMILIES = {
+    "untreated brain tumours of 1 mm³": UNTREATED,
+    "brain tumours of 1 mm³": MILLIMETRES,
+    "paediatric brain tumours of 1 mm³": OF_CHILDREN,
+    "gross brain tumours of 1 mm³": GROSS_MILLIMETRES,
     "brain tumours": TUMOURS,
     "paediatric brain tumours": PAEDIATRIC,
     "gross brain tumours": GROSS,

@@ -34,8 +34,8 @@ def of_size(number: int, voxels: int) -> Instance:
 
 A, B, C = of_size(1, 10), of_size(2, 20), of_size(3, 30)
 MATCHES = (
-    Match(A, (A,), iou=0.75, dice=6 / 7, hd95=1.0, nsd={1.0: 0.75}),
-    Match(B, (B,), iou=0.6, dice=0.75, hd95=4.0, nsd={1.0: 0.25}),
+    Match(A, (A,), iou=0.75, dice=6 / 7, hd95=1.0, nsd={1.0: 0.75}, pooled_hd95=0.5),
+    Match(B, (B,), iou=0.6, dice=0.75, hd95=4.0, nsd={1.0: 0.25}, pooled_hd95=2.0),
 )
 SOME = TargetInstances(1, MATCHES, missed=(C,), invented=(A, A, B))
 MISSED = TargetInstances(2, missed=(A, B))
@@ -66,6 +66,7 @@ NAN = math.nan
         ("pq", 1.35 / 4, 0, 0, NAN, 1.35 / 2),
         ("instance_dice", (6 / 7 + 3 / 4) / 2, 0, 0, NAN, (6 / 7 + 3 / 4) / 2),
         ("instance_hd95", 2.5, 99, 99, NAN, 2.5),
+        ("instance_nsd", (0.75 + 0.25) / 2, 0, 0, NAN, 0.5),
         ("missed_volume_ml", 15, 15, 0, 0, 0),
         ("invented_volume_ml", 20, 0, 15, 0, 0),
         ("lesionwise_dice", (6 / 7 + 3 / 4) / 6, 0, 0, 1, (6 / 7 + 3 / 4) / 2),
@@ -98,6 +99,7 @@ def test_distances_that_were_not_measured_are_undefined() -> None:
     unmeasured = replace(SOME, matches=tuple(replace(match, hd95=None) for match in MATCHES))
     assert math.isnan(value("instance_hd95", unmeasured))
     assert math.isnan(value("lesionwise_hd95", unmeasured))
+    assert formulas.instance_hd95(Instances((SOME, MISSED), missed_mm=7.0), pooled=True).tolist() == [1.25, 7.0]
     assert math.isnan(float(lesionwise.lesionwise_nsd(Instances((SOME,)), tau=2.0)[0]))
 
 

@@ -52,6 +52,7 @@ ANSWERS: dict[str, list[Any]] = {
     "min_volume_mm3": [2.5],
     "matching": ["any-overlap"],
     "iou": [0.25],
+    "match_by": ["dice"],
     "protocol": ["brats-lesionwise:ped"],
     "lesionwise": ["met", "dilation=5,scored_above_mm3=10,merged"],
     "hash": [True],

@@ -164,6 +164,30 @@ def test_given_instances_that_touch_have_one_boundary_together() -> None:
     assert (len(match.predictions), match.iou, match.hd95) == (4, 1.0, 0.0)
 
 
+def boundary_distances(prediction: Map, reference: Map, spacing: tuple[float, ...]) -> list[Map]:
+    """Both ways, by SciPy's erosion and distance transform; beyond the image is background."""
+    borders = [mask & ~ndimage.binary_erosion(mask) for mask in (prediction, reference)]
+    far = [ndimage.distance_transform_edt(~border, sampling=spacing) for border in borders]
+    return [far[1][borders[0]], far[0][borders[1]]]
+
+
+@given(st.data(), pairs_of_maps())
+def test_pooled_hd95_and_nsd_are_scipys(data: st.DataObject, maps: tuple[Map, Map]) -> None:
+    """The percentile of both ways together, and the mean of both shares; pieces that touch have one border."""
+    prediction, reference = maps
+    matching = data.draw(st.sampled_from(["one-to-one", "many-to-one", "any-overlap"]))
+    options = InstanceOptions(labelled=True, matching=matching, threshold=0.0)
+    spacing = data.draw(st.tuples(*[st.sampled_from([1.0, 0.5, 3.0])] * reference.ndim))
+    (found,) = match_maps(prediction, reference, options, spacing_mm=spacing, tolerances=[0.5, 1.0], distances=True)
+    for match in found.matches:
+        p = np.isin(prediction, [instance.id for instance in match.predictions])
+        ways = boundary_distances(p, reference == match.reference.id, spacing)
+        assert match.pooled_hd95 == pytest.approx(np.percentile(np.concatenate(ways), 95))
+        assert match.hd95 == pytest.approx(max(np.percentile(way, 95) for way in ways))
+        shares = {tau: np.mean([(way <= tau).mean() for way in ways]) for tau in (0.5, 1.0)}
+        assert dict(match.nsd) == pytest.approx(shares)
+
+
 @given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=30), min_size=1, max_size=5), st.integers(0, 10))
 def test_percentiles_are_numpys_to_the_last_bit(samples: list[list[int]], known: int) -> None:
     """Distances come in ascending order; from some on, all at once."""

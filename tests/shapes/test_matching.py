@@ -102,6 +102,16 @@ def test_a_threshold_is_to_be_exceeded() -> None:
     assert pairs_of(matched([1, 1, 1, 2], [1, 1, 1, 1])) == [(1, (1,))]
 
 
+def test_the_dice_in_place_of_the_iou() -> None:
+    """IoU: 1–1 4/7, 1–2 1/5, 2–1 2/7: the first is most. Dice: 8/11, 2/6, 4/9: the others together are 7/9."""
+    reference, prediction = [1, 1, 1, 1, 1, 2, 2, 2], [1, 2, 1, 1, 1, 1, 1, 0]
+    assert pairs_of(matched(prediction, reference, threshold=0.0)) == [(1, (1,))]
+    assert pairs_of(matched(prediction, reference, threshold=0.0, by="dice")) == [(1, (2,)), (2, (1,))]
+    for matching in ("one-to-one", "greedy", "many-to-one"):  # 4/7, or both pieces' 5/7, and 8/11, or 10/12
+        assert not matched(prediction, reference, threshold=0.72, matching=matching).matches
+        assert len(matched(prediction, reference, threshold=0.72, matching=matching, by="dice").matches) == 1
+
+
 def test_the_best_sum_wins_over_the_best_pair() -> None:
     """IoU: 1–1 3/7, 1–2 2/5, 2–1 2/6. The best pair alone gives 3/7, the two others together 11/15."""
     reference = [1, 1, 1, 1, 1, 2, 2, 2, 0, 0]
