@@ -173,6 +173,11 @@ def rows_and_details(
         if evaluated.held is not None:
             measured, remarks = measure_held(evaluated.held, evaluated.tally, geometry, settings)
             evaluated.held = None  # what is made of the records takes memory, too
+        elif evaluated.regions is not None:
+            from segeval.cases.region_records import records_of_regions
+
+            measured, remarks = records_of_regions(evaluated.regions, evaluated.tally, geometry, settings)
+            evaluated.regions = None
     if "profile" in settings.records:
         from segeval.cases.profiles import profile_of
 
@@ -243,7 +248,7 @@ def _ready(prediction: Volume, reference: Volume, beside: Opened, settings: Sett
     names = aligned.name, target.name
     pair = Pair(aligned.source, counted.reference, *names, counted.settings, backend, sets, counted.weights, integers)
     kind = settled_kind(pair, kind)
-    groups = None if kind is None else parts_of_pair(pair)
+    groups = None if kind is None else parts_of_pair(pair, kind)
     pair.parts = None if groups is None else Parts(groups)
     return _Ready(pair, kind, counted, target.geometry, checks, remarks + chosen)
 

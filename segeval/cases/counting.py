@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import Struct
@@ -15,6 +16,9 @@ from segeval.targets import TargetKey
 from segeval.volumes.chunks import lockstep, restretch
 from segeval.volumes.values import Rounding
 from segeval.volumes.volume import Piece, VoxelSource
+
+if TYPE_CHECKING:
+    from segeval.cases.regions import FoundRegions
 
 _HELD_VOXELS = 1 << 21  # what is kept of so many lies in huge pages: to touch others for the first time takes longer
 
@@ -40,14 +44,19 @@ class SoftResult(Struct, frozen=True):
 
 
 class LabelResult(Struct, frozen=True):
-    """The joint histogram of two label maps; the maps, where they are kept, and their profile, where it is counted."""
+    """The joint histogram of two label maps; the maps, where they are kept, and their profile, where it is counted.
+
+    regions: the components of both, where boxes are looked at one by one.
+    """
 
     confusion: Confusion
     held: HeldPair | None = None
     profile: PairProfile | None = None
+    regions: FoundRegions | None = None
 
     def __add__(self, other: LabelResult) -> LabelResult:
-        return LabelResult(self.confusion + other.confusion)
+        both = None if self.regions is None or other.regions is None else self.regions + other.regions
+        return LabelResult(self.confusion + other.confusion, regions=both)
 
 
 def count_labels(

@@ -101,9 +101,10 @@ def _evaluate_labels(pair: Pair) -> Evaluated:
     if pair.prediction.channels > 1:
         raise LabelError(pair.advice.words(pair.prediction_name, pair.prediction.channels))
     prediction, rounding = integral(pair.prediction)
-    _require_memory(pair, _held(pair))
     if pair.parts is not None and rounding is None:
+        _require_memory(pair)
         return _judge_labels(pair, count_label_parts(pair, pair.parts), None)
+    _require_memory(pair, _held(pair))
     counted = count_labels(pair.backend, prediction, pair.reference, pair.settings.labels.ignore, pair.weights)
     return _judge_labels(pair, counted, rounding)
 
@@ -221,7 +222,7 @@ def _judge_labels(pair: Pair, counted: LabelResult, rounding: Rounding | None) -
     confusion = _with_sets(counted.confusion, pair.sets)
     remarks += label_remarks(confusion, choice, name, pair.reference_name)
     tally = Tally(TallyOptions(ignore=choice.ignore, weighted=pair.weights is not None), confusion)
-    return Evaluated(tally, "labels", remarks, counted.held, profile=counted.profile)
+    return Evaluated(tally, "labels", remarks, counted.held, profile=counted.profile, regions=counted.regions)
 
 
 def _with_sets(confusion: Confusion, sets: Sets) -> Confusion:

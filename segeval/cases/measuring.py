@@ -10,6 +10,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Mask
+from segeval.cases.axes import measured_axes
 from segeval.cases.bounding import surfaces_of, threads
 from segeval.cases.boxed import shapes_of, topology_of
 from segeval.cases.lesions import lesions_of
@@ -129,12 +130,7 @@ def spacing_of(geometry: Geometry | None, axes: int) -> tuple[tuple[float, ...],
 
 def maps_of(held: HeldPair, tally: Tally, choice: LabelChoice, spacing: tuple[float, ...]) -> HeldMaps:
     shape = held.reference.shape
-    axes = [axis for axis, n in enumerate(shape) if n > 1]
-    axes = sorted({*axes, *[axis for axis in range(len(shape)) if axis not in axes][: max(0, 2 - len(axes))]})
-    if len(axes) not in (2, 3):
-        raise LabelError(
-            f"distances, instances and topology need two or three axes, the volumes have {'×'.join(map(str, shape))}"
-        )
+    axes = measured_axes(shape)
     return HeldMaps(
         held,
         tuple(shape[axis] for axis in axes),

@@ -19,6 +19,7 @@ from segeval.volumes.volume import VoxelSource
 if TYPE_CHECKING:
     from segeval.cases.kept import KeptPair
     from segeval.cases.parts import Parts
+    from segeval.cases.regions import FoundRegions
 
 
 class Pair(Struct):
@@ -55,6 +56,7 @@ class Evaluated(Struct):
     held: the labels of both volumes, where the backend keeps them (winning channels, for a probability map).
     kept: both volumes, where losses of whole maps were asked for.
     profile: the same per slice, where it counts that; by target for independent channels.
+    regions: the components of both label maps, where these were counted box by box.
     """
 
     tally: Tally
@@ -63,3 +65,4 @@ class Evaluated(Struct):
     held: HeldPair | None = None
     kept: KeptPair | None = None
     profile: PairProfile | Mapping[TargetKey, PairProfile] | None = None
+    regions: FoundRegions | None = None

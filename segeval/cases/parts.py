@@ -15,8 +15,10 @@ from segeval.cases.counting import LabelResult, SoftResult, count_labels, count_
 from segeval.cases.pair import Pair
 from segeval.choices import Kind
 from segeval.errors import UsageError
+from segeval.kernels.numpy_backend import NumpyBackend
 from segeval.tallies.tally import TallyOptions
 from segeval.volumes.tiles import Box, parts_of, tiled
+from segeval.volumes.volume import PIECE_VOXELS
 
 PartResult = LabelResult | SoftResult
 """What counting a part gives."""
@@ -39,19 +41,32 @@ class Parts(Struct, frozen=True):
     elsewhere: Elsewhere | None = None
 
 
-def parts_of_pair(pair: Pair) -> list[tuple[Box, ...]] | None:
-    """Where a pair can be counted in parts: both sides give any box, and nothing asks where a voxel lies."""
-    if pair.weights is not None or pair.settings.asks_for_places or pair.settings.slices_of is not None:
+def parts_of_pair(pair: Pair, kind: Kind) -> list[tuple[Box, ...]] | None:
+    """Where a pair can be counted in parts: both sides give any box, and nothing asks for the whole volume."""
+    if pair.weights is not None or pair.settings.slices_of is not None:
+        return None
+    if pair.settings.asks_for_places and (_why_whole(pair, kind) is not None or 0 in pair.reference.shape):
         return None
     return parts_of(pair.prediction, pair.reference)
+
+
+def _why_whole(pair: Pair, kind: Kind | None) -> str | None:
+    """Why places ask for the whole volume, as a clause; None where boxes will do."""
+    from segeval.cases.regions import why_whole
+
+    whole = why_whole(pair.settings)
+    if whole is None and (kind != "labels" or pair.prediction.dtype.kind not in "biu"):
+        return "instances and topology are found in parts of label maps of integers alone"
+    return whole
 
 
 def counted_elsewhere(pair: Pair, kind: Kind | None, elsewhere: Elsewhere) -> Parts:
     """The parts of a pair, for others to count. Raises UsageError where it is counted as a whole."""
     if pair.parts is not None:
         return Parts(pair.parts.groups, elsewhere)
-    if pair.settings.asks_for_places:
-        why = "distances, instances, topology, profiles and losses of whole maps are measured on the whole volume"
+    whole = _why_whole(pair, kind) if pair.settings.asks_for_places else None
+    if whole is not None:
+        why = whole
     elif pair.weights is not None or pair.settings.mask is not None or pair.settings.within is not None:
         why = "masks, weights and --within are read as one stream"
     elif pair.settings.slices_of is not None:
@@ -70,13 +85,42 @@ def counted_elsewhere(pair: Pair, kind: Kind | None, elsewhere: Elsewhere) -> Pa
 
 
 def count_label_parts(pair: Pair, parts: Parts) -> LabelResult:
-    """The joint histogram of a pair of label maps."""
+    """The joint histogram of a pair of label maps, and their components where these are asked for."""
+    if pair.settings.asks_for_places:
+        return _added(parts, _counter_of_regions(pair), LabelResult)
 
     def count(boxes: tuple[Box, ...]) -> LabelResult:
         sides = tiled(pair.prediction, boxes), tiled(pair.reference, boxes)
         return count_labels(pair.backend, *sides, pair.settings.labels.ignore)
 
     return _added(parts, count, LabelResult)
+
+
+def _counter_of_regions(pair: Pair) -> Callable[[tuple[Box, ...]], LabelResult]:
+    """What counts a part box by box; it holds one box, and what was found in the part."""
+    import numpy as np
+
+    from segeval.cases.regions import find_in, plan_of
+
+    if pair.parts is None:
+        raise ValueError("the pair has no parts")
+    unsigned = pair.prediction.dtype.kind != "i", pair.reference.dtype.kind != "i"
+    boxes_of_all = [box for boxes in pair.parts.groups for box in boxes]
+    plan = plan_of(pair.settings, pair.reference.shape, unsigned, boxes_of_all)
+    backend = NumpyBackend()  # the pair's may keep whole volumes
+
+    def count(boxes: tuple[Box, ...]) -> LabelResult:
+        total: Neighbours[LabelResult] = Neighbours(len(boxes))
+        for number, box in enumerate(boxes):
+            sides = [tiled(source, (box,)) for source in (pair.prediction, pair.reference)]
+            p, r = (np.concatenate(list(side.pieces(0))) for side in sides)
+            kernel = backend.label_kernel(pair.settings.labels.ignore)
+            for first in range(0, p.size, PIECE_VOXELS):
+                kernel.add(p[first : first + PIECE_VOXELS], r[first : first + PIECE_VOXELS])
+            total.add(number, LabelResult(kernel.confusion(), regions=find_in(plan, box, p, r)))
+        return total.sum()
+
+    return count
 
 
 def count_soft_parts(pair: Pair, parts: Parts, options: TallyOptions) -> SoftResult:

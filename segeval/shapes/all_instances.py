@@ -102,6 +102,24 @@ def match_all(
     return tuple(found[place] for place in range(len(targets)))
 
 
+def match_found(
+    key: int | str,
+    prediction: Facts,
+    reference: Facts,
+    pairs: Pairs,
+    options: InstanceOptions,
+    spacing_mm: Sequence[float],
+    *,
+    overlaps: bool = False,
+) -> TargetInstances:
+    """One target whose instances, and the pairs that share voxels, are known. Raises NotEnoughMemory."""
+    targets = np.zeros(len(prediction), np.int64), np.zeros(len(reference), np.int64)
+    counted = Counted((), prediction, reference, targets, pairs, None)
+    matched = _match(counted, 0, Target(key, frozenset(), frozenset(), ()), options, spacing_mm)
+    one = with_pairs(key, matched.prediction, matched.reference, matched.pairs)
+    return replace(one, overlaps=_overlaps(matched)) if overlaps else one
+
+
 def _require_memory(targets: Sequence[Target], options: InstanceOptions) -> None:
     box = _around(targets)
     shape = [side.stop - side.start for side in box]

@@ -38,20 +38,33 @@ def find_components(
 
     Raises UsageError where the connectivity is not one of the mask's dimensions.
     """
-    numbering = Numbering(mask.ndim, connectivity)
     turned = mask if mask.flags.f_contiguous else mask.T
-    places = np.zeros(turned.shape, dtype=np.uint32, order="F")
-    for slab in slabs_of(turned.shape):
-        codes = np.asfortranarray(turned[..., slab.start : slab.behind]).view(np.uint8)
-        found, before = numbering.number(codes)
-        numbers = found.astype(np.uint32)
-        numbers[numbers != 0] += np.uint32(before)
-        places[..., slab.start : slab.behind] = numbers.reshape(codes.shape, order="F")
-    component = np.concatenate(([0], numbering.components() + 1)).astype(np.uint32)
+    places, component = numbered(turned.view(np.uint8), connectivity)
     for slab in slabs_of(turned.shape):
         own = places[..., slab.first : slab.behind]
         own[...] = component.take(own)
     return measure(places if turned is mask else places.T, origin)
+
+
+def numbered(
+    codes: NDArray[np.unsignedinteger], connectivity: int | None = None
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """(A number by voxel, 0 where the code is; by number, the component of equal codes, from 1). In Fortran order.
+
+    Raises UsageError as `find_components` does.
+    """
+    numbering = Numbering(codes.ndim, connectivity)
+    places = np.zeros(codes.shape, dtype=np.uint32, order="F")
+    for slab in slabs_of(codes.shape):
+        part = np.asfortranarray(codes[..., slab.start : slab.behind])
+        if not part.any():
+            numbering.skip()
+            continue
+        found, before = numbering.number(part)
+        numbers = found.astype(np.uint32)
+        numbers[numbers != 0] += np.uint32(before)
+        places[..., slab.start : slab.behind] = numbers.reshape(part.shape, order="F")
+    return places, np.concatenate(([0], numbering.components() + 1)).astype(np.uint32)
 
 
 def measure(places: NDArray[Any], origin: Sequence[int] | None = None) -> Components:

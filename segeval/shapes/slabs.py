@@ -97,9 +97,7 @@ class Numbering:
 
     def components(self) -> Integers:
         """By number, the component, numbered from 0 in the order of the smallest of their numbers."""
-        joined = _representatives(self._given, np.concatenate((np.zeros((2, 0), np.int64), *self._same), axis=1))
-        own = joined == np.arange(self._given)
-        return (np.cumsum(own) - 1)[joined]
+        return joined(self._given, np.concatenate((np.zeros((2, 0), np.int64), *self._same), axis=1))
 
     def _join(self, plane: Numbers, before: int) -> None:
         """Note which numbers of this plane stand where others stood in the slab before."""
@@ -112,6 +110,15 @@ class Numbering:
         a, b = last.take(starts).astype(np.int64), plane.take(starts).astype(np.int64)
         a, b, _ = counted(a, b, np.ones(len(a), np.int64))
         self._same.append(np.stack((a + (before_last - 1), b + (before - 1)))[:, b > 0])
+
+
+def joined(count: int, same: NDArray[np.int64]) -> Integers:
+    """For each of 0 … count − 1 the component that the pairs ``same``, shape (2, pairs), make it part of.
+
+    Components are numbered from 0 in the order of the smallest of their numbers.
+    """
+    representatives = _representatives(count, same)
+    return (np.cumsum(representatives == np.arange(count)) - 1)[representatives]
 
 
 def _representatives(count: int, same: NDArray[np.int64]) -> Integers:

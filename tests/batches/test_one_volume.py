@@ -234,7 +234,7 @@ def test_a_part_that_no_worker_survives_is_named(large: tuple[Path, Path], monke
     ("options", "said"),
     [
         (("--metrics", "hd"), "are measured on the whole volume"),
-        (("--metrics", "dice,instance_f1"), "are measured on the whole volume"),
+        (("--metrics", "dice,instance_hd95"), "is measured on the whole volume"),
         (("--within", "1"), "masks, weights and --within are read as one stream"),
         (("--slices-of", "1"), "--slices-of asks where the reference has a label"),
     ],

@@ -1,0 +1,201 @@
+"""What was found in all boxes of two label maps, as the records that quantities are functions of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from segeval.array_types import Integers
+from segeval.cases.measuring import spacing_of
+from segeval.cases.regions import FoundRegions, Layer, code_of
+from segeval.cases.stored_values import stored_predictions
+from segeval.kernels.boxes import Box, enclosing
+from segeval.quantities import RecordName, membership, parts_of, targets_of
+from segeval.settings import Settings
+from segeval.shapes.all_instances import match_found
+from segeval.shapes.cavities import cavities
+from segeval.shapes.coding import layers_of
+from segeval.shapes.facts import Facts, Summed
+from segeval.shapes.pairs import Pairs, counted
+from segeval.shapes.regions import Region, RegionPair
+from segeval.tallies.instances import Instances, TargetInstances
+from segeval.tallies.surfaces import missed_distance
+from segeval.tallies.tally import Tally
+from segeval.tallies.topology import MaskTopology, TargetTopology, Topology
+from segeval.targets import BACKGROUND, LabelChoice, TargetKey
+from segeval.volumes.geometry import Geometry
+
+_Values = frozenset[int]
+
+
+class _Target(Struct, frozen=True):
+    """A target, and where it was looked for: the layer's place, and its code there, None for all of its codes."""
+
+    key: TargetKey
+    prediction: _Values
+    reference: _Values
+    layer: int
+    code: int | None
+
+
+def records_of_regions(
+    found: FoundRegions, tally: Tally, geometry: Geometry | None, settings: Settings
+) -> tuple[dict[RecordName, Any], list[str]]:
+    """Instances and topology, as far as they are asked for, of ``targets_of(tally)``; and remarks.
+
+    Raises GeometryError, NotEnoughMemory.
+    """
+    plan = found.plan
+    spacing, remarks = spacing_of(geometry, len(plan.whole))
+    spacing = tuple(spacing[axis] for axis in plan.axes)
+    targets = list(_targets(found, tally, settings.labels))
+    records: dict[RecordName, Any] = {}
+    if plan.instances is not None:
+        volume_ml = float("nan") if geometry is None else float(np.prod(spacing)) / 1000
+        missed_mm = missed_distance(settings.missed, plan.shape, spacing)
+        records["instances"] = Instances(_instances(found, targets, settings, spacing), volume_ml, missed_mm)
+    if plan.topology is not None:
+        records["topology"] = Topology(tuple(_topology(found, target) for target in targets))
+    return records, remarks
+
+
+def _targets(found: FoundRegions, tally: Tally, choice: LabelChoice) -> Iterable[_Target | None]:
+    """None stands for the background where nobody asks."""
+    confusion = tally.confusion
+    if confusion is None:
+        raise ValueError("no label map was counted")
+    keys = targets_of(tally, choice)
+    labels = [key for key in keys if isinstance(key, int) and key != BACKGROUND]
+    belongs = membership(confusion, labels, choice.regions)
+    predicted, references = stored_predictions(tally), {value for value, _ in confusion.pairs}
+    layers: list[Layer] = list(found.plan.layers)
+    for index, key in enumerate(keys):
+        if key == BACKGROUND and not choice.background:
+            yield None
+            continue
+        if isinstance(key, str):
+            layer = next(k for k, each in enumerate(layers) if each.region is not None and each.region.name == key)
+        else:
+            layer = len(layers) - 1 if key == BACKGROUND else 0
+        p = frozenset(code for code, label in predicted.items() if index in belongs.get(label, ()))
+        r = frozenset(value for value in references if index in belongs[value])
+        yield _Target(key, p, r, layer, code_of(int(key)) if layer == 0 else None)
+
+
+def _instances(
+    found: FoundRegions, targets: list[_Target | None], settings: Settings, spacing_mm: tuple[float, ...]
+) -> tuple[TargetInstances, ...]:
+    overlaps = any(part.quantity.group == "detection" for part in parts_of(settings.selections))
+    result = [TargetInstances(BACKGROUND if target is None else target.key) for target in targets]
+    members: list[tuple[int, _Target, _Chosen]] = []
+    for place, target in enumerate(targets):
+        if target is not None:
+            chosen = _Chosen.of(found, target)
+            if chosen.box is not None:
+                members.append((place, target, chosen))
+    for group in layers_of([(target.prediction, target.reference) for _, target, _ in members]):
+        around = enclosing(members[k][2].box for k in group)
+        if around is None:
+            continue
+        origin = tuple(side.start for side in around)  # what centroids are rounded from, here and in whole volumes
+        for k in group:
+            place, target, chosen = members[k]
+            given = settings.instances.labelled
+            prediction, p = _facts(
+                chosen.pair.prediction, chosen.prediction, origin, found.plan.unsigned[0], given=given
+            )
+            reference, r = _facts(chosen.pair.reference, chosen.reference, origin, found.plan.unsigned[1], given=given)
+            between = chosen.pair.pairs
+            own = np.flatnonzero((p[between.prediction] >= 0) & (r[between.reference] >= 0))
+            pairs = Pairs(*counted(r[between.reference[own]], p[between.prediction[own]], between.voxels[own]))
+            result[place] = match_found(
+                target.key, prediction, reference, pairs, settings.instances, spacing_mm, overlaps=overlaps
+            )
+    return tuple(result)
+
+
+class _Chosen(Struct, frozen=True):
+    """The components of a target, by their numbers, and a box around all of its voxels."""
+
+    pair: RegionPair
+    prediction: Integers
+    reference: Integers
+    box: Box | None
+
+    @classmethod
+    def of(cls, found: FoundRegions, target: _Target) -> _Chosen:
+        pair = found.pairs[target.layer]["instances"]
+        boxes: list[Box | None] = []
+        chosen = []
+        sides = (
+            (pair.prediction, target.prediction, found.hidden[0]),
+            (pair.reference, target.reference, found.hidden[1]),
+        )
+        for side, values, hidden in sides:
+            numbers = _numbers(side, target)
+            chosen.append(numbers)
+            boxes += [_around(side.components, numbers), *(hidden.get(value) for value in values)]
+            if BACKGROUND in values:
+                boxes.append(tuple(slice(0, size) for size in found.plan.shape))
+        return cls(pair, chosen[0], chosen[1], enclosing(boxes))
+
+
+def _numbers(side: Region, target: _Target) -> Integers:
+    codes = side.components.codes
+    return np.arange(len(codes)) if target.code is None else np.flatnonzero(codes == target.code)
+
+
+def _around(components: Summed, numbers: Integers) -> Box | None:
+    if not numbers.size:
+        return None
+    low, high = components.low[:, numbers].min(axis=1), components.high[:, numbers].max(axis=1)
+    return tuple(slice(a, b + 1) for a, b in zip(low.tolist(), high.tolist(), strict=True))
+
+
+def _facts(
+    side: Region, numbers: Integers, origin: tuple[int, ...], unsigned: bool, *, given: bool
+) -> tuple[Facts, Integers]:
+    """(Of these components, in the order of their first voxels or values; by number, their place in it or -1)."""
+    components = side.components
+    ids: NDArray[Any] = components.codes[numbers].astype(np.uint64 if unsigned else np.int64)
+    order = np.argsort(ids if given else components.first[numbers], kind="stable")
+    own = components.some(numbers[order], numbers[order])
+    start: Integers = np.array(origin, dtype=np.int64)[:, np.newaxis]
+    placed = Summed(
+        own.numbers,
+        own.codes,
+        own.voxels,
+        own.positions - start * own.voxels,
+        own.low - start,
+        own.high - start,
+        own.first,
+    )
+    place = np.full(len(components.codes), -1)
+    place[numbers[order]] = np.arange(len(order))
+    return placed.facts(ids[order] if given else np.arange(1, len(order) + 1), origin), place
+
+
+def _topology(found: FoundRegions, target: _Target | None) -> TargetTopology:
+    if target is None:
+        return TargetTopology()
+    pairs = found.pairs[target.layer]
+    pair = pairs.get("topology", pairs.get("instances"))
+    if pair is None:
+        raise ValueError("no components were looked for")
+    code = 1 if target.code is None else target.code
+    measured = []
+    for side, backgrounds in zip((pair.prediction, pair.reference), found.backgrounds[target.layer], strict=True):
+        numbers = _numbers(side, target)
+        if not numbers.size:
+            measured.append(MaskTopology())
+            continue
+        edges = [np.array(along) for along in found.plan.edges]
+        hollow = cavities(backgrounds[code], edges) if code in backgrounds else 0
+        euler = side.cells.get(code, 0)
+        betti = len(numbers), len(numbers) + hollow - euler, hollow
+        measured.append(MaskTopology(int(side.components.voxels[numbers].sum()), betti=betti))
+    return TargetTopology(*measured)
