@@ -16,8 +16,8 @@ from segeval.batches.jobs import Finished, Job, skipped
 from segeval.batches.journal import Journal
 from segeval.batches.label_names import with_other_names
 from segeval.batches.runners import Runner
-from segeval.cases.case import class_names
 from segeval.cases.libraries import together
+from segeval.cases.opening import class_names
 from segeval.cases.same_file import SAME_FILE
 from segeval.errors import SegevalError, StoppedError
 from segeval.quantities import score

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Unpack
 
-from segeval.cases.case import OnBytes, score_files
+from segeval.cases.case import score_files
+from segeval.cases.opening import OnBytes
 from segeval.cases.parts import Elsewhere
 from segeval.results.report import Report
 from segeval.settings import FileOptions, Settings, settings_of

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segeval.cases.case import class_names
-from segeval.cases.opening import options_of, require_arrays
+from segeval.cases.opening import class_names, options_of, require_arrays
 from segeval.cases.remarks import voxels_by_label
 from segeval.choices import Kind
 from segeval.kernels.numpy_backend import NumpyBackend

@@ -2,26 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
-from segeval.cases.series import PREDICTION
+from segeval.cases.series import PREDICTION, REFERENCE, SeriesAdvice, picked, require_several
 from segeval.errors import LabelError, SaysTooLittle, UsageError
-from segeval.readers import ReadOptions
+from segeval.readers import ReadOptions, is_directory, mask_classes, open_folder_of_masks, open_volume
 from segeval.readers.containers import holds_arrays, is_in_zarr
 from segeval.settings import Settings
 from segeval.settings.array_choice import key_of, key_text, level_of
 from segeval.targets import LabelChoice, Region
-from segeval.volumes.volume import Volume
+from segeval.volumes.volume import EmptySource, Volume
 
+if TYPE_CHECKING:
+    from segeval.readers.masks import MaskCodes
+
+OnBytes = Callable[[int], None]
 Open = Callable[[Path, ReadOptions], Volume]
 
 NOT_JUDGED = -1
 """The value of what a reference excepts from judgement, where the user ignores no label of its own."""
+
+
+@contextmanager
+def opened_pair(
+    prediction: Path | None,
+    reference: Path,
+    settings: Settings,
+    on_bytes: OnBytes | None = None,
+    *,
+    in_parts: bool = False,
+) -> Iterator[tuple[Volume, Volume, Settings]]:
+    """The volumes of a pair, open, and the settings with the names of its classes. Raises SegevalError.
+
+    in_parts: to be read at any place, where the files allow it.
+    """
+    if prediction is None:
+        settings = settings.for_nothing()
+    require_arrays(settings, *(path for path in (prediction, reference) if path is not None))
+    codes = _mask_codes(prediction, reference, settings.labels)
+    if codes is not None and not settings.labels.names:
+        settings = replace(settings, labels=replace(settings.labels, names={v: n for n, v in codes.values.items()}))
+    with ExitStack() as stack:
+        ways = [
+            replace(options_of(settings, side), on_bytes=on_bytes, in_parts=in_parts)
+            for side in (PREDICTION, REFERENCE)
+        ]
+        given, opened = opened_both(stack, prediction, reference, ways, lambda path, how: _open(path, codes, how))
+        theirs = picked(opened, settings.volume, REFERENCE)
+        _require_a_label_map(theirs)
+        if given is None and theirs.drawn_on is not None:
+            theirs = theirs.drawn_on(settings.tolerance)
+        ours = _empty(theirs) if given is None else picked(given, settings.volume, PREDICTION)
+        require_several(settings.volume, *([] if given is None else [given]), opened)
+        settings = by_object(ours, theirs, settings)
+        if (ours.names or theirs.names) and (ours.objects is None or theirs.objects is None):
+            from segeval.cases.naming import under_common_names
+
+            ours, theirs, settings = under_common_names(ours, theirs, settings)
+        yield ours, theirs, settings
+
+
+def class_names(folders: Iterable[Path]) -> dict[int, str]:
+    """Names for the classes of folders of masks, numbered 1, 2, 3, … by name over all of the folders."""
+    classes = sorted({name for folder in folders for name in mask_classes(folder)})
+    return dict(enumerate(classes, start=1))
 
 
 def options_of(settings: Settings, side: Literal[0, 1] = PREDICTION) -> ReadOptions:
@@ -104,3 +153,44 @@ def by_object(ours: Volume, theirs: Volume, settings: Settings) -> Settings:
         return replace(settings, labels=replace(choice, values=(), names={}))
     own = LabelChoice(values=(), regions=regions + choice.regions, ignore=choice.ignore, regions_only=True)
     return replace(settings, labels=own)
+
+
+def _open(path: Path, codes: MaskCodes | None, options: ReadOptions) -> Volume:
+    if codes is not None and is_directory(path):
+        return open_folder_of_masks(path, codes, options)
+    return open_volume(path, options)
+
+
+def _mask_codes(prediction: Path | None, reference: Path, choice: LabelChoice) -> MaskCodes | None:
+    """Label values of the classes of mask folders: the label file's, else those of ``class_names``."""
+    sides = [path for path in (prediction, reference) if path is not None]
+    folders = [path for path in sides if is_directory(path)]
+    if not folders:
+        return None
+    names = choice.names or class_names(folders)
+    if not choice.names and len(folders) < len(sides):
+        raise LabelError(
+            f"{folders[0]}: holds masks by name ({', '.join(list(names.values())[:5])}), the other volume labels by "
+            "number; give a label file with --labels that names the numbers"
+        )
+    from segeval.readers.masks import MaskCodes
+
+    return MaskCodes({name: value for value, name in names.items() if value})
+
+
+def _empty(reference: Volume) -> Volume:
+    """A prediction of nothing on the reference's grid."""
+    objects = None if reference.objects is None else dict[int, frozenset[int]]()
+    return Volume("(no prediction)", reference.geometry, EmptySource(reference.shape), kind="labels", objects=objects)
+
+
+def _require_a_label_map(reference: Volume) -> None:
+    count = reference.source.channels
+    if count == 1:
+        return
+    if reference.source.dtype.kind in "iu":
+        raise LabelError(SeriesAdvice().words(reference.name, count))
+    raise LabelError(
+        f"{reference.name}: has {count} channels; a reference is a label map, so give the reference as the second "
+        f"file, merge its channels into labels, or pick one with --volume (numbered 0 to {count - 1})"
+    )

@@ -30,7 +30,7 @@ from segeval.volumes.memory import Need
 from segeval.volumes.volume import DerivedSource, Piece, Volume, VoxelSource, needs_of
 
 if TYPE_CHECKING:
-    from segeval.cases.case import OnBytes
+    from segeval.cases.opening import OnBytes
 
 NAMES = ("mask", "weights")
 """The options that name such volumes."""

@@ -14,11 +14,12 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from segeval.array_types import Integers
-from segeval.cases.case import confusion_entries, opened_pair
+from segeval.cases.case import confusion_entries
 from segeval.cases.evaluation import evaluate_pair
 from segeval.cases.farthest import Farthest, farthest_places
 from segeval.cases.labelled_slices import in_labelled_slices
 from segeval.cases.one_grid import on_one_grid
+from segeval.cases.opening import opened_pair
 from segeval.cases.pair import Pair
 from segeval.cases.profiles import profile_of
 from segeval.cases.voxels_that_count import counted_in_files, opened_beside

@@ -64,7 +64,10 @@ OPTIONS = st.fixed_dictionaries(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), options=OPTIONS)
 def test_any_cut_gives_what_the_whole_gives(
-    data: st.DataObject, options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory, small_boxes: None
+    data: st.DataObject,
+    options: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+    small_boxes: None,  # noqa: ARG001 (a fixture)
 ) -> None:
     """Chunks of any size, two and three axes, all options of instances; to the last bit, with boxes and centroids."""
     folder = tmp_path_factory.mktemp("cut")
