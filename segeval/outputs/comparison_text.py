@@ -17,6 +17,7 @@ from segeval.outputs.comparison_words import (
     RANK_NOTES,
     change_line,
     change_titles,
+    conclusion,
     missing_lines,
     notes,
     rank_cells,
@@ -94,7 +95,7 @@ def render_comparison_csv(comparison: Comparison) -> str:
 def render_comparison_markdown(comparison: Comparison) -> str:
     """GitHub's tables, numbers rounded for reading: per quantity, the cases that changed most, the ranks."""
     baseline, *others = comparison.reports
-    parts: list[str] = []
+    parts = [bullets([conclusion(comparison, other.name) for other in others])]
     if (ranking := comparison.ranking) is not None:
         cells = [[plain(placing.report), *ranking_cells(placing)] for placing in ranking.placings]
         heads = [plain(head) for head in ranking_headers(ranking)]

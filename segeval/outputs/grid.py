@@ -16,7 +16,7 @@ from segeval.outputs.cells import TITLES
 _LONG_HEADER = 11
 GAP = 2
 """Cells between columns; one is enough where each number may bear a mark."""
-_TITLE_WIDTH = 24
+TITLE_WIDTH = 24
 _HEAD_AND_SECTION = "    \n    \n ─  \n    \n ─  \n ─  \n    \n    \n"
 _RULES = Box(_HEAD_AND_SECTION)
 _ASCII_RULES = Box(_HEAD_AND_SECTION.replace("─", "-"), ascii=True)
@@ -42,19 +42,30 @@ def print_grid(
     lines: Sequence[Line],
     heads: Mapping[str, str] | None = None,
     gap: int = GAP,
+    widest: int = TITLE_WIDTH,
 ) -> None:
-    """The columns in as many tables as the width asks for. heads: of columns, where a key is none."""
+    """The columns in as many tables as the width asks for. heads: of columns, where a key is none.
+
+    widest: what the titles of lines may take before they are folded.
+    """
     heads = {key: (heads or {}).get(key, key) for key in keys}
-    for number, part in enumerate(parts(title, heads, lines, console.width, gap)):
+    for number, part in enumerate(parts(title, heads, lines, console.width, gap, widest)):
         console.print()
-        _print_table(console, title if number == 0 else "", {key: heads[key] for key in part}, lines, gap)
+        _print_table(console, title if number == 0 else "", {key: heads[key] for key in part}, lines, gap, widest)
 
 
-def parts(title: str, heads: Mapping[str, str], lines: Sequence[Line], width: int, gap: int = GAP) -> list[list[str]]:
+def parts(
+    title: str,
+    heads: Mapping[str, str],
+    lines: Sequence[Line],
+    width: int,
+    gap: int = GAP,
+    widest: int = TITLE_WIDTH,
+) -> list[list[str]]:
     """The columns in groups that fit the width beside the label's column, of about equal size."""
     keys = list(heads)
     titles = [title, *TITLES.values(), *(line.title for line in lines)]
-    room = width - min(max(map(cell_len, titles)), _TITLE_WIDTH)
+    room = width - min(max(map(cell_len, titles)), widest)
     needed = [gap + _column_width(key, heads[key], lines) for key in keys]
     for most in range(len(keys), 0, -1):
         found = [slice(start, start + most) for start in range(0, len(keys), most)]
@@ -79,13 +90,15 @@ def _broken(key: str, head: str, lines: Sequence[Line]) -> str:
     return f"{before}\n{last}" if space else head.replace("_", "_\n").replace(":", "\n:")
 
 
-def _print_table(console: Console, title: str, heads: Mapping[str, str], lines: Sequence[Line], gap: int) -> None:
+def _print_table(
+    console: Console, title: str, heads: Mapping[str, str], lines: Sequence[Line], gap: int, widest: int
+) -> None:
     """The titles to the left, folded where they are long; the other columns to the right, never cut."""
     shown = [line for line in lines if any(key in line.cells for key in heads)]
     widths = [_column_width(key, head, lines) for key, head in heads.items()]
     room = max(1, console.width - sum(gap + width for width in widths))
     longest = max(map(cell_len, [title, *(line.title for line in shown), "mean"]))
-    first = min(longest, room, _TITLE_WIDTH)
+    first = min(longest, room, widest)
     rules = _RULES if console.encoding.startswith("utf") else _ASCII_RULES
     table = Table(box=rules, show_edge=False, pad_edge=False, padding=0, header_style="bold")
     table.add_column(Text(title, style="bold"), width=first, overflow="fold", vertical="bottom")

@@ -6,23 +6,42 @@ import re
 from collections.abc import Callable, Sequence
 
 from segeval.outputs import batch
-from segeval.outputs.cells import blocks, cell_text, row_title
+from segeval.outputs.cells import blocks, cell_text, row_title, value_text
 from segeval.results.report import CaseResult, Column, Report, Row
 from segeval.words.printable import printable
 
 
 def render_markdown(report: Report) -> str:
     """GitHub's tables; numbers rounded for reading; of a batch the summary."""
+    parts = _challenge(report)
     if report.summary is None:
-        parts = [_case(report, case) for case in report.cases]
+        parts += [_case(report, case) for case in report.cases]
         remarks: Sequence[str] = report.remarks
     else:
-        parts = _batch(report)
+        parts += _batch(report)
         remarks = batch.batch_remarks(report)
     if remarks:
         parts.append(bullets(remarks))
     parts.append(code_span(report.signature) + "\n")
     return "\n".join(parts)
+
+
+def _challenge(report: Report) -> list[str]:
+    """The challenge's own numbers, where the report is under a protocol that names some."""
+    if report.settings.get("protocol") is None:
+        return []
+    from segeval.results.challenge_table import challenge_table
+
+    table = challenge_table(report)
+    if table is None:
+        return []
+    shown = table.shown(alone=report.summary is None)
+    cells = [
+        [plain(column), *(value_text(values[number]) for _, values in shown)]
+        for number, column in enumerate(table.columns)
+    ]
+    lines = table_lines([name for name, _ in shown], cells, "number")
+    return ["\n".join([f"## {plain(table.title)}", "", *lines, ""])]
 
 
 def _case(report: Report, case: CaseResult) -> str:
@@ -85,9 +104,9 @@ def _blocks(report: Report, rows: Sequence[Row], text: Callable[[Row, Column], s
     return lines
 
 
-def table_lines(headers: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+def table_lines(headers: Sequence[str], lines: Sequence[Sequence[str]], first: str = "label") -> list[str]:
     """A table beside the labels, to the right of which numbers stand. Headers and cells are Markdown already."""
-    head = ["| label | " + " | ".join(headers) + " |", "| --- |" + " ---: |" * len(headers)]
+    head = [f"| {first} | " + " | ".join(headers) + " |", "| --- |" + " ---: |" * len(headers)]
     return head + ["| " + " | ".join(cells) + " |" for cells in lines]
 
 

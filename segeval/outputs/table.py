@@ -18,6 +18,7 @@ from segeval.outputs.sheet import plain_text, print_line
 from segeval.results.report import ALL, MEAN, CaseResult, Column, Report, Row, Value
 
 _MOST_ROWS = 500
+_CHALLENGE_WIDTH = 40
 _BEST, _WORST = "*", "!"
 _LEGEND = "* best and ! worst label of a column"
 
@@ -48,22 +49,19 @@ def _print_challenge(report: Report, console: Console) -> None:
     """The challenge's own numbers, where the report is under a protocol that names some."""
     if report.settings.get("protocol") is None:
         return
-    from segeval.results.challenge_table import POOLED, challenge_table
+    from segeval.results.challenge_table import challenge_table
 
     table = challenge_table(report)
     if table is None:
         return
-    alone = report.summary is None
-    shown = table.ends if not alone else [("value", v) for _, v in table.cases]
-    if alone:
-        shown = [*shown, *(end for end in table.ends if end[0] == POOLED)]
+    shown = table.shown(alone=report.summary is None)
     heads = [name for name, _ in shown]
     lines = [
         Line(column, {head: (value_text(values[number]), "") for head, (_, values) in zip(heads, shown, strict=True)})
         for number, column in enumerate(table.columns)
     ]
     print_line(console, table.title, "bold")
-    print_grid(console, "", heads, lines)
+    print_grid(console, "", heads, lines, widest=_CHALLENGE_WIDTH)
     console.print()
 
 

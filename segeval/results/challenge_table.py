@@ -55,6 +55,12 @@ class ChallengeTable(Struct, frozen=True):
     cases: Sequence[tuple[str, Sequence[float]]]
     ends: Sequence[tuple[str, Sequence[float]]]
 
+    def shown(self, *, alone: bool) -> list[tuple[str, Sequence[float]]]:
+        """What people read of it: the statistics; of a case that stands alone its values, and what is of all."""
+        if not alone:
+            return list(self.ends)
+        return [*(("value", values) for _, values in self.cases), *(end for end in self.ends if end[0] == POOLED)]
+
 
 def challenge_table(report: Report, protocol: object = None) -> ChallengeTable | None:
     """The table of a protocol, as reports hold one, by default of the one that the report was made under.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict, get_args, get_type_hints, is_typeddict
 
-from segeval.choices import DistanceSpacing, Kind
-from segeval.tallies.instances import InstanceOptions
+from segeval.choices import DistanceSpacing, Kind, MatchBy, Matching
 
 
 class LabelsWritten(TypedDict):
@@ -47,6 +46,18 @@ class VolumeWritten(TypedDict, total=False):
     volume: int | list[int]
 
 
+class KeyWritten(TypedDict, total=False):
+    """A name; a pair for prediction and reference."""
+
+    key: str | list[str]
+
+
+class LevelWritten(TypedDict, total=False):
+    """From 0, the finest; a pair for prediction and reference."""
+
+    level: int | list[int]
+
+
 class DistanceSpacingWritten(TypedDict, total=False):
     """Where it is not that of the file."""
 
@@ -65,10 +76,21 @@ class TauWritten(TypedDict, total=False):
     tau: dict[str, float]
 
 
-class InstancesWritten(TypedDict):
-    """The options of instances."""
+class InstancesDocument(TypedDict):
+    """The options of instances, as `InstanceOptions` has them. by: where it is not the IoU."""
 
-    instances: InstanceOptions
+    connectivity: int | None
+    min_volume_mm3: float
+    matching: Matching
+    threshold: float
+    by: NotRequired[MatchBy]
+    labelled: bool
+
+
+class InstancesWritten(TypedDict):
+    """Under their own name."""
+
+    instances: InstancesDocument
 
 
 class ProtocolDocument(TypedDict):

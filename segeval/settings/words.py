@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from segeval.settings.documents import (
         DistanceSpacingWritten,
         InstancesWritten,
+        KeyWritten,
         KindWritten,
         LabelsWritten,
+        LevelWritten,
         MetricsWritten,
         MissedWritten,
         NothingWritten,
@@ -137,7 +139,7 @@ def key_signed(settings: Settings) -> str:
     return "" if settings.key is None else f"key:{key_text(settings.key)}"
 
 
-def key_document(settings: Settings) -> Document:
+def key_document(settings: Settings) -> KeyWritten:
     """Only where one was chosen."""
     if settings.key is None:
         return {}
@@ -149,7 +151,7 @@ def level_signed(settings: Settings) -> str:
     return "" if settings.level is None else f"level:{volume_text(settings.level)}"
 
 
-def level_document(settings: Settings) -> Document:
+def level_document(settings: Settings) -> LevelWritten:
     """Only where one was chosen."""
     return {} if settings.level is None else {"level": _volume(settings.level)}
 
@@ -192,7 +194,10 @@ def tau_document(settings: Settings) -> TauWritten:
 
 def instances_document(settings: Settings) -> InstancesWritten:
     """The options that it is made of."""
-    return {"instances": to_builtins(settings.instances)}
+    found = to_builtins(settings.instances)
+    if found["by"] == "iou":
+        del found["by"]
+    return {"instances": found}
 
 
 def volume_file(name: str) -> Callable[[str | os.PathLike[str] | None], str | None]:

@@ -153,7 +153,7 @@ def test_compare_puts_reports_in_a_challenges_order(segeval: Run, tmp_path: Path
     table = segeval("compare", *files, "--ranking", own).out
     assert "Ours: rank-then-mean over 4 cases\n" in table
     markdown = segeval("compare", *files, "--ranking", own, "-f", "markdown").out
-    assert markdown.startswith("## Ours: rank-then-mean over 4 cases\n")
+    assert "\n\n## Ours: rank-then-mean over 4 cases\n" in markdown
     assert "ranking" not in segeval("compare", *files, "-f", "json").json
     own.write_text(PROTOCOL.replace("rank-then-mean", "mean-then-rank"))
     again = segeval("compare", *files, "--ranking", own, "-f", "json").json["ranking"]["placings"]

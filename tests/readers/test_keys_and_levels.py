@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import zarr
 from formats import assert_refused
+from pyramids import pyramid
 
 from segeval import evaluate
 from segeval.errors import UnreadableFile, UsageError
@@ -52,22 +53,6 @@ def zarr_of(path: Path) -> Path:
 
 
 WRITERS = {"x.npz": npz, "x.h5": hdf5, "x.zarr": zarr_of}
-
-
-def image(path: Path, array: Array, levels: int = 3) -> Path:
-    """An OME-Zarr label image whose levels halve y and x; voxels of 2 × 0.5 × 0.5 mm at the finest."""
-    group = zarr.open_group(str(path), mode="w", zarr_format=2)
-    datasets = []
-    for number in range(levels):
-        level = array[:, :: 2**number, :: 2**number]
-        group.create_array(f"s{number}", shape=level.shape, dtype=level.dtype)[...] = level
-        scale = [2.0, 0.5 * 2**number, 0.5 * 2**number]
-        datasets.append(
-            {"path": f"s{number}", "coordinateTransformations": [{"type": "scale", "scale": scale}]}
-        )  # fmt: skip
-    axes = [{"name": name, "type": "space", "unit": "millimeter"} for name in "zyx"]
-    group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": datasets}]
-    return path
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -142,7 +127,7 @@ def test_what_a_member_of_an_npz_cannot_be_is_refused(tmp_path: Path, segeval: R
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_a_level_is_read_on_its_own_grid(number: int, tmp_path: Path, segeval: Run) -> None:
     step = 2**number
-    guess, truth = image(tmp_path / "p.zarr", GUESS), image(tmp_path / "r.zarr", TRUTH)
+    guess, truth = pyramid(tmp_path / "p.zarr", GUESS), pyramid(tmp_path / "r.zarr", TRUTH)
     run = segeval("score", guess, truth, "--level", number, "--format", "json")
     for label in (1, 2):
         expected = dice(label, GUESS[:, ::step, ::step], TRUTH[:, ::step, ::step])
@@ -156,8 +141,8 @@ def test_a_level_is_read_on_its_own_grid(number: int, tmp_path: Path, segeval: R
 
 
 def test_levels_of_each_side_and_of_an_image_by_key(tmp_path: Path, segeval: Run) -> None:
-    guess, truth = image(tmp_path / "p.zarr", GUESS), image(tmp_path / "r.zarr", TRUTH)
-    image(guess / "labels" / "cells", TRUTH)
+    guess, truth = pyramid(tmp_path / "p.zarr", GUESS), pyramid(tmp_path / "r.zarr", TRUTH)
+    pyramid(guess / "labels" / "cells", TRUTH)
     run = segeval("score", guess, truth, "--level", "0,1", "--geometry", "resample", "--format", "json")
     assert (run.code, run.json["settings"]["level"]) == (0, [0, 1])
     assert_refused(segeval("score", guess, truth, "--level", "0,1"), guess, "grid")
@@ -170,7 +155,7 @@ def test_levels_of_each_side_and_of_an_image_by_key(tmp_path: Path, segeval: Run
 
 
 def test_levels_that_there_are_not_are_refused(tmp_path: Path, segeval: Run) -> None:
-    path, plain = image(tmp_path / "x.zarr", TRUTH), zarr_of(tmp_path / "y.zarr")
+    path, plain = pyramid(tmp_path / "x.zarr", TRUTH), zarr_of(tmp_path / "y.zarr")
     for words, files, level in (
         ("has levels 0 to 2 (s0, s1, s2)", (path, path), "3"),
         ("names level 1 itself", (path / "s1", path), "0"),

@@ -13,6 +13,7 @@ import pytest
 from detection_maps import thirty_cases
 from jsonschema import Draft202012Validator
 from masks_in_folders import overlapping
+from pyramids import pyramid
 from schema_members import declared, shown
 
 from segeval.schemas import SCHEMAS, schema
@@ -148,6 +149,8 @@ def test_every_report_obeys_the_schema(
     matrix = tmp_path / "matrix.csv"
     matrix.write_text("\n".join(",".join("01"[row != column] for column in range(6)) for row in range(6)), "utf-8")
     masks = masks_in_folders(nifti)
+    arrays, levels = tmp_path / "arrays.npz", pyramid(tmp_path / "levels.zarr", np.ones((4, 8, 8), np.uint8))
+    np.savez(arrays, a=np.ones((4, 3, 2), np.uint8), b=np.ones((4, 3, 2), np.uint8))
     score: list[tuple[object, ...]] = [
         (*PAIR, *LABELS, "--hash"),
         (*SOFTMAX, *LABELS, "--metrics", "ce,calibration"),
@@ -168,6 +171,9 @@ def test_every_report_obeys_the_schema(
         (*maps, "--metrics", "surface", "--distance-spacing", "voxels", "--missed", "nan"),
         (*maps, "--ignore-label", "2", "--background", "--empty", "one"),
         (*maps, "--palette", "camvid", "--min-score", "0.5"),
+        (*maps, "--match-by", "dice"),
+        (arrays, arrays, "--key", "a,b"),
+        (levels, levels, "--level", "1"),
         (*SOFTMAX, *LABELS, "--channels", "independent"),
         (SAMPLES / "prediction_softmax.nii.gz", PAIR[1], "--label-distances", matrix, "--metrics", "wasserstein_dice"),
         (series, single, "--volume", "1"),
@@ -254,7 +260,7 @@ def test_every_provenance_obeys_the_schema(segeval: Run, tmp_path: Path, cases: 
     segeval("check", results, "--require", "mean(dice) >= 0.5", "--tolerate-errors", "1", "--provenance", run)
     documents.append(of_file(run, "provenance"))
     assert documents[1]["results_sha256"] is None
-    of_settings = {"Settings", "Protocol", "InstanceOptions"}  # which stand in reports, too
+    of_settings = {"Settings", "Protocol", "Instances"}  # which stand in reports, too
     assert {(of, member) for of, member in lacking("provenance", documents) if of not in of_settings} == set()
 
 

@@ -23,6 +23,7 @@ from segeval.errors import UsageError
 from segeval.settings import protocol_words as words
 from segeval.settings import settings_of
 from segeval.settings.protocols import protocol_names, protocol_of
+from segeval.words.shown_values import value_text
 
 Run = Callable[..., Any]
 RECORDED = {
@@ -125,6 +126,12 @@ def test_a_batch_under_a_protocol_writes_the_challenges_table(segeval: Run, tmp_
     assert rows[-1]["case"] == "mean"
     again = segeval("merge", tmp_path / "report.json", "-f", "challenge")
     assert again.out == run.out
+    for form in ("table", "markdown"):  # what people read begins with the same means
+        title, *lines = segeval("merge", tmp_path / "report.json", "-f", form).out.splitlines()
+        assert "ISLES 2022" in title
+        cells = [re.split(r"[ |]+", line.strip(" |")) for line in lines]
+        found = {name.replace("\\", ""): rest[0] for name, *rest in cells[: len(means) + 5] if rest}
+        assert {key: found[key] for key in means} == {key: value_text(value) for key, value in means.items()}
 
 
 def test_arrays_and_files_of_python_take_a_protocol(tmp_path: Path) -> None:
