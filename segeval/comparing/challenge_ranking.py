@@ -42,10 +42,16 @@ def table_under(name: str, report: Report, protocol: Protocol) -> ChallengeTable
 def challenge_ranking(
     tables: Mapping[str, ChallengeTable], protocol: Protocol, draws: int, seed: int
 ) -> ChallengeRanking:
-    """The order of these tables, by the names of their reports; a case that one lacks is undefined in it."""
+    """The order of these tables, by the names of their reports.
+
+    A case that one lacks, or that failed in it, ranks last there; raises UsageError where ranks are of means, which
+    such a case would improve.
+    """
     ranking = protocol.ranking
     if ranking is None:
         raise TypeError("the protocol has no ranking")
+    if ranking.method != "rank-then-mean":
+        _require_every_case(tables, ranking.method)
     columns = dict.fromkeys(ranking.higher, 1) | dict.fromkeys(ranking.lower, -1)
     breakers = {name: 1 if side == "higher" else -1 for name, side in ranking.tiebreakers.items()}
     every = [*columns, *breakers]
@@ -70,6 +76,18 @@ def challenge_ranking(
     ]
     placings.sort(key=lambda placing: placing.rank)
     return ChallengeRanking(protocol.signed, protocol.title, ranking.method, len(cases), tuple(placings))
+
+
+def _require_every_case(tables: Mapping[str, ChallengeTable], method: str) -> None:
+    every = {case for table in tables.values() for case, _ in table.cases}
+    for name, table in tables.items():
+        lacking = sorted(every - {case for case, _ in table.cases} | set(table.unscored))
+        if lacking:
+            more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+            raise UsageError(
+                f"{name}: {len(lacking)} of {len(every)} cases have no number ({', '.join(lacking[:3])}{more}), and "
+                f"{method} ranks means over the cases; score them, with --missing worst where a prediction is missing"
+            )
 
 
 def _values(table: ChallengeTable, cases: list[str], columns: list[str]) -> Floats:

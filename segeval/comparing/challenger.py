@@ -41,7 +41,7 @@ def challenger_pieces(
     require_same_settings(tables, allowed)
     of_challenge = [table for table in challenges if table is not None and table.columns]
     if metrics is None and labels is None and len(of_challenge) == len(paths):
-        tasks: list[str] = list(of_challenge[0].columns)
+        tasks: list[str] = list(of_challenge[0].columns[: of_challenge[0].of_cases])
         found = [dict(table.cases) for table in of_challenge]
     else:
         tasks, found = _of_labels(tables, metrics, labels)

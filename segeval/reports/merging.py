@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from segeval.errors import UsageError
 from segeval.quantities.summary import summarise
+from segeval.reports.pooling import pooled_rows
 from segeval.reports.report_files import read_report
 from segeval.results.report import CaseResult, Report
 
@@ -31,7 +34,7 @@ def merge_reports(paths: Sequence[Path]) -> Report:
             cases[case.case] = case
     ordered = tuple(cases[case] for case in sorted(cases))
     signatures = list(dict.fromkeys(report.signature for report in reports if report.cases))
-    return Report(
+    merged = Report(
         signature=" + ".join(signatures) or first.signature,
         settings={
             **first.settings,
@@ -42,3 +45,12 @@ def merge_reports(paths: Sequence[Path]) -> Report:
         remarks=tuple(dict.fromkeys(remark for report in reports for remark in report.remarks)),
         summary=summarise(ordered, first.columns),
     )
+    return _pooled(merged, signatures) if any(report.pooled is not None for report in reports) else merged
+
+
+def _pooled(report: Report, signatures: Sequence[str]) -> Report:
+    rows = pooled_rows(report, signatures)
+    if not isinstance(rows, str):
+        return replace(report, pooled=rows)
+    remark = f"pooled rows are left out, as reports do not hold what they are of: {rows}; score the batch as one"
+    return replace(report, remarks=(*report.remarks, remark))

@@ -47,13 +47,16 @@ POOLED = "pooled"
 class ChallengeTable(Struct, frozen=True):
     """columns: the challenge's names. cases: the values of each case by column; ends: those of each statistic.
 
-    Columns of all cases together come last; they are undefined but in the last of the ends.
+    Columns of all cases together come last, from number `of_cases` on; they are undefined but in the last of the ends.
+    unscored: cases that failed or were skipped: they have no number, whatever a formula makes of nothing.
     """
 
     title: str
     columns: Sequence[str]
     cases: Sequence[tuple[str, Sequence[float]]]
     ends: Sequence[tuple[str, Sequence[float]]]
+    of_cases: int
+    unscored: Sequence[str] = ()
 
     def shown(self, *, alone: bool) -> list[tuple[str, Sequence[float]]]:
         """What people read of it: the statistics; of a case that stands alone its values, and what is of all."""
@@ -85,18 +88,25 @@ def challenge_table(report: Report, protocol: object = None) -> ChallengeTable |
     ]
     if pooled:
         ends.append((POOLED, [math.nan] * len(columns) + _together(report, pooled)))
-    return ChallengeTable(protocol.get("title") or protocol["name"], (*columns, *pooled), cases, ends)
+    unscored = tuple(case.case for case in report.cases if not case.rows)
+    title = protocol.get("title") or protocol["name"]
+    return ChallengeTable(title, (*columns, *pooled), cases, ends, len(columns), unscored)
 
 
 def _together(report: Report, pooled: Mapping[str, str]) -> list[float]:
     """Of all cases; a case alone is what it would be pooled with nothing."""
-    cases = [lookup_of(case.rows) for case in report.cases]
+    cases = [lookup_of(case.rows) for case in report.cases if case.rows]
     alone = report.pooled is None and report.summary is None and len(cases) == 1
     every = Together(cases[0] if alone else lookup_of(report.pooled or ()), cases)
-    return [formula(of)(every) for of in pooled.values()]
+    return [float(formula(of)(every)) for of in pooled.values()]
 
 
 def _values(case: CaseResult, columns: Mapping[str, str], missing: Mapping[str, float]) -> list[float]:
-    """A case without a prediction has what the protocol says it costs, whatever an empty one would have."""
+    """A case that was scored as empty for want of a prediction has what the protocol says that costs.
+
+    One without rows, which failed or was skipped, has nothing.
+    """
+    if not case.rows:
+        return [math.nan] * len(columns)
     lost = missing if case.status == "missing" else {}
     return [float(lost[name]) if name in lost else value_of(case, of) for name, of in columns.items()]

@@ -76,6 +76,11 @@ _OPERATIONS: Mapping[str, Callable[[float, float], float]] = {
 }
 
 
+def _true(value: float) -> bool:
+    """What is undefined is not."""
+    return bool(value) and not math.isnan(value)
+
+
 def _of_defined(function: Callable[[list[float]], float]) -> Callable[..., float]:
     """Over the defined ones; undefined where there are none."""
 
@@ -87,8 +92,8 @@ def _of_defined(function: Callable[[list[float]], float]) -> Callable[..., float
 
 
 _FUNCTIONS: Mapping[str, tuple[Callable[..., float], int | None]] = {
-    "where": (lambda test, one, other: one if test else other, 3),
-    "given": (lambda test, value: value if test else math.nan, 2),
+    "where": (lambda test, one, other: one if _true(test) else other, 3),
+    "given": (lambda test, value: value if _true(test) else math.nan, 2),
     "otherwise": (lambda one, other: other if math.isnan(one) else one, 2),
     "defined": (lambda value: not math.isnan(value), 1),
     "abs": (abs, 1),
@@ -110,9 +115,25 @@ def formula(text: str) -> Formula:
     return _parsed(text) if "{" in text else lambda lookup: lookup(text)
 
 
+def references_of(text: str) -> tuple[list[str], bool]:
+    """(What a formula asks of the rows that it is of, whether it asks each of many cases). Raises ValueError."""
+    asked: list[str] = []
+    each: list[str] = []
+
+    def noting(names: list[str]) -> Lookup:
+        def lookup(of: str) -> float:
+            names.append(of)
+            return math.nan
+
+        return lookup
+
+    formula(text)(Together(noting(asked), [noting(each)]))
+    return asked, bool(each)
+
+
 def value_of(case: CaseResult, text: str) -> float:
-    """A formula's value for a case, by its rows' names or values; NaN where undefined."""
-    return formula(text)(lookup_of(case.rows))
+    """A formula's value for a case, by its rows' names or values; NaN where undefined, 1 or 0 for true or false."""
+    return float(formula(text)(lookup_of(case.rows)))
 
 
 def lookup_of(rows: Sequence[Row]) -> Lookup:
@@ -166,8 +187,8 @@ _RULES: Mapping[str, Callable[..., Formula]] = {
     "joined": _joined,
     "compared": _joined,
     "call": lambda name, *arguments: _call(str(name), *arguments),
-    "either": lambda one, other: lambda lookup: bool(one(lookup)) or bool(other(lookup)),
-    "both": lambda one, other: lambda lookup: bool(one(lookup)) and bool(other(lookup)),
+    "either": lambda one, other: lambda lookup: any([_true(one(lookup)), _true(other(lookup))]),
+    "both": lambda one, other: lambda lookup: all([_true(one(lookup)), _true(other(lookup))]),
 }
 
 

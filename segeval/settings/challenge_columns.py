@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from segeval.errors import UsageError
-from segeval.results.formulas import formula
+from segeval.results.formulas import formula, references_of
 from segeval.targets import BACKGROUND
 
 if TYPE_CHECKING:
@@ -77,8 +77,11 @@ def _sign(name: str) -> str | None:
     return "*" if "*" in name or "#" in name else "&" if "&" in name else None
 
 
-def canonical(columns: Mapping[str, str], settings: Settings) -> dict[str, str]:
-    """The columns with each quantity as the JSON calls it. Raises UsageError for what the settings do not compute."""
+def canonical(columns: Mapping[str, str], settings: Settings, *, pooled: bool = False) -> dict[str, str]:
+    """The columns with each quantity as the JSON calls it. Raises UsageError for what the settings do not compute.
+
+    pooled: they are of all cases together.
+    """
     from segeval.results.rows import ALL, MEAN
 
     keys = {selection.key for selection in settings.selections}
@@ -92,7 +95,18 @@ def canonical(columns: Mapping[str, str], settings: Settings) -> dict[str, str]:
         *names.values(),
         *(region.name for region in settings.labels.regions),
     }
-    return {name: _canonical(name, text, keys, rows if names else None) for name, text in columns.items()}
+    found = {name: _canonical(name, text, keys, rows if names else None) for name, text in columns.items()}
+    measured = {selection.key for selection in settings.selections if not selection.adds}
+    for name, text in found.items():
+        own, of_cases = references_of(text)
+        if of_cases and not pooled:
+            raise UsageError(f"column {name!r}: total, average and largest are over the cases; they belong in [pooled]")
+        if pooled and (alone := [of for of in own if of.partition(".")[2] in measured]):
+            raise UsageError(
+                f"column {name!r}: {alone[0]} is measured in each case and does not add up over them; write "
+                f"average({{{alone[0]}}})"
+            )
+    return found
 
 
 def _canonical(name: str, text: str, keys: Collection[str], rows: Collection[str] | None) -> str:

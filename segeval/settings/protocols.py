@@ -227,7 +227,7 @@ def with_canonical_columns(protocol: Protocol, settings: Settings) -> Protocol:
     from segeval.settings.challenge_columns import canonical
 
     try:
-        columns, pooled = (canonical(of, settings) for of in (protocol.columns, protocol.pooled))
+        columns, pooled = canonical(protocol.columns, settings), canonical(protocol.pooled, settings, pooled=True)
         ranking = protocol.ranking
         if ranking is not None:
             ranking = replace(ranking, columns=canonical(ranking.columns, settings))

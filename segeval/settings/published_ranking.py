@@ -54,10 +54,11 @@ def ranking_of(found: Any, columns: Collection[str], own: Mapping[str, str], poo
     every = (*columns, *own, *pooled)
 
     def named(key: str, pattern: Any) -> list[str]:
-        meant = [column for column in every if column == pattern or fnmatchcase(column, str(pattern))]
-        if not meant:
-            raise ValueError(f"{key}: there is no column {pattern!r}")
-        return meant
+        """Of cases; those of all cases together by a pattern that only they fit."""
+        for among in ((*columns, *own), pooled):
+            if meant := [column for column in among if column == pattern or fnmatchcase(column, str(pattern))]:
+                return meant
+        raise ValueError(f"{key}: there is no column {pattern!r}")
 
     for key, value in found.items():
         if key not in _KEYS or (key in _SIDES and not isinstance(value, list)):
