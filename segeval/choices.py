@@ -32,7 +32,9 @@ Matching = Literal["one-to-one", "any-overlap", "many-to-one", "greedy"]
 MatchBy = Literal["iou", "dice"]
 """What a pair of instances needs enough of to match, and what is summed where pairs compete."""
 
-LayoutName = Literal["nnunet", "name", "bids", "folders", "brats"]
+LayoutName = Literal[
+    "nnunet", "name", "bids", "dicom", "slicer", "folders", "brats", "cityscapes", "voc", "ade20k", "celltracking"
+]
 """How the files of a folder name cases, in the order in which the layouts are tried."""
 
 Missing = Literal["error", "skip", "worst"]

@@ -9,9 +9,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from segeval.errors import PairingError, UsageError
+from segeval.pairing.benchmarks import by_ade20k, by_celltracking, by_cityscapes, by_voc
 from segeval.pairing.bids import by_bids
 from segeval.pairing.case_folders import by_folder
 from segeval.pairing.cases import NPZ, Attempt, Layout, matched
+from segeval.pairing.dicom_studies import by_study
 from segeval.pairing.file_names import (
     by_brats,
     by_name,
@@ -23,13 +25,20 @@ from segeval.pairing.file_names import (
 from segeval.pairing.listing import Listing
 from segeval.pairing.manifest import read_manifest
 from segeval.pairing.records import CasePair, Pairing, counted_as, named
+from segeval.pairing.slicer_scenes import by_scene
 
 _LAYOUTS: dict[str, tuple[Layout, str]] = {
     "nnunet": (by_nnunet, "CASE.nii.gz on both sides, beside a dataset.json"),
     "name": (by_name, "the same file name, or the same stem with another ending"),
     "bids": (by_bids, "sub-01_ses-02_dseg.nii.gz: the same entities but for desc, space, res and den"),
+    "dicom": (by_study, "SEG and RTSTRUCT files of one StudyInstanceUID"),
+    "slicer": (by_scene, "CASE/Segmentation.seg.nrrd"),
     "folders": (by_folder, "CASE/segmentation.nii.gz, or CASE/segmentations/<class>.nii.gz"),
     "brats": (by_brats, "BraTS-GLI-00005-000-seg.nii.gz, BraTS2021_00005_seg.nii.gz, the prediction without seg"),
+    "cityscapes": (by_cityscapes, "CITY_000000_000000_gtFine_labelIds.png, and results that begin with the same"),
+    "voc": (by_voc, "SegmentationClass/2007_000032.png, and the same name in comp5_val_cls or bare"),
+    "ade20k": (by_ade20k, "ADE_val_00000001.png, those of a folder annotations where there is one"),
+    "celltracking": (by_celltracking, "01_GT/SEG/man_seg000.tif and 01_RES/mask000.tif"),
 }
 """How each layout names cases, and the same in words; in the order in which they are tried."""
 

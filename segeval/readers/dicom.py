@@ -19,9 +19,10 @@ from segeval.words.printable import printable, shortened
 
 _Result = TypeVar("_Result")
 
-_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
-_LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
-_STRUCTURES = "1.2.840.10008.5.1.4.1.1.481.3"
+SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+"""SOP classes of segmentations: of segments, and of a label map."""
+STRUCTURES = "1.2.840.10008.5.1.4.1.1.481.3"
+"""The SOP class of structure sets."""
 _PIXELS = b"\xe0\x7f\x10\x00"  # the tag of Pixel Data
 
 
@@ -39,11 +40,11 @@ def open_dicom(path: Path, options: ReadOptions) -> Volume:
         raise UnreadableFile(f"{path}: DICOM needs pydicom; install it with pip install 'segeval-cli[dicom]'")
     dataset, stored = guarded(path, lambda: _dataset(path))
     kind = guarded(path, lambda: str(dataset.get("SOPClassUID", "")))
-    if kind in (_SEGMENTATION, _LABEL_MAP):
+    if kind in SEGMENTATIONS:
         from segeval.readers.dicom_seg import open_segmentation
 
         volume = open_segmentation(path, dataset, stored, options)
-    elif kind == _STRUCTURES:
+    elif kind == STRUCTURES:
         from segeval.readers.dicom_structures import open_structures
 
         volume = open_structures(path, dataset, options)

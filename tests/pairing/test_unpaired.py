@@ -18,24 +18,35 @@ from segeval.pairing import LAYOUTS, CasePair, Pairing, pair_folders, read_manif
 
 
 def test_every_layout_can_be_named_and_has_words(tree: Tree) -> None:
-    assert LAYOUTS == ("nnunet", "name", "bids", "folders", "brats")
+    assert LAYOUTS == (
+        "nnunet", "name", "bids", "dicom", "slicer", "folders", "brats", "cityscapes", "voc", "ade20k", "celltracking"
+    )  # fmt: skip
     predictions, references = tree("p", "a.nii.gz"), tree("r", "a.nii.gz")
     for layout in ("nnunet", "name", "folders"):
         assert pair_folders(predictions, references, layout=layout).layout == layout
 
 
-@pytest.mark.parametrize("layout", ["bids", "brats"])
-def test_a_named_layout_that_pairs_nothing_says_how_it_names_cases(tree: Tree, layout: str) -> None:
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [
+        ("bids", "sub-01"), ("brats", "BraTS"), ("dicom", "StudyInstanceUID"), ("slicer", "seg.nrrd"),
+        ("cityscapes", "gtFine_labelIds"), ("voc", "SegmentationClass"), ("ade20k", "ADE_val"),
+        ("celltracking", "01_GT"),
+    ],
+)  # fmt: skip
+def test_a_named_layout_that_pairs_nothing_says_how_it_names_cases(tree: Tree, layout: str, words: str) -> None:
     with pytest.raises(PairingError) as refused:
         pair_folders(tree("p", "a.nii.gz"), tree("r", "a.nii.gz"), layout=layout)
-    words = {"bids": "sub-01", "brats": "BraTS"}[layout]
     assert re.search(rf"by layout {layout} \([^)]*{words}", str(refused.value))
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"layout": "kits"}, "there is no such layout; choose from nnunet, name, bids, folders, brats"),
+        (
+            {"layout": "kits"},
+            "there is no such layout; choose from nnunet, name, bids, dicom, slicer, folders, brats, ",
+        ),
         ({"layout": "pattern"}, "there is no such layout"),
         ({"layout": "name", "case_pattern": "(?P<case>.)"}, "give one of them"),
     ],
@@ -391,16 +402,38 @@ STEMS = st.sampled_from(
         "spleen",
         ".a",
         "._b",
+        "a_000000_000019",
+        "a_000000_000019_gtFine_labelIds",
+        "ADE_val_00000001",
+        "ADE_val_00000001_seg",
+        "mask000",
+        "man_seg000",
+        "man_seg_000_001",
     ]
 )
 
 
 FOLDERS = st.sampled_from(
-    ["", "", "a/", "b/", "a/segmentations/", "s1/segmentations/", "s1/", "BraTS2021_1/", "x/y/z/"]
+    [
+        "",
+        "",
+        "a/",
+        "b/",
+        "a/segmentations/",
+        "s1/segmentations/",
+        "s1/",
+        "BraTS2021_1/",
+        "x/y/z/",
+        "01_RES/",
+        "01_GT/SEG/",
+        "SegmentationClass/",
+        "comp5_val_cls/",
+        "annotations/",
+    ]
 )
 
 
-SUFFIXES = st.sampled_from([".nii.gz", ".nii", ".nrrd", ".npz", ".txt", ".hdr", ".img"])
+SUFFIXES = st.sampled_from([".nii.gz", ".nii", ".nrrd", ".seg.nrrd", ".png", ".dcm", ".npz", ".txt", ".hdr", ".img"])
 
 
 FILES = st.sets(st.builds(lambda folder, stem, ending: folder + stem + ending, FOLDERS, STEMS, SUFFIXES), max_size=12)

@@ -1,0 +1,57 @@
+"""Which study a DICOM segmentation or structure set belongs to, from what stands at its beginning."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from segeval.errors import SegevalError
+from segeval.readers.dicom import SEGMENTATIONS, STRUCTURES, guarded
+from segeval.words.printable import printable, shortened
+
+_LAST = 0x30060010  # a structure set's references to its images; a segmentation's come long before
+
+
+class Study(NamedTuple):
+    """uid: of the study. series: of the images that were segmented, empty where the file names none, or several."""
+
+    uid: str
+    series: str
+
+
+def pydicom_missing() -> bool:
+    """Whether nothing of DICOM can be read here."""
+    return importlib.util.find_spec("pydicom") is None
+
+
+def study_of(path: Path) -> Study | None:
+    """Of a segmentation or a structure set; None for images, and for what cannot be read."""
+    try:
+        with path.open("rb") as file:
+            if file.read(132)[128:] != b"DICM":
+                return None
+            file.seek(0)
+            return guarded(path, lambda: _read(file))
+    except (OSError, SegevalError):
+        return None
+
+
+def _read(file: Any) -> Study | None:
+    from pydicom.filereader import read_partial
+
+    header = read_partial(file, stop_when=lambda tag, _, __: tag > _LAST)
+    if str(header.get("SOPClassUID", "")) not in (*SEGMENTATIONS, STRUCTURES):
+        return None
+    uid = _words(header.get("StudyInstanceUID", ""))
+    series = {_words(one.get("SeriesInstanceUID", "")) for one in header.get("ReferencedSeriesSequence") or ()}
+    for frame in header.get("ReferencedFrameOfReferenceSequence") or ():
+        for study in frame.get("RTReferencedStudySequence") or ():
+            series |= {
+                _words(one.get("SeriesInstanceUID", "")) for one in study.get("RTReferencedSeriesSequence") or ()
+            }
+    return Study(uid, series.pop() if len(series) == 1 else "") if uid else None
+
+
+def _words(value: object) -> str:
+    return shortened(printable(str(value or "")), 80)
