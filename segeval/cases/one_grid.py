@@ -6,10 +6,12 @@ from msgspec.structs import replace
 
 from segeval.cases.evaluation import NO_LABELS, inferred_kind, integral
 from segeval.choices import Kind
+from segeval.errors import GeometryError
 from segeval.settings import Settings
 from segeval.volumes.alignment import align
 from segeval.volumes.values import Rounding, held, probabilities
 from segeval.volumes.volume import Volume
+from segeval.words.printable import shortened
 
 
 def on_one_grid(
@@ -19,6 +21,8 @@ def on_one_grid(
 
     checks: gets what rounds stored floats to labels. Raises GeometryError, NotEnoughMemory.
     """
+    if prediction.grayordinates is not None or reference.grayordinates is not None:
+        _require_the_same_grayordinates(prediction, reference, settings)
     placed: list[str] = []
     if prediction.on is not None or reference.on is not None:
         from segeval.cases.crops import without_crops
@@ -35,6 +39,23 @@ def on_one_grid(
         outside=_outside(prediction, settings),
     )
     return aligned, target, kind, placed + remarks + moved
+
+
+def _require_the_same_grayordinates(prediction: Volume, reference: Volume, settings: Settings) -> None:
+    """Raises GeometryError where they differ, and where it matters which of them are neighbours, which nothing says."""
+    ours, theirs = prediction.grayordinates, reference.grayordinates
+    if settings.geometry != "ignore" and ours is not None and theirs is not None and ours != theirs:
+        raise GeometryError(
+            f"{prediction.name}: is of other grayordinates ({shortened(ours, 300)}) than the reference "
+            f"{reference.name} ({shortened(theirs, 300)}); bring both to one set of brain models, as by wb_command "
+            "-cifti-resample"
+        )
+    if settings.asks_for_places:
+        name = reference.name if ours is None else prediction.name
+        raise GeometryError(
+            f"{name}: is CIFTI, whose grayordinates lie in no grid, so that distances, instances, topology, profiles "
+            "and losses of whole maps are not known; leave these quantities out of --metrics"
+        )
 
 
 def _as_labels(volume: Volume, checks: list[tuple[str, Rounding]]) -> Volume:

@@ -1,4 +1,4 @@
-"""Label names inside volumes: TotalSegmentator's and Caret's tables in NIfTI extensions, and AFNI's.
+"""Label names inside volumes: TotalSegmentator's, Caret's and CIFTI's tables in NIfTI extensions, and AFNI's.
 
 They are words beside the voxels: what cannot be read of them is a remark, and no error.
 Source: the NIfTI-1 standard (extensions), README.attributes of AFNI; Caret's table as TotalSegmentator 2 writes it.
@@ -7,15 +7,15 @@ Source: the NIfTI-1 standard (extensions), README.attributes of AFNI; Caret's ta
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Literal
 
 from segeval.words.printable import printable, shortened
 
-MOST_BYTES = 1 << 22
-"""Of the extensions of a NIfTI: larger ones hold no label table."""
 _MOST_LABELS = 1 << 16
 _LONGEST_NAME = 200
-_COMMENT, _CARET = 0, 30  # codes of extensions: TotalSegmentator writes its table as an unknown one
+_COMMENT, _CARET, _CIFTI = 0, 30, 32  # codes of extensions: TotalSegmentator writes its table as an unknown one
+_STARTS = {_COMMENT: b"<?xml", _CARET: b"<?xml", _CIFTI: b"<"}
 _KEY = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _AFNI_TABLE = re.compile(
     r"name[ \t]*=[ \t]*VALUE_LABEL_DTABLE[ \t]*\ncount[^\n]*\n(.*?)(?:\n[ \t]*\n|\Z)", re.ASCII | re.DOTALL
@@ -27,21 +27,26 @@ class _NoTable(Exception):
     """Why a table cannot be read."""
 
 
-def names_in_extensions(content: bytes, byte_order: Literal["<", ">"]) -> tuple[dict[int, str], list[str]]:
-    """Names by label value of what lies between a NIfTI's header and its voxels, and words on what cannot be read."""
+def extensions(content: bytes, byte_order: Literal["<", ">"]) -> Iterator[tuple[int, bytes]]:
+    """Code and text of each extension of what lies between a NIfTI's header and its voxels."""
     order: Literal["little", "big"] = "little" if byte_order == "<" else "big"
     place = 4
     while content[:1] != b"\0" and place + 8 <= len(content):
         size, code = (int.from_bytes(content[at : at + 4], order) for at in (place, place + 4))
         if size < 8 or place + size > len(content):
             break
-        text = content[place + 8 : place + size].rstrip(b"\0 \t\r\n")
-        if code in (_COMMENT, _CARET) and text.lstrip().startswith(b"<?xml") and b"<LabelTable" in text:
+        yield code, content[place + 8 : place + size].rstrip(b"\0 \t\r\n")
+        place += size
+
+
+def names_in_extensions(content: bytes, byte_order: Literal["<", ">"]) -> tuple[dict[int, str], list[str]]:
+    """Names by label value of what lies between a NIfTI's header and its voxels, and words on what cannot be read."""
+    for code, text in extensions(content, byte_order):
+        if code in _STARTS and text.lstrip().startswith(_STARTS[code]) and b"<LabelTable" in text:
             try:
                 return _of_caret(text), []
             except _NoTable as problem:
                 return {}, [f"its table of label names cannot be read ({problem}); labels are shown by number"]
-        place += size
     return {}, []
 
 

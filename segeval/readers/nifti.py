@@ -28,11 +28,12 @@ from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import Volume
 
 _MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
-_INTENT_LABEL = 1002
+_LABELS, _INTENTS_OF_CIFTI = (1002, 3007), range(3000, 3100)  # intents; 3007 is CIFTI's dense labels
 _SINGLE, _PAIR = b"n+", b"ni"  # how the magic begins
 _MOST_VOXELS = 1 << 50
-_SMALLEST_EXTENSION = 20
-"""Bytes between a header and its voxels: the four that say whether an extension follows, and the smallest one."""
+_SMALLEST_EXTENSION, _MOST_EXTENSIONS = 20, 1 << 22
+"""Bytes between a header and its voxels: the four that say whether an extension follows, and the smallest one; and more
+than any label table takes."""
 
 
 def open_nifti(path: Path, options: ReadOptions) -> Volume:
@@ -130,6 +131,10 @@ def _no_nifti(stream: ByteStream, start: bytes) -> UnreadableFile:
 
 def _volume(path: Path, header: NiftiHeader, stream: ByteStream, consumed: int, options: ReadOptions) -> Volume:
     dims = _dimensions(path, header)
+    if cifti := header.intent_code in _INTENTS_OF_CIFTI and len(dims) > 5 and dims[:4] == (1, 1, 1, 1):
+        from segeval.readers.cifti import grayordinates_of
+
+        dims = grayordinates_of(path, header.intent_code, dims)
     shape, channels, class_axis = split_axes(path, dims, options.class_axis)
     layout = Layout(
         dtype=_dtype(path, header),
@@ -138,11 +143,12 @@ def _volume(path: Path, header: NiftiHeader, stream: ByteStream, consumed: int, 
         offset=_offset(path, header, consumed),
         scaling=_scaling(path, header),
     )
-    names, remarks, consumed = _names(path, header, stream, consumed, layout)
-    source = BlockSource(stream, layout, consumed, options)
+    content = _extensions(stream, consumed, layout)
+    names, remarks = _names(path, header, content)
+    source = BlockSource(stream, layout, consumed + len(content), options)
     geometry: Geometry | None
     geometry, alternative = _geometry(path, header, shape)
-    if class_axis is not None and class_axis < len(shape):
+    if cifti or (class_axis is not None and class_axis < len(shape)):
         geometry, alternative = None, None  # the affine speaks of other axes
     return Volume(
         str(path),
@@ -152,6 +158,7 @@ def _volume(path: Path, header: NiftiHeader, stream: ByteStream, consumed: int, 
         alternative=alternative,
         remarks=remarks,
         names=names,
+        grayordinates=_grayordinates(path, header, content, shape[0]) if cifti else None,
         finish=source.finish,
         digest=source.digest,
         close=source.close,
@@ -201,20 +208,28 @@ def _offset(path: Path, header: NiftiHeader, consumed: int) -> int:
     return int(offset)
 
 
-def _names(
-    path: Path, header: NiftiHeader, stream: ByteStream, consumed: int, layout: Layout
-) -> tuple[dict[int, str], list[str], int]:
-    """Label names in the header's extensions, remarks, and how many bytes are read by then."""
+def _extensions(stream: ByteStream, consumed: int, layout: Layout) -> bytes:
+    """What lies between header and voxels, read; nothing where it holds no label table, and was not read."""
     size = layout.offset - consumed
-    if not consumed or size < _SMALLEST_EXTENSION or layout.channels > 1:
-        return {}, [], consumed
-    from segeval.readers.label_tables import MOST_BYTES, names_in_extensions
+    if not consumed or not _SMALLEST_EXTENSION <= size <= _MOST_EXTENSIONS or layout.channels > 1:
+        return b""
+    return stream.read(size)
 
-    if size > MOST_BYTES:
-        return {}, [], consumed
-    content = stream.read(size)
+
+def _names(path: Path, header: NiftiHeader, content: bytes) -> tuple[dict[int, str], list[str]]:
+    """Label names in the header's extensions, and remarks."""
+    if not content:
+        return {}, []
+    from segeval.readers.label_tables import names_in_extensions
+
     names, problems = names_in_extensions(content, header.byte_order)
-    return names, [f"{path}: {problem}" for problem in problems], consumed + len(content)
+    return names, [f"{path}: {problem}" for problem in problems]
+
+
+def _grayordinates(path: Path, header: NiftiHeader, content: bytes, count: int) -> str:
+    from segeval.readers.cifti import brain_models_of
+
+    return brain_models_of(path, content, header.byte_order, count)
 
 
 def _scaling(path: Path, header: NiftiHeader) -> tuple[float, float] | None:
@@ -229,7 +244,7 @@ def _kind(header: NiftiHeader, channels: int, layout: Layout) -> Kind | None:
     """What the header settles: several channels are probabilities, integers are labels, floats may be either."""
     if channels > 1:
         return "probabilities"
-    if header.intent_code == _INTENT_LABEL:
+    if header.intent_code in _LABELS:
         return "labels"
     return "labels" if layout.value_dtype.kind in "iu" else None
 

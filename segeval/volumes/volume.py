@@ -192,6 +192,7 @@ class Volume(Struct):
     names, colours: of labels, by value, as the file itself carries them; a colour as ``#rrggbb``.
     objects: where each value is an object, the values of the objects of each label, whose names are then ``names``;
         None where values are labels.
+    grayordinates: of CIFTI, whose voxels and vertices lie in no grid, which ones: a text, equal for the same ones.
     not_judged: the value of voxels that the file excepts from judgement, where it may hold any.
     on: the same content on another grid, within a tolerance, for files that say nothing of what lies beyond their own:
         there is background. Raises GeometryError where it does not fit.
@@ -213,6 +214,7 @@ class Volume(Struct):
     names: dict[int, str] = field(default_factory=dict)
     colours: dict[int, str] = field(default_factory=dict)
     objects: dict[int, frozenset[int]] | None = None
+    grayordinates: str | None = None
     not_judged: int | None = None
     on: Callable[[Geometry, float], Volume] | None = None
     drawn_on: Callable[[float], Volume] | None = None
