@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from contextlib import suppress
 
 from segeval.choices import GeometryPolicy
 from segeval.errors import GeometryError
@@ -59,15 +58,16 @@ def _drawn(contours: Volume, other: Volume, policy: GeometryPolicy, tolerance: f
         return contours
     if other.geometry is None:
         return contours.drawn_on(tolerance)
-    ways: list[Callable[[float], Volume]] = [partial(contours.on, other.geometry), contours.drawn_on]
     if other.on is not None:
-        ways.reverse()
+        with suppress(GeometryError):
+            return contours.drawn_on(tolerance)
     try:
-        return ways[0](tolerance)
+        return contours.on(other.geometry, tolerance)
     except GeometryError:
-        if other.on is None and policy != "resample":
-            raise
-    return ways[1](tolerance)
+        if policy == "resample":
+            with suppress(GeometryError):
+                return contours.drawn_on(tolerance)
+        raise
 
 
 def _on_their_union(
