@@ -9,7 +9,6 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ def images_of(path: Path, dataset: Any) -> Geometry:
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 (links stay as they are)
     for folders in ((folder,), _beside(folder)):
         found: dict[str, list[_Image]] = defaultdict(list)
-        for image in (image for one in folders for image in _images(one, _changed(one))):
+        for image in (image for one in folders for image in _images(one)):
             if image.series in series or (not series and image.frame in frames):
                 found[image.series].append(image)
         if len(found) > 1:
@@ -95,33 +94,28 @@ def _beside(folder: Path) -> tuple[Path, ...]:
         return ()
 
 
-def _changed(folder: Path) -> int:
-    try:
-        return folder.stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
-@lru_cache(maxsize=64)
-def _images(folder: Path, changed: int) -> tuple[_Image, ...]:  # noqa: ARG001 (what was seen of another state is not used)
+def _images(folder: Path) -> Iterator[_Image]:
     """The slices among a folder's files."""
     try:
-        paths = sorted(Path(entry.path) for entry in os.scandir(folder) if entry.is_file())
+        entries = sorted((entry for entry in os.scandir(folder) if entry.is_file()), key=lambda entry: entry.name)
+        states = [(entry.path, entry.stat()) for entry in entries[:_MOST_FILES]]
     except OSError:
-        return ()
-    return tuple(image for path in islice(paths, _MOST_FILES) for image in _image(path))
-
-
-def _image(path: Path) -> Iterator[_Image]:
-    """The file's slice, if it holds one."""
-    try:
-        with path.open("rb") as file:
-            if file.read(132)[128:] != b"DICM":
-                return
-            file.seek(0)
-            yield from guarded(path, lambda: _read(file))
-    except (OSError, SegevalError):
         return
+    for path, state in states:
+        yield from _image(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=_MOST_FILES)
+def _image(path: str, size: int, changed: int) -> tuple[_Image, ...]:  # noqa: ARG001 (of a changed file nothing is kept)
+    """The file's slice, if it holds one; a batch looks into one folder for each of its cases."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            if file.read(132)[128:] != b"DICM":
+                return ()
+            file.seek(0)
+            return tuple(guarded(Path(path), lambda: _read(file)))
+    except (OSError, SegevalError):
+        return ()
 
 
 def _read(file: Any) -> list[_Image]:

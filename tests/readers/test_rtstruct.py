@@ -149,6 +149,23 @@ def test_contours_of_an_oblique_series_as_scikit_image_has_them(
     assert {one["name"]: one["voxels"] for one in found["labels"]} == {n: int(m.sum()) for n, m in expected.items()}
 
 
+@pytest.mark.parametrize("degrees", [0, 20])
+def test_plastimatch_has_the_same_voxels(tmp_path: Path, degrees: float) -> None:
+    """Counted in what `plastimatch convert --xor-contours` 1.10.0 made of the same file over the same series."""
+    axes, shape = turned(degrees), (60, 50, 12)
+    liver = []
+    for plane in range(12):
+        random = np.random.default_rng(plane)
+        angles = np.sort(random.uniform(0, 2 * np.pi, 60))
+        radii = random.uniform(8, 22, 60)
+        points = np.column_stack([30 + radii * np.cos(angles), 25 + radii * np.sin(angles)])
+        liver.append(closed(points, plane, axes))
+    boxes = rectangle(5.3, 6.2, 40.7, 35.9), rectangle(10.4, 12.1, 20.3, 22.2)
+    ring = [closed(box, plane, axes) for plane in range(3, 9) for box in boxes]
+    masks, _ = on_grid(rtstruct(tmp_path / "x.dcm", [(1, "liver", liver), (2, "ring", ring)]), shape, affine_of(axes))
+    assert {name: int(mask.sum()) for name, mask in masks.items()} == {"liver": 8635, "ring": 5490}
+
+
 def test_neighbours_share_no_voxel_and_leave_none_out(tmp_path: Path) -> None:
     """Edges run through voxel centres: each centre belongs to one of the two, the one at larger columns or rows."""
     left, right = closed([(1, 1), (9, 1), (4, 9), (1, 9)], 0), closed([(9, 1), (14, 1), (14, 9), (4, 9)], 0)
@@ -373,6 +390,21 @@ def test_coordinates_that_are_no_numbers_are_refused(segeval: Segeval, tmp_path:
     assert_refused(
         segeval("score", path, reference), path, "contour 1 of ROI 1 (x) has coordinates that are no numbers"
     )
+
+
+def test_without_references_the_frame_of_reference_tells_the_images(segeval: Segeval, tmp_path: Path) -> None:
+    images, others = series(SHAPE), series((4, 4, 2))
+    path = rtstruct(tmp_path / "x.dcm", [(1, "x", HOLE)], images)
+    edited(path, lambda dataset: delattr(dataset, "ReferencedFrameOfReferenceSequence"))
+    saved(images, tmp_path / "ct")
+    saved(others, tmp_path / "other")
+    (tmp_path / "rt").mkdir()
+    path = Path(shutil.move(path, tmp_path / "rt" / "x.dcm"))
+    assert segeval("inspect", path, "--format", "json").json["shape"] == list(SHAPE)
+    for one in others:
+        one.FrameOfReferenceUID = images[0].FrameOfReferenceUID
+    saved(others, tmp_path / "other")
+    assert_refused(segeval("inspect", path), path, "one of 2 series of images beside it")
 
 
 def test_images_that_cannot_be_a_grid_are_named(segeval: Segeval, tmp_path: Path) -> None:
