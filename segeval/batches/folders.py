@@ -20,6 +20,7 @@ from segeval.cases.voxels_that_count import files_beside
 from segeval.choices import LayoutName, Missing
 from segeval.errors import UsageError
 from segeval.files.paths import is_file
+from segeval.files.remote import is_remote
 from segeval.kernels.cupy_device import require_device
 from segeval.pairing import Pairing, pair_coco, pair_folders, read_manifest
 from segeval.readers.containers import is_coco
@@ -194,6 +195,8 @@ def paired(
         raise UsageError("name a folder of predictions and a folder of references, or a --manifest")
     if layout is not None and case_pattern is not None:
         raise UsageError("--pairing and --case-pattern are two ways to pair; give one of them")
+    if is_remote(predictions) or is_remote(references):
+        raise UsageError("folders of other machines are not listed; name the files in a --manifest")
     if is_coco(predictions) and is_coco(references) and is_file(predictions) and is_file(references):
         if layout is not None or case_pattern is not None:
             raise UsageError("two COCO files pair by image; leave --pairing and --case-pattern out")

@@ -20,6 +20,7 @@ from segeval.batches.journal_lines import finished_of, key_of, line_of
 from segeval.cases.voxels_that_count import files_beside
 from segeval.errors import UnreadableFile, WriteError
 from segeval.files.paths import beside, exists
+from segeval.files.remote import RemotePath
 from segeval.files.whole_files import sweep_parts
 from segeval.readers import mask_classes
 from segeval.readers.containers import container_of, is_in_zarr
@@ -146,10 +147,12 @@ def _fingerprint(path: Path) -> list[Any]:
     """Size and time of a file, or of every mask of a folder; of a Zarr hierarchy, of all its files."""
     file, _ = container_of(path)
     try:
+        if isinstance(file, RemotePath):
+            return [["", *file.identity()]]
         status = file.stat()
         if stat.S_ISDIR(status.st_mode) and is_in_zarr(file):
             return _fingerprint_of_all(file)
-    except (OSError, ValueError):
+    except (OSError, ValueError, UnreadableFile):
         return [["", None, None]]
     if not stat.S_ISDIR(status.st_mode):
         return [["", status.st_size, status.st_mtime_ns]]

@@ -9,6 +9,7 @@ from typing import Unpack
 from segeval.cases.case import score_files
 from segeval.cases.opening import OnBytes
 from segeval.cases.parts import Elsewhere
+from segeval.files.remote import located
 from segeval.results.report import Report
 from segeval.settings import FileOptions, Settings, settings_of
 from segeval.settings.asking import spelt_out
@@ -38,6 +39,7 @@ def score_pair(
     elsewhere: Elsewhere | None = None,
 ) -> Report:
     """The report of one pair of files. elsewhere: what counts its parts, as in `score_files`. Raises SegevalError."""
-    result = score_files(prediction, reference, settings, on_bytes, elsewhere=elsewhere).result
+    pair = located(prediction), located(reference)
+    result = score_files(*pair, settings, on_bytes, elsewhere=elsewhere).result
     columns = tuple(selection.column for selection in settings.selections)
     return Report(settings.signature(result.kind), settings.document(), columns, (result,))

@@ -11,6 +11,7 @@ import numpy as np
 from segeval.cases.opening import class_names, options_of, require_arrays
 from segeval.cases.remarks import voxels_by_label
 from segeval.choices import Kind
+from segeval.files.remote import located
 from segeval.kernels.numpy_backend import NumpyBackend
 from segeval.readers import is_directory, open_folder_of_masks, open_volume
 from segeval.readers.catalogue import format_of
@@ -27,6 +28,7 @@ _MANY_LABELS, _BYTE = 100, 255
 
 def inspect_file(path: Path, settings: Settings) -> Inspection:
     """What a volume, or a folder of masks, holds. settings: how it is to be read. Raises SegevalError."""
+    path = located(path)
     with _open(path, settings) as opened:
         volume = opened if opened.drawn_on is None else opened.drawn_on(settings.tolerance)
         _name(volume, settings)

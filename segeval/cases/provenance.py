@@ -144,7 +144,7 @@ class Provenance:
             if not is_file(file):  # a pipe would wait for a writer, and a device may have no end
                 return entry
             entry["sha256"] = sha256_of(file)
-        except (OSError, ValueError):  # a name that no file can have
+        except (OSError, ValueError, SegevalError):  # a name that no file can have
             return entry
         if path in self._volumes:
             entry["header"] = _header(path, options)

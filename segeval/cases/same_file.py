@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from segeval.files.remote import is_remote
 from segeval.readers.containers import container_of, holds_arrays
 from segeval.settings import Settings
 from segeval.volumes.volume import Volume
@@ -25,6 +26,8 @@ def same_file(prediction: Path, reference: Path, hashes: tuple[str, str] | None,
     chosen = isinstance(key, tuple) and key[0] != key[1] and holds_arrays(prediction) and holds_arrays(reference)
     if chosen or inside.strip("/") != within.strip("/") or (isinstance(level, tuple) and level[0] != level[1]):
         return []
-    if (hashes is not None and hashes[0] == hashes[1]) or first.samefile(second):
+    elsewhere = is_remote(prediction) or is_remote(reference)
+    same = str(first) == str(second) if elsewhere else first.samefile(second)
+    if (hashes is not None and hashes[0] == hashes[1]) or same:
         return [f"{prediction}: {SAME_FILE} {reference}: the prediction was compared with itself"]
     return []

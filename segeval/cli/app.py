@@ -18,6 +18,7 @@ from segeval.cli import audit
 from segeval.cli.help import Command, Group
 from segeval.cli.writing import print_text, tell
 from segeval.errors import SegevalError
+from segeval.files.remote import without_secrets
 from segeval.version import __version__
 from segeval.words.printable import printable
 
@@ -94,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a file name may hold what the terminal cannot show
     given = list(sys.argv[1:] if arguments is None else arguments)
-    audit.command_line[:] = given
+    audit.command_line[:] = map(without_secrets, given)
     try:
         code = app(given or ["--help"], prog_name="segeval", standalone_mode=False)
     except SegevalError as problem:

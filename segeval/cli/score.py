@@ -49,11 +49,13 @@ def score(
     """Score a prediction against a reference: overlap and every loss, per label."""
     from segeval.cases.files import score_pair
     from segeval.cases.voxels_that_count import files_beside
+    from segeval.files.remote import located
     from segeval.readers import size_on_disk
     from segeval.settings import settings_of
     from segeval.volumes.allocator import keep_freed_memory
 
     keep_freed_memory()
+    prediction, reference = located(prediction), located(reference)
     outputs = output or []
     extra = [provenance] if provenance else []
     labels = scoring.get("labels")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 from segeval.choices import Format
 from segeval.errors import UsageError, WriteError
 from segeval.files.paths import is_directory, real
+from segeval.files.remote import without_secrets
 from segeval.files.whole_files import require_folder, write_whole
 from segeval.words.printable import printable
 
@@ -138,7 +139,7 @@ def print_pieces(pieces: Iterable[str]) -> None:
 def tell(text: str) -> None:
     """Print to stderr; where that cannot be written, the work and its exit code are what counts."""
     try:
-        sys.stderr.write(text)
+        sys.stderr.write(without_secrets(text))
         sys.stderr.flush()
     except OSError:
         _discard(2)

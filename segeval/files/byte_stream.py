@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Literal
 
 from segeval.errors import UnreadableFile
 from segeval.files.hashing import new_sha256
+from segeval.files.remote import is_remote, located
 from segeval.files.watch import Watch
 
 _RAW_BLOCK = 1 << 18  # compressed bytes per read: a float map's inflate to about a piece
@@ -230,6 +231,7 @@ class ByteStream(BlockReader):
 
 def open_regular_file(path: Path) -> BinaryIO:
     """The file, open for reading. Raises UnreadableFile for anything but a readable, non-empty regular file."""
+    path = located(path)
     try:
         status = path.stat()  # before opening: opening a FIFO would wait for a writer
         if stat.S_ISDIR(status.st_mode):
@@ -242,7 +244,8 @@ def open_regular_file(path: Path) -> BinaryIO:
             raise UnreadableFile(f"{path}: is empty (0 bytes); export or copy it again")
         return path.open("rb")
     except FileNotFoundError:
-        raise UnreadableFile(f"{path}: there is no such file; check the path") from None
+        elsewhere = ", or nobody may read it; check the URL" if is_remote(path) else "; check the path"
+        raise UnreadableFile(f"{path}: there is no such file{elsewhere}") from None
     except (OSError, ValueError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else str(problem)
         raise UnreadableFile(f"{path}: cannot be opened ({reason}); check the path and its permissions") from None
@@ -251,7 +254,7 @@ def open_regular_file(path: Path) -> BinaryIO:
 def read_bounded(path: Path, most: int) -> bytes:
     """A whole file of at most so many bytes. Raises UnreadableFile."""
     with open_regular_file(path) as file:
-        size = os.fstat(file.fileno()).st_size
+        size = file_size(path) if is_remote(path) else os.fstat(file.fileno()).st_size
         content = file.read(size + 1) if size <= most else b""  # Python makes room for all that is asked for
     if max(size, len(content)) > most:
         raise UnreadableFile(f"{path}: is larger than {most} bytes; check what it is")
@@ -266,8 +269,8 @@ def most_inflated(size: int) -> int:
 def file_size(path: Path) -> int:
     """Size in bytes, 0 where it cannot be told."""
     try:
-        return path.stat().st_size
-    except (OSError, ValueError):
+        return located(path).stat().st_size
+    except (OSError, ValueError, UnreadableFile):
         return 0
 
 

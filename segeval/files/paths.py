@@ -9,6 +9,7 @@ import zlib
 from pathlib import Path
 
 from segeval.errors import UsageError
+from segeval.files.remote import is_remote
 from segeval.words.printable import shortened
 
 LONGEST_NAME = 255
@@ -62,6 +63,8 @@ def require_possible(where: str, path: Path) -> None:
 
     where: the option or file that names it, for the message.
     """
+    if is_remote(path):
+        return
     try:
         os.stat(path)  # noqa: PTH116 (pathlib hides some of what may be wrong)
     except OSError as problem:

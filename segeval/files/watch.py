@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from segeval.errors import UnreadableFile
+from segeval.files.remote import RemotePath, located
 
 
 class Watch:
@@ -18,8 +19,8 @@ class Watch:
 
     def __init__(self, path: Path, file: BinaryIO | None = None) -> None:
         """Begin to watch. file: the open file, where there is one."""
-        self._path = path
-        self._file = file
+        self._path = located(path)
+        self._file = None if isinstance(self._path, RemotePath) else file
         self._before = self._of_path(), self._of_file()
 
     def require_unchanged(self) -> None:
@@ -31,13 +32,15 @@ class Watch:
                 f"{self._path}: changed while it was read; wait until it is written, and score it again"
             )
 
-    def _of_path(self) -> tuple[int, ...]:
+    def _of_path(self) -> tuple[object, ...]:
         try:
+            if isinstance(self._path, RemotePath):
+                return self._path.identity()
             return _identity(self._path.stat())
-        except (OSError, ValueError):
+        except (OSError, ValueError, UnreadableFile):
             return ()
 
-    def _of_file(self) -> tuple[int, ...]:
+    def _of_file(self) -> tuple[object, ...]:
         return () if self._file is None else _identity(os.fstat(self._file.fileno()))
 
 

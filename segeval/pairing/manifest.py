@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from segeval.errors import PairingError, UnreadableFile
 from segeval.files.byte_stream import open_regular_file
+from segeval.files.remote import is_remote, located
 from segeval.pairing.records import MANIFEST, CasePair, Pairing, named
 
 COLUMNS = ("case", "prediction", "reference")
@@ -83,9 +84,14 @@ def _found(path: Path) -> _Found:
             found.unclear.append(f"line {number} of {path.name}: {problem}")
             continue
         case, prediction, reference = (cells[place].strip() for place in places)
-        line = _Line(number, case, path.parent / prediction if prediction else None, path.parent / reference)
+        line = _Line(number, case, _place(path, prediction) if prediction else None, _place(path, reference))
         found.lines.setdefault(case, []).append(line)
     return found
+
+
+def _place(manifest: Path, text: str) -> Path:
+    """The path that a cell names, from the manifest's folder on; a URL as it is."""
+    return located(Path(text)) if is_remote(text) else manifest.parent / text
 
 
 def _not_whole(header: list[str], places: list[int], cells: list[str]) -> str | None:

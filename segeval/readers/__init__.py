@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from segeval.errors import UnreadableFile
 from segeval.files import paths
 from segeval.files.byte_stream import file_size, open_regular_file, read_bounded
+from segeval.files.remote import is_remote, located
 from segeval.readers.containers import COCO_ENDINGS, HDF5_ENDINGS, ZARR_ENDINGS, container_of, is_in_zarr
 from segeval.readers.endings import PICTURE_ENDINGS, TIFF_ENDINGS, YOLO_ENDINGS
 from segeval.readers.reader import Reader, ReadOptions
@@ -152,8 +153,20 @@ __all__ = [
 ]
 
 
+_REMOTE = (".nii.gz", ".nii", ".npy", *HDF5_ENDINGS, ".zarr")
+"""Endings of formats whose readers need no file of this machine."""
+
+
+def require_readable_there(path: Path) -> None:
+    """Raises UnreadableFile for a file of another machine in a format that is read from this machine's files alone."""
+    if is_remote(path) and not container_of(path)[0].name.lower().endswith(_REMOTE):
+        raise UnreadableFile(f"{path}: of other machines' files only {', '.join(_REMOTE)} are read; download it")
+
+
 def open_volume(path: Path, options: ReadOptions) -> Volume:
     """Open one file. Raises UnreadableFile, GeometryError."""
+    path = located(path)
+    require_readable_there(path)
     name = container_of(path)[0].name.lower()
     for endings, reader in READERS:
         if name.endswith(endings):

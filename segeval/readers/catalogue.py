@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from segeval.files.remote import INSTALL as INSTALL_REMOTE
 from segeval.readers.containers import container_of
 
 
@@ -58,6 +59,9 @@ CATALOGUE: tuple[FileFormat, ...] = (
         "DICOM SEG, RTSTRUCT", (".dcm",), "pydicom", "plane by plane", ("pydicom",), "pip install 'segeval-cli[dicom]'"
     ),
 )  # fmt: skip
+REMOTE = FileFormat(
+    "https:// or s3:// URL of NIfTI, .npy, HDF5, Zarr", (), "fsspec", "in parts", ("aiohttp",), INSTALL_REMOTE
+)
 FOLDER = FileFormat("folder of one mask per class", (), _OWN, "streamed side by side")
 
 

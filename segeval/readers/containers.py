@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from segeval.files.remote import RemotePath, located
+
 HDF5_ENDINGS = (".h5", ".hdf5")
 ZARR_ENDINGS = (".zarr", ".zarr.zip")
 COCO_ENDINGS = (".json",)
@@ -15,15 +17,16 @@ COCO_ENDINGS = (".json",)
 
 def container_of(path: Path) -> tuple[Path, str]:
     """The file or folder that the path leads to, and what it names inside; the path and nothing for any other."""
+    path = located(path)
     text = str(path)
     lower = text.lower()
     for ending in (*HDF5_ENDINGS, *COCO_ENDINGS):
         if (place := lower.find(f"{ending}:")) >= 0:
-            return Path(text[: place + len(ending)]), text[place + len(ending) + 1 :]
+            return _start(path, place + len(ending)), text[place + len(ending) + 1 :]
     for one in (path, *path.parents):
         if one.name.lower().endswith(ZARR_ENDINGS):
             inside = text[len(str(one)) :].strip("/")
-            return one, inside
+            return (one if one == path else _start(path, len(str(one)))), inside
     return path, ""
 
 
@@ -31,6 +34,12 @@ def holds_arrays(path: Path) -> bool:
     """Whether the path leads to a file that holds arrays by name, and names none of them."""
     file, inside = container_of(path)
     return not inside.strip("/") and file.name.lower().endswith((".npz", *HDF5_ENDINGS, *ZARR_ENDINGS))
+
+
+def _start(path: Path, length: int) -> Path:
+    """The path of the first characters."""
+    text = str(path)[:length]
+    return path.at(text) if isinstance(path, RemotePath) else Path(text)
 
 
 def is_in_zarr(path: Path) -> bool:

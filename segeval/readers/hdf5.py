@@ -14,6 +14,7 @@ import numpy as np
 from segeval.errors import UnreadableFile
 from segeval.files.byte_stream import file_size, open_regular_file
 from segeval.files.hashing import sha256_of
+from segeval.files.remote import RemotePath
 from segeval.files.watch import Watch
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.containers import container_of
@@ -81,6 +82,8 @@ def open_hdf5(path: Path, options: ReadOptions) -> Volume:
 def _opened(file: Path) -> Any:
     import h5py
 
+    if isinstance(file, RemotePath):
+        return h5py.File(file.open(), "r")
     return h5py.File(file, "r", locking=False)
 
 

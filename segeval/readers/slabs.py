@@ -16,6 +16,7 @@ import numpy as np
 from msgspec import Struct
 
 from segeval.errors import SegevalError, UnreadableFile
+from segeval.files.remote import said
 from segeval.volumes.volume import PIECE_VOXELS, Piece
 from segeval.words.printable import printable, shortened
 
@@ -101,7 +102,7 @@ def guarded(path: Path, library: str, read: Callable[[], _Result]) -> _Result:
     except SegevalError:
         raise
     except Exception as problem:
-        words = shortened(" ".join(printable(f"{type(problem).__name__}: {problem}").split()))
+        words = said(problem)
         raise UnreadableFile(f"{path}: {library} cannot read it ({words}); copy or export it again") from None
 
 

@@ -23,6 +23,7 @@ from segeval.errors import UnreadableFile, UsageError
 from segeval.files.byte_stream import file_size, open_regular_file
 from segeval.files.hashing import sha256_of
 from segeval.files.paths import exists, is_directory
+from segeval.files.remote import RemotePath, is_remote
 from segeval.files.watch import Watch
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.containers import container_of
@@ -52,10 +53,10 @@ def open_zarr(path: Path, options: ReadOptions) -> Volume:
     if options.class_axis is not None:
         raise UnreadableFile(f"{path}: a Zarr array names its axes, or has the classes first; leave --class-axis out")
     file, inside = container_of(path)
-    if not exists(file):
+    if not is_remote(file) and not exists(file):
         raise UnreadableFile(f"{file}: there is no such file; check the path")
     watches = [] if is_directory(file) else [Watch(file)]
-    if watches:
+    if watches and not is_remote(file):
         open_regular_file(file).close()
     if importlib.util.find_spec("zarr") is None:
         raise UnreadableFile(f"{file}: Zarr needs zarr; install it with pip install 'segeval-cli[arrays]'")
@@ -93,7 +94,7 @@ def open_zarr(path: Path, options: ReadOptions) -> Volume:
         names=dict(image.names),
         colours=dict(image.colours),
         finish=finish,
-        digest=lambda: sha256_of(file) if options.hashed and watches else None,
+        digest=lambda: sha256_of(file) if options.hashed and watches and not is_remote(file) else None,
         close=partial(_close, store),
     )
 
@@ -103,6 +104,11 @@ def _store(file: Path) -> Any:
 
     from segeval.readers.zarr_store import VerifiedStore
 
+    if isinstance(file, RemotePath):
+        from zarr.storage import FsspecStore
+
+        system = file.system(asynchronous=True)
+        return VerifiedStore(FsspecStore(system, read_only=True, path=file.place_in(system)))
     folder = is_directory(file)
     return VerifiedStore(LocalStore(file, read_only=True) if folder else ZipStore(file, mode="r", read_only=True))
 
@@ -131,6 +137,11 @@ def _nothing_at(folder: Path, metadata: Any, chunks: Sequence[int], where: Seque
 def _close(store: Any) -> None:
     with suppress(AttributeError):  # of an archive that could not be opened
         store.close()
+    session = getattr(getattr(getattr(store, "_store", None), "fs", None), "_session", None)
+    if session is not None:
+        from zarr.core.sync import sync
+
+        sync(session.close())  # aiohttp complains of one that is left open
 
 
 def _image(path: Path, store: Any, inside: str, options: ReadOptions) -> _Image:

@@ -12,6 +12,7 @@ from msgspec import to_builtins
 
 from segeval.errors import UsageError
 from segeval.files.paths import require_possible
+from segeval.files.remote import is_remote, located
 from segeval.settings.array_choice import key_text
 from segeval.settings.volume_choice import volume_document as _volume
 from segeval.settings.volume_choice import volume_text
@@ -207,6 +208,8 @@ def volume_file(name: str) -> Callable[[str | os.PathLike[str] | None], str | No
         if given is None:
             return None
         require_possible(f"--{name}", Path(given))
+        if is_remote(given):
+            raise UsageError(f"--{name} {located(Path(given))}: is on another machine; download it")
         return os.fspath(given)
 
     return made

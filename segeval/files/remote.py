@@ -1,0 +1,197 @@
+"""Files of other machines, `https://…` and `s3://…`, through fsspec; and no word of who may read them.
+
+What a URL holds of credentials (user and password, the query that signs it) goes to the server alone: whatever is
+printed of a `RemotePath` is the URL without them. Nothing of fsspec is imported before such a file is opened.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import io
+import os
+import re
+import stat
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+from segeval.errors import UnreadableFile
+from segeval.words.printable import printable, shortened
+
+INSTALL = "pip install 'segeval-cli[remote]'"
+_URL = re.compile(r"(https?|s3):/{1,2}([^/].*)", re.DOTALL)  # a path has lost one of the two slashes
+_ANY_URL = re.compile(r"(?<![\w.])((?:https?|s3a?|gs|gcs|az|abfss?|s?ftps?):/{1,2})([^\s'\"<>]+)", re.IGNORECASE)
+_CONNECT_S, _READ_S = 30, 120
+_MARKS = ("ETag", "Last-Modified", "LastModified", "VersionId")
+_METADATA = ("/zarr.json", "/.zattrs", "/.zgroup", "/.zarray")
+_NEEDS = {"https": "aiohttp", "http": "aiohttp", "s3": "s3fs"}
+
+
+def is_remote(path: str | os.PathLike[str]) -> bool:
+    """Whether the text is a URL of another machine."""
+    return isinstance(path, RemotePath) or _URL.match(os.fspath(path)) is not None
+
+
+def located(path: Path) -> Path:
+    """The path, one that knows its URL where it is one."""
+    if isinstance(path, RemotePath) or (found := _URL.match(str(path))) is None:
+        return path
+    return RemotePath.of(f"{found[1]}://{found[2]}")
+
+
+def without_secrets(text: str) -> str:
+    """The text, its URLs without user, password, query and fragment."""
+    return _ANY_URL.sub(lambda found: found[1] + _clean(found[2]), text)
+
+
+def _clean(rest: str) -> str:
+    """What follows `https://`, without credentials."""
+    rest = re.split(r"[?#]", rest, maxsplit=1)[0]
+    host, slash, behind = rest.partition("/")
+    return host.rpartition("@")[2] + slash + behind
+
+
+class RemotePath(type(Path())):  # type: ignore[misc]  # the class of this system's paths
+    """A path of another machine. It is printed as its URL without credentials, and opened with them."""
+
+    login: str = ""
+    query: str = ""
+
+    @classmethod
+    def of(cls, url: str) -> Self:
+        """The path of a URL, `scheme://…`."""
+        scheme, _, rest = url.partition("://")
+        made = cls(f"{scheme}:/{_clean(rest)}")
+        login, at, _ = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")
+        made.login, made.query = login + at, rest.partition("#")[0].partition("?")[2]
+        return made
+
+    def __str__(self) -> str:
+        return re.sub(r"^(\w+):/+", r"\1://", super().__str__())
+
+    def __reduce__(self) -> Any:
+        return (RemotePath.of, (self.url,))
+
+    @property
+    def url(self) -> str:
+        """With credentials."""
+        scheme, _, rest = str(self).partition("://")
+        return f"{scheme}://{self.login}{rest}" + f"?{self.query}" * bool(self.query)
+
+    def at(self, text: str) -> Self:
+        """Another path with the same credentials, of what would be printed of it."""
+        made = self.of(text)
+        made.login, made.query = self.login, self.query
+        return made
+
+    def open(self, mode: str = "rb", *_: Any, **__: Any) -> BinaryIO:
+        """The file, which is read in parts. Raises UnreadableFile."""
+        if mode != "rb":
+            raise UnreadableFile(f"{self}: is on another machine, where nothing is written")
+        system = self._system()
+        file = guarded(self, lambda: system.open(str(self), "rb"))
+        try:
+            file.seek(1)
+            file.seek(0)
+        except ValueError:
+            raise UnreadableFile(f"{self}: its server gives no parts of a file (Range); download it") from None
+        return io.BufferedReader(_Parts(file))
+
+    def stat(self, **_: Any) -> os.stat_result:
+        """The size, and the time as far as it is known. Raises FileNotFoundError."""
+        size = int(self.identity()[0])
+        return os.stat_result((stat.S_IFREG | 0o444, 0, 0, 1, 0, 0, size, 0, 0, 0))
+
+    def identity(self) -> tuple[str, ...]:
+        """Size, and what the server says of this version; of a Zarr hierarchy, of its metadata.
+
+        Raises FileNotFoundError, UnreadableFile.
+        """
+        system = self._system()
+        system.invalidate_cache()
+        for name in _METADATA if self.name.lower().endswith(".zarr") else ("",):
+            with suppress(FileNotFoundError):
+                found = guarded(self, partial(system.info, str(self) + name))
+                return (str(found.get("size") or 0), *(str(found.get(mark, "")) for mark in _MARKS))
+        raise FileNotFoundError(str(self))
+
+    def system(self, *, asynchronous: bool) -> Any:
+        """The file system of fsspec. Raises UnreadableFile."""
+        return self._system(asynchronous)
+
+    def place_in(self, system: Any) -> str:
+        """What its file system calls it."""
+        return str(system._strip_protocol(str(self)))
+
+    def _system(self, asynchronous: bool = False) -> Any:
+        scheme = str(self).partition(":")[0]
+        for needed in ("fsspec", _NEEDS[scheme]):
+            if importlib.util.find_spec(needed) is None:
+                raise UnreadableFile(f"{self}: {scheme}:// needs {needed}; install it with {INSTALL}")
+        if scheme == "s3":
+            if self.login or self.query:
+                raise UnreadableFile(
+                    f"{self}: an s3:// path holds a bucket and a key; give credentials by the environment "
+                    "(AWS_ACCESS_KEY_ID, AWS_PROFILE; FSSPEC_S3_ANON=true for none)"
+                )
+            import fsspec
+
+            return guarded(self, lambda: fsspec.filesystem("s3", asynchronous=asynchronous))
+        from urllib.parse import unquote
+
+        from segeval.files.signed_http import SignedHTTP
+
+        user, _, password = self.login.removesuffix("@").partition(":")
+        return SignedHTTP(
+            skip_instance_cache=asynchronous,  # whose connections are closed with what is read of them
+            asynchronous=asynchronous,
+            query=self.query,
+            login=(unquote(user), unquote(password)) if self.login else None,
+            seconds=(_CONNECT_S, _READ_S),
+        )
+
+
+class _Parts(io.RawIOBase):
+    """A file of fsspec's, whose errors are all OSErrors, without credentials."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            return int(self._file.readinto(buffer))
+        except Exception as problem:
+            raise OSError(errno.EIO, said(problem)) from None
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def guarded(path: RemotePath, read: Any) -> Any:
+    """What the server gives; what goes wrong is a line without credentials. Raises UnreadableFile, OSError."""
+    try:
+        return read()
+    except (FileNotFoundError, UnreadableFile):
+        raise
+    except Exception as problem:
+        raise UnreadableFile(
+            f"{path}: cannot be read there ({said(problem)}); check the URL and who may read it"
+        ) from None
+
+
+def said(problem: BaseException) -> str:
+    """A library's words about a file of another machine, without credentials."""
+    words = without_secrets(f"{type(problem).__name__}: {problem}")
+    return shortened(" ".join(printable(words).split()))
