@@ -185,5 +185,8 @@ def batch_signature(cases: Sequence[CaseResult], settings: Settings) -> str:
 
 def _pooled_rows(held: _Held, settings: Settings) -> tuple[Row, ...]:
     """The rows of all tallies added, in case order. Raises ValueError for tallies that do not add."""
+    rows = {"mean", "all", *(region.name for region in settings.labels.regions)}
+    if settings.instances.labelled and any(isinstance(x.label, str) and x.label not in rows for x in held.table.lines):
+        raise ValueError("their values are objects, numbered anew in each image")
     tallies = [held.tallies[case] for case in sorted(held.tallies)]
     return score(reduce(add, tallies), settings.labels, settings.scoring, None) if tallies else ()

@@ -276,6 +276,17 @@ def test_a_batch_is_a_case_per_image(tmp_path: Path, segeval: Segeval) -> None:
     assert_pairing_refused(segeval("batch", results, truth), results, "no image of")
 
 
+def test_objects_of_several_images_are_not_pooled(tmp_path: Path, segeval: Segeval) -> None:
+    images = [image(7, SIZE), image(8, SIZE)]
+    path = dataset(tmp_path / "x.json", images, [annotation(7, 1, [BOX]), annotation(8, 1, [STAR])])
+    options = "--pooled", "--workers", "1", "--format", "json", "--metrics", "pq,dice"
+    run = segeval("batch", path, path, "--instances", *options)
+    assert "pooled" not in run.json
+    assert "numbered anew in each image" in " ".join(run.json["remarks"])
+    run = segeval("batch", path, path, *options)
+    assert [row["dice"] for row in run.json["pooled"]] == [1, 1, 1]
+
+
 def assert_pairing_refused(run: Any, *words: object) -> None:
     assert (run.code, run.out, run.err.count("\n")) == (3, "", 1), run
     for word in words:
