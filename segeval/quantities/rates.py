@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Integers
 from segeval.quantities import metrics
@@ -276,13 +277,14 @@ def weighted_kappa(p: Partition, *, weights: str = "linear") -> float:
     """Weighted kappa of label values that are grades: how far apart they are counts."""
     power = 2 if weights == "quadratic" else 1
     reference, prediction = p.sizes()
-    apart = np.abs(p.reference_values[p.reference] - p.prediction_values[p.prediction]).astype(np.float64)
+    grades = p.reference_values[p.reference], p.prediction_values[p.prediction]
+    apart = (np.maximum(*grades) - np.minimum(*grades)).astype(np.float64)
     observed = float((p.shared * apart**power).sum())
     expected = _by_chance(p.reference_values, reference, p.prediction_values, prediction, power) / float(p.shared.sum())
     return 1 - observed / expected if expected else math.nan
 
 
-def _by_chance(first: Integers, n: Integers, second: Integers, m: Integers, power: int) -> float:
+def _by_chance(first: NDArray[np.integer], n: Integers, second: NDArray[np.integer], m: Integers, power: int) -> float:
     """Σ_i Σ_j n_i m_j |first_i − second_j|^power, without a table of all pairs."""
     if power == 2:
         x, y = first.astype(np.float64), second.astype(np.float64)

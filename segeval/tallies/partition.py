@@ -17,21 +17,24 @@ class Partition(Struct, frozen=True, eq=False):
 
     reference, prediction: places of the parts, int64, (pairs,). shared: their common voxels, int64, (pairs,).
     in_background: which pairs lie in the reference's label 0.
-    reference_values, prediction_values: the values of the parts, by their places, int64, (parts,).
+    reference_values, prediction_values: the values of the parts, by their places, (parts,); int64, or uint64 where one
+    is larger.
     """
 
     reference: Integers
     prediction: Integers
     shared: Integers
     in_background: NDArray[np.bool_]
-    reference_values: Integers
-    prediction_values: Integers
+    reference_values: NDArray[np.integer]
+    prediction_values: NDArray[np.integer]
 
     @classmethod
     def of(cls, confusion: Confusion) -> Partition:
         """Of the values as stored. In linear time: a histogram of millions of pairs takes seconds."""
         count = len(confusion.pairs)
-        values = np.fromiter((value for pair in confusion.pairs for value in pair), np.int64, 2 * count).reshape(-1, 2)
+        wide = any(max(pair) >= 1 << 63 for pair in confusion.pairs)  # ids of 64 bits without a sign
+        each = (value for pair in confusion.pairs for value in pair)
+        values = np.fromiter(each, np.uint64 if wide else np.int64, 2 * count).reshape(-1, 2)
         shared = np.fromiter(confusion.pairs.values(), np.int64, count)
         (of_r, reference), (of_p, prediction) = (np.unique(values[:, side], return_inverse=True) for side in (0, 1))
         return cls(reference.reshape(-1), prediction.reshape(-1), shared, values[:, 0] == BACKGROUND, of_r, of_p)

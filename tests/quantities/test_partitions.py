@@ -159,6 +159,13 @@ def test_where_no_voxel_counts_they_are_undefined() -> None:
     assert all(math.isnan(value) for value in found.values())
 
 
+def test_ids_of_64_bits_are_parts_like_any_others() -> None:
+    """By another name: 2^63 + 9 and 2^64 − 1 in place of 4 and 5."""
+    prediction, reference = np.array([[0, 4, 4, 5], [1, 1, 5, 5]]), np.array([[0, 4, 5, 5], [1, 4, 5, 0]])
+    names = np.array([0, 1, 2, 3, 2**63 + 9, 2**64 - 1], np.uint64)
+    assert over_all(names[prediction], names[reference]) == over_all(prediction, reference)
+
+
 def test_squares_are_exact_beyond_64_bits() -> None:
     counts = np.array([3_000_000_000, 4_000_000_001])
     assert _squares(counts) == 3_000_000_000**2 + 4_000_000_001**2
