@@ -61,13 +61,11 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.usefixtures("small_boxes")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), options=OPTIONS)
 def test_any_cut_gives_what_the_whole_gives(
-    data: st.DataObject,
-    options: dict[str, Any],
-    tmp_path_factory: pytest.TempPathFactory,
-    small_boxes: None,  # noqa: ARG001 (a fixture)
+    data: st.DataObject, options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Chunks of any size, two and three axes, all options of instances; to the last bit, with boxes and centroids."""
     folder = tmp_path_factory.mktemp("cut")
@@ -76,7 +74,7 @@ def test_any_cut_gives_what_the_whole_gives(
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     flat = sum(n > 1 for n in shape) < 3
     if data.draw(st.booleans()):
-        options = {**options, "instances": "labelled"}
+        options = {**options, "instances": True}
     else:
         options = {**options, "connectivity": data.draw(st.sampled_from([4, 8] if flat else [6, 18, 26]))}
     dtypes = data.draw(st.sampled_from([("u1", "i2"), ("u8", "u8"), ("i4", "u1")]))
