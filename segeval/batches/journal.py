@@ -7,21 +7,18 @@ known by its name, by size and time of its files, and by every setting and the v
 from __future__ import annotations
 
 import json
-import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from segeval.batches.jobs import Finished, Job
-from segeval.batches.journal_lines import finished_of, key_of, line_of
+from segeval.batches.journal_lines import finished_of, line_of
+from segeval.batches.line_journal import LineJournal
 from segeval.cases.voxels_that_count import files_beside
-from segeval.errors import UnreadableFile, WriteError
-from segeval.files.paths import beside, exists
+from segeval.errors import UnreadableFile
 from segeval.files.remote import RemotePath
-from segeval.files.whole_files import sweep_parts
 from segeval.readers import mask_classes
 from segeval.readers.containers import container_of, is_in_zarr
 from segeval.results.rows import Table
@@ -29,51 +26,25 @@ from segeval.settings import Settings
 from segeval.version import __version__
 
 
-class Journal:
+class Journal(LineJournal):
     """The journal beside an output. Only one run may hold it at a time.
 
     Raises WriteError where another run holds it, or where it cannot be written.
     """
 
     def __init__(self, output: Path, settings: Settings, keep_tallies: bool, resume: bool) -> None:
-        from filelock import FileLock, Timeout  # 13 ms, which a batch without an output does without
-
-        lock = beside(output, "", ".journal.lock")
-        self.path = lock.with_suffix("")
-        self._settings_key = _settings_key(settings, keep_tallies)
+        super().__init__(output, resume=resume)
+        self._settings_key = settings_key(settings, keep_tallies)
         self._beside = files_beside(settings)
-        self._lock = FileLock(str(lock))
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            if not exists(Path(self._lock.lock_file)):  # filelock waits where a file cannot even be made
-                raise WriteError(f"{self.path}: cannot be written; check the folder") from None
-            raise WriteError(f"{output}: another run is writing it; wait for it, or name another file") from None
-        except OSError as problem:
-            raise WriteError(f"{self.path}: cannot be written ({problem.strerror}); check the folder") from None
-        sweep_parts(output)  # whoever holds the lock is the only writer
         self._columns = tuple(selection.key for selection in settings.selections)
-        self._known = self._read() if resume else {}
         self._keys: dict[str, str] = {}
-        self._file = self._open(resume)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        os.close(self._file)
-        self._lock.release()
-        Path(self._lock.lock_file).unlink(missing_ok=True)
 
     def find(self, job: Job, table: Table | None = None) -> Finished | None:
         """The job's result, if these very files were scored under these very settings before. table: for its rows."""
         key = self._keys[job.case] = self.key(job)  # of the files as they are before they are read
-        place = self._known.pop(key, None)
-        if place is None:
+        line = self.take(key)
+        if line is None:
             return None
-        line = os.pread(self._file, place[1], place[0])
         found = finished_of(line, Table(self._columns) if table is None else table)
         if found is not None:
             del self._keys[job.case]
@@ -84,47 +55,16 @@ class Journal:
         if finished.result.status == "error":
             return
         key = self._keys.pop(job.case, None) or self.key(job)
-        line = memoryview(line_of(key, finished, self._columns))
-        try:
-            while line:  # a disk takes what it has room for, and says so the next time
-                line = line[os.write(self._file, line) :]
-        except OSError as problem:
-            raise WriteError(f"{self.path}: cannot be written ({problem.strerror}); free some space") from None
+        self.append(line_of(key, finished, self._columns))
 
     def key(self, job: Job) -> str:
         """What a case is known by."""
         paths = (*job.volumes, *self._beside)
-        files = [None if path is None else _fingerprint(path) for path in paths]
+        files = [None if path is None else fingerprint(path) for path in paths]
         return json.dumps([job.case, list(map(str, paths)), files, self._settings_key])
 
-    def _read(self) -> dict[str, tuple[int, int]]:
-        """Where the line of each key stands, and how long it is; the last one where there are several."""
-        known: dict[str, tuple[int, int]] = {}
-        first = 0
-        try:
-            with self.path.open("rb") as lines:
-                for line in lines:
-                    if (key := key_of(line)) is not None:  # None of the line that was being written when the run ended
-                        known[key] = first, len(line)
-                    first += len(line)
-        except FileNotFoundError:
-            return {}
-        except OSError as problem:
-            raise WriteError(f"{self.path}: cannot be read ({problem.strerror}); remove it to start anew") from None
-        return known
 
-    def _open(self, resume: bool) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | (0 if resume else os.O_TRUNC)
-        try:
-            file = os.open(self.path, flags, 0o666)
-            if resume and os.fstat(file).st_size:
-                os.write(file, b"\n")  # ends a line that was cut
-        except OSError as problem:
-            raise WriteError(f"{self.path}: cannot be written ({problem.strerror}); check the folder") from None
-        return file
-
-
-def _settings_key(settings: Settings, keep_tallies: bool) -> str:
+def settings_key(settings: Settings, keep_tallies: bool) -> str:
     """A digest of everything that a result depends on besides the files."""
     labels = settings.labels
     document = settings.document()
@@ -143,7 +83,7 @@ def _settings_key(settings: Settings, keep_tallies: bool) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _fingerprint(path: Path) -> list[Any]:
+def fingerprint(path: Path) -> list[Any]:
     """Size and time of a file, or of every mask of a folder; of a Zarr hierarchy, of all its files."""
     file, _ = container_of(path)
     try:
@@ -160,7 +100,7 @@ def _fingerprint(path: Path) -> list[Any]:
         masks = sorted(mask_classes(path).items())
     except UnreadableFile:
         return []
-    return [[name, *_fingerprint(mask)[0][1:]] for name, mask in masks]
+    return [[name, *fingerprint(mask)[0][1:]] for name, mask in masks]
 
 
 def _fingerprint_of_all(folder: Path) -> list[Any]:

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
-import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from segeval.batches.jobs import Finished
+from segeval.batches.line_journal import decoded
 from segeval.results.json_text import StoredConfusion, StoredDetails
 from segeval.results.report import CaseResult
 from segeval.results.rows import Rows, Table
 from segeval.tallies.documents import tally_document, tally_of
-
-
-class _Keyed(Struct):
-    """What is read of a line to find it again."""
-
-    key: str
-
-
-_DECODER = msgspec.json.Decoder(_Keyed)
 
 
 def line_of(key: str, finished: Finished, columns: Sequence[str]) -> bytes:
@@ -45,22 +34,10 @@ def line_of(key: str, finished: Finished, columns: Sequence[str]) -> bytes:
     return json.dumps(entry, allow_nan=False).encode() + b"\n"
 
 
-def key_of(line: bytes) -> str | None:
-    """The key of a line, None of one that is not whole."""
-    try:
-        return _DECODER.decode(line).key
-    except ValueError:
-        pass
-    try:
-        return str(_decoded(line)["key"])
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
 def finished_of(line: bytes, table: Table) -> Finished | None:
     """What the line was written of, its rows in this table; None where it is of another making."""
     try:
-        entry = _decoded(line)
+        entry = decoded(line)
         case = CaseResult.from_document({**entry["case"], "rows": (), "confusion": ()}, entry["kind"])
         result = replace(
             case,
@@ -72,12 +49,3 @@ def finished_of(line: bytes, table: Table) -> Finished | None:
         return Finished(result, tally, libraries=entry["libraries"])
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return None
-
-
-def _decoded(line: bytes) -> dict[str, Any]:
-    """Raises ValueError for what is no JSON."""
-    try:
-        found: dict[str, Any] = msgspec.json.decode(line)
-    except ValueError:  # halves of surrogate pairs are, of names that are no text
-        found = json.loads(line)
-    return found

@@ -9,11 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from segeval.batches.cluster import in_cluster
-from segeval.batches.runners import as_a_worker
+from segeval.batches.parts_journal import PartsJournal
+from segeval.batches.runners import GO_ON, as_a_worker
 from segeval.batches.worker_processes import Died, NoProcesses, in_workers
 from segeval.cases.case import count_part
 from segeval.cases.parts import Elsewhere, PartResult
-from segeval.errors import SegevalError, WorkerError
+from segeval.errors import NotEnoughMemory, SegevalError, UnreadableFile, WorkerError
 from segeval.settings import Settings
 from segeval.volumes.memory import VARIABLE
 
@@ -25,9 +26,18 @@ Round = Callable[[Sequence[int]], Iterator[tuple[int, Outcome]]]
 
 
 def in_processes(
-    prediction: Path, reference: Path, settings: Settings, workers: int, remark: Callable[[str], None]
+    prediction: Path,
+    reference: Path,
+    settings: Settings,
+    workers: int,
+    remark: Callable[[str], None],
+    journal: PartsJournal | None = None,
 ) -> Elsewhere:
-    """Processes of this machine. remark: told in a sentence where none can be started, and this one does the work."""
+    """Processes of this machine.
+
+    remark: told in a sentence where none can be started, and this one does the work. journal: of what was counted
+    before.
+    """
 
     def once(numbers: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         processes = min(workers, len(numbers))
@@ -41,41 +51,64 @@ def in_processes(
             for number in numbers:
                 yield number, _count(prediction, reference, settings, number)
 
-    return _tried(once, prediction, reference)
+    return _tried(once, prediction, reference, journal)
 
 
-def on_cluster(prediction: Path, reference: Path, settings: Settings, scheduler: str) -> Elsewhere:
+def on_cluster(
+    prediction: Path, reference: Path, settings: Settings, scheduler: str, journal: PartsJournal | None = None
+) -> Elsewhere:
     """A Dask cluster, by its scheduler's address or scheduler file. Raises UsageError, WorkerError."""
-    return _tried(
-        in_cluster(scheduler, _count, (prediction, reference, settings), "score again"), prediction, reference
-    )
+    once = in_cluster(scheduler, _count, (prediction, reference, settings), "score again" if journal is None else GO_ON)
+    return _tried(once, prediction, reference, journal)
 
 
-def _tried(once: Round, prediction: Path, reference: Path) -> Elsewhere:
-    """A part whose worker dies is counted again, by another. Raises WorkerError for one that none survives."""
+def _tried(once: Round, prediction: Path, reference: Path, journal: PartsJournal | None) -> Elsewhere:
+    """A part whose worker dies, or that cannot be read, is counted again, by another.
+
+    Raises UnreadableFile, WorkerError for one that never can be.
+    """
 
     def elsewhere(count: int) -> Iterable[tuple[int, PartResult]]:
-        left: list[int] = list(range(count))
-        reason = ""
+        left: list[int] = []
+        for number in range(count):
+            known = None if journal is None else journal.find(number, count)
+            if known is None:
+                left.append(number)
+            else:
+                yield number, known
+        lost: dict[int, Died | Exception] = {}
         for _ in range(_TRIES):
-            lost = []
-            for number, outcome in once(left):
-                if isinstance(outcome, SegevalError):
+            lost = {}
+            for number, outcome in once(left) if left else ():
+                if isinstance(outcome, SegevalError) and not _may_pass(outcome):
                     raise outcome
                 if isinstance(outcome, Died | Exception):
-                    reason = f"exit code {outcome.exit_code}" if isinstance(outcome, Died) else type(outcome).__name__
-                    lost.append(number)
-                else:
-                    yield number, outcome
-            left = lost
+                    lost[number] = outcome
+                    continue
+                if journal is not None:
+                    journal.add(number, count, outcome)
+                yield number, outcome
+            left = list(lost)
             if not left:
                 return
-        raise WorkerError(
-            f"{prediction} and {reference}: part {left[0] + 1} of {count}: {_TRIES} worker processes died at it "
-            f"({reason}): out of memory, or a crash while reading it; try fewer --workers"
-        )
+        raise _lost(prediction, reference, f"part {left[0] + 1} of {count}", lost[left[0]])
 
     return elsewhere
+
+
+def _may_pass(problem: SegevalError) -> bool:
+    """Whether another try may do: a disk or a network may have failed."""
+    return isinstance(problem, UnreadableFile) and not isinstance(problem, NotEnoughMemory)
+
+
+def _lost(prediction: Path, reference: Path, part: str, how: Died | Exception) -> SegevalError:
+    if isinstance(how, SegevalError):
+        return UnreadableFile(f"{how} ({part}, tried {_TRIES} times)")
+    reason = f"exit code {how.exit_code}" if isinstance(how, Died) else type(how).__name__
+    return WorkerError(
+        f"{prediction} and {reference}: {part}: {_TRIES} worker processes died at it "
+        f"({reason}): out of memory, or a crash while reading it; try fewer --workers"
+    )
 
 
 def _count_in_worker(

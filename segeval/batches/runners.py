@@ -21,7 +21,7 @@ Runner = Callable[[Sequence[Job], Settings, bool], Iterator[tuple[Job, Finished]
 """Takes jobs, settings and whether to keep tallies; closing the iterator stops the work."""
 
 _BYTES_PER_WORKER = 512 << 20
-_GO_ON = "go on with --resume, which keeps what the journal beside an output has"
+GO_ON = "go on with --resume, which keeps what the journal beside an output has"
 
 
 def default_workers() -> int:
@@ -74,7 +74,7 @@ def dask_runner(scheduler: str) -> Runner:
     """A runner on a Dask cluster, by the scheduler's address or scheduler file. Raises UsageError, WorkerError."""
 
     def run(jobs: Sequence[Job], settings: Settings, keep_tallies: bool) -> Iterator[tuple[Job, Finished]]:
-        done = in_cluster(scheduler, _do_in_cluster, (settings, keep_tallies), _GO_ON)(_largest_first(jobs))
+        done = in_cluster(scheduler, _do_in_cluster, (settings, keep_tallies), GO_ON)(_largest_first(jobs))
         for job, outcome in done:
             yield job, died(job, type(outcome).__name__) if isinstance(outcome, Exception) else outcome
 

@@ -131,7 +131,6 @@ def rows_and_details(
             from segeval.cases.region_records import records_of_regions
 
             measured, remarks = records_of_regions(evaluated.regions, evaluated.tally, geometry, settings)
-            evaluated.regions = None
     if "profile" in settings.records:
         from segeval.cases.profiles import profile_of
 

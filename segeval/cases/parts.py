@@ -79,8 +79,8 @@ def counted_elsewhere(pair: Pair, kind: Kind | None, elsewhere: Elsewhere) -> Pa
             ".nrrd), as integers or as probabilities, and as they are on one grid"
         )
     raise UsageError(
-        f"{pair.prediction_name} and {pair.reference_name}: cannot be counted in parts: {why}; leave --workers and "
-        "--dask out"
+        f"{pair.prediction_name} and {pair.reference_name}: cannot be counted in parts: {why}; leave --workers, "
+        "--dask and --resume out"
     )
 
 

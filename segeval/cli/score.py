@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from segeval.cli.picturing import Pictured, with_picture_options, write_results
 from segeval.cli.progress import ByteProgress
 from segeval.cli.scoring import Scoring, named_files, with_scoring_options
 from segeval.cli.writing import require_renderable, require_writable, tell_remark
+from segeval.errors import UsageError
 
 
 @with_picture_options
@@ -44,6 +46,14 @@ def score(
             "--dask", metavar="SCHEDULER", help="Count them on a Dask cluster, instead.", rich_help_panel="Running"
         ),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Do not count again what the journal beside the output has of this pair.",
+            rich_help_panel="Running",
+        ),
+    ] = False,
     pictured: Pictured,
 ) -> None:
     """Score a prediction against a reference: overlap and every loss, per label."""
@@ -59,6 +69,8 @@ def score(
     outputs = output or []
     extra = [provenance] if provenance else []
     labels = scoring.get("labels")
+    if resume and not outputs:
+        raise UsageError("--resume continues the journal beside an output; name the output with -o")
     require_writable([*outputs, *extra], [prediction, reference, *named_files(scoring)])
     limit_memory(max_memory)
     settings = settings_of(scoring)
@@ -66,14 +78,19 @@ def score(
     require_renderable(format_, outputs, [selection.key for selection in settings.selections], settings.document())
     volumes = [prediction, reference, *files_beside(settings)]
     note = provenance_of(provenance, outputs, volumes, label_files(labels))
-    elsewhere = None
-    if dask is not None or workers > 1:
-        from segeval.batches.one_volume import in_processes, on_cluster
+    with ExitStack() as stack:
+        elsewhere = None
+        if dask is not None or workers > 1 or resume:
+            from segeval.batches.one_volume import in_processes, on_cluster
+            from segeval.batches.parts_journal import parts_journal_beside
 
-        pair = prediction, reference, settings
-        elsewhere = in_processes(*pair, workers, tell_remark) if dask is None else on_cluster(*pair, dask)
-    with ByteProgress(sum(map(size_on_disk, volumes))) as progress:
-        report = score_pair(prediction, reference, settings, progress.add, elsewhere)
-    if note is not None:
-        note.write(report)
-    write_results(report, format_, outputs, pictured, wide=wide)
+            pair = prediction, reference, settings
+            journal = stack.enter_context(parts_journal_beside(outputs, volumes, settings, resume=resume))
+            elsewhere = (
+                in_processes(*pair, workers, tell_remark, journal) if dask is None else on_cluster(*pair, dask, journal)
+            )
+        with ByteProgress(sum(map(size_on_disk, volumes))) as progress:
+            report = score_pair(prediction, reference, settings, progress.add, elsewhere)
+        if note is not None:
+            note.write(report)
+        write_results(report, format_, outputs, pictured, wide=wide)

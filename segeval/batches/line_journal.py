@@ -1,0 +1,124 @@
+"""A file of lines beside an output, each whole or ignored, which tell a resumed run what an earlier one has done.
+
+A run that is killed at any moment loses at most the lines that it was about to write.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+from msgspec import Struct
+
+from segeval.errors import WriteError
+from segeval.files.paths import beside, exists
+from segeval.files.whole_files import sweep_parts
+
+
+class LineJournal:
+    """Lines of JSON with a ``key``. Only one run may hold it at a time.
+
+    Raises WriteError where another run holds it, or where it cannot be written.
+    """
+
+    def __init__(self, output: Path, *, resume: bool) -> None:
+        from filelock import FileLock, Timeout  # 13 ms, which a batch without an output does without
+
+        lock = beside(output, "", ".journal.lock")
+        self.path = lock.with_suffix("")
+        self._lock = FileLock(str(lock))
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            if not exists(Path(self._lock.lock_file)):  # filelock waits where a file cannot even be made
+                raise WriteError(f"{self.path}: cannot be written; check the folder") from None
+            raise WriteError(f"{output}: another run is writing it; wait for it, or name another file") from None
+        except OSError as problem:
+            raise WriteError(f"{self.path}: cannot be written ({problem.strerror}); check the folder") from None
+        sweep_parts(output)  # whoever holds the lock is the only writer
+        self._known = self._read() if resume else {}
+        self._file = self._open(resume)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._file)
+        self._lock.release()
+        Path(self._lock.lock_file).unlink(missing_ok=True)
+
+    def take(self, key: str) -> bytes | None:
+        """The line of an earlier run, once; None where there is none."""
+        place = self._known.pop(key, None)
+        return None if place is None else os.pread(self._file, place[1], place[0])
+
+    def append(self, text: bytes) -> None:
+        """Note a line, its end included."""
+        line = memoryview(text)
+        try:
+            while line:  # a disk takes what it has room for, and says so the next time
+                line = line[os.write(self._file, line) :]
+        except OSError as problem:
+            raise WriteError(f"{self.path}: cannot be written ({problem.strerror}); free some space") from None
+
+    def _read(self) -> dict[str, tuple[int, int]]:
+        """Where the line of each key stands, and how long it is; the last one where there are several."""
+        known: dict[str, tuple[int, int]] = {}
+        first = 0
+        try:
+            with self.path.open("rb") as lines:
+                for line in lines:
+                    if (key := key_of(line)) is not None:  # None of the line that was being written when the run ended
+                        known[key] = first, len(line)
+                    first += len(line)
+        except FileNotFoundError:
+            return {}
+        except OSError as problem:
+            raise WriteError(f"{self.path}: cannot be read ({problem.strerror}); remove it to start anew") from None
+        return known
+
+    def _open(self, resume: bool) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | (0 if resume else os.O_TRUNC)
+        try:
+            file = os.open(self.path, flags, 0o666)
+            if resume and os.fstat(file).st_size:
+                os.write(file, b"\n")  # ends a line that was cut
+        except OSError as problem:
+            raise WriteError(f"{self.path}: cannot be written ({problem.strerror}); check the folder") from None
+        return file
+
+
+class _Keyed(Struct):
+    """What is read of a line to find it again."""
+
+    key: str
+
+
+_DECODER = msgspec.json.Decoder(_Keyed)
+
+
+def key_of(line: bytes) -> str | None:
+    """The key of a line, None of one that is not whole."""
+    try:
+        return _DECODER.decode(line).key
+    except ValueError:
+        pass
+    try:
+        return str(decoded(line)["key"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def decoded(line: bytes) -> dict[str, Any]:
+    """Raises ValueError for what is no JSON."""
+    try:
+        found: dict[str, Any] = msgspec.json.decode(line)
+    except ValueError:  # halves of surrogate pairs are, of names that are no text
+        found = json.loads(line)
+    return found

@@ -1,0 +1,150 @@
+"""What counting a part gave, as JSON, and back: the same numbers, bit for bit. Arrays are compressed."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from segeval.cases.counting import LabelResult, SoftResult
+from segeval.cases.parts import PartResult
+from segeval.cases.regions import FoundRegions, Plan
+from segeval.kernels import ValuesSeen
+from segeval.kernels.boxes import Box
+from segeval.shapes.cavities import Background
+from segeval.shapes.facts import Summed
+from segeval.shapes.pairs import Pairs
+from segeval.shapes.regions import Region, RegionPair
+from segeval.shapes.rims import Rim, Rims
+from segeval.tallies.documents import tally_document, tally_of
+from segeval.tallies.tally import Tally, TallyOptions
+
+_LEVEL = 1
+
+
+def part_document(result: PartResult) -> dict[str, Any]:
+    """As plain dicts and lists."""
+    if isinstance(result, LabelResult):
+        return {
+            "tally": tally_document(Tally(TallyOptions(), result.confusion)),
+            "regions": None if result.regions is None else _found_document(result.regions),
+        }
+    seen = result.seen
+    return {
+        "tally": tally_document(result.tally),
+        "seen": [seen.low.hex(), seen.high.hex(), seen.not_finite, seen.sum_error.hex()],
+        "reference": [[value, count] for value, count in result.reference_counts.items()],
+    }
+
+
+def part_of(document: Mapping[str, Any]) -> PartResult:
+    """The result that this was written of. Raises ValueError, KeyError, TypeError for what is of another making."""
+    tally = tally_of(document["tally"])
+    if "seen" not in document:
+        if tally.confusion is None:
+            raise ValueError("no joint histogram")
+        regions = document["regions"]
+        return LabelResult(tally.confusion, regions=None if regions is None else _found_of(regions))
+    low, high, not_finite, off = document["seen"]
+    seen = ValuesSeen(float.fromhex(low), float.fromhex(high), not_finite, float.fromhex(off))
+    return SoftResult(tally, seen, {value: count for value, count in document["reference"]})  # noqa: C416 (lists of two)
+
+
+def _found_document(found: FoundRegions) -> dict[str, Any]:
+    return {
+        "plan": msgspec.to_builtins(found.plan, str_keys=True),
+        "pairs": [{name: _pair_document(pair) for name, pair in each.items()} for each in found.pairs],
+        "backgrounds": [
+            [[[value, _background_document(one)] for value, one in side.items()] for side in sides]
+            for sides in found.backgrounds
+        ],
+        "hidden": [
+            [[value, [[side.start, side.stop] for side in box]] for value, box in boxes.items()]
+            for boxes in found.hidden
+        ],
+    }
+
+
+def _found_of(document: Mapping[str, Any]) -> FoundRegions:
+    backgrounds = [
+        [{value: _background_of(one) for value, one in side} for side in sides] for sides in document["backgrounds"]
+    ]
+    prediction, reference = ({value: _box_of(box) for value, box in boxes} for boxes in document["hidden"])
+    return FoundRegions(
+        msgspec.convert(document["plan"], Plan, strict=False),
+        tuple({name: _pair_of(pair) for name, pair in each.items()} for each in document["pairs"]),
+        tuple((one, other) for one, other in backgrounds),
+        (prediction, reference),
+    )
+
+
+def _box_of(sides: list[list[int]]) -> Box:
+    return tuple(slice(start, stop) for start, stop in sides)
+
+
+def _pair_document(pair: RegionPair) -> dict[str, Any]:
+    return {
+        "sides": [_region_document(side) for side in (pair.prediction, pair.reference)],
+        "pairs": [_packed(array) for array in (pair.pairs.reference, pair.pairs.prediction, pair.pairs.voxels)],
+    }
+
+
+def _pair_of(document: Mapping[str, Any]) -> RegionPair:
+    prediction, reference = map(_region_of, document["sides"])
+    return RegionPair(prediction, reference, Pairs(*map(_array, document["pairs"])))
+
+
+def _region_document(region: Region) -> dict[str, Any]:
+    sums = region.components
+    arrays = sums.numbers, sums.codes, sums.voxels, sums.positions, sums.low, sums.high, sums.first
+    return {
+        "sums": [_packed(array) for array in arrays],
+        "rims": _rims_document(region.rims),
+        "cells": [[value, count] for value, count in region.cells.items()],
+    }
+
+
+def _region_of(document: Mapping[str, Any]) -> Region:
+    cells = {value: count for value, count in document["cells"]}  # noqa: C416 (lists of two)
+    return Region(Summed(*map(_array, document["sums"])), _rims_of(document["rims"]), cells)
+
+
+def _background_document(background: Background) -> list[Any]:
+    return [background.count, _rims_document(background.rims), sorted(background.corners)]
+
+
+def _background_of(document: list[Any]) -> Background:
+    count, rims, corners = document
+    return Background(count, _rims_of(rims), frozenset(map(tuple, corners)))
+
+
+def _rims_document(rims: Rims) -> list[Any]:
+    return [
+        [place, [[rim.sides, _packed(rim.numbers), _packed(rim.lengths)] for rim in known]]
+        for place, known in rims.items()
+    ]
+
+
+def _rims_of(document: list[Any]) -> Rims:
+    return {
+        tuple((first, behind) for first, behind in place): tuple(
+            Rim(tuple(sides), _array(numbers), _array(lengths)) for sides, numbers, lengths in known
+        )
+        for place, known in document
+    }
+
+
+def _packed(array: NDArray[np.int64]) -> list[Any]:
+    text = base64.b64encode(zlib.compress(np.ascontiguousarray(array, dtype="<i8").tobytes(), _LEVEL))
+    return [list(array.shape), text.decode("ascii")]
+
+
+def _array(packed: list[Any]) -> NDArray[np.int64]:
+    shape, text = packed
+    found = np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype="<i8")
+    return found.reshape(shape).astype(np.int64)  # a copy, which may be written to
