@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from segeval.kernels import Backend, HeldPair, SoftKernel, ValuesSeen
+from segeval.kernels.numpy_labels import require_room
 from segeval.tallies.profiles import PairProfile
 from segeval.tallies.tally import Confusion, Sets, Tally, TallyOptions
 from segeval.targets import TargetKey
@@ -55,6 +56,7 @@ class LabelResult(Struct, frozen=True):
     regions: FoundRegions | None = None
 
     def __add__(self, other: LabelResult) -> LabelResult:
+        require_room(len(self.confusion.pairs) + len(other.confusion.pairs))
         both = None if self.regions is None or other.regions is None else self.regions + other.regions
         return LabelResult(self.confusion + other.confusion, regions=both)
 

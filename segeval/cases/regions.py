@@ -21,8 +21,10 @@ from segeval.settings import Settings
 from segeval.shapes.cavities import Background, background_of, edges_of, join_all
 from segeval.shapes.regions import CodedBox, RegionPair, Search, count_region, join
 from segeval.targets import BACKGROUND, LabelChoice, Region
+from segeval.volumes.memory import Need, require_memory
 
 _SKELETONS = frozenset({"topology_precision", "topology_sensitivity", "cldice"})
+_PER_COMPONENT, _PER_SHARED = 250, 100  # bytes of what is joined, and of the work on it
 _OF_WHOLE_VOLUMES = ("surfaces", "lesions", "shapes", "profile", "maps", "detections")
 
 
@@ -102,6 +104,7 @@ class FoundRegions(Struct, frozen=True):
     hidden: Sides
 
     def __add__(self, other: FoundRegions) -> FoundRegions:
+        _require_room([*self.pairs, *other.pairs])
         pairs = [
             {name: join(one[name], two[name], search) for name, search in self.plan.searches(layer).items()}
             for layer, one, two in zip(self.plan.layers, self.pairs, other.pairs, strict=True)
@@ -112,6 +115,16 @@ class FoundRegions(Struct, frozen=True):
         ]
         hidden = _enclosed(self.hidden[0], other.hidden[0]), _enclosed(self.hidden[1], other.hidden[1])
         return FoundRegions(self.plan, tuple(pairs), tuple(backgrounds), hidden)
+
+
+def _require_room(found: Sequence[Mapping[str, RegionPair]]) -> None:
+    """Raises NotEnoughMemory where these components are too many to be joined."""
+    pairs = [pair for layer in found for pair in layer.values()]
+    components = sum(len(side.components.codes) for pair in pairs for side in (pair.prediction, pair.reference))
+    shared = sum(len(pair.pairs.voxels) for pair in pairs)
+    words = f"joining {components:,} components and {shared:,} pairs of them"
+    instead = "leave instances and topology out of --metrics"
+    require_memory("components", Need(_PER_COMPONENT * components + _PER_SHARED * shared, words, instead))
 
 
 def why_whole(settings: Settings) -> str | None:

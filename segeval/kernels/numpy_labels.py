@@ -17,11 +17,14 @@ from segeval.kernels.held_labels import HeldPair
 from segeval.kernels.slice_counts import SliceCounter
 from segeval.tallies.profiles import PairProfile
 from segeval.tallies.tally import Confusion
+from segeval.volumes.memory import Need, require_memory
 
 _BLOCK = 1 << 18  # voxels whose labels and marks stay in a core's cache
 _SHORT_RUNS = 0.85  # of the words of eight voxels: where more of them hold a change, run-length counting loses
 _MOST_WAITING = 1 << 15  # pairs
 _DENSE_BINS = 1 << 16  # of the joint histogram that is an array
+_MANY_PAIRS = 1 << 16  # from here on it is asked whether there is room for more
+_PER_PAIR, _PER_COPY = 200, 75  # bytes of a pair, its labels and its count, and of one more table of them; measured
 
 
 class NumpyLabelKernel:
@@ -41,6 +44,7 @@ class NumpyLabelKernel:
         self._starts = RunStarts()
         self._waiting: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []  # values, and voxels that they are of
         self._entries = 0
+        self._room = _MANY_PAIRS
 
     def add(self, prediction: NDArray[Any], reference: NDArray[Any]) -> None:
         """Count two 1-D integer arrays of equal length."""
@@ -73,6 +77,7 @@ class NumpyLabelKernel:
     def confusion(self) -> Confusion:
         """The joint histogram, ignored voxels left out."""
         self._count_waiting()
+        require_room(len(self._sparse), _PER_PAIR + _PER_COPY)
         pairs = dict(self._sparse)
         for r, p in np.argwhere(self._dense).tolist():
             pairs[r, p] = pairs.get((r, p), 0) + int(self._dense[r, p])
@@ -114,6 +119,9 @@ class NumpyLabelKernel:
         for key, count in zip(keys.tolist(), np.bincount(places, voxels).tolist(), strict=True):
             pair = divmod(key, needed[1])
             self._sparse[pair] = self._sparse.get(pair, 0) + int(count)
+        if len(self._sparse) > self._room:
+            require_room(len(self._sparse), _PER_PAIR)  # as many may come again
+            self._room = 2 * len(self._sparse)
 
     def _grow(self, needed: tuple[int, int]) -> None:
         """Room for so many codes: twice as many, or the sparse histogram from here on."""
@@ -128,6 +136,12 @@ class NumpyLabelKernel:
         larger = np.zeros((rows, columns), dtype=np.int64)
         larger[: self._dense.shape[0], : self._dense.shape[1]] = self._dense
         self._dense = larger
+
+
+def require_room(pairs: int, each: int = _PER_COPY) -> None:
+    """Raises NotEnoughMemory where so many pairs of labels are too many. each: bytes; of a copy by default."""
+    words = f"counting {pairs:,} pairs of labels"
+    require_memory("the joint histogram", Need(each * pairs, words, "cut the volumes into pieces and score each"))
 
 
 def _histogram_of_bytes(
