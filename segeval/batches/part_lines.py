@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from segeval.cases.counting import LabelResult, SoftResult
 from segeval.cases.parts import PartResult
-from segeval.cases.regions import FoundRegions, Plan
+from segeval.cases.region_plan import Plan
+from segeval.cases.regions import FoundRegions
 from segeval.kernels import ValuesSeen
 from segeval.kernels.boxes import Box
 from segeval.shapes.cavities import Background
 from segeval.shapes.facts import Summed
+from segeval.shapes.near import Offsets
 from segeval.shapes.pairs import Pairs
 from segeval.shapes.regions import Region, RegionPair
 from segeval.shapes.rims import Rim, Rims
@@ -63,6 +65,13 @@ def _found_document(found: FoundRegions) -> dict[str, Any]:
             [[[value, _background_document(one)] for value, one in side.items()] for side in sides]
             for sides in found.backgrounds
         ],
+        "near": [
+            [
+                [value, [[_packed(side.offsets), _packed(side.counts)] for side in sides]]
+                for value, sides in near.items()
+            ]
+            for near in found.near
+        ],
         "hidden": [
             [[value, [[side.start, side.stop] for side in box]] for value, box in boxes.items()]
             for boxes in found.hidden
@@ -80,7 +89,13 @@ def _found_of(document: Mapping[str, Any]) -> FoundRegions:
         tuple({name: _pair_of(pair) for name, pair in each.items()} for each in document["pairs"]),
         tuple((one, other) for one, other in backgrounds),
         (prediction, reference),
+        tuple({value: _near_of(sides) for value, sides in near} for near in document["near"]),
     )
+
+
+def _near_of(sides: list[Any]) -> tuple[Offsets, Offsets]:
+    there, back = (Offsets(_array(offsets), _array(counts)) for offsets, counts in sides)
+    return there, back
 
 
 def _box_of(sides: list[list[int]]) -> Box:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from segeval.cases.reach import limited, require_reach
 from segeval.machine import usable_cores
 from segeval.quantities import parts_of
 from segeval.settings import Settings
@@ -17,6 +19,7 @@ from segeval.shapes.surfels import SURFELS
 from segeval.shapes.target_masks import TargetMasks
 from segeval.tallies import surfaces
 from segeval.tallies.surfaces import Surfaces, TargetSurface, diagonal_mm, form_of, missed_distance
+from segeval.targets import TargetKey
 
 if TYPE_CHECKING:
     from segeval.cases.measuring import HeldMaps
@@ -25,12 +28,9 @@ _MOST_THREADS = 4
 
 
 def surfaces_of(maps: HeldMaps, settings: Settings) -> Surfaces:
-    """Of the maps' targets, in their order. Raises NotEnoughMemory."""
-    spacing = {
-        "stored": maps.spacing_mm,
-        "voxels": (1.0,) * len(maps.shape),
-        "reversed": maps.reversed_spacing_mm,
-    }[settings.distance_spacing]
+    """Of the maps' targets, in their order. Raises NotEnoughMemory, UsageError."""
+    require_reach(settings)
+    spacing = measures(settings, maps.spacing_mm, maps.reversed_spacing_mm)
     asked = [part.settings for part in parts_of(settings.selections) if part.quantity.record == "surfaces"]
     names = {form_of(bool(part["surfel"]), str(part["boundary"]), str(part["outside"])) for part in asked}
     forms: dict[str, Form] = {surfaces.SURFELS: SURFELS}
@@ -72,14 +72,28 @@ def _form(maps: HeldMaps, spacing_mm: tuple[float, ...], form: Form, settings: S
     measured = [TargetSurface(in_prediction=False, in_reference=False)] * len(maps.targets)
     for index, surface in zip(boxed, found, strict=True):
         measured[index] = surface
+    if settings.max_distance is not None:
+        measured = [limited(surface, settings.max_distance) for surface in measured]
+    return with_tolerances(measured, [target.key for target in maps.targets], settings)
+
+
+def with_tolerances(
+    measured: Sequence[TargetSurface], keys: Sequence[TargetKey], settings: Settings
+) -> tuple[TargetSurface, ...]:
+    """What nsd tolerates of each target, by its key."""
     if settings.tau is None:
         return tuple(measured)
     require_tolerances(settings.tau, settings.labels, named=True)
-    tolerances = [tolerance_of(target.key, settings.tau, settings.labels) for target in maps.targets]
+    tolerances = [tolerance_of(key, settings.tau, settings.labels) for key in keys]
     return tuple(
         surface if tau is None else replace(surface, tau_mm=tau)
         for surface, tau in zip(measured, tolerances, strict=True)
     )
+
+
+def measures(settings: Settings, stored: tuple[float, ...], turned: tuple[float, ...]) -> tuple[float, ...]:
+    """What voxels measure in distances. turned: had all of the file's axes come in reverse order."""
+    return {"stored": stored, "voxels": (1.0,) * len(stored), "reversed": turned}[settings.distance_spacing]
 
 
 def threads() -> int:

@@ -194,7 +194,7 @@ def _ready(prediction: Volume, reference: Volume, beside: Opened, settings: Sett
     sets = ChainMap(aligned.sets, target.sets)  # a view: overlaps are met while the voxels are read
     names = aligned.name, target.name
     pair = Pair(aligned.source, counted.reference, *names, counted.settings, backend, sets, counted.weights, integers)
-    kind = settled_kind(pair, kind)
+    kind, pair.geometry = settled_kind(pair, kind), target.geometry
     groups = None if kind is None else parts_of_pair(pair, kind)
     pair.parts = None if groups is None else Parts(groups)
     return _Ready(pair, kind, counted, target.geometry, checks, remarks + chosen)

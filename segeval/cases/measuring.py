@@ -14,6 +14,7 @@ from segeval.cases.axes import measured_axes
 from segeval.cases.bounding import surfaces_of, threads
 from segeval.cases.boxed import shapes_of, topology_of
 from segeval.cases.lesions import lesions_of
+from segeval.cases.reach import far_remarks
 from segeval.cases.stored_values import stored_predictions
 from segeval.errors import GeometryError, LabelError
 from segeval.kernels import HeldPair
@@ -94,6 +95,8 @@ def measure_held(
     records: dict[RecordName, Any] = {}
     if "surfaces" in wanted:
         records["surfaces"] = surfaces_of(maps, settings)
+        if settings.max_distance is not None:
+            remarks = remarks + far_remarks(records["surfaces"], settings.max_distance)
     volume_ml = float("nan") if geometry is None else maps.voxel_volume_mm3 / 1000
     missed_mm = missed_distance(settings.missed, maps.shape, maps.spacing_mm)
     if "instances" in wanted:

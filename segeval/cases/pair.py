@@ -14,6 +14,7 @@ from segeval.settings import Settings
 from segeval.tallies.profiles import PairProfile
 from segeval.tallies.tally import Sets, Tally
 from segeval.targets import TargetKey
+from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import VoxelSource
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Pair(Struct):
     weights: what the voxels' terms in the sums are multiplied by; on the same grid, float64.
     integers: the prediction is stored as integers, so that several channels may be a series of label maps. advice: what
     to do with such a series. parts: how it is counted part by part; None where it is one stream.
+    geometry: of both, where it is known before they are counted.
     """
 
     prediction: VoxelSource
@@ -42,6 +44,7 @@ class Pair(Struct):
     advice: SeriesAdvice = SeriesAdvice()
     kept: KeptPair | None = None
     parts: Parts | None = None
+    geometry: Geometry | None = None
 
     @property
     def may_be_a_series(self) -> bool:

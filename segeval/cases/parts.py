@@ -52,7 +52,7 @@ def parts_of_pair(pair: Pair, kind: Kind) -> list[tuple[Box, ...]] | None:
 
 def _why_whole(pair: Pair, kind: Kind | None) -> str | None:
     """Why places ask for the whole volume, as a clause; None where boxes will do."""
-    from segeval.cases.regions import why_whole
+    from segeval.cases.region_plan import why_whole
 
     whole = why_whole(pair.settings)
     if whole is None and (kind != "labels" or pair.prediction.dtype.kind not in "biu"):
@@ -100,24 +100,27 @@ def _counter_of_regions(pair: Pair) -> Callable[[tuple[Box, ...]], LabelResult]:
     """What counts a part box by box; it holds one box, and what was found in the part."""
     import numpy as np
 
-    from segeval.cases.regions import find_in, plan_of
+    from segeval.cases.region_plan import plan_of
+    from segeval.cases.regions import find_in, within
 
     if pair.parts is None:
         raise ValueError("the pair has no parts")
     unsigned = pair.prediction.dtype.kind != "i", pair.reference.dtype.kind != "i"
     boxes_of_all = [box for boxes in pair.parts.groups for box in boxes]
-    plan = plan_of(pair.settings, pair.reference.shape, unsigned, boxes_of_all)
+    plan = plan_of(pair.settings, pair.reference.shape, unsigned, boxes_of_all, pair.geometry)
     backend = NumpyBackend()  # the pair's may keep whole volumes
 
     def count(boxes: tuple[Box, ...]) -> LabelResult:
         total: Neighbours[LabelResult] = Neighbours(len(boxes))
         for number, box in enumerate(boxes):
-            sides = [tiled(source, (box,)) for source in (pair.prediction, pair.reference)]
-            p, r = (np.concatenate(list(side.pieces(0))) for side in sides)
+            around = plan.around(box)
+            sides = [tiled(source, (around,)) for source in (pair.prediction, pair.reference)]
+            whole_p, whole_r = (np.concatenate(list(side.pieces(0))) for side in sides)
+            p, r = (whole if around == box else within(whole, around, box) for whole in (whole_p, whole_r))
             kernel = backend.label_kernel(pair.settings.labels.ignore)
             for first in range(0, p.size, PIECE_VOXELS):
                 kernel.add(p[first : first + PIECE_VOXELS], r[first : first + PIECE_VOXELS])
-            total.add(number, LabelResult(kernel.confusion(), regions=find_in(plan, box, p, r)))
+            total.add(number, LabelResult(kernel.confusion(), regions=find_in(plan, box, whole_p, whole_r)))
         return total.sum()
 
     return count

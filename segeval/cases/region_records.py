@@ -10,8 +10,11 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Integers
+from segeval.cases.bounding import with_tolerances
 from segeval.cases.measuring import spacing_of
-from segeval.cases.regions import FoundRegions, Layer, code_of
+from segeval.cases.reach import far_remarks
+from segeval.cases.region_plan import Layer, code_of
+from segeval.cases.regions import FoundRegions
 from segeval.cases.stored_values import stored_predictions
 from segeval.kernels.boxes import Box, enclosing
 from segeval.quantities import RecordName, membership, parts_of, targets_of
@@ -20,15 +23,18 @@ from segeval.shapes.all_instances import match_found
 from segeval.shapes.cavities import cavities
 from segeval.shapes.coding import layers_of
 from segeval.shapes.facts import Facts, Summed
+from segeval.shapes.near import Offsets, Reach
 from segeval.shapes.pairs import Pairs, counted
 from segeval.shapes.regions import Region, RegionPair
 from segeval.tallies.instances import Instances, TargetInstances
-from segeval.tallies.surfaces import missed_distance
+from segeval.tallies.surfaces import Surfaces, TargetSurface, diagonal_mm, missed_distance
 from segeval.tallies.tally import Tally
 from segeval.tallies.topology import MaskTopology, TargetTopology, Topology
 from segeval.targets import BACKGROUND, LabelChoice, TargetKey
 from segeval.volumes.geometry import Geometry
+from segeval.volumes.memory import Need, require_memory
 
+_PER_ELEMENT = 24  # bytes of a distance, and of the work on it
 _Values = frozenset[int]
 
 
@@ -60,7 +66,33 @@ def records_of_regions(
         records["instances"] = Instances(_instances(found, targets, settings, spacing), volume_ml, missed_mm)
     if plan.topology is not None:
         records["topology"] = Topology(tuple(_topology(found, target) for target in targets))
+    if plan.reach is not None:
+        records["surfaces"] = surfaces = _surfaces(found, targets, settings, plan.reach)
+        remarks = remarks + far_remarks(surfaces, plan.reach.most_mm)
     return records, remarks
+
+
+def _surfaces(found: FoundRegions, targets: list[_Target | None], settings: Settings, reach: Reach) -> Surfaces:
+    total = sum(side.elements for layer in found.near for sides in layer.values() for side in sides)
+    words = f"the distances of {total:,} boundary elements"
+    require_memory("surfaces", Need(_PER_ELEMENT * total, words, "leave surfaces out of --metrics"))
+    nothing = Offsets(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    measured = []
+    for target in targets:
+        sides = nothing, nothing
+        if target is not None:
+            sides = found.near[target.layer].get(1 if target.code is None else target.code, sides)
+        there = [side.elements > 0 for side in sides]
+        mm = [np.sort(np.repeat(reach.mm(s.offsets), s.counts)) if all(there) else np.empty(0) for s in sides]
+        measured.append(TargetSurface(mm[0], mm[1], in_prediction=there[0], in_reference=there[1]))
+    keys = [BACKGROUND if target is None else target.key for target in targets]
+    shape, spacing = found.plan.shape, reach.spacing_mm
+    return Surfaces(
+        with_tolerances(measured, keys, settings),
+        None,
+        diagonal_mm(shape, spacing),
+        missed_distance(settings.missed, shape, spacing),
+    )
 
 
 def _targets(found: FoundRegions, tally: Tally, choice: LabelChoice) -> Iterable[_Target | None]:

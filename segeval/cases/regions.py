@@ -1,7 +1,6 @@
 """Instances and topology of two label maps that are counted box by box: what is looked for, and what a box holds.
 
-What belongs to a target is decided before the first voxel: labels by their own value, in one pass; each region, and the
-background, in a pass of its own.
+Everything adds over boxes, in any order.
 """
 
 from __future__ import annotations
@@ -11,81 +10,16 @@ from typing import Any
 
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from segeval.cases.axes import measured_axes
+from segeval.cases.region_plan import Layer, Plan, among
 from segeval.kernels.boxes import Box, Boxes, enclosing, lengths_of, marked
-from segeval.quantities import parts_of
-from segeval.settings import Settings
-from segeval.shapes.cavities import Background, background_of, edges_of, join_all
-from segeval.shapes.regions import CodedBox, RegionPair, Search, count_region, join
-from segeval.targets import BACKGROUND, LabelChoice, Region
+from segeval.shapes.cavities import Background, background_of, join_all
+from segeval.shapes.near import Near, add_near, near
+from segeval.shapes.regions import CodedBox, RegionPair, count_region, join
 from segeval.volumes.memory import Need, require_memory
 
-_SKELETONS = frozenset({"topology_precision", "topology_sensitivity", "cldice"})
 _PER_COMPONENT, _PER_SHARED = 250, 100  # bytes of what is joined, and of the work on it
-_OF_WHOLE_VOLUMES = ("surfaces", "lesions", "shapes", "profile", "maps", "detections")
-
-
-class Layer(Struct, frozen=True):
-    """Which values are looked for in one pass. region: those of it as one; None: labels, each by itself, or, with
-    ``background``, what is no label as one. choice: which labels there are."""
-
-    choice: LabelChoice
-    region: Region | None = None
-    background: bool = False
-
-    @property
-    def of_labels(self) -> bool:
-        return self.region is None and not self.background
-
-    def covers(self, values: NDArray[Any]) -> NDArray[np.bool_]:
-        """Which of these are looked for."""
-        if self.region is not None:
-            return among(values, self.region.labels) if self.region.labels else np.not_equal(values, BACKGROUND)
-        if self.choice.values is None:
-            labels: NDArray[np.bool_] = np.not_equal(values, BACKGROUND)
-            if self.choice.ignore is not None:
-                labels &= ~among(values, (self.choice.ignore,))
-        else:
-            labels = among(values, self.choice.values)
-        return ~labels if self.background else labels
-
-
-class Plan(Struct, frozen=True):
-    """What is looked for in every box.
-
-    whole: the shape of the volumes; axes: of it, that are looked at. edges: along these, where boxes begin, and where
-    the volume ends. unsigned: whether prediction and reference hold integers without a sign. instances, topology: None
-    where they were not asked for; one search where both look for the same. cavities: count them.
-    """
-
-    whole: tuple[int, ...]
-    axes: tuple[int, ...]
-    unsigned: tuple[bool, bool]
-    edges: tuple[tuple[int, ...], ...]
-    layers: tuple[Layer, ...]
-    instances: Search | None
-    topology: Search | None
-    cavities: bool
-    ignore: int | None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Along the axes that are looked at."""
-        return tuple(self.whole[axis] for axis in self.axes)
-
-    def searches(self, layer: Layer) -> dict[str, Search]:
-        """Those of a layer, by what they are for."""
-        found = {"instances": self.instances, "topology": self.topology}
-        if self.instances is not None and self.instances == self.topology:
-            del found["topology"]
-        return {
-            name: replace(search, equal_pairs=layer.of_labels or not search.given)
-            for name, search in found.items()
-            if search is not None
-        }
 
 
 Sides = tuple[Mapping[int, Box], Mapping[int, Box]]
@@ -95,13 +29,14 @@ class FoundRegions(Struct, frozen=True):
     """What some boxes hold, by layer of the plan.
 
     backgrounds: of prediction and reference, by value. hidden: likewise, the boxes of values where the reference is
-    ignored.
+    ignored. near: distances, likewise by value.
     """
 
     plan: Plan
     pairs: tuple[Mapping[str, RegionPair], ...]
     backgrounds: tuple[tuple[Mapping[int, Background], Mapping[int, Background]], ...]
     hidden: Sides
+    near: tuple[Near, ...]
 
     def __add__(self, other: FoundRegions) -> FoundRegions:
         _require_room([*self.pairs, *other.pairs])
@@ -114,7 +49,8 @@ class FoundRegions(Struct, frozen=True):
             for one, two in zip(self.backgrounds, other.backgrounds, strict=True)
         ]
         hidden = _enclosed(self.hidden[0], other.hidden[0]), _enclosed(self.hidden[1], other.hidden[1])
-        return FoundRegions(self.plan, tuple(pairs), tuple(backgrounds), hidden)
+        near = tuple(add_near(one, two) for one, two in zip(self.near, other.near, strict=True))
+        return FoundRegions(self.plan, tuple(pairs), tuple(backgrounds), hidden, near)
 
 
 def _require_room(found: Sequence[Mapping[str, RegionPair]]) -> None:
@@ -127,43 +63,11 @@ def _require_room(found: Sequence[Mapping[str, RegionPair]]) -> None:
     require_memory("components", Need(_PER_COMPONENT * components + _PER_SHARED * shared, words, instead))
 
 
-def why_whole(settings: Settings) -> str | None:
-    """What is asked for that only the whole volume tells, as a clause; None where there is nothing such."""
-    names = {part.quantity.name for part in parts_of(settings.selections)}
-    if settings.records & set(_OF_WHOLE_VOLUMES):
-        return "distances, lesions, shapes, profiles and losses of whole maps are measured on the whole volume"
-    if "instance_hd95" in names:
-        return "instance_hd95 is a distance, which is measured on the whole volume; name other quantities, like pq"
-    if names & _SKELETONS:
-        return "skeletons are made of the whole volume; of topology, name betti0_error to betti2_error or euler_error"
-    return None
-
-
-def plan_of(settings: Settings, shape: Sequence[int], unsigned: tuple[bool, bool], boxes: Sequence[Box]) -> Plan:
-    """boxes: all of the volume's. Raises LabelError, UsageError where components cannot be found in it."""
-    axes = measured_axes(shape)
-    sides = tuple(shape[axis] for axis in axes)
-    names = {part.quantity.name for part in parts_of(settings.selections)}
-    cells = bool(names & {"betti1_error", "euler_error"})
-    options, instances, topology = settings.instances, None, None
-    if "instances" in settings.records:
-        instances = Search(sides, None if options.labelled else options.connectivity, options.labelled)
-        require_connectivity(len(sides), instances.connectivity)
-    if "topology" in settings.records:
-        topology = Search(sides, cells=cells)
-        if instances is not None and not instances.given and instances.reach == topology.reach:
-            instances = topology
-    choice = settings.labels
-    layers = [Layer(choice), *(Layer(choice, region) for region in choice.regions)]
-    if choice.background:
-        layers.append(Layer(choice, background=True))
-    edges = tuple(tuple(along.tolist()) for along in edges_of([tuple(box[axis] for axis in axes) for box in boxes]))
-    cavities = len(sides) > 2 and bool(names & {"betti1_error", "betti2_error"})
-    return Plan(tuple(shape), tuple(axes), unsigned, edges, tuple(layers), instances, topology, cavities, choice.ignore)
-
-
 def find_in(plan: Plan, box: Box, prediction: NDArray[Any], reference: NDArray[Any]) -> FoundRegions:
-    """What a box of two label maps holds. prediction, reference: flat, in Fortran order."""
+    """What a box of two label maps holds. prediction, reference: of ``plan.around`` it, flat, in Fortran order."""
+    distances = tuple(_near(plan, layer, box, prediction, reference) for layer in plan.layers)
+    if plan.reach is not None:
+        prediction, reference = (within(side, plan.around(box), box) for side in (prediction, reference))
     box = tuple(box[axis] for axis in plan.axes)
     shape = tuple(side.stop - side.start for side in box)
     counted = None if plan.ignore is None else ~among(reference, (plan.ignore,))
@@ -188,30 +92,25 @@ def find_in(plan: Plan, box: Box, prediction: NDArray[Any], reference: NDArray[A
     hidden: Sides = ({}, {})
     if counted is not None and not counted.all():
         hidden = _boxes_of(prediction, ~counted, box), _boxes_of(reference, ~counted, box)
-    return FoundRegions(plan, tuple(pairs), tuple(backgrounds), hidden)
+    return FoundRegions(plan, tuple(pairs), tuple(backgrounds), hidden, distances)
 
 
-def require_connectivity(axes: int, connectivity: int | None) -> None:
-    """Raises UsageError where there are no such neighbours in so many axes."""
-    from segeval.shapes.slabs import Numbering
-
-    Numbering(axes, connectivity)
-
-
-def code_of(value: int) -> int:
-    """A value as 64 bits with a sign, in which it is kept."""
-    return (value + (1 << 63)) % (1 << 64) - (1 << 63)
+def within(values: NDArray[Any], around: Box, box: Box) -> NDArray[Any]:
+    """Of a box in another; both flat, in Fortran order."""
+    shaped = values.reshape([side.stop - side.start for side in around], order="F")
+    part = tuple(slice(side.start - of.start, side.stop - of.start) for side, of in zip(box, around, strict=True))
+    return shaped[part].ravel(order="F")
 
 
-def among(values: NDArray[Any], of: Sequence[int] | frozenset[int]) -> NDArray[np.bool_]:
-    """Which values are among some, none of which need fit into their type."""
-    if values.dtype == np.bool_:
-        values = values.astype(np.uint8)
-    limits = np.iinfo(values.dtype)
-    fitting = [value for value in of if limits.min <= value <= limits.max]
-    if len(fitting) == 1:
-        return np.asarray(values == values.dtype.type(fitting[0]))
-    return np.isin(values, np.array(fitting, dtype=values.dtype))
+def _near(plan: Plan, layer: Layer, box: Box, prediction: NDArray[Any], reference: NDArray[Any]) -> Near:
+    """The distances of a box."""
+    if plan.reach is None:
+        return {}
+    around, inner = (tuple(each[axis] for axis in plan.axes) for each in (plan.around(box), box))
+    shape = tuple(side.stop - side.start for side in around)
+    counted = None if plan.ignore is None else ~among(reference, (plan.ignore,))
+    p, r = (_coded(side, layer, counted, shape, by_value=layer.of_labels) for side in (prediction, reference))
+    return near(p, r, around, inner, plan.shape, plan.reach)
 
 
 def _coded(

@@ -241,9 +241,16 @@ def nsd(
 
 
 def _per_target(targets: Sequence[TargetSurface], missed: float, formula: Callable[[TargetSurface], float]) -> Floats:
-    """The formula where both volumes have the target; what is settled for the others."""
+    """The formula where both volumes have the target; what is settled for the others. It is undefined where it asks for
+    distances beyond those that were measured, which are infinite."""
+
+    def known(target: TargetSurface) -> float:
+        with np.errstate(invalid="ignore"):
+            value = formula(target)
+        return value if math.isfinite(value) else math.nan
+
     return np.array(
-        [formula(target) if target.comparable else missed if target.missed else math.nan for target in targets],
+        [known(target) if target.comparable else missed if target.missed else math.nan for target in targets],
         dtype=np.float64,
     )
 

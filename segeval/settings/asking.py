@@ -55,6 +55,7 @@ class ArrayOptions(TypedDict, total=False):
     distance_spacing: DistanceSpacing
     missed: str | float
     tau: Tolerances
+    max_distance: float | None
     instances: bool
     connectivity: int | None
     min_volume_mm3: float

@@ -23,6 +23,7 @@ class Distances(Values, frozen=True):
     missed: the distance in mm of a label that one volume lacks, or NaN; None for the image's diagonal between the
         centres of its voxels, ``box`` for that of the box that they fill.
     tau: what nsd tolerates, mm, by label value, label name or region, by ``*`` for all others; None for 1 mm.
+    max_distance: up to which surface distances are told, mm; None for all.
     instances: how instances are found and matched. challenge: whose lesion-wise procedure, or its parameters.
     """
 
@@ -74,6 +75,18 @@ class Distances(Values, frozen=True):
             group="maps",
             signed=words.tau_signed,
             document=words.tau_document,
+        ),
+    ] = None
+    max_distance: Annotated[
+        float | None,
+        asked(
+            DISTANCES,
+            "Surface distances are exact up to so many mm, and what depends on larger ones is undefined; in parts of a "
+            "volume, needed.",
+            metavar="MM",
+            group="maps",
+            signed=words.max_distance_signed,
+            document=words.max_distance_document,
         ),
     ] = None
     instances: Annotated[
@@ -151,5 +164,7 @@ class Distances(Values, frozen=True):
         require_word("distance_spacing", self.distance_spacing, DistanceSpacing)
         if isinstance(self.missed, float) and self.missed < 0:
             raise UsageError(f"--missed {self.missed:g}: write diagonal, box, nan, or a distance in mm of at least 0")
+        if self.max_distance is not None and not 0 < self.max_distance < math.inf:
+            raise UsageError(f"--max-distance {self.max_distance:g}: write a distance above 0 in mm")
         if self.tau is not None:
             require_tolerances(self.tau, self.labels, named=bool(self.labels.names) or self.labels.values is not None)

@@ -173,6 +173,7 @@ CHANGES: dict[str, list[tuple[Path, list[str], list[str]]]] = {
     ],
     "missed": [(PREDICTION, ["--metrics=hd"], ["--metrics=hd", f"--missed={mm}"]) for mm in ("nan", "100", "box")],
     "tau": [(PREDICTION, ["--metrics=nsd"], ["--metrics=nsd", "--tau=2"])],
+    "max_distance": [(PREDICTION, ["--metrics=hd"], ["--metrics=hd", "--max-distance=2"])],
     "instances": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--instances"])],
     "min_volume_mm3": [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", "--min-volume-mm3=20"])],
     **{name: [(PREDICTION, ["--metrics=pq"], ["--metrics=pq", f"--{name.replace('_', '-')}={value}"])]

@@ -48,6 +48,7 @@ ANSWERS: dict[str, tuple[list[str], Any]] = {  # on the command line, and in TOM
     "distance_spacing": (["--distance-spacing", "voxels"], "voxels"),
     "missed": (["--missed", "nan"], "nan"),
     "tau": (["--tau", "1=5,*=2"], "1=5,*=2"),
+    "max_distance": (["--max-distance", "12.5"], 12.5),
     "instances": (["--instances"], True),
     "connectivity": (["--connectivity", "6"], 6),
     "min_volume_mm3": (["--min-volume-mm3", "5"], 5.0),

@@ -47,6 +47,7 @@ ANSWERS: dict[str, list[Any]] = {
     "distance_spacing": ["voxels", "reversed"],
     "missed": ["nan", "12.5", 3.0, "box"],
     "tau": ["2.5", "1=5,*=1"],
+    "max_distance": [12.5],
     "instances": [True],
     "connectivity": [6],
     "min_volume_mm3": [2.5],

@@ -1,0 +1,197 @@
+"""What is looked for in the boxes of two label maps, decided before the first voxel: or why the whole volume is needed.
+
+Labels are looked for by their own value, in one pass; each region, and the background, in a pass of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from segeval.cases.axes import measured_axes
+from segeval.kernels.boxes import Box
+from segeval.quantities import parts_of
+from segeval.settings import Settings
+from segeval.shapes.cavities import edges_of
+from segeval.shapes.near import Reach
+from segeval.shapes.regions import Search
+from segeval.tallies.surfaces import BACKGROUND as OUTSIDE
+from segeval.tallies.surfaces import VOLUME
+from segeval.targets import BACKGROUND, LabelChoice, Region
+from segeval.volumes.geometry import Geometry
+from segeval.volumes.memory import Need, require_memory
+
+_SKELETONS = frozenset({"topology_precision", "topology_sensitivity", "cldice"})
+_USUAL_BOUNDARY = {"surfel": False, "boundary": VOLUME, "outside": OUTSIDE}
+_PER_HALO_VOXEL = 40  # bytes of a box with its halo: both sides as stored and as codes, where boundaries are
+_OF_WHOLE_VOLUMES = ("lesions", "shapes", "profile", "maps", "detections")
+
+
+class Layer(Struct, frozen=True):
+    """Which values are looked for in one pass. region: those of it as one; None: labels, each by itself, or, with
+    ``background``, what is no label as one. choice: which labels there are."""
+
+    choice: LabelChoice
+    region: Region | None = None
+    background: bool = False
+
+    @property
+    def of_labels(self) -> bool:
+        return self.region is None and not self.background
+
+    def covers(self, values: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which of these are looked for."""
+        if self.region is not None:
+            return among(values, self.region.labels) if self.region.labels else np.not_equal(values, BACKGROUND)
+        if self.choice.values is None:
+            labels: NDArray[np.bool_] = np.not_equal(values, BACKGROUND)
+            if self.choice.ignore is not None:
+                labels &= ~among(values, (self.choice.ignore,))
+        else:
+            labels = among(values, self.choice.values)
+        return ~labels if self.background else labels
+
+
+class Plan(Struct, frozen=True):
+    """What is looked for in every box.
+
+    whole: the shape of the volumes; axes: of it, that are looked at. edges: along these, where boxes begin, and where
+    the volume ends. unsigned: whether prediction and reference hold integers without a sign. instances, topology: None
+    where they were not asked for; one search where both look for the same. cavities: count them.
+    reach: of distances, where these are asked for.
+    """
+
+    whole: tuple[int, ...]
+    axes: tuple[int, ...]
+    unsigned: tuple[bool, bool]
+    edges: tuple[tuple[int, ...], ...]
+    layers: tuple[Layer, ...]
+    instances: Search | None
+    topology: Search | None
+    cavities: bool
+    reach: Reach | None
+    ignore: int | None
+
+    def around(self, box: Box) -> Box:
+        """The box, with its halo where distances are asked for."""
+        if self.reach is None:
+            return box
+        grown = list(box)
+        inside = self.reach.around(tuple(box[axis] for axis in self.axes), self.shape)
+        for axis, side in zip(self.axes, inside, strict=True):
+            grown[axis] = side
+        return tuple(grown)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Along the axes that are looked at."""
+        return tuple(self.whole[axis] for axis in self.axes)
+
+    def searches(self, layer: Layer) -> dict[str, Search]:
+        """Those of a layer, by what they are for."""
+        found = {"instances": self.instances, "topology": self.topology}
+        if self.instances is not None and self.instances == self.topology:
+            del found["topology"]
+        return {
+            name: replace(search, equal_pairs=layer.of_labels or not search.given)
+            for name, search in found.items()
+            if search is not None
+        }
+
+
+def why_whole(settings: Settings) -> str | None:
+    """What is asked for that only the whole volume tells, as a clause; None where there is nothing such."""
+    names = {part.quantity.name for part in parts_of(settings.selections)}
+    surfaces = [part for part in parts_of(settings.selections) if part.quantity.record == "surfaces"]
+    if settings.records & set(_OF_WHOLE_VOLUMES):
+        return "lesions, shapes, profiles and losses of whole maps are measured on the whole volume"
+    if surfaces and settings.max_distance is None:
+        return "distances are measured on the whole volume, or up to --max-distance MM"
+    if any(part.settings.get(name, usual) != usual for part in surfaces for name, usual in _USUAL_BOUNDARY.items()):
+        return "boundaries of surfels, slices, edges and corners, or open ones, are found in the whole volume"
+    if "instance_hd95" in names:
+        return "instance_hd95 is a distance, which is measured on the whole volume; name other quantities, like pq"
+    if names & _SKELETONS:
+        return "skeletons are made of the whole volume; of topology, name betti0_error to betti2_error or euler_error"
+    return None
+
+
+def plan_of(
+    settings: Settings,
+    shape: Sequence[int],
+    unsigned: tuple[bool, bool],
+    boxes: Sequence[Box],
+    geometry: Geometry | None = None,
+) -> Plan:
+    """boxes: all of the volume's.
+
+    Raises LabelError, GeometryError, NotEnoughMemory, UsageError where what is asked for cannot be found in boxes.
+    """
+    axes = measured_axes(shape)
+    sides = tuple(shape[axis] for axis in axes)
+    names = {part.quantity.name for part in parts_of(settings.selections)}
+    cells = bool(names & {"betti1_error", "euler_error"})
+    options, instances, topology = settings.instances, None, None
+    if "instances" in settings.records:
+        instances = Search(sides, None if options.labelled else options.connectivity, options.labelled)
+        require_connectivity(len(sides), instances.connectivity)
+    if "topology" in settings.records:
+        topology = Search(sides, cells=cells)
+        if instances is not None and not instances.given and instances.reach == topology.reach:
+            instances = topology
+    choice = settings.labels
+    layers = [Layer(choice), *(Layer(choice, region) for region in choice.regions)]
+    if choice.background:
+        layers.append(Layer(choice, background=True))
+    edges = tuple(tuple(along.tolist()) for along in edges_of([tuple(box[axis] for axis in axes) for box in boxes]))
+    cavities = len(sides) > 2 and bool(names & {"betti1_error", "betti2_error"})
+    reach = _reach_of(settings, shape, axes, geometry) if "surfaces" in settings.records else None
+    plan = Plan(
+        tuple(shape), tuple(axes), unsigned, edges, tuple(layers), instances, topology, cavities, reach, choice.ignore
+    )
+    if reach is not None:
+        voxels = max(math.prod(side.stop - side.start for side in plan.around(box)) for box in boxes)
+        words = f"measuring distances in a box of {voxels:,} voxels with its halo"
+        require_memory("a part", Need(_PER_HALO_VOXEL * voxels, words, "write a smaller --max-distance"))
+    return plan
+
+
+def _reach_of(settings: Settings, shape: Sequence[int], axes: Sequence[int], geometry: Geometry | None) -> Reach:
+    from segeval.cases.bounding import measures
+    from segeval.cases.measuring import spacing_of
+    from segeval.cases.reach import require_reach
+
+    require_reach(settings)
+    stored, _ = spacing_of(geometry, len(shape))
+    turned = stored[::-1]
+    spacing = measures(settings, tuple(stored[axis] for axis in axes), tuple(turned[axis] for axis in axes))
+    return Reach(settings.max_distance or 0.0, spacing)
+
+
+def require_connectivity(axes: int, connectivity: int | None) -> None:
+    """Raises UsageError where there are no such neighbours in so many axes."""
+    from segeval.shapes.slabs import Numbering
+
+    Numbering(axes, connectivity)
+
+
+def code_of(value: int) -> int:
+    """A value as 64 bits with a sign, in which it is kept."""
+    return (value + (1 << 63)) % (1 << 64) - (1 << 63)
+
+
+def among(values: NDArray[Any], of: Sequence[int] | frozenset[int]) -> NDArray[np.bool_]:
+    """Which values are among some, none of which need fit into their type."""
+    if values.dtype == np.bool_:
+        values = values.astype(np.uint8)
+    limits = np.iinfo(values.dtype)
+    fitting = [value for value in of if limits.min <= value <= limits.max]
+    if len(fitting) == 1:
+        return np.asarray(values == values.dtype.type(fitting[0]))
+    return np.isin(values, np.array(fitting, dtype=values.dtype))
