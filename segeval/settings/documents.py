@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any, Literal, NotRequired, TypedDict, get_args, get_type_hints, is_typeddict
 
 from segeval.choices import DistanceSpacing, Kind, MatchBy, Matching
@@ -138,8 +140,8 @@ def settings_document() -> Any:
             optional: frozenset[str] = kind.__optional_keys__
             members |= {key: NotRequired[one] if key in optional else one for key, one in get_type_hints(kind).items()}
         else:  # only where it was chosen
-            (chosen,) = (one for one in get_args(fields[name]) if one is not type(None))
-            members[name] = NotRequired[chosen]
+            chosen = [one for one in get_args(fields[name]) if one is not type(None)]
+            members[name] = NotRequired[reduce(or_, chosen)]
     found: Any = TypedDict("SettingsDocument", members)  # type: ignore[misc]  # they are known when it runs
     found.__doc__ = "The settings, by their options' names; some stand there only where they were chosen."
     return found
