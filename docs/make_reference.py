@@ -1,6 +1,7 @@
 """Writes the pages of the reference that the code tells: python docs/make_reference.py
 
-docs/api.md of the public names and their docstrings, docs/schemas.md of the JSON Schemas. A test holds both.
+docs/commands.md of the commands' help, docs/all_quantities.md of what `segeval quantities` says, docs/api.md of the
+public names and their docstrings, docs/schemas.md of the JSON Schemas. A test holds them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,11 @@ from typing import Any
 
 import segeval
 from segeval import errors
+from segeval.choices import DEFAULT_GROUPS, GROUPS
+from segeval.cli.app import _COMMANDS, _built
+from segeval.cli.manual import records
+from segeval.quantities.explanation import document_of
+from segeval.quantities.quantity import of_group
 from segeval.schemas import SCHEMAS, schema
 from segeval.settings.settings import declared
 
@@ -175,6 +181,83 @@ def _limits(of: dict[str, Any]) -> Iterator[str]:
         yield f"`{of['pattern']}`"
 
 
+def commands_page() -> str:
+    """The help of every command."""
+    parts = [
+        "# Commands\n",
+        "`segeval COMMAND --help`, as a page; `man segeval-COMMAND` shows the same. [options.md](options.md) has the\n"
+        "options of scoring with Python's keywords for them.\n",
+        "| command | what it does |\n| --- | --- |\n"
+        + "".join(f"| [`{name}`](#segeval-{name}) | {_plain(_built(name).help)} |\n" for name in _COMMANDS),
+    ]
+    for name in _COMMANDS:
+        command = _built(name)
+        context = command.make_context(name, [], resilient_parsing=True)
+        words = " ".join(word.strip("{}") for word in command.collect_usage_pieces(context))
+        parts += [
+            f"## segeval {name}\n",
+            f"```text\nsegeval {name} {words}\n```\n".replace("segeval", "usage: segeval", 1),
+        ]
+        parts += [f"{_plain(command.help)}\n"]
+        for panel, lines in records(command).items():
+            rows = "".join(f"| `{option.replace('|', chr(92) + '|')}` | {_plain(text)} |\n" for option, text in lines)
+            parts += [f"| {panel.lower()} | |\n| --- | --- |\n{rows}"] if lines else []
+    return _HEAD + "\n".join(parts)
+
+
+def all_quantities_page() -> str:
+    """What each quantity is, by its group."""
+    parts = [
+        "# All quantities\n",
+        "What `segeval quantities` tells, as tables; `--metrics` takes the names of quantities and of groups.\n"
+        "Notation, and what stands behind the formulas: [quantities.md](quantities.md),\n"
+        "[surface_distances.md](surface_distances.md), [instances.md](instances.md),\n"
+        "[calibration.md](calibration.md).\n",
+    ]
+    for group in GROUPS:
+        parts += [
+            f"## {group}\n",
+            "Computed by default.\n" if group in DEFAULT_GROUPS else "Computed when asked for.\n",
+        ]
+        rows = []
+        for quantity in of_group(group) or ():
+            told = document_of(quantity)
+            settings = ", ".join(f"`{_setting(key, value)}`" for key, value in told["settings"].items())
+            called = ", ".join(word for word, answer in told["also_called"].items() if answer == quantity.name)
+            cells = (
+                told["text"],
+                told["formula"],
+                told["direction"],
+                told["undefined"],
+                settings,
+                called,
+                told["source"],
+            )
+            rows.append(f"| `{quantity.name}` | " + " | ".join(map(_plain, cells)) + " |\n")
+        parts.append(
+            "| name | what | formula | better | undefined when | settings | also called | source |\n"
+            "| --- | --- | --- | --- | --- | --- | --- | --- |\n" + "".join(rows)
+        )
+    return _HEAD + "\n".join(parts)
+
+
+def _setting(key: str, value: Any) -> str:
+    """As ``--metrics`` takes it; a default that follows from the data is none."""
+    if isinstance(value, bool):
+        return f"{key}={'yes' if value else 'no'}"
+    return key if value is None else f"{key}={value}"
+
+
+def _plain(text: str | None) -> str:
+    """On a line, nothing in it that Markdown takes for more than text; what stands in backticks stays."""
+    parts = " ".join((text or "").replace("``", "`").split()).split("`")
+    for place in range(0, len(parts), 2):
+        parts[place] = re.sub(r"([*\[\]<>\\])", r"\\\1", parts[place])
+    return "`".join(parts).replace("|", "\\|")
+
+
 if __name__ == "__main__":
+    (HERE / "commands.md").write_text(commands_page(), encoding="utf-8")
+    (HERE / "all_quantities.md").write_text(all_quantities_page(), encoding="utf-8")
     (HERE / "api.md").write_text(api_page(), encoding="utf-8")
     (HERE / "schemas.md").write_text(schemas_page(), encoding="utf-8")

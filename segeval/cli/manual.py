@@ -46,7 +46,7 @@ def _main_page() -> str:
             "DESCRIPTION", [*_paragraphs(help_), ".PP", "Each command has a page of its own: segeval\\-COMMAND(1)."]
         ),
         _section("COMMANDS", _terms(_COMMANDS.items())),
-        _section("OPTIONS", _terms(_records(group)["Options"])),
+        _section("OPTIONS", _terms(records(group)["Options"])),
         _section("EXIT STATUS", _terms(_EXITS)),
         _see_also(f"segeval-{name}" for name in _COMMANDS),
     )
@@ -56,18 +56,18 @@ def _page(name: str) -> str:
     command = _built(name)
     context = command.make_context(name, [], resilient_parsing=True)
     words = [word.strip("{}") for word in command.collect_usage_pieces(context)]  # the braces of what must be given
-    records = _records(command)
+    found = records(command)
     return _joined(
         _head(f"segeval-{name}", _COMMANDS[name]),
         _section("SYNOPSIS", [f"\\fBsegeval {name}\\fR {_escaped(' '.join(words))}"]),
         _section("DESCRIPTION", _paragraphs(command.help)),
-        *(_section(panel.upper(), _terms(lines)) for panel, lines in records.items() if lines),
+        *(_section(panel.upper(), _terms(lines)) for panel, lines in found.items() if lines),
         _section("EXIT STATUS", _terms(_EXITS)),
         _see_also(["segeval"]),
     )
 
 
-def _records(command: Any) -> dict[str, list[Term]]:
+def records(command: Any) -> dict[str, list[Term]]:
     """Spelling and help of each parameter, under the heading that the help has for it."""
     context = command.make_context("", [], resilient_parsing=True)
     panels: dict[str, list[Term]] = {"Arguments": [], "Options": []}

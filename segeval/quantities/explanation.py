@@ -116,10 +116,11 @@ def listed(quantities: Iterable[Quantity]) -> str:
 
 def as_json(quantities: Iterable[Quantity]) -> str:
     """A JSON array; an end of the scale that is infinite is null, and a default that follows from the data, too."""
-    return json.dumps([_document(quantity) for quantity in quantities], indent=1, ensure_ascii=False) + "\n"
+    return json.dumps([document_of(quantity) for quantity in quantities], indent=1, ensure_ascii=False) + "\n"
 
 
-def _document(quantity: Quantity) -> QuantityDocument:
+def document_of(quantity: Quantity) -> QuantityDocument:
+    """As ``--format json`` tells of it."""
     return {
         "name": quantity.name,
         "group": quantity.group,

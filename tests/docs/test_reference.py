@@ -8,7 +8,7 @@ import pytest
 from doc_blocks import ROOT
 
 
-@pytest.mark.parametrize("page", ["api", "schemas"])
+@pytest.mark.parametrize("page", ["commands", "all_quantities", "api", "schemas"])
 def test_a_page_is_what_the_code_tells(page: str) -> None:
     spec = importlib.util.spec_from_file_location("make_reference", ROOT / "docs/make_reference.py")
     assert spec is not None
