@@ -51,10 +51,11 @@ def run_in_shell(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", text],
         cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        encoding="utf-8", timeout=240, check=False,
+        encoding="utf-8", timeout=600, check=False,
     )  # fmt: skip
 
 
+@pytest.mark.timeout(900)  # twenty commands of the README on a machine that is busy
 @pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize("name", RUNNING)
 def test_every_block_of_a_page_runs(name: str, scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
