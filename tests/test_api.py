@@ -363,3 +363,5 @@ def test_of_a_batch_the_means_are_flat_and_the_worst_cases_come_first(tmp_path: 
     assert [case.case for case in report.worst(2)] == ["case_2", "case_3"]  # equal, by name
     assert len(report.worst()) == 4
     assert report.flat()["1/dice"] == pytest.approx((1 + 0.75 + 0.5 + 0.5) / 4)
+    (tmp_path / "r.json").write_text(report.to_json(), encoding="utf-8")
+    assert segeval.read_report(tmp_path / "r.json").flat() == pytest.approx(report.flat())

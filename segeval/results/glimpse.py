@@ -42,9 +42,22 @@ def flat(report: Report) -> dict[str, float]:
     if report.summary is None and len(report.cases) == 1:
         for row in report.cases[0].rows:
             found |= {f"{row.name or row.label}/{key}": float(value) for key, value in row.values.items()}
+    elif not report.summary:  # that of a batch is not read back
+        found = _means(report)
     for entry in report.summary or ():
         found[f"{entry.name or entry.label}/{entry.quantity}"] = entry.mean
     return {key: value for key, value in found.items() if not math.isnan(value)}
+
+
+def _means(report: Report) -> dict[str, float]:
+    """Over the cases that have a value, as in a batch's summary."""
+    values: dict[str, list[float]] = {}
+    for case in report.cases:
+        for row in case.rows:
+            for key, value in row.values.items():
+                if not math.isnan(value):
+                    values.setdefault(f"{row.name or row.label}/{key}", []).append(float(value))
+    return {key: math.fsum(of_cases) / len(of_cases) for key, of_cases in values.items()}
 
 
 def html_table(report: Report) -> str:
