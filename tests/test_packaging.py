@@ -58,7 +58,18 @@ def test_the_tests_run_from_the_source_distribution(built: Path) -> None:
     (archive,) = built.glob("*.tar.gz")
     with tarfile.open(archive) as tar:
         held = {name.partition("/")[2] for name in tar.getnames()}
-    for folder in ("tests", "sample_data", "docs", "benchmarks", "containers", "conda", "man", ".ci", ".github"):
+    for folder in (
+        "tests",
+        "sample_data",
+        "docs",
+        "benchmarks",
+        "containers",
+        "conda",
+        "examples",
+        "man",
+        ".ci",
+        ".github",
+    ):
         files = {path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts}
         assert {path.relative_to(ROOT).as_posix() for path in files} - held == set()
     assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "action.yml"} <= held

@@ -23,6 +23,8 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 READ_BY = {
     "CITATION.cff": "vendor.citation-file-format",
     "action.yml": "vendor.github-actions",
+    "examples/ci/.gitlab-ci.yml": "vendor.gitlab-ci",
+    "examples/ci/github.yml": "vendor.github-workflows",
     ".github/workflows/*.yml": "vendor.github-workflows",
     ".github/ISSUE_TEMPLATE/[!c]*.yml": "vendor.github-issue-forms",
     ".github/ISSUE_TEMPLATE/config.yml": "vendor.github-issue-config",
