@@ -184,6 +184,53 @@ def test_lightning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["val/liver/dice"] == MEAN
 
 
+def test_the_ranks_of_lightning(tmp_path: Path) -> None:
+    """Two processes with a case each log the value of both: 6 + 8 of the voxels are found, 8 + 8 are there."""
+    pytest.importorskip("lightning")
+    np.savez(
+        tmp_path / "maps.npz", **{f"{case}_{side}": pair[side] for case, pair in maps().items() for side in (0, 1)}
+    )
+    (tmp_path / "train.py").write_text(TWO_RANKS.format(callback=HERE / "training/lightning_callback.py"))
+    done = subprocess.run(
+        [sys.executable, "train.py"], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=900,
+        env={k: v for k, v in os.environ.items() if not k.startswith("SLURM_")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"val/liver/dice is (\S+)", done.stdout) == [str(MEAN), str(MEAN)]
+
+
+TWO_RANKS = """
+import runpy
+
+import lightning as L
+import numpy as np
+import torch
+
+Segmentation = runpy.run_path("{callback}")["Segmentation"]
+
+
+class Model(L.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def validation_step(self, batch, _):
+        return {{"prediction": batch[0], "reference": batch[1]}}
+
+
+if __name__ == "__main__":
+    stored = np.load("maps.npz")
+    pairs = [(torch.tensor(stored[f"{{case}}_0"]), torch.tensor(stored[f"{{case}}_1"])) for case in ("one", "two")]
+    trainer = L.Trainer(
+        accelerator="cpu", devices=2, strategy="ddp", logger=False, enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[Segmentation(metrics="dice", labels={{"liver": 1}})],
+    )
+    trainer.validate(Model(), torch.utils.data.DataLoader(pairs, batch_size=1), verbose=False)
+    print("val/liver/dice is", float(trainer.callback_metrics["val/liver/dice"]), flush=True)
+"""
+
+
 def test_monai(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ignite")
     pytest.importorskip("monai")
