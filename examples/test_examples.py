@@ -287,8 +287,10 @@ def filled(script: str, values: dict[str, str]) -> str:
 
 
 @pytest.mark.skipif(shutil.which("groovy") is None, reason="groovy is not installed")
-def test_nextflow_is_groovy() -> None:
+def test_nextflow_is_groovy(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a Nextflow script is written in; what its words mean is Nextflow's."""
+    if java := shutil.which("java"):
+        monkeypatch.setenv("JAVA_HOME", str(Path(java).resolve().parents[1]))
     sh("groovy", "-e", "new GroovyShell().parse(new File(args[0]))", HERE / "pipelines/main.nf")
 
 
