@@ -14,7 +14,9 @@ import numpy as np
 from segeval.array_types import Floats, Integers
 from segeval.quantities.arithmetic import ratio
 from segeval.quantities.quantity import also, measure
-from segeval.tallies.instances import Instance, Instances
+from segeval.tallies.instances import Instance, Instances, Match, TargetInstances
+
+_MM3_PER_ML = 1000
 
 
 @measure(
@@ -27,9 +29,10 @@ from segeval.tallies.instances import Instance, Instances
     synonyms=also("lesion_tp tp_instances"),
     title="inst. TP",
 )
-def instance_tp(i: Instances) -> Integers:
-    """True positives: reference instances with a match."""
-    return np.array([len(target.matches) for target in i.targets], dtype=np.int64)
+def instance_tp(i: Instances, *, below_mm3: float = 0.0, dice: float = 0.0) -> Integers:
+    """True positives: reference instances with a match; of those ``below_mm3``, if any, with a ``dice`` of at least
+    that."""
+    return np.array([len(_found(i, target, below_mm3, dice)) for target in i.targets], dtype=np.int64)
 
 
 @measure(
@@ -57,9 +60,15 @@ def instance_fp(i: Instances) -> Integers:
     synonyms=also("lesion_fn fn_instances"),
     title="inst. FN",
 )
-def instance_fn(i: Instances) -> Integers:
-    """False negatives: reference instances without a match."""
-    return np.array([len(target.missed) for target in i.targets], dtype=np.int64)
+def instance_fn(i: Instances, *, below_mm3: float = 0.0, dice: float = 0.0) -> Integers:
+    """False negatives: reference instances without a match; of those ``below_mm3``, if any, also with one of a lower
+    ``dice``."""
+    counts = [
+        sum(_is_small(i, instance, below_mm3) for instance in _references(target))
+        - len(_found(i, target, below_mm3, dice))
+        for target in i.targets
+    ]
+    return np.array(counts, dtype=np.int64)
 
 
 @measure(
@@ -153,9 +162,10 @@ def pq(i: Instances) -> Floats:
     synonyms=also("sq_dsc sq_dice lesion_dice"),
     title="inst. Dice",
 )
-def instance_dice(i: Instances) -> Floats:
-    """Mean Dice over the matches: how well what was found is outlined."""
-    return _mean_over_matches(i, [[match.dice for match in target.matches] for target in i.targets], worst=0.0)
+def instance_dice(i: Instances, *, from_mm3: float = 0.0) -> Floats:
+    """Mean Dice over the matches, of reference instances ``from_mm3`` on: how well what was found is outlined."""
+    found = [[match.dice for match in target.matches] for target in i.targets]
+    return _mean_over_matches(i, found, worst=0.0, from_mm3=from_mm3)
 
 
 @measure(
@@ -169,10 +179,10 @@ def instance_dice(i: Instances) -> Floats:
     synonyms=also("sq_hd95 lesion_hd95"),
     title="inst. HD95",
 )
-def instance_hd95(i: Instances, *, pooled: bool = False) -> Floats:
-    """Mean 95th percentile Hausdorff distance over the matches, in mm; ``pooled`` takes it over both directions
-    together."""
-    return _mean_over_matches(i, distances_of(i, pooled=pooled), worst=i.missed_mm)
+def instance_hd95(i: Instances, *, pooled: bool = False, from_mm3: float = 0.0) -> Floats:
+    """Mean 95th percentile Hausdorff distance over the matches, of reference instances ``from_mm3`` on, in mm;
+    ``pooled`` takes it over both directions together."""
+    return _mean_over_matches(i, distances_of(i, pooled=pooled), worst=i.missed_mm, from_mm3=from_mm3)
 
 
 @measure(
@@ -186,11 +196,11 @@ def instance_hd95(i: Instances, *, pooled: bool = False) -> Floats:
     synonyms=also("sq_nsd instance_surface_dice"),
     title="inst. NSD",
 )
-def instance_nsd(i: Instances, *, tau: float = 1.0) -> Floats:
-    """Mean surface Dice over the matches: of each the mean of both boundaries' shares within ``tau`` mm, not the
-    pooled one."""
+def instance_nsd(i: Instances, *, tau: float = 1.0, from_mm3: float = 0.0) -> Floats:
+    """Mean surface Dice over the matches, of reference instances ``from_mm3`` on: of each the mean of both boundaries'
+    shares within ``tau`` mm, not the pooled one."""
     shares = [[match.nsd.get(tau, np.nan) for match in target.matches] for target in i.targets]
-    return _mean_over_matches(i, shares, worst=0.0)
+    return _mean_over_matches(i, shares, worst=0.0, from_mm3=from_mm3)
 
 
 @measure(
@@ -233,10 +243,33 @@ def _without_instances(i: Instances) -> np.ndarray[tuple[int], np.dtype[np.bool_
     return np.asarray(instance_tp(i) + instance_fp(i) + instance_fn(i) == 0)
 
 
-def _mean_over_matches(i: Instances, values: list[list[float]], *, worst: float) -> Floats:
+def _mean_over_matches(i: Instances, values: list[list[float]], *, worst: float, from_mm3: float = 0.0) -> Floats:
+    """from_mm3: undefined where the reference has no instance of that volume, whatever was invented."""
+    undefined = _without_instances(i)
+    if from_mm3:
+        for target, found in zip(i.targets, values, strict=True):
+            chosen = zip(found, target.matches, strict=True)
+            found[:] = [value for value, match in chosen if not _is_small(i, match.reference, from_mm3)]
+        undefined = np.isnan(i.voxel_volume_ml) | np.array(
+            [all(_is_small(i, r, from_mm3) for r in _references(target)) for target in i.targets]
+        )
     means = np.array([np.mean(found) if found else worst for found in values], dtype=np.float64)
-    means[_without_instances(i)] = np.nan
+    means[undefined] = np.nan
     return means
+
+
+def _references(target: TargetInstances) -> list[Instance]:
+    return [*(match.reference for match in target.matches), *target.missed]
+
+
+def _is_small(i: Instances, instance: Instance, below_mm3: float) -> bool:
+    """Whether it counts: all do where no volume is given."""
+    return not below_mm3 or instance.voxels * i.voxel_volume_ml * _MM3_PER_ML < below_mm3
+
+
+def _found(i: Instances, target: TargetInstances, below_mm3: float, dice: float) -> list[Match]:
+    small = (match for match in target.matches if _is_small(i, match.reference, below_mm3))
+    return [match for match in small if match.dice >= dice]
 
 
 def distances_of(i: Instances, *, pooled: bool = False) -> list[list[float]]:

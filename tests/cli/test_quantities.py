@@ -123,8 +123,10 @@ SETTINGS = {
     "bavd": "boundary=volume, outside=background, surfel=no",
     "boundary_iou": "d=0.02",
     "nsd": "boundary=volume, direction=both, outside=background, surfel=no, tau=see above",
-    "instance_hd95": "pooled=no",
-    "instance_nsd": "tau=1",
+    **dict.fromkeys(("instance_tp", "instance_fn"), "below_mm3=0, dice=0"),
+    "instance_dice": "from_mm3=0",
+    "instance_hd95": "from_mm3=0, pooled=no",
+    "instance_nsd": "from_mm3=0, tau=1",
     "lesionwise_hd95": "penalty_mm=374",
     "lesionwise_nsd": "tau=1",
 } | {

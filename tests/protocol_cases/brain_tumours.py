@@ -74,8 +74,25 @@ OF_CHILDREN = {
     title.replace("paediatric", "children's"): case for title, case in PAEDIATRIC.items() if "stretched" not in title
 }
 GROSS_MILLIMETRES = {f"target, {title}": case for title, case in GROSS.items() if "stretched" not in title}
+
+
+def _metastases(seed: int) -> Case:
+    """Lesions of 3 on a lattice, of 1 to 50 mm³: found, displaced by a voxel or two, missed, and invented ones."""
+    rng = np.random.default_rng(seed)
+    y, h = np.zeros(SHAPE, np.uint8), np.zeros(SHAPE, np.uint8)
+    for place in np.stack(np.meshgrid(*(range(4, n - 3, 8) for n in SHAPE)), axis=-1).reshape(-1, 3):
+        radius, kind = rng.choice([0.5, 1.0, 1.5, 2.2]), rng.integers(0, 6)
+        if kind != 0:
+            y[_ball(place, radius, (1.0, 1.0, 1.0))] = 3
+        if kind != 1:
+            h[_ball(place + rng.integers(-1, 2, 3), radius * rng.uniform(0.8, 1.3), (1.0, 1.0, 1.0))] = 3
+    return Case(y, h, (1.0, 1.0, 1.0))
+
+
+METASTASES = {**MILLIMETRES, "metastases": _metastases(8), "metastases, other ones": _metastases(9)}
 UNTREATED = {title: case for title, case in TUMOURS.items() if "stretched" not in title}
 FAMILIES = {
+    "brain metastases of 1 mm³": METASTASES,
     "untreated brain tumours of 1 mm³": UNTREATED,
     "brain tumours of 1 mm³": MILLIMETRES,
     "paediatric brain tumours of 1 mm³": OF_CHILDREN,

@@ -103,6 +103,26 @@ def test_distances_that_were_not_measured_are_undefined() -> None:
     assert math.isnan(float(lesionwise.lesionwise_nsd(Instances((SOME,)), tau=2.0)[0]))
 
 
+def test_small_and_large_instances() -> None:
+    """A voxel has half a millilitre: matches of 5000 and 10,000 mm³ with Dice 6/7 and 3/4, a miss of 15,000."""
+    several = Instances((SOME, MISSED, INVENTED, NOTHING), voxel_volume_ml=0.5, missed_mm=99.0)
+
+    def large(mm3: float) -> list[float]:
+        return formulas.instance_dice(several, from_mm3=mm3).tolist()
+
+    assert large(5001) == pytest.approx([0.75, 0, NAN, NAN], nan_ok=True)  # 5000 and 10,000 were missed
+    assert large(10_001) == pytest.approx([0, NAN, NAN, NAN], nan_ok=True)
+    assert large(15_001) == pytest.approx([NAN, NAN, NAN, NAN], nan_ok=True)
+    assert formulas.instance_hd95(several, from_mm3=10_000).tolist()[:2] == [4.0, 99.0]
+    assert formulas.instance_nsd(several, from_mm3=10_000).tolist()[:2] == [0.25, 0.0]
+    for below, dice, tp, fn in ((10_000, 0, 1, 0), (10_001, 0.8, 1, 1), (20_000, 0.8, 1, 2), (0, 0.9, 0, 3)):
+        assert formulas.instance_tp(several, below_mm3=below, dice=dice)[0] == tp
+        assert formulas.instance_fn(several, below_mm3=below, dice=dice)[0] == fn
+    assert formulas.instance_fn(several, below_mm3=10_000).tolist() == [0, 1, 0, 0]
+    nowhere = Instances((SOME,))
+    assert math.isnan(formulas.instance_dice(nowhere, from_mm3=1)[0])
+
+
 def test_a_complete_miss_has_no_distance_where_none_is_wanted() -> None:
     assert math.isnan(value("instance_hd95", MISSED, missed_mm=NAN))
 

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 
-def numbers_of(case: Any, config: str) -> dict[str, float]:
+def numbers_of(case: Any, config: str, *, by_volume: bool = False) -> dict[str, float]:
     """By the names of the parser."""
     import brats_evaluation
     import nibabel
     import pandas as pd
     from brats_evaluation.evaluation import evaluate_single_exam
-    from brats_evaluation.metrics_parser import parse_seg_results
+    from brats_evaluation.metrics_parser import parse_mets_results, parse_seg_results
     from panoptica import Panoptica_Evaluator
 
     path = Path(brats_evaluation.__file__).parent / "configs" / f"config_{config}.yaml"
@@ -34,6 +34,9 @@ def numbers_of(case: Any, config: str) -> dict[str, float]:
             raise ValueError(found["error"])
         summary, table = Path(name) / "summary.json", Path(name) / "table.csv"
         summary.write_text(json.dumps({"metrics": [found], "missings": []}))
-        parse_seg_results(str(summary), str(table))
+        if by_volume:
+            parse_mets_results(str(summary), 20.0, 0.1, str(table))
+        else:
+            parse_seg_results(str(summary), str(table))
         line = pd.read_csv(table).iloc[0].to_dict()
     return {key: float(value) for key, value in line.items() if key != "subject_id" and "_std_" not in key}
