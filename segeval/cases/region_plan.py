@@ -27,6 +27,7 @@ from segeval.targets import BACKGROUND, LabelChoice, Region
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.memory import Need, require_memory
 
+_DISTANCES = {"instance_hd95": "is a distance, which is", "instance_nsd": "is of distances, which are"}
 _SKELETONS = frozenset({"topology_precision", "topology_sensitivity", "cldice"})
 _USUAL_BOUNDARY = {"surfel": False, "boundary": VOLUME, "outside": OUTSIDE}
 _PER_HALO_VOXEL = 40  # bytes of a box with its halo: both sides as stored and as codes, where boundaries are
@@ -115,8 +116,9 @@ def why_whole(settings: Settings) -> str | None:
         return "distances are measured on the whole volume, or up to --max-distance MM"
     if any(part.settings.get(name, usual) != usual for part in surfaces for name, usual in _USUAL_BOUNDARY.items()):
         return "boundaries of surfels, slices, edges and corners, or open ones, are found in the whole volume"
-    if "instance_hd95" in names:
-        return "instance_hd95 is a distance, which is measured on the whole volume; name other quantities, like pq"
+    for name, words in _DISTANCES.items():
+        if name in names:
+            return f"{name} {words} measured on the whole volume; name other quantities, like pq"
     if names & _SKELETONS:
         return "skeletons are made of the whole volume; of topology, name betti0_error to betti2_error or euler_error"
     return None

@@ -41,13 +41,15 @@ def lesionwise_dice(i: Instances) -> Floats:
     synonyms=also("lesionwise_hausdorff95 lesion_hd95"),
     title="lesion HD95",
 )
-def lesionwise_hd95(i: Instances, *, penalty_mm: float = 374.0) -> Floats:
+def lesionwise_hd95(i: Instances, *, penalty_mm: float = 374.0, missed: bool = False) -> Floats:
     """Mean over scored lesions and invented instances: HD95 of a match, the penalty of a miss and of an invention.
 
-    penalty_mm: BraTS's 374 is the diagonal of its 240 × 240 × 155 mm volume, rounded up.
+    penalty_mm: BraTS's 374 is the diagonal of its 240 × 240 × 155 mm volume, rounded up. missed: in place of it the
+    distance of a missed target (``--missed``).
     """
     distances = zip(i.targets, distances_of(i), strict=True)
-    return np.array([_penalised(values, target, penalty_mm, 0.0) for target, values in distances])
+    penalty = i.missed_mm if missed else penalty_mm
+    return np.array([_penalised(values, target, penalty, 0.0) for target, values in distances])
 
 
 @measure(

@@ -144,6 +144,7 @@ def test_workers_print_the_same_bytes(tmp_path: Path, segeval: Run) -> None:
     ("metrics", "said"),
     [
         ("instances", "instance_hd95 is a distance"),
+        ("instance_nsd", "instance_nsd is of distances"),
         ("cldice", "skeletons are made of the whole volume"),
         ("hd", "distances, lesions, shapes, profiles and losses of whole maps"),
     ],

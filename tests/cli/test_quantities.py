@@ -127,7 +127,7 @@ SETTINGS = {
     "instance_dice": "from_mm3=0",
     "instance_hd95": "from_mm3=0, pooled=no",
     "instance_nsd": "from_mm3=0, tau=1",
-    "lesionwise_hd95": "penalty_mm=374",
+    "lesionwise_hd95": "missed=no, penalty_mm=374",
     "lesionwise_nsd": "tau=1",
 } | {
     **dict.fromkeys(("matching_ap", "instance_ap"), "iou=0.5"),

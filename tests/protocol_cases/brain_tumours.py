@@ -91,7 +91,9 @@ def _metastases(seed: int) -> Case:
 
 METASTASES = {**MILLIMETRES, "metastases": _metastases(8), "metastases, other ones": _metastases(9)}
 UNTREATED = {title: case for title, case in TUMOURS.items() if "stretched" not in title}
+RESECTED = {f"resected {title}": case for title, case in _RESECTED.items()}
 FAMILIES = {
+    "resected brain tumours": RESECTED,
     "brain metastases of 1 mm³": METASTASES,
     "untreated brain tumours of 1 mm³": UNTREATED,
     "brain tumours of 1 mm³": MILLIMETRES,

@@ -129,6 +129,7 @@ def test_a_complete_miss_has_no_distance_where_none_is_wanted() -> None:
 
 def test_the_penalty_can_be_chosen() -> None:
     assert lesionwise.lesionwise_hd95(Instances((SOME,)), penalty_mm=10).tolist() == [45 / 6]
+    assert lesionwise.lesionwise_hd95(Instances((SOME,), missed_mm=10), missed=True).tolist() == [45 / 6]
 
 
 def matched(prediction: Map, reference: Map, rule: tuple[Any, float] = ("one-to-one", 0.5)) -> TargetInstances:
