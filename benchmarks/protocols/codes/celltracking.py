@@ -16,13 +16,14 @@ def evaluate(case: Any) -> dict[str, float]:
     """Of one frame; without a cell there is nothing to divide by."""
     if not case.y.any():
         return {"SEG_frame": np.nan, "DET_frame": np.nan}
-    return {f"{name}_frame": value for name, value in evaluate_all([case]).items()}
+    found = evaluate_all([case])
+    return {f"{name}_frame": found[name] for name in ("SEG", "DET")}
 
 
 def evaluate_all(cases: Sequence[Any]) -> dict[str, float]:
     """Of all frames."""
     import tifffile
-    from ctc_metrics.metrics import det, seg
+    from ctc_metrics.metrics import det, op_csb, seg
     from ctc_metrics.utils.representations import count_acyclic_graph_correction_operations, match
 
     found = []
@@ -34,4 +35,5 @@ def evaluate_all(cases: Sequence[Any]) -> dict[str, float]:
             found.append(match(*paths))
     labels_ref, labels_comp, mapped_ref, mapped_comp, ious = (list(each) for each in zip(*found, strict=True))
     stats = count_acyclic_graph_correction_operations(None, None, labels_ref, labels_comp, mapped_ref, mapped_comp)
-    return {"SEG": seg(labels_ref, ious), "DET": det(**stats)}
+    found = {"SEG": seg(labels_ref, ious), "DET": det(**stats)}
+    return {**found, "OP_CSB": op_csb(found["SEG"], found["DET"])}
