@@ -90,7 +90,7 @@ def test_the_signature_of_evaluate_arrays_is_the_documented_one() -> None:
         "match_by": "iou",
         "background": False, "class_weights": None, "channels": "exclusive", "activation": None, "scale": None,
         "clip": False, "protocol": None, "lesionwise": None, "tau": None, "mask": None, "within": None, "weights": None,
-        "label_distances": None, "slices_of": None,
+        "label_distances": None, "slices_of": None, "border_mm": None,
     }  # fmt: skip
     assert {p.kind for p in parameters[2:]} == {inspect.Parameter.KEYWORD_ONLY}
 
@@ -189,6 +189,7 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "key": None, "level": None,  # of files of arrays; tests/readers/test_keys_and_levels.py has their meaning
         "palette": "camvid", "min_score": 0.5,
         "slices_of": None,  # takes label maps alone; tests/cases/test_labelled_slices.py has its meaning
+        "border_mm": 0.5,
     }  # fmt: skip
     assert set(arguments) == {*list(inspect.signature(evaluate).parameters)[2:]}
     run = segeval(
@@ -198,7 +199,7 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "--clip", "--class-axis=3", "--geometry=resample", "--tolerance=0.5", "--hash", "--backend=auto",
         "--distance-spacing=voxels",
         "--missed=5", "--instances", "--connectivity=6", "--min-volume-mm3=10", "--matching=many-to-one", "--iou=0.25",
-        "--match-by=dice",
+        "--match-by=dice", "--border-mm=0.5",
         "--mask", REFERENCE, "--weights", REFERENCE, "--within=1+2+4", "--label-distances", DISTANCES,
         "--protocol=brats-lesionwise:met", "--tau=1=2", "--palette=camvid", "--min-score=0.5",
         "--format=json",

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from segeval.cases.case import confusion_entries, rows_and_details
 from segeval.cases.evaluation import NO_LABELS, evaluate_pair, integral
+from segeval.cases.label_borders import without_borders
 from segeval.cases.labelled_slices import sources_in_labelled_slices
 from segeval.cases.pair import Evaluated, Pair
 from segeval.cases.series import SeriesAdvice
@@ -125,8 +126,10 @@ def count_arrays(
             "surfaces, instances, calibration, profiles and losses of whole maps are measured on the processor; give "
             "arrays in its memory"
         )
-    if device is not None and (beside or settings.within is not None or settings.slices_of is not None):
-        raise UsageError("masks, weights and slices of labels are applied on the processor; give arrays in its memory")
+    if device is not None and (beside or {settings.within, settings.slices_of, settings.border_mm} != {None}):
+        raise UsageError(
+            "masks, weights, slices of labels and borders are applied on the processor; give arrays in its memory"
+        )
     if device is not None:
         settings = replace(settings, backend="cupy")
     channels = _channels_first(ours, theirs, class_axis)
@@ -142,6 +145,7 @@ def count_arrays(
         sources = {name: _beside(name, given) for name, given in beside.items()}
         source: VoxelSource = _source(channels)
         checks = {"the reference": rounding}
+        whole = without_borders(whole, geometry, settings, "the reference")
         if settings.slices_of is not None:
             source, checks["the prediction"] = integral(source)
             source, whole = sources_in_labelled_slices(source, whole, settings, {}, ("the prediction", "the reference"))
@@ -188,7 +192,7 @@ def _may_be_turned(prediction: Any, reference: Any, kind: Kind | None, settings:
     shapes and slices, and to the message on a float that is no label.
     """
     rounded = reference.dtype.kind == "f" or (prediction.dtype.kind == "f" and kind != "probabilities")
-    anywhere = not settings.asks_for_places and settings.slices_of is None
+    anywhere = not settings.asks_for_places and settings.slices_of is None and settings.border_mm is None
     return bool(reference.flags.c_contiguous) and anywhere and not rounded
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from segeval.cases.details import details_of
 from segeval.cases.evaluation import evaluate_pair, one_part, settled_kind
@@ -175,6 +176,10 @@ def _ready(prediction: Volume, reference: Volume, beside: Opened, settings: Sett
     checks: list[tuple[str, Rounding]] = []
     integers = prediction.source.dtype.kind in "iu"
     aligned, target, kind, remarks = on_one_grid(prediction, reference, settings, checks)
+    if settings.border_mm is not None:
+        from segeval.cases.label_borders import without_borders
+
+        target = replace(target, source=without_borders(target.source, target.geometry, settings, target.name))
     if settings.slices_of is not None:
         from segeval.cases.labelled_slices import in_labelled_slices
 

@@ -43,7 +43,7 @@ class Parts(Struct, frozen=True):
 
 def parts_of_pair(pair: Pair, kind: Kind) -> list[tuple[Box, ...]] | None:
     """Where a pair can be counted in parts: both sides give any box, and nothing asks for the whole volume."""
-    if pair.weights is not None or pair.settings.slices_of is not None:
+    if pair.weights is not None or pair.settings.slices_of is not None or pair.settings.border_mm is not None:
         return None
     if pair.settings.asks_for_places and (_why_whole(pair, kind) is not None or 0 in pair.reference.shape):
         return None
@@ -71,6 +71,8 @@ def counted_elsewhere(pair: Pair, kind: Kind | None, elsewhere: Elsewhere) -> Pa
         why = "masks, weights and --within are read as one stream"
     elif pair.settings.slices_of is not None:
         why = "--slices-of asks where the reference has a label"
+    elif pair.settings.border_mm is not None:
+        why = "--border-mm asks where the reference has another label"
     elif kind is None:
         why = "its values say whether it holds labels or probabilities; say so with --kind"
     else:

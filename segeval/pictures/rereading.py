@@ -17,6 +17,7 @@ from segeval.array_types import Integers
 from segeval.cases.case import confusion_entries
 from segeval.cases.evaluation import evaluate_pair
 from segeval.cases.farthest import Farthest, farthest_places
+from segeval.cases.label_borders import without_borders
 from segeval.cases.labelled_slices import in_labelled_slices
 from segeval.cases.one_grid import on_one_grid
 from segeval.cases.opening import opened_pair
@@ -86,6 +87,7 @@ def count(case: CaseResult, settings: Settings, labels: Collection[TargetKey] = 
     ):
         integers = ours.source.dtype.kind in "iu"
         aligned, target, kind, _ = on_one_grid(ours, theirs, its_settings, [])
+        target = replace(target, source=without_borders(target.source, target.geometry, its_settings, target.name))
         aligned, target = in_labelled_slices(aligned, target, its_settings)
         counted = counted_in_files(target, beside, its_settings)
         backend = NumpyBackend(target.shape if measured else None, slices=target.shape, every_slice=True)
@@ -117,6 +119,7 @@ def read_slices(case: CaseResult, counted: Counted, places: Sequence[Place], ima
         opened_beside(settings) as beside,
     ):
         aligned, target, kind, _ = on_one_grid(ours, theirs, settings, [])
+        target = replace(target, source=without_borders(target.source, target.geometry, settings, target.name))
         aligned, target = in_labelled_slices(aligned, target, settings)
         of_reference = slices_of(counted_in_files(target, beside, settings).reference, 0, places)
         chosen: Mapping[tuple[TargetKey, Place], NDArray[np.bool_]] = {}

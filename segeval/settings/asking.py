@@ -46,6 +46,7 @@ class ArrayOptions(TypedDict, total=False):
     label_distances: LabelDistances
     within: Within
     slices_of: Within
+    border_mm: float | None
     kind: Kind | None
     threshold: float
     channels: Channels

@@ -15,7 +15,7 @@ from segeval.settings.label_distances import (
     label_distances_of,
     label_distances_signed,
 )
-from segeval.settings.labels import label_choice, labelled_slices_of, weights_of, within_of
+from segeval.settings.labels import border_of, label_choice, labelled_slices_of, weights_of, within_of
 from segeval.settings.option import LABELS, QUANTITIES, Option, Setting, asked, require_word
 from segeval.targets import LabelChoice, TargetKey
 
@@ -25,6 +25,7 @@ class Evaluated(Struct, frozen=True):
     undefined overlap of a label that both volumes lack. class_weights: by label, for ``weighted_ce``.
     label_distances: between labels, background first, for ``wasserstein_dice``.
     slices_of: the labels that count in some slices alone, as `labelled_slices_of` writes them.
+    border_mm: how far from a border between two labels of the reference, in its slice, there is background.
     mask: the file whose voxels count where it is not 0, or the folder of such files, as the user wrote it; ``array``
     for one in memory. within: of which labels of the reference the voxels count, as ``within_of`` writes it.
     weights: the file of the voxels' weights in the sums of losses, likewise.
@@ -138,6 +139,17 @@ class Evaluated(Struct, frozen=True):
             made=labelled_slices_of,
             group="input",
             document=words.where_chosen("slices_of"),
+        ),
+    ] = None
+    border_mm: Annotated[
+        float | None,
+        asked(
+            LABELS,
+            "Voxels of the reference up to this far from another label in their slice (third axis) are background.",
+            asks=float | None,
+            made=border_of,
+            group="input",
+            document=words.where_chosen("border_mm"),
         ),
     ] = None
     weights: Annotated[

@@ -58,6 +58,13 @@ def tolerances_of(given: Tolerances) -> dict[TargetKey, float] | None:
     return _by_target(given, "--tau", "one tolerance", "millimetres, or LABEL=MM like liver=5,*=1")
 
 
+def border_of(given: float | None) -> float | None:
+    """Raises UsageError."""
+    if given is not None and not 0 <= given < math.inf:
+        raise UsageError(f"--border-mm {given:g}: write a distance of at least 0 mm")
+    return None if given is None else float(given)
+
+
 def labelled_slices_of(given: Within) -> str | None:
     """As `within_of` has it, with ``:before-last`` behind it where that was asked for. Raises UsageError."""
     whole = not (isinstance(given, str) and given.endswith(BEFORE_LAST))

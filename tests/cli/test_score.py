@@ -139,7 +139,7 @@ CHANGES: dict[str, list[tuple[Path, list[str], list[str]]]] = {
     **{
         name.replace("-", "_"): [(PREDICTION, [], [f"--{name}={value}"])]
         for name, value in (
-            ("mask", REFERENCE), ("weights", REFERENCE), ("within", "1"), ("slices-of", "1"),
+            ("mask", REFERENCE), ("weights", REFERENCE), ("within", "1"), ("slices-of", "1"), ("border-mm", 1),
             ("label-distances", SAMPLES / "label_distances.csv"),
         )
     },

@@ -29,6 +29,7 @@ ANSWERS: dict[str, tuple[list[str], Any]] = {  # on the command line, and in TOM
     "label_distances": (["--label-distances", "distances.csv"], [[0, 1], [1, 0]]),
     "mask": (["--mask", "m"], "m"),
     "within": (["--within", "1+2"], "1+2"),
+    "border_mm": (["--border-mm", "1.5"], 1.5),
     "slices_of": (["--slices-of", "1+2:before-last"], "1+2:before-last"),
     "weights": (["--weights", "m/case.nii.gz"], "m/case.nii.gz"),
     "kind": (["--kind", "labels"], "labels"),

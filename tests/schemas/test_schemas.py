@@ -171,7 +171,7 @@ def test_every_report_obeys_the_schema(
         (*maps, "--metrics", "surface", "--distance-spacing", "voxels", "--missed", "nan"),
         (*maps, "--ignore-label", "2", "--background", "--empty", "one"),
         (*maps, "--palette", "camvid", "--min-score", "0.5"),
-        (*maps, "--match-by", "dice"),
+        (*maps, "--match-by", "dice", "--border-mm", "1"),
         (arrays, arrays, "--key", "a,b"),
         (levels, levels, "--level", "1"),
         (*SOFTMAX, *LABELS, "--channels", "independent"),

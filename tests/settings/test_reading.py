@@ -28,6 +28,7 @@ ANSWERS: dict[str, list[Any]] = {
     "label_distances": [[[0, 2], [1, 0]]],
     "mask": ["masks/brain.nii.gz"],
     "within": ["1+2", "*", "tumour", 3, [1, 2], "tumour=1+2"],
+    "border_mm": [1.5],
     "slices_of": ["1+2", "tumour:before-last", [1, 2]],
     "weights": ["weights.nii.gz"],
     "kind": ["labels", "probabilities"],
