@@ -23,6 +23,8 @@ def container_of(path: Path) -> tuple[Path, str]:
     for ending in (*HDF5_ENDINGS, *COCO_ENDINGS):
         if (place := lower.find(f"{ending}:")) >= 0:
             return _start(path, place + len(ending)), text[place + len(ending) + 1 :]
+    if ".zarr" not in lower:
+        return path, ""
     for one in (path, *path.parents):
         if one.name.lower().endswith(ZARR_ENDINGS):
             inside = text[len(str(one)) :].strip("/")

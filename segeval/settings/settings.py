@@ -66,7 +66,7 @@ class Settings(Distances, frozen=True, dict=True):
         """With these, too, beside those that were chosen or are the usual ones."""
         return replace(self, metrics=",".join([self.metrics or ",".join(DEFAULT_GROUPS), *more]))
 
-    @property
+    @cached_property
     def records(self) -> "frozenset[RecordName]":
         """What has to be measured for the quantities."""
         from segeval.quantities import records_needed

@@ -60,7 +60,9 @@ def tile_source(source: VoxelSource) -> TileSource | None:
         if not source.by_voxel:
             return None
         source = source.source
-    return source if isinstance(source, TileSource) and source.anywhere else None
+    if not getattr(source, "anywhere", False):  # before the protocol is asked, which takes longer
+        return None
+    return source if isinstance(source, TileSource) else None
 
 
 def tiled(source: VoxelSource, boxes: tuple[Box, ...]) -> VoxelSource:
