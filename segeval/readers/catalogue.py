@@ -47,7 +47,7 @@ CATALOGUE: tuple[FileFormat, ...] = (
     FileFormat("GIPL", (".gipl", ".gipl.gz"), "SimpleITK", _WHOLE),
     FileFormat("legacy VTK", (".vtk",), "SimpleITK", _WHOLE),
     FileFormat("TIFF, BigTIFF, OME-TIFF, ImageJ", (".tif", ".tiff"), "tifffile", _STREAMED),
-    FileFormat("picture", (".png", ".bmp"), "Pillow", _WHOLE),
+    FileFormat("picture", (".png", ".bmp"), "imagecodecs, Pillow", _WHOLE),
     FileFormat("MINC (MINC 2 by h5py)", (".mnc",), "nibabel", _WHOLE, ("h5py",), "pip install h5py"),
     FileFormat("AFNI", (".head", ".brik"), "nibabel", _STREAMED),
     FileFormat("PAR/REC", (".par", ".rec"), "nibabel", _WHOLE),

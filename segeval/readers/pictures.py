@@ -23,6 +23,7 @@ from segeval.files.hashing import sha256_of
 from segeval.files.watch import Watch
 from segeval.readers.axes import split_axes
 from segeval.readers.colours import Colours, ColourTable
+from segeval.readers.plain_png import MOST_BYTES, SIGNATURE, PlainPng, plain_png
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
 from segeval.volumes.memory import Need, require_memory
@@ -74,11 +75,17 @@ def ids_of(path: Path) -> NDArray[np.uint32]:
 def _voxels(path: Path, form: _Format, colours: Colours | None, *, coloured: bool = False) -> NDArray[Any]:
     """The picture as an array (x, y). coloured: any other is refused. Raises UnreadableFile, LabelError."""
     with open_regular_file(path) as file:
-        start = file.read(512)
+        size = file_size(path)
+        held = form is _PNG and size < MOST_BYTES
+        content = file.read(size if held else 512)
+        start = content[:512]
         if not start.startswith(form.signature):
             raise UnreadableFile(
                 f"{path}: is no {form.name} picture: it is {recognise(start) or 'damaged; export it again'}"
             )
+        plain = plain_png(content) if held else None
+        if plain is not None and (found := _decoded_plain(path, plain, colours, coloured=coloured)) is not None:
+            return found
         if form is _BMP:
             _require_usual_header(path, start)
         try:
@@ -92,11 +99,24 @@ def _voxels(path: Path, form: _Format, colours: Colours | None, *, coloured: boo
             raise UnreadableFile(f"{path}: Pillow cannot read it ({words}); copy or export it again") from None
 
 
-def _decoded(path: Path, file: BinaryIO, form: _Format, colours: Colours | None, *, coloured: bool) -> NDArray[Any]:
-    file.seek(0)
-    image = form.plugin()(file)
-    width, height = image.size
-    size = width * height * _BYTES.get(image.mode, 4)
+def _decoded_plain(path: Path, plain: PlainPng, colours: Colours | None, *, coloured: bool) -> NDArray[Any] | None:
+    """The usual kind of PNG as an array (x, y), None for what is left to Pillow. Raises UnreadableFile, LabelError."""
+    by_colour = plain.samples > 1
+    if (by_colour and colours is None) or (coloured and plain.samples != _COLOURS["RGB"]):
+        return None
+    _require_room(path, plain.width, plain.height, plain.samples, colours)
+    if (pixels := plain.pixels()) is None:
+        return None
+    if colours is not None and by_colour:
+        pixels = colours.of_pixels(pixels)
+    elif colours is not None and plain.palette is not None:
+        pixels = colours.of_indices(pixels, plain.palette)
+    return pixels.T
+
+
+def _require_room(path: Path, width: int, height: int, bytes_per_pixel: int, colours: Colours | None) -> None:
+    """Raises UnreadableFile for a picture that the file could not hold, NotEnoughMemory for one that is too large."""
+    size = width * height * bytes_per_pixel
     if not size or size > 8 * most_inflated(file_size(path)):
         raise UnreadableFile(
             f"{path}: its header states {width}×{height} pixels, which {file_size(path)} bytes cannot hold; it is "
@@ -105,6 +125,13 @@ def _decoded(path: Path, file: BinaryIO, form: _Format, colours: Colours | None,
     require_memory(
         str(path), Need((2 if colours is None else 4) * size, "a format that is read whole", "store it as NIfTI")
     )
+
+
+def _decoded(path: Path, file: BinaryIO, form: _Format, colours: Colours | None, *, coloured: bool) -> NDArray[Any]:
+    file.seek(0)
+    image = form.plugin()(file)
+    width, height = image.size
+    _require_room(path, width, height, _BYTES.get(image.mode, 4), colours)
     form.verify(path, image)
     file.seek(0)
     image = form.plugin()(file)
@@ -199,5 +226,5 @@ def _verify_bmp(path: Path, image: Any) -> None:
         )
 
 
-_PNG = _Format("PNG", b"\x89PNG\r\n\x1a\n", _png, _verify_png)
+_PNG = _Format("PNG", SIGNATURE, _png, _verify_png)
 _BMP = _Format("BMP", b"BM", _bmp, _verify_bmp)
