@@ -31,6 +31,8 @@ LABEL_FILES: dict[str, bytes] = {
     "dataset.json": json.dumps(NNUNET).encode(),
     "plain.json": b'{"liver": 1, "spleen": 2, "lesions": [3, 4], "5": "bone"}'.replace(b', "5": "bone"', b""),
     "names.toml": b'liver = 1\nspleen = 2\n"left kidney" = 3\nboth = [1, 2]\n',
+    "colours.toml": b'road = "#804080"\nignore = "#FF00ff"\n"the sky" = "#4682b4"\nbackground = "#000000"\n',
+    "colours.json": b'{"7": "#804080", "0": "#000000", "12": "#4682b4"}',
     "dseg.tsv": b"index\tname\tabbreviation\n0\tbackground\tBG\n1\tliver\tL\n2\tspleen\tn/a\n",
     "snap.txt": b'# ITK-SnAP\n    0     0    0    0        0  0  0    "Clear Label"\n'
     b'    1   255    0    0        1  1  1    "liver"\n    2     0  255    0        1  1  1    "left lung"\n',
