@@ -99,7 +99,9 @@ class NumpyLabelKernel:
 
     def _count_waiting(self) -> None:
         if self._waiting:
-            self._count(*map(np.concatenate, zip(*self._waiting, strict=True)))
+            p, r, voxels = map(np.concatenate, zip(*self._waiting, strict=True))
+            bytes_ = p.itemsize == r.itemsize == 1
+            self._count(*(_histogram_of_bytes(p, r, voxels) if bytes_ else (p, r, voxels)))
             self._waiting.clear()
             self._entries = 0
 
@@ -145,13 +147,16 @@ def require_room(pairs: int, each: int = _PER_COPY) -> None:
 
 
 def _histogram_of_bytes(
-    prediction: NDArray[Any], reference: NDArray[Any]
-) -> tuple[NDArray[Any], NDArray[Any], Integers]:
-    """The pairs that occur in two arrays of one byte per voxel, and how often: faster than looking up each voxel."""
+    prediction: NDArray[Any], reference: NDArray[Any], voxels: NDArray[Any] | None = None
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """The pairs that occur in two arrays of one byte per voxel, and how often: faster than looking up each voxel.
+
+    voxels: those that each pair of values stands for; None for one each.
+    """
     joint = reference.view(np.uint8).astype(np.uint16)
     joint <<= 8
     joint |= prediction.view(np.uint8)
-    counts = np.bincount(joint)
+    counts = np.bincount(joint, voxels)
     keys = np.flatnonzero(counts)
     p, r = (keys & 0xFF).astype(np.uint8), (keys >> 8).astype(np.uint8)
     return p.view(prediction.dtype), r.view(reference.dtype), counts[keys]

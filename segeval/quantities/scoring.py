@@ -220,7 +220,8 @@ def _mean_row(rows: Sequence[Floats], settings: ScoringSettings, evidence: _Evid
     if settings.empty in _FILL:
         taken[np.ix_([quantity.fills_empty for quantity in quantities], averaged)] = True
     own = [any(part.empty is not None for part in selection.parts) for selection in settings.selections]
-    taken[np.ix_(own, averaged)] = True
+    if any(own):
+        taken[np.ix_(own, averaged)] = True
     taken &= ~undefined
     n = taken.sum(axis=1)
     needs_every_value = np.array([quantity.needs_every_value for quantity in quantities], dtype=bool)
