@@ -118,6 +118,44 @@ def test_tallies_of_other_settings_do_not_add() -> None:
         one + 1  # type: ignore[operator]
 
 
+def test_no_addition_mixes_organs_rows_or_columns() -> None:
+    """What a report would name otherwise: which label an organ is, which rows there are, which columns."""
+    prediction, reference = pairs(soft=False)[0]
+    base: dict[str, Any] = {"labels": {"liver": 1, "spleen": 2}, "metrics": "dice"}
+    one = count(prediction, reference, **base)
+    for other, said in (
+        ({"labels": {"spleen": 1, "liver": 2}}, "label 1 is 'liver' and 'spleen'"),
+        ({"metrics": "iou"}, "metrics is dice and iou"),
+        ({"background": True}, "background is False and True"),
+    ):
+        with pytest.raises(UsageError, match=f"tallies of other settings do not add: {said}"):
+            one + count(prediction, reference, **base | other)
+        with pytest.raises(UsageError, match="tallies of other settings do not add"):
+            count(prediction, reference, **base | other) + one
+    unnamed = count(prediction, reference, labels=[1, 2], metrics="dice")
+    for total in (one + unnamed, unnamed + one):
+        assert [row.name for row in total.score().cases[0].rows[:2]] == ["liver", "spleen"]
+
+
+def test_an_empty_accumulator_takes_its_own_settings_alone() -> None:
+    (softmax, reference), *_ = pairs(soft=True)
+    metric = Accumulator(labels=LABELS, metrics="dice", class_axis=-1)
+    for options in ({"metrics": "iou"}, {"background": True}, {"threshold": 0.4}, {"labels": {"tumor": 1, "liver": 2}}):
+        given: dict[str, Any] = {"labels": LABELS, "metrics": "dice"} | options
+        with pytest.raises(UsageError, match="tallies of other settings do not add"):
+            metric.merge(count(softmax, reference, **given))
+    with pytest.raises(UsageError, match="kind is labels and probabilities"):
+        Accumulator(metrics="dice", kind="labels").merge(count(softmax, reference, metrics="dice"))
+    junk: Any
+    for junk in ("junk", 3, None):
+        with pytest.raises(UsageError, match=f"merge: give .* type {type(junk).__name__}"):
+            metric.merge(junk)
+    last = np.moveaxis(softmax, 0, -1)
+    metric.merge(count(last, reference, labels=LABELS, metrics="dice", class_axis=-1, mask=reference > 0))
+    metric.update(last, reference, mask=reference > 0)
+    assert metric.compute().cases[0].case == "2 volumes"
+
+
 def test_what_does_not_add_is_refused_before_it_is_counted() -> None:
     (prediction, reference), *_ = pairs(soft=False)
     for metrics in ("hd95", "dice,instance_f1", "cldice", "lovasz", "lesion_ap", "dice,mine=dice + hd95"):

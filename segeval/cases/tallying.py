@@ -10,9 +10,11 @@ from typing import Any, Self, Unpack
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from segeval.cases.arrays import count_arrays
 from segeval.cases.case import confusion_entries, score_files
+from segeval.cases.naming import folded
 from segeval.choices import Kind
 from segeval.errors import UnreadableFile, UsageError
 from segeval.quantities import score
@@ -48,18 +50,13 @@ class Tally(Struct, frozen=True):
         """All volumes of both. Raises UsageError for tallies of other settings."""
         if not isinstance(other, Tally):
             return NotImplemented
-        ours, theirs = (tally.settings.signature(tally.kind) for tally in (self, other))
-        if ours != theirs:
-            parts = "; ".join(f"{part} is {a} and {b}" for part, (a, b) in differing_parts(ours, theirs).items())
-            raise UsageError(f"tallies of other settings do not add: {parts or f'{ours} and {theirs}'}")
+        settings = _common(self.settings, other.settings, (self.kind, other.kind))
         try:
             sums = self.sums + other.sums
         except ValueError as problem:
             raise UsageError(f"tallies do not add: {problem}; name the same labels for both") from None
         same = self.voxel_volume_mm3 == other.voxel_volume_mm3
-        return Tally(
-            sums, self.settings, self.kind, self.volumes + other.volumes, self.voxel_volume_mm3 if same else None
-        )
+        return Tally(sums, settings, self.kind, self.volumes + other.volumes, self.voxel_volume_mm3 if same else None)
 
     def score(self) -> Report:
         """A report of one case, as if all voxels were of one volume."""
@@ -125,8 +122,8 @@ def count(prediction: Any, reference: Any, **options: Unpack[FileOptions]) -> Ta
         scored = score_files(Path(prediction), Path(reference), settings)
         names = {row.label: row.name for row in scored.result.rows if isinstance(row.label, int) and row.name}
         if names and not settings.labels.names:
-            labels = msgspec.structs.replace(settings.labels, names=names)
-            settings = msgspec.structs.replace(settings, labels=labels)
+            labels = replace(settings.labels, names=names)
+            settings = replace(settings, labels=labels)
         return Tally(scored.tally, settings, scored.result.kind or "labels", 1, scored.voxel_volume_mm3)
     if any(sides):
         raise UsageError("count: one side is a path and the other is not; give two paths or two arrays")
@@ -149,7 +146,36 @@ def _require_additive(settings: Settings) -> None:
         raise UsageError(f"count: {', '.join(asked)}: not made of sums that add; leave it out of metrics")
 
 
+def _common(ours: Settings, theirs: Settings, kinds: tuple[Kind | None, Kind]) -> Settings:
+    """Settings that are the same, with the names of labels that either has. Raises UsageError where they are not.
+
+    kinds: what the predictions held.
+    """
+    first, second = (_stated(settings, kind) for settings, kind in zip((ours, theirs), kinds, strict=True))
+    if first != second:
+        parts = "; ".join(f"{part} is {a} and {b}" for part, (a, b) in differing_parts(first, second).items())
+        raise UsageError(f"tallies of other settings do not add: {parts}")
+    names, more = ours.labels.names, theirs.labels.names
+    for value in names.keys() & more.keys():
+        if folded(names[value]) != folded(more[value]):
+            raise UsageError(
+                f"tallies of other settings do not add: label {value} is {names[value]!r} and {more[value]!r}; give "
+                "both the same labels"
+            )
+    return replace(ours, labels=replace(ours.labels, names={**more, **names}))
+
+
+def _stated(settings: Settings, kind: Kind | None) -> str:
+    """The signature, and what changes no number but the rows and columns of a report."""
+    quantities = ",".join(selection.text for selection in settings.selections)
+    return f"{settings.signature(kind)}|background:{settings.labels.background}|metrics:{quantities}"
+
+
 _ADDITIVE = OF_TALLIES - {"detections"}  # candidates are found in whole maps
+
+
+_OF_PAIRS = ("class_axis", "geometry", "tolerance", "mask", "weights")
+"""The settings that an accumulator knows with its first pair: whether that is of arrays or files, and what lies beside."""
 
 
 class Accumulator:
@@ -158,7 +184,8 @@ class Accumulator:
 
     def __init__(self, **options: Unpack[FileOptions]) -> None:
         of_arrays = ("voxel_volume_mm3", "spacing", "class_axis")
-        _require_additive(settings_of({k: v for k, v in options.items() if k not in of_arrays}, files=False))
+        self._settings = settings_of({k: v for k, v in options.items() if k not in of_arrays}, files=False)
+        _require_additive(self._settings)
         self._options: dict[str, Any] = dict(options)
         self.tally: Tally | None = None
 
@@ -169,8 +196,16 @@ class Accumulator:
     def merge(self, other: Accumulator | Tally) -> None:
         """Add what another loop, or another process, has counted. Raises UsageError for other settings."""
         found = other.tally if isinstance(other, Accumulator) else other
-        if found is not None:
-            self._add(found)
+        if found is None and other is not None:
+            return
+        if not isinstance(found, Tally):
+            raise UsageError(f"merge: give another Accumulator or a Tally, this is of the type {type(other).__name__}")
+        if self.tally is None:
+            of_pairs = {name: getattr(found.settings, name) for name in _OF_PAIRS}
+            _common(
+                replace(self._settings, **of_pairs), found.settings, (self._settings.kind or found.kind, found.kind)
+            )
+        self._add(found)
 
     def compute(self) -> Report:
         """The report of all that was added. Raises UsageError where nothing was."""
