@@ -188,6 +188,85 @@ def test_what_is_no_tally_is_refused_in_a_line() -> None:
         assert "\n" not in str(caught.value)
 
 
+def edited(content: bytes, path: tuple[str | int, ...], value: Any) -> bytes:
+    """With another value at this place, and a checksum that fits."""
+    document = json.loads(content.partition(b"\n")[2])
+    held = document
+    for step in path[:-1]:
+        held = held[step]
+    held[path[-1]] = value
+    text = json.dumps(document).encode()
+    return b"%08x\n%s" % (zlib.crc32(text), text)
+
+
+SOFT = ("tally", "soft")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("tally", "confusion", "pairs"), [[1, 1, -100]]),
+        (("tally", "confusion", "pairs"), [[1, 1, "7"]]),
+        (("tally", "confusion", "pairs"), [[1, 1, 2**70]]),
+        (("tally", "confusion", "pairs"), [[1, 1, 2**53], [0, 0, 2**53]]),
+        (("tally", "confusion", "pairs"), [[2**70, 1, 1]]),
+        ((*SOFT, "counts", 0, 0), 2**70),
+        ((*SOFT, "counts", 0), []),
+        ((*SOFT, "moments", 0), [1.0]),
+        ((*SOFT, "moments", 0, 0), None),
+        ((*SOFT, "targets"), [0, 1]),
+        ((*SOFT, "targets", 1), 7),
+        ((*SOFT, "logs"), []),
+        ((*SOFT, "histogram"), [[9, 0, 1, 1, 0.5]]),
+        ((*SOFT, "histogram"), [[0, 10**6, 1, 1, 0.5]]),
+        ((*SOFT, "histogram"), None),
+        (SOFT, None),
+        (("tally", "options", "labels"), [1]),
+        (("volumes",), -1),
+        (("volumes",), "2"),
+        (("kind",), "pictures"),
+        (("voxel_volume_mm3",), -1.0),
+        (("names",), [["1", 2]]),
+        (("settings", "threshold"), "a"),
+        (("settings", "metrics"), ["hd95"]),
+        (("settings", "metrics"), ["focal:gamma=3"]),
+    ],
+)
+def test_hostile_content_under_a_fitting_checksum_is_refused(path: tuple[str | int, ...], value: Any) -> None:
+    (softmax, reference), *_ = pairs(soft=True)
+    content = count(softmax, reference, labels=LABELS, metrics="dice,ce,ece").to_bytes()
+    with pytest.raises(UnreadableFile, match="no tally that can be read") as caught:
+        Tally.from_bytes(edited(content, path, value))
+    assert "\n" not in str(caught.value)
+
+
+def test_nesting_without_end_is_refused() -> None:
+    text = b"[" * 10**6
+    with pytest.raises(UnreadableFile, match="RecursionError"):
+        Tally.from_bytes(b"%08x\n%s" % (zlib.crc32(text), text))
+
+
+def test_whatever_holds_bytes_is_read() -> None:
+    content = STORED.read_bytes()
+    for held in (bytearray(content), memoryview(content)):
+        assert Tally.from_bytes(held) == Tally.from_bytes(content)
+    junk: Any
+    for junk in (None, content.decode(), 5):
+        with pytest.raises(UsageError, match=f"read from bytes; this is of the type {type(junk).__name__}"):
+            Tally.from_bytes(junk)
+
+
+def test_tallies_are_equal_where_what_was_counted_is() -> None:
+    (softmax, reference), (other, of_other), *_ = pairs(soft=True)
+    options: dict[str, Any] = {"labels": LABELS, "metrics": "losses,more_losses,ece"}
+    one = count(softmax, reference, **options)
+    assert one == count(softmax, reference, **options)
+    assert one == Tally.from_bytes(one.to_bytes())
+    assert one != count(other, of_other, **options)
+    assert one != count(softmax, reference, **options | {"metrics": "losses,more_losses"})
+    assert one != 1
+
+
 def test_a_tally_of_the_first_format_is_still_read() -> None:
     """Counted by hand: liver 2 of 3 voxels found and one invented, so that Dice is 2·2 / (3 + 3)."""
     tally = Tally.from_bytes(STORED.read_bytes())

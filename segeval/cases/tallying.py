@@ -6,10 +6,10 @@ import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self, Unpack
+from typing import Annotated, Any, Self, Unpack
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from segeval.cases.arrays import count_arrays
@@ -19,18 +19,21 @@ from segeval.choices import Kind
 from segeval.errors import UnreadableFile, UsageError
 from segeval.quantities import score
 from segeval.quantities.quantity import OF_TALLIES
+from segeval.quantities.selected import log_settings, power_sums
 from segeval.results.report import CaseResult, Report
 from segeval.results.signatures import differing_parts
 from segeval.settings import FileOptions, Settings, settings_of
 from segeval.settings.reading import settings_of_document
 from segeval.tallies.documents import tally_document, tally_of
 from segeval.tallies.tally import Tally as Sums
+from segeval.targets import BACKGROUND
 from segeval.version import __version__
+from segeval.words.printable import printable, shortened
 
 _SCHEMA = "segeval-tally/1"
 
 
-class Tally(Struct, frozen=True):
+class Tally(Struct, frozen=True, eq=False):
     """What was counted of some volumes under one set of settings; tallies of the same settings add.
 
     volumes: how many it is of. kind: what the predictions held. voxel_volume_mm3: None where it is not known, or not
@@ -45,6 +48,14 @@ class Tally(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"<Tally of {self.volumes} volume{'s' * (self.volumes != 1)}: {self.settings.signature(self.kind)}>"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both would be written alike: a group's name in the settings is the quantities that it stands for."""
+        if not isinstance(other, Tally):
+            return NotImplemented
+        return self._facts() == other._facts() and self.sums == other.sums
+
+    __hash__ = None  # type: ignore[assignment]  # as of arrays
 
     def __add__(self, other: Tally) -> Tally:
         """All volumes of both. Raises UsageError for tallies of other settings."""
@@ -76,22 +87,27 @@ class Tally(Struct, frozen=True):
     def to_bytes(self) -> bytes:
         """The tally for a file or a message: a line with a checksum, then JSON. Read by `from_bytes` of this and of
         later versions."""
-        content = msgspec.json.encode({
-            "schema": _SCHEMA,
-            "version": __version__,
+        content = msgspec.json.encode(
+            {"schema": _SCHEMA, "version": __version__, **self._facts(), "tally": tally_document(self.sums)}
+        )
+        return b"%08x\n%s" % (zlib.crc32(content), content)
+
+    def _facts(self) -> dict[str, Any]:
+        """What is known beside the sums, for JSON."""
+        return {
             "settings": self.settings.document(),
-            "names": [[value, name] for value, name in self.settings.labels.names.items()],
+            "names": [[value, name] for value, name in sorted(self.settings.labels.names.items())],
             "kind": self.kind,
             "volumes": self.volumes,
             "voxel_volume_mm3": self.voxel_volume_mm3,
-            "tally": tally_document(self.sums),
-        })  # fmt: skip
-        return b"%08x\n%s" % (zlib.crc32(content), content)
+        }
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> Self:
+    def from_bytes(cls, content: bytes | bytearray | memoryview) -> Self:
         """The tally that `to_bytes` wrote. Raises UnreadableFile for anything else, and where a byte was lost."""
-        head, _, text = content.partition(b"\n")
+        if not isinstance(content, (bytes, bytearray, memoryview)):
+            raise UsageError(f"a tally is read from bytes; this is of the type {type(content).__name__}")
+        head, _, text = bytes(content).partition(b"\n")
         if head != b"%08x" % zlib.crc32(text):
             raise UnreadableFile("these bytes are no tally, or were damaged: their checksum is another")
         try:
@@ -100,11 +116,43 @@ class Tally(Struct, frozen=True):
                 raise UnreadableFile(
                     f"this tally is of the schema {document['schema']!r}; this version reads {_SCHEMA}"
                 )
-            settings = settings_of_document(document["settings"], dict(document["names"]))
-            volume = document["voxel_volume_mm3"]
-            return cls(tally_of(document["tally"]), settings, document["kind"], document["volumes"], volume)
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError, UsageError) as problem:
-            raise UnreadableFile(f"these bytes are no tally that can be read ({problem!r})") from None
+            read = msgspec.convert(document, _Written)
+            settings = settings_of_document(read.settings, dict(read.names))
+            tally = cls(tally_of(read.tally), settings, read.kind, read.volumes, read.voxel_volume_mm3)
+            _require_what_is_scored(tally)
+        except (KeyError, TypeError, ValueError, RecursionError, UsageError) as problem:
+            reason = shortened(printable(f"{type(problem).__name__}: {problem}"), 300)
+            raise UnreadableFile(f"these bytes are no tally that can be read ({reason})") from None
+        return tally
+
+
+class _Written(Struct):
+    """What `to_bytes` writes behind the checksum."""
+
+    settings: dict[str, Any]
+    names: list[tuple[int, str]]
+    kind: Kind
+    volumes: Annotated[int, Meta(ge=1)]
+    voxel_volume_mm3: Annotated[float, Meta(gt=0)] | None
+    tally: dict[str, Any]
+
+
+def _require_what_is_scored(tally: Tally) -> None:
+    """Raises UsageError, ValueError where the settings ask for what the sums are not of."""
+    settings, sums = tally.settings, tally.sums
+    _require_additive(settings)
+    if (tally.kind == "probabilities") != (sums.soft is not None) or (sums.confusion is None and sums.soft is None):
+        raise ValueError(f"no sums of {tally.kind}")
+    if sums.soft is None:
+        return
+    options, regions = sums.options, settings.labels.regions
+    background = () if options.independent and BACKGROUND not in options.channels else (BACKGROUND,)
+    targets = (*background, *options.labels, *(region.name for region in regions))
+    if (sums.soft.targets, options.regions, options.independent) != (targets, regions, sums.confusion is None):
+        raise ValueError("sums of other labels and regions than the settings'")
+    missing = set(log_settings(settings.selections)) - set(options.logs)
+    if missing or set(power_sums(settings.selections)) - set(options.powers):
+        raise ValueError("sums of other quantities than the settings'")
 
 
 def count(prediction: Any, reference: Any, **options: Unpack[FileOptions]) -> Tally:
@@ -175,7 +223,7 @@ _ADDITIVE = OF_TALLIES - {"detections"}  # candidates are found in whole maps
 
 
 _OF_PAIRS = ("class_axis", "geometry", "tolerance", "mask", "weights")
-"""The settings that an accumulator knows with its first pair: whether that is of arrays or files, and what lies beside."""
+"""The settings that an accumulator knows with its first pair: of arrays or of files, and what lies beside."""
 
 
 class Accumulator:

@@ -29,6 +29,7 @@ from segeval.settings.option import Option
 from segeval.settings.palettes import under_palette
 from segeval.settings.protocols import protocol_of, under_brats, with_canonical_columns, with_protocol
 from segeval.settings.settings import Settings, declared
+from segeval.settings.typed import typed
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -124,7 +125,7 @@ def settings_of(given: Mapping[str, Any], *, files: bool = True, **fixed: Any) -
     for field, setting in declared().items():
         names = [name or field for name in setting.options if (name or field) in known]
         if any(name in given for name in names):
-            values = [given.get(name, known[name].default) for name in names]
+            values = [typed(name, given.get(name, known[name].default), known[name].asks) for name in names]
             fields[field] = values[0] if setting.made is None else setting.made(*values)
     if fields.get("slices_of") is not None and fields.get("kind") is None:
         fields["kind"] = "labels"

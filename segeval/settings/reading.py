@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_type_hints
 
 from msgspec.structs import replace
 
@@ -14,6 +14,7 @@ from segeval.settings.labels import label_choice
 from segeval.settings.palettes import colours_of_document
 from segeval.settings.protocols import Protocol
 from segeval.settings.settings import Settings, declared
+from segeval.settings.typed import typed
 from segeval.settings.volume_choice import volume_choice
 from segeval.settings.words import missed_mm
 from segeval.tallies.instances import InstanceOptions
@@ -31,12 +32,13 @@ def settings_of_document(document: Document, names: Mapping[int, str] | None = N
     """
     try:
         fields: dict[str, Any] = {}
+        kinds = get_type_hints(Settings)
         for name in declared():
             read = _READ.get(name)
             if read is not None:
                 fields[name] = read(document)
             elif name in document:
-                fields[name] = document[name]
+                fields[name] = typed(name, document[name], kinds[name])
         labels: LabelChoice = fields["labels"]
         fields["labels"] = replace(labels, names=names or {}, colours=colours_of_document(document))
         known = {"*", *(names or {}).values(), *(region.name for region in labels.regions)}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from msgspec import Struct
 
 from segeval.array_types import Floats, Integers
+from segeval.tallies.by_value import ByValue
 from segeval.targets import TargetKey
 
 
-class CaseDetections(Struct, frozen=True, eq=False):
+class CaseDetections(ByValue, frozen=True):
     """One target of one case.
 
     lesions: how many the reference has. confidences: of each candidate, float64, shape (candidates,).
@@ -37,7 +37,7 @@ class CaseDetections(Struct, frozen=True, eq=False):
 Cases = tuple[CaseDetections, ...]
 
 
-class Detections(Struct, frozen=True, eq=False):
+class Detections(ByValue, frozen=True):
     """Every target's cases. Detections add: their cases stand one after the other.
 
     count: how many cases there are; a target that a case lacks has nothing there.

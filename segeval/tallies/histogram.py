@@ -15,9 +15,9 @@ Cells ascend with p, so any cell, bin or part is a run of cells.
 from __future__ import annotations
 
 import numpy as np
-from msgspec import Struct
 
 from segeval.array_types import Floats, Integers
+from segeval.tallies.by_value import ByValue
 
 BINS = 4096
 PARTS = 300
@@ -63,7 +63,7 @@ def can_be_parted(parts: float) -> bool:
     return parts == int(parts) and 1 <= parts <= BINS and (BINS % parts == 0 or PARTS % parts == 0)
 
 
-class ProbabilityHistogram(Struct, frozen=True):
+class ProbabilityHistogram(ByValue, frozen=True):
     """Of several targets: how many voxels have a probability in which cell, arrays of shape (targets, CELLS).
 
     voxels: all evaluated voxels; inside: those inside the reference; probability: the sum of their probabilities (all).

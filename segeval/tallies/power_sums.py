@@ -9,9 +9,9 @@ import math
 from typing import Literal
 
 import numpy as np
-from msgspec import Struct
 
 from segeval.array_types import Floats
+from segeval.tallies.by_value import ByValue
 
 PowerSum = tuple[Literal["error", "log", "wrong_log"], float, float]
 """What is summed, as (name, γ, η):
@@ -24,7 +24,7 @@ The hat means clipped to [η, 1 − η].
 """
 
 
-class Sides(Struct, frozen=True):
+class Sides(ByValue, frozen=True):
     """One of these sums over the voxels inside each target, and over those outside: float64, shape (targets,)."""
 
     inside: Floats

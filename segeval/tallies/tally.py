@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from segeval.array_types import Floats, Integers
+from segeval.tallies.by_value import ByValue
 from segeval.tallies.detections import Detections
 from segeval.tallies.histogram import ProbabilityHistogram
 from segeval.tallies.power_sums import PowerSum, Sides, of_a_label_map
@@ -97,7 +98,7 @@ class Confusion(Struct, frozen=True):
         return bool(self.sets)
 
 
-class Counts(Struct, frozen=True):
+class Counts(ByValue, frozen=True):
     """Hard one-vs-rest counts of several targets, each an int64 array of shape (targets,).
 
     voxel_volume_ml: the volume of one voxel in millilitres, NaN without a geometry.
@@ -140,7 +141,7 @@ class Counts(Struct, frozen=True):
         return Counts(self.tp[rows], self.fp[rows], self.fn[rows], self.tn[rows], self.voxel_volume_ml)
 
 
-class LogSums(Struct, frozen=True):
+class LogSums(ByValue, frozen=True):
     """The four logarithmic sums under one (gamma, eta), float64 arrays of shape (targets,)."""
 
     l1: Floats
@@ -156,7 +157,7 @@ class LogSums(Struct, frozen=True):
         return LogSums(self.l1[rows], self.l0[rows], self.f1[rows], self.f0[rows])
 
 
-class SoftSums(Struct, frozen=True):
+class SoftSums(ByValue, frozen=True):
     """The nine sums of the definitions page and N, for several targets: float64 arrays of shape (targets,).
 
     The symbols are the definitions page's in lower case. powers: what some losses need besides. The last two fields are
@@ -204,7 +205,7 @@ class SoftSums(Struct, frozen=True):
         )
 
 
-class SoftTally(Struct, frozen=True):
+class SoftTally(ByValue, frozen=True):
     """Per target of a probability map: the nine sums, hard one-vs-rest counts, and how the values are distributed.
 
     targets: labels (0 first), then regions; the order of every array.

@@ -106,7 +106,15 @@ def test_a_merged_report_names_several_backends() -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [{"labels": 3}, {"metrics": None}, {"metrics": ["nothing"]}, {"instances": []}, {"class_weights": 1}]
+    "damage",
+    [
+        {"labels": 3},
+        {"metrics": None},
+        {"metrics": ["nothing"]},
+        {"instances": []},
+        {"class_weights": 1},
+        {"threshold": "a"},
+    ],
 )
 def test_damage_is_a_message(damage: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
