@@ -19,7 +19,10 @@ from segeval.settings.protocols import Protocol, signed_as
 
 def ranking_protocol(text: str) -> Protocol:
     """The protocol that ``--ranking`` names. Raises UsageError where it is none, or publishes no ranking."""
-    protocol = settings_of({"protocol": text}).protocol
+    try:
+        protocol = settings_of({"protocol": text}).protocol
+    except UsageError as problem:
+        raise UsageError(str(problem).replace("--protocol", "--ranking", 1)) from None
     if protocol is None or protocol.ranking is None:
         raise UsageError(f"--ranking {text}: that protocol has no [ranking]; see docs/protocols.md")
     return protocol

@@ -14,10 +14,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from segeval.errors import UnreadableFile, UsageError
-from segeval.files.paths import exists, is_directory, is_file, require_possible
+from segeval.files.paths import exists, is_file, require_possible
 from segeval.gates.grammar import Measure, Rule, parse_measure, parse_rule
 from segeval.readers import read_bounded
-from segeval.settings.asking import literals, options
+from segeval.settings.asking import beside, literals, options
 from segeval.words.printable import quoted, shortened
 
 ALLOWED_CHANGES = ("labels", "cases")
@@ -131,13 +131,8 @@ def _settings(path: Path, table: Mapping[str, Any]) -> GateSettings:
         except UsageError as problem:
             raise UsageError(f"{path}: {problem}") from None
     rules = (*read.pop("require", ()), *read.pop("warn", ()))
-    for name, text in read.get("scoring", {}).items():
-        if (
-            options()[name].is_path
-            and isinstance(text, str)
-            and (Path(text).suffix or is_directory(path.parent / text))
-        ):
-            read["scoring"][name] = str(path.parent / text)
+    if "scoring" in read:
+        read["scoring"] = beside(path.parent, read["scoring"])
     if "baseline" in read:
         read["baseline"] = path.parent / read["baseline"]
         require_possible(f"{path}: baseline", read["baseline"])

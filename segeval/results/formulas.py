@@ -143,9 +143,11 @@ def lookup_of(rows: Sequence[Row]) -> Lookup:
         by_label |= {str(row.label): row.values, row.name or str(row.label): row.values}
 
     def lookup(of: str) -> float:
-        label, _, key = of.partition(".")
-        value = by_label.get(label, {}).get(key)
-        return math.nan if value is None else float(value)
+        for place in (match.start() for match in re.finditer(r"\.", of)):  # names may hold one, and numbers
+            value = by_label.get(of[:place], {}).get(of[place + 1 :])
+            if value is not None:
+                return float(value)
+        return math.nan
 
     return lookup
 

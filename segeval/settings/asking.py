@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cache
 from inspect import Parameter, signature
+from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, get_args, get_origin, get_type_hints
 
 from msgspec.structs import replace
@@ -23,6 +24,7 @@ from segeval.choices import (
     Matching,
     PaletteName,
 )
+from segeval.files.paths import is_directory
 from segeval.settings.label_distances import LabelDistances
 from segeval.settings.labels import BEFORE_LAST, Labels, Metrics, Regions, Tolerances, Weights, Within, within_region
 from segeval.settings.option import Option
@@ -96,6 +98,17 @@ def options() -> Mapping[str, Option]:
             asks, default = (types[field], own) if option.asks is None else (option.asks, option.default)
             found[name or field] = replace(option, asks=asks, default=default)
     return found
+
+
+def beside(folder: Path, answers: Mapping[str, Any]) -> dict[str, Any]:
+    """The answers that a file in this folder holds, in which a path leads on from the folder."""
+    known = options()
+
+    def led(name: str, answer: Any) -> Any:
+        is_path = name in known and known[name].is_path and isinstance(answer, str)
+        return str(folder / answer) if is_path and (Path(answer).suffix or is_directory(folder / answer)) else answer
+
+    return {name: led(name, answer) for name, answer in answers.items()}
 
 
 def literals(asks: Any) -> tuple[Any, ...]:

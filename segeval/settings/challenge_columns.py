@@ -65,7 +65,14 @@ def _named(option: Any) -> dict[str, str]:
     """Names and values of labels or regions; of values alone, each is its name."""
     if isinstance(option, Mapping):
         return {str(name): str(value) for name, value in option.items()}
-    return {value: value for value in option.split(",")} if isinstance(option, str) else {}
+    if not isinstance(option, str):
+        return {}
+    values = option.split(",")
+    if all(value.strip().isdecimal() for value in values):
+        return {value: value for value in values}
+    from segeval.settings.labels import label_choice
+
+    return {name: str(value) for value, name in label_choice(option, None, None, background=False).names.items()}
 
 
 def _each(text: str, name: str) -> str:
@@ -101,7 +108,7 @@ def canonical(columns: Mapping[str, str], settings: Settings, *, pooled: bool = 
         own, of_cases = references_of(text)
         if of_cases and not pooled:
             raise UsageError(f"column {name!r}: total, average and largest are over the cases; they belong in [pooled]")
-        if pooled and (alone := [of for of in own if of.partition(".")[2] in measured]):
+        if pooled and (alone := [of for of in own if any(of.endswith(f".{key}") for key in measured)]):
             raise UsageError(
                 f"column {name!r}: {alone[0]} is measured in each case and does not add up over them; write "
                 f"average({{{alone[0]}}})"
@@ -114,6 +121,9 @@ def _canonical(name: str, text: str, keys: Collection[str], rows: Collection[str
 
     def known(of: str) -> str:
         label, _, quantity = of.partition(".")
+        if rows is not None:  # a name may hold a point
+            whole = max((row for row in rows if of.startswith(f"{row}.")), key=len, default=label)
+            label, quantity = whole, of[len(whole) + 1 :]
         if rows is not None and label not in rows:
             raise UsageError(f"column {name!r}: there is no label or region {label!r}, of which it wants {quantity}")
         (key, *_) = keys_named(quantity, keys)

@@ -18,7 +18,7 @@ from segeval.errors import UsageError
 from segeval.files.paths import require_possible
 from segeval.tallies.instances import BRATS_2023, DEFAULT_CHALLENGE, lesionwise_options
 from segeval.targets import Region
-from segeval.words.printable import printable, shortened
+from segeval.words.printable import printable, quoted, shortened
 
 if TYPE_CHECKING:
     from segeval.settings.documents import ProtocolDocument
@@ -114,6 +114,11 @@ def protocol_of(text: str) -> Protocol | None:
 
 def _of_file(path: Path) -> Protocol:
     require_possible("--protocol", path)
+    if "|" in path.stem or printable(path.stem) != path.stem:
+        name = printable(path.name)
+        raise UsageError(
+            f"--protocol {name}: is named in signatures; leave | and characters that control a terminal out"
+        )
     try:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
@@ -124,7 +129,7 @@ def _of_file(path: Path) -> Protocol:
         raise UsageError(f"--protocol {path}: is no text; a protocol is a TOML file") from None
     if len(content) > _MOST_BYTES:
         raise UsageError(f"--protocol {path}: is larger than {_MOST_BYTES >> 20} MiB")
-    return replace(_parsed(str(path), path.stem, text), digest=_digest(text))
+    return replace(_parsed(str(path), path.stem, text, path.parent), digest=_digest(text))
 
 
 def _digest(text: str) -> str:
@@ -137,10 +142,11 @@ def _digest(text: str) -> str:
     return hashlib.sha256(json.dumps(decided, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
-def _parsed(where: str, name: str, text: str) -> Protocol:
+def _parsed(where: str, name: str, text: str, folder: Path = _FOLDER) -> Protocol:
     import tomllib
 
     from segeval.results.challenge_table import STATISTICS
+    from segeval.settings.asking import beside
     from segeval.settings.challenge_columns import of_columns, spread
     from segeval.settings.published_ranking import own_columns, ranking_of
 
@@ -166,9 +172,12 @@ def _parsed(where: str, name: str, text: str) -> Protocol:
     options, columns, pooled = found.get("options", {}), found.get("columns", {}), found.get("pooled", {})
     if not isinstance(options, dict) or not options:
         raise refused("lacks its [options], which say what it decides")
+    options = beside(folder, options)
     for key, texts in (("columns", columns), ("pooled", pooled)):
-        if not isinstance(texts, dict) or not all(isinstance(of, str) and "." in of for of in texts.values()):
-            raise refused(f'[{key}] are texts like Dice_kidney = "kidney.dice"')
+        wrong = {key: texts} if not isinstance(texts, dict) else texts
+        for column, of in wrong.items():
+            if not isinstance(of, str) or "." not in of:
+                raise refused(f'[{key}] {column} = {quoted(of)}: write a text like "kidney.dice"')
     try:
         columns, pooled = spread(columns, options), spread(pooled, options)
     except UsageError as problem:

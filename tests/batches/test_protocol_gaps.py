@@ -174,3 +174,45 @@ def test_what_is_of_cases_and_what_of_all_are_told_apart(segeval: Run, tmp_path:
     run = segeval("protocols", "check", path)
     assert (run.code, run.err.count("\n")) == (2, 1)
     assert words in run.err
+
+
+def test_a_file_beside_a_protocol_is_its_label_file_and_names_may_hold_a_point(
+    segeval: Run, folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/labels.json").write_text('{"v. cava": 1}')
+    path = tmp_path / "there/ours.toml"
+    text = PROTOCOL.format(method="mean-then-rank").partition("[columns]")[0]
+    text = text.replace("labels = { a = 1 }", 'labels = "labels.json"').replace("dice,tp", "dice,focal:gamma=0.5,tp")
+    path.write_text(text + '[columns]\n"D_*" = "*.dice"\nX = "{v. cava.focal:gamma=0.5} + 0"\n')
+    found = table(segeval("batch", *folders, "--protocol", path, "--missing", "skip", "-f", "challenge").out)
+    assert found["case"] == ["D_v. cava", "X"]
+    assert float(found["1"][0]) == pytest.approx(2 / 3)
+    # one voxel of two is wrong, background found as foreground: (1 − α) (1 − 1e-7)^0.5 · −ln 1e-7, and about 0
+    assert float(found["1"][1]) == pytest.approx(-0.75 * math.log(1e-7) / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "words"),
+    [
+        ("a|b.toml", "", "is named in signatures; leave |"),
+        ("a\x1bb.toml", "", "is named in signatures"),
+        ("ours.toml", 'X = "1+"', "[columns] X = '1+': write a text like \"kidney.dice\""),
+    ],
+)
+def test_what_a_protocol_cannot_be_is_said_in_a_line(
+    segeval: Run, tmp_path: Path, name: str, line: str, words: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(PROTOCOL.format(method="mean-then-rank").replace("[columns]", f"[columns]\n{line}"))
+    run = segeval("protocols", "check", path)
+    assert (run.code, run.out, run.err.count("\n")) == (2, "", 1)
+    assert words in run.err
+    assert "\x1b" not in run.err
+
+
+def test_a_ranking_that_is_not_there_is_called_so(segeval: Run, tmp_path: Path) -> None:
+    run = segeval("compare", tmp_path / "a.json", tmp_path / "b.json", "--ranking", tmp_path / "none.toml")
+    assert run.code == 2
+    assert "--ranking" in run.err
+    assert "--protocol" not in run.err
