@@ -26,7 +26,7 @@ from arrays import (
     rows_as_text,
 )
 
-from segeval import SegevalError, evaluate, evaluate_arrays
+from segeval import SegevalError, evaluate, evaluate_arrays, evaluate_folder
 from segeval.errors import GeometryError, LabelError, UnreadableFile, UsageError
 
 
@@ -270,3 +270,108 @@ def test_the_json_of_a_report_is_its_document() -> None:
     assert json.loads(report.to_json()) == json.loads(json.dumps(document))
     assert document["schema"] == "segeval/1"
     assert document["cases"][0]["prediction"] is None
+
+
+EVERY_GROUP = (
+    "overlap,losses,more_losses,rates,surface,instances,instance_surface,topology,shape,profile,map_losses,partition"
+)
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 3), (3, 0, 3), (0, 0, 0), (0, 5)])
+def test_volumes_without_a_voxel_have_nothing_to_measure(shape: tuple[int, ...]) -> None:
+    nothing = np.zeros(shape, dtype=int)
+    row = evaluate_arrays(nothing, nothing, metrics=EVERY_GROUP, labels=[1]).cases[0].rows[0].values
+    assert (row["tp"], row["instance_tp"]) == (0, 0)
+    assert all(math.isnan(row[key]) for key in ("dice", "hd95", "boundary_iou"))
+    maps = evaluate_arrays(nothing.astype(float), nothing, metrics="detection_maps", kind="probabilities")
+    assert math.isnan(maps.cases[0].rows[0].values["lesion_ap"])
+
+
+class Raising:
+    """An array of a library that has lost its device."""
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("the device\nis lost")
+
+
+class NotExported:
+    """An array that another library may not have now."""
+
+    def __dlpack__(self, **_: Any) -> Any:
+        raise BufferError("exported elsewhere")
+
+    def __dlpack_device__(self) -> Any:
+        return (1, 0)
+
+
+SQUARE = np.array([[0, 1], [1, 1]])
+
+
+@pytest.mark.parametrize("given", [Raising(), NotExported(), [[1, 2], [1]]])
+def test_what_gives_no_array_is_a_line(given: Any) -> None:
+    calls: list[tuple[str, Any]] = [
+        ("prediction", lambda: evaluate_arrays(given, SQUARE)),
+        ("reference", lambda: evaluate_arrays(SQUARE, given)),
+        ("mask", lambda: evaluate_arrays(SQUARE, SQUARE, mask=given)),
+        ("weights", lambda: evaluate_arrays(SQUARE, SQUARE, weights=given)),
+    ]
+    for name, call in calls:
+        with pytest.raises(UsageError, match=f"^the {name} cannot be read as an array") as caught:
+            call()
+        assert "\n" not in str(caught.value)
+
+
+def test_masked_values_are_refused() -> None:
+    """They would be scored as if they were not masked: Dice 0.5, where the two voxels left have 1."""
+    masked: Any = np.ma.masked_array([[1, 1, 2, 2]], mask=[[0, 1, 0, 1]])
+    plain = np.array([[1, 2, 2, 1]])
+    for pair in ((masked, plain), (plain, masked)):
+        with pytest.raises(UsageError, match=r"is a masked array with 2 values masked; give its \.data, and mask="):
+            evaluate_arrays(*pair)
+    as_advised = evaluate_arrays(masked.data, plain, mask=~masked.mask)
+    assert [row.values["dice"] for row in as_advised.cases[0].rows[:2]] == [1.0, 1.0]
+    unmasked = evaluate_arrays(np.ma.masked_array(plain), plain)
+    assert unmasked.cases[0].rows[0].values["dice"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"spacing": 1}, "spacing=1: give a number of mm for each of the 2 axes"),
+        ({"spacing": "ab"}, "spacing='ab': give a number of mm"),
+        ({"spacing": (1, None)}, "give a number of mm"),
+        ({"spacing": (10**400, 1)}, "give a number of mm"),
+        ({"spacing": (1e-300, 1), "metrics": "hd"}, "give a distance of 1e-12 to 1e\\+12 mm"),
+        ({"spacing": (1e300, 1)}, "give a distance of 1e-12 to 1e\\+12 mm"),
+        ({"voxel_volume_mm3": "a"}, "voxel_volume_mm3='a': write a number or None"),
+        ({"class_axis": 1.5}, "class_axis=1.5: write an integer"),
+        ({"threshold": "a"}, "threshold='a': write a number"),
+        ({"connectivity": 4.5}, "connectivity=4.5: write an integer or None"),
+        ({"clip": "no"}, "clip='no': write True or False"),
+        ({"tau": {1: "x"}}, "tau, 1='x': write a number"),
+        ({"class_weights": {1: "x"}}, "class_weights, 1='x': write a number"),
+        ({"class_weights": 5}, "class_weights=5: not of a type that is taken here"),
+        ({"regions": 5}, "regions=5: not of a type"),
+        ({"missed": [1]}, r"missed=\[1\]: not of a type"),
+        ({"lesionwise": 5}, "lesionwise=5"),
+        ({"protocol": 5}, "protocol=5: write its name"),
+    ],
+)
+def test_options_of_another_type_are_a_line(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        evaluate_arrays(SQUARE, SQUARE, **options)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    given = evaluate_arrays(SQUARE, SQUARE, spacing=np.array([1, 2]), threshold=np.float32(0.5), background=np.True_)
+    assert given.signature == evaluate_arrays(SQUARE, SQUARE).signature
+    assert [row.label for row in given.cases[0].rows] == [0, 1, "mean", "all"]
+    assert given.cases[0].rows[1].values["ref_volume_ml"] == pytest.approx(0.006)  # 3 voxels of 2 mm³
+
+
+def test_paths_are_no_arrays() -> None:
+    array: Any = SQUARE
+    with pytest.raises(UsageError, match="prediction: give a path, this is of the type ndarray; evaluate_arrays"):
+        evaluate(array, array)
+    with pytest.raises(UsageError, match="references: give a path, this is of the type ndarray"):
+        evaluate_folder("somewhere", array)

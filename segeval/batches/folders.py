@@ -19,7 +19,7 @@ from segeval.batches.running import Observer, run_batch, with_class_names
 from segeval.cases.voxels_that_count import files_beside
 from segeval.choices import LayoutName, Missing
 from segeval.errors import UsageError
-from segeval.files.paths import is_file
+from segeval.files.paths import is_file, path_of
 from segeval.files.remote import is_remote
 from segeval.kernels.cupy_device import require_device
 from segeval.pairing import Pairing, pair_coco, pair_folders, read_manifest
@@ -145,10 +145,12 @@ def evaluate_folder(
     Every other option is `segeval.evaluate`'s.
     Raises SegevalError: UnreadableFile, UsageError, LabelError, StoppedError.
     """
+    given = {"predictions": predictions, "references": references, "manifest": manifest}
+    paths = {name: None if path is None else path_of(name, path) for name, path in given.items()}
     found = paired(
-        None if predictions is None else Path(predictions),
-        None if references is None else Path(references),
-        None if manifest is None else Path(manifest),
+        paths["predictions"],
+        paths["references"],
+        paths["manifest"],
         pairing,
         case_pattern,
         probabilities=probabilities,
@@ -158,7 +160,7 @@ def evaluate_folder(
     batch = prepared(
         found,
         options,
-        None if references is None else Path(references),
+        paths["references"],
         case_pattern=case_pattern,
         missing=missing,
         pooled=pooled,

@@ -11,6 +11,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from segeval.cases.array_inputs import array_of, in_host_memory
 from segeval.cases.case import confusion_entries, rows_and_details
 from segeval.cases.evaluation import NO_LABELS, evaluate_pair, integral
 from segeval.cases.label_borders import without_borders
@@ -24,9 +25,11 @@ from segeval.kernels import choose_backend
 from segeval.results.report import CaseResult, Report
 from segeval.settings import ArrayOptions, Settings, settings_of
 from segeval.settings.asking import spelt_out
-from segeval.volumes.geometry import Geometry
+from segeval.settings.typed import typed
+from segeval.volumes.geometry import LEAST_MM, MOST_MM, Geometry, measurable
 from segeval.volumes.values import probabilities
 from segeval.volumes.volume import ArraySource, VoxelSource
+from segeval.words.printable import shortened
 
 _ADVICE = SeriesAdvice("give one of them", "class probabilities are floats, or take kind='probabilities'")
 
@@ -110,13 +113,15 @@ def count_arrays(
     weights: Any = None,
 ) -> CountedArrays:
     """Everything of `evaluate_arrays` that looks at voxels. Raises what it does."""
-    beside = {name: given for name, given in (("mask", mask), ("weights", weights)) if given is not None}
+    beside = {n: in_host_memory(n, given) for n, given in (("mask", mask), ("weights", weights)) if given is not None}
     settings = settings_of(
         options, files=False, geometry="ignore", class_axis=class_axis or None, **dict.fromkeys(beside, IN_MEMORY)
     )
+    class_axis = typed("class_axis", class_axis, int)
+    voxel_volume_mm3 = typed("voxel_volume_mm3", voxel_volume_mm3, float | None)
     if voxel_volume_mm3 is not None and not (math.isfinite(voxel_volume_mm3) and voxel_volume_mm3 > 0):
         raise UsageError(f"voxel_volume_mm3={voxel_volume_mm3!r}: give a volume above 0 in mm³, or None")
-    ours, theirs = _array("prediction", prediction), _array("reference", reference)
+    ours, theirs = array_of("prediction", prediction), array_of("reference", reference)
     geometry = _geometry(spacing, theirs.shape)
     if geometry is not None:
         voxel_volume_mm3 = geometry.voxel_volume_mm3
@@ -136,10 +141,10 @@ def count_arrays(
     kind = settings.kind
     if kind is None and (settings.speaks_of_probabilities or ours.ndim > theirs.ndim):
         kind = "probabilities"
-    alike = all(np.shape(given) == theirs.shape for given in beside.values())
+    alike = all(given.shape == theirs.shape for given in beside.values())
     if alike and _may_be_turned(ours, theirs, kind, settings):
         channels, theirs = channels.transpose(0, *range(theirs.ndim, 0, -1)), theirs.T
-        beside = {name: np.asarray(given).T for name, given in beside.items()}
+        beside = {name: given.T for name, given in beside.items()}
     with nullcontext() if device is None else device:
         whole, rounding = integral(_source(theirs[np.newaxis]))
         sources = {name: _beside(name, given) for name, given in beside.items()}
@@ -200,38 +205,27 @@ def _geometry(spacing: Sequence[float] | None, shape: tuple[int, ...]) -> Geomet
     """A grid of this spacing. Raises UsageError."""
     if spacing is None:
         return None
-    if len(spacing) != len(shape) or not all(math.isfinite(mm) and mm > 0 for mm in spacing):
-        raise UsageError(f"spacing={spacing!r}: give a distance above 0 in mm for each of the {len(shape)} axes")
+    given = shortened(repr(spacing), 100)
+    try:
+        lengths = [typed("spacing", mm, float) for mm in spacing]
+    except (TypeError, UsageError):
+        raise UsageError(f"spacing={given}: give a number of mm for each of the {len(shape)} axes") from None
+    if len(lengths) != len(shape) or not measurable(lengths):
+        raise UsageError(
+            f"spacing={given}: give a distance of {LEAST_MM:g} to {MOST_MM:g} mm for each of the {len(shape)} axes"
+        )
     if len(shape) > 3:
-        raise UsageError(f"spacing={spacing!r}: only volumes of up to three axes have one, this has {len(shape)}")
-    return Geometry(shape, np.diag([*spacing, *[1.0] * (4 - len(shape))]), oriented=False)
+        raise UsageError(f"spacing={given}: only volumes of up to three axes have one, this has {len(shape)}")
+    return Geometry(shape, np.diag([*lengths, *[1.0] * (4 - len(shape))]), oriented=False)
 
 
-def _beside(name: str, values: Any) -> VoxelSource:
-    """Of an array that says which voxels count, and how much. Raises LabelError, UsageError."""
-    array = np.asarray(values)
-    if hasattr(values, "__cuda_array_interface__") or array.dtype.kind not in "biuf":
+def _beside(name: str, array: np.ndarray[Any, Any]) -> VoxelSource:
+    """Of an array that says which voxels count, and how much. Raises LabelError."""
+    if array.dtype.kind not in "biuf":
         raise LabelError(
             f"the {name} array has dtype {array.dtype}; give a NumPy array of integers, booleans or floats"
         )
     return ArraySource(array[np.newaxis])
-
-
-def _array(name: str, values: Any) -> Any:
-    """A NumPy array, or a CuPy array of what lies on a device. Raises UsageError.
-
-    Of PyTorch's, gradients are not followed, and bfloat16, which NumPy does not have, is widened.
-    """
-    if callable(detach := getattr(values, "detach", None)):
-        values = detach()
-        if str(getattr(values, "dtype", "")) == "torch.bfloat16":
-            values = values.float()
-    if not hasattr(values, "__cuda_array_interface__"):
-        only_dlpack = hasattr(values, "__dlpack__") and not hasattr(values, "__array__")
-        return np.from_dlpack(values) if only_dlpack else np.asarray(values)
-    from segeval.kernels.cupy_device import device_array
-
-    return device_array(name, values)
 
 
 def _device_of(prediction: Any, reference: Any) -> Any:

@@ -34,5 +34,5 @@ def detections_of(name: str, kept: KeptPair, tally: Tally, settings: Settings) -
 
 def _spatial(volume: NDArray[_Scalar]) -> NDArray[_Scalar]:
     """Without axes of one voxel, unless fewer than two axes are left."""
-    shape = [n for n in volume.shape if n > 1]
+    shape = [n for n in volume.shape if n != 1]
     return volume.reshape((*shape, *[1] * (2 - len(shape))), order="F")

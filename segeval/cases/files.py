@@ -9,6 +9,7 @@ from typing import Unpack
 from segeval.cases.case import score_files
 from segeval.cases.opening import OnBytes
 from segeval.cases.parts import Elsewhere
+from segeval.files.paths import path_of
 from segeval.files.remote import located
 from segeval.results.report import Report
 from segeval.settings import FileOptions, Settings, settings_of
@@ -28,7 +29,9 @@ def evaluate(
     tolerance: a fraction of the reference's smallest spacing.
     Raises SegevalError: UnreadableFile, GeometryError, LabelError, UsageError.
     """
-    return score_pair(Path(prediction), Path(reference), settings_of(options))
+    arrays = "; evaluate_arrays scores two arrays"
+    ours, theirs = path_of("prediction", prediction, arrays), path_of("reference", reference, arrays)
+    return score_pair(ours, theirs, settings_of(options))
 
 
 def score_pair(

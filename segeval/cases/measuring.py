@@ -28,7 +28,7 @@ from segeval.tallies.instances import Instances, TargetInstances
 from segeval.tallies.surfaces import missed_distance
 from segeval.tallies.tally import Tally
 from segeval.targets import BACKGROUND, LabelChoice, TargetKey
-from segeval.volumes.geometry import Geometry
+from segeval.volumes.geometry import LEAST_MM, MOST_MM, Geometry, measurable
 
 _SHEAR = 1e-3
 
@@ -122,6 +122,11 @@ def require_label_map(tally: Tally, name: str) -> None:
 def spacing_of(geometry: Geometry | None, axes: int) -> tuple[tuple[float, ...], list[str]]:
     if geometry is None or geometry.affine is None:
         return (1.0,) * axes, ["the files state no spacing: distances are in voxels, as if each were 1 mm"]
+    if not measurable(geometry.spacing_mm):
+        raise GeometryError(
+            f"the voxels measure {'×'.join(f'{mm:g}' for mm in geometry.spacing_mm)} mm; distances are of voxels of "
+            f"{LEAST_MM:g} to {MOST_MM:g} mm: correct the spacing, or leave surfaces and instances out"
+        )
     columns = geometry.affine[:3, :3] / np.linalg.norm(geometry.affine[:3, :3], axis=0)
     if np.abs(columns.T @ columns - np.eye(3)).max() > _SHEAR:
         raise GeometryError(

@@ -16,6 +16,13 @@ LONGEST_NAME = 255
 """Bytes of a file's name, on all file systems in use."""
 
 
+def path_of(what: str, given: object, otherwise: str = "") -> Path:
+    """What was given to a function as a path. Raises UsageError for anything else; otherwise: what to do then."""
+    if isinstance(given, (str, os.PathLike)):
+        return Path(given)
+    raise UsageError(f"{what}: give a path, this is of the type {type(given).__name__}{otherwise}")
+
+
 def is_file(path: Path) -> bool:
     """Whether the path leads to a regular file; no for what cannot even be looked at."""
     return stat.S_ISREG(_mode(path))

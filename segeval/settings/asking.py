@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from inspect import Parameter, signature
 from pathlib import Path
@@ -24,6 +24,7 @@ from segeval.choices import (
     Matching,
     PaletteName,
 )
+from segeval.errors import UsageError
 from segeval.files.paths import is_directory
 from segeval.settings.label_distances import LabelDistances
 from segeval.settings.labels import BEFORE_LAST, Labels, Metrics, Regions, Tolerances, Weights, Within, within_region
@@ -32,6 +33,7 @@ from segeval.settings.palettes import under_palette
 from segeval.settings.protocols import protocol_of, under_brats, with_canonical_columns, with_protocol
 from segeval.settings.settings import Settings, declared
 from segeval.settings.typed import typed
+from segeval.words.printable import shortened
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -130,6 +132,8 @@ def settings_of(given: Mapping[str, Any], *, files: bool = True, **fixed: Any) -
             close = "".join(f"; did you mean {each}?" for each in difflib.get_close_matches(name, known, n=1))
             raise TypeError(f"there is no option {name!r}{close}")
     text = given.get("protocol")
+    if not isinstance(text, str | None):
+        raise UsageError(f"protocol={shortened(repr(text), 100)}: write its name, or the path of its file, as text")
     protocol = None if text is None else protocol_of(text)
     if protocol is not None:
         given = with_protocol(given, protocol, known, options())
@@ -139,7 +143,8 @@ def settings_of(given: Mapping[str, Any], *, files: bool = True, **fixed: Any) -
         names = [name or field for name in setting.options if (name or field) in known]
         if any(name in given for name in names):
             values = [typed(name, given.get(name, known[name].default), known[name].asks) for name in names]
-            fields[field] = values[0] if setting.made is None else setting.made(*values)
+            answers = {name: given[name] for name in names if name in given}
+            fields[field] = values[0] if setting.made is None else _made(setting.made, values, answers)
     if fields.get("slices_of") is not None and fields.get("kind") is None:
         fields["kind"] = "labels"
     settings = under_palette(Settings(**fields | fixed))
@@ -153,6 +158,15 @@ def settings_of(given: Mapping[str, Any], *, files: bool = True, **fixed: Any) -
     if settings.slices_of is not None and settings.labels.names:
         within_region(settings.slices_of.removesuffix(BEFORE_LAST), settings.labels, "--slices-of")
     return settings
+
+
+def _made(make: Callable[..., Any], values: Sequence[Any], answers: Mapping[str, Any]) -> Any:
+    """Of Python's answers, which may be of any type, and what stands for those not given. Raises UsageError."""
+    try:
+        return make(*values)
+    except (TypeError, ValueError, AttributeError):
+        given = ", ".join(f"{name}={value!r}" for name, value in answers.items())
+        raise UsageError(f"{shortened(given, 100)}: not of a type that is taken here; see the options' forms") from None
 
 
 def spelt_out(*, files: bool = True) -> Callable[[Function], Function]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from segeval.errors import UsageError
 from segeval.files.paths import is_file, require_possible
+from segeval.settings.typed import typed
 from segeval.targets import BACKGROUND, LabelChoice, Region, TargetKey, parse_region, region_of
 from segeval.words.printable import shortened
 
@@ -43,7 +44,7 @@ def label_choice(labels: Labels, regions: Regions, ignore_label: int | None, bac
 def weights_of(given: Weights) -> dict[TargetKey, float] | None:
     """By label or region name. Raises UsageError."""
     if given is None or not isinstance(given, str):
-        return None if given is None else dict(given)
+        return None if given is None else _numbers("class_weights", given)
     return _by_target(given, "--class-weights", "one weight", "LABEL=WEIGHT, like 1=0.5")
 
 
@@ -54,7 +55,7 @@ def tolerances_of(given: Tolerances) -> dict[TargetKey, float] | None:
     if isinstance(given, (int, float)):
         return {EVERY_OTHER: float(given)}
     if given is None or not isinstance(given, str):
-        return None if given is None else dict(given)
+        return None if given is None else _numbers("tau", given)
     return _by_target(given, "--tau", "one tolerance", "millimetres, or LABEL=MM like liver=5,*=1")
 
 
@@ -127,6 +128,10 @@ def tolerance_of(target: TargetKey, tolerances: Mapping[TargetKey, float], label
     name = labels.names.get(target) if isinstance(target, int) else None
     keys = (target, *(() if name is None else (name,)), EVERY_OTHER)
     return next((tolerances[key] for key in keys if key in tolerances), None)
+
+
+def _numbers(option: str, given: Mapping[TargetKey, float]) -> dict[TargetKey, float]:
+    return {target: typed(f"{option}, {target}", number, float) for target, number in dict(given).items()}
 
 
 def _by_target(text: str, flag: str, one: str, form: str) -> dict[TargetKey, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
 from typing import Any
 
@@ -10,6 +11,14 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
+
+LEAST_MM, MOST_MM = 1e-12, 1e12
+"""Of a voxel: squares, cubes and inverses of what lies between are far from the limits of float64."""
+
+
+def measurable(spacing_mm: Iterable[float]) -> bool:
+    """Whether distances and volumes can be computed of voxels of this size."""
+    return all(LEAST_MM <= mm <= MOST_MM for mm in spacing_mm)
 
 
 class Geometry(Struct, frozen=True, eq=False):
