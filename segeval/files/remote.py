@@ -21,8 +21,9 @@ from segeval.errors import UnreadableFile
 from segeval.words.printable import printable, shortened
 
 INSTALL = "pip install 'segeval-cli[remote]'"
-_URL = re.compile(r"(https?|s3):/{1,2}([^/].*)", re.DOTALL)  # a path has lost one of the two slashes
-_ANY_URL = re.compile(r"(?<![\w.])((?:https?|s3a?|gs|gcs|az|abfss?|s?ftps?):/{1,2})([^\s'\"<>]+)", re.IGNORECASE)
+_URL = r"(?s)(https?|s3):/{1,2}([^/].*)"  # a path has lost one of the two slashes
+_ANY_URL = r"(?i)(?<![\w.])((?:https?|s3a?|gs|gcs|az|abfss?|s?ftps?):/{1,2})([^\s'\"<>]+)"
+_IN_EVERY_URL = ":/"  # without it no pattern is compiled, which most runs need not
 _CONNECT_S, _READ_S = 30, 120
 _MARKS = ("ETag", "Last-Modified", "LastModified", "VersionId")
 _METADATA = ("/zarr.json", "/.zattrs", "/.zgroup", "/.zarray")
@@ -31,19 +32,24 @@ _NEEDS = {"https": "aiohttp", "http": "aiohttp", "s3": "s3fs"}
 
 def is_remote(path: str | os.PathLike[str]) -> bool:
     """Whether the text is a URL of another machine."""
-    return isinstance(path, RemotePath) or _URL.match(os.fspath(path)) is not None
+    return isinstance(path, RemotePath) or _parts(os.fspath(path)) is not None
 
 
 def located(path: Path) -> Path:
     """The path, one that knows its URL where it is one."""
-    if isinstance(path, RemotePath) or (found := _URL.match(str(path))) is None:
+    if isinstance(path, RemotePath) or (found := _parts(str(path))) is None:
         return path
     return RemotePath.of(f"{found[1]}://{found[2]}")
 
 
 def without_secrets(text: str) -> str:
     """The text, its URLs without user, password, query and fragment."""
-    return _ANY_URL.sub(lambda found: found[1] + _clean(found[2]), text)
+    return re.sub(_ANY_URL, lambda found: found[1] + _clean(found[2]), text) if _IN_EVERY_URL in text else text
+
+
+def _parts(text: str) -> re.Match[str] | None:
+    """Scheme, and what follows it."""
+    return re.match(_URL, text) if _IN_EVERY_URL in text else None
 
 
 def _clean(rest: str) -> str:
