@@ -351,6 +351,19 @@ def test_a_flat_report_is_values_by_path() -> None:
     assert set(report.flat()) == {key.removeprefix("val/") for key in report.flat("val")}
 
 
+def test_no_row_of_a_flat_report_hides_another() -> None:
+    """Dice of label 1: 2/3, of label 2: 4/5; their mean 11/15, over all voxels 3/4."""
+    reference, prediction = np.array([1, 1, 2, 2]), np.array([1, 2, 2, 2])
+    for names, keys in (
+        ({"mean": 1, "all": 2}, ("1", "2")),
+        ({"2": 1, "spleen": 2}, ("1", "spleen")),
+        ({"1": 1, "2": 2}, ("1", "2")),
+    ):
+        report = evaluate_arrays(prediction, reference, labels=names, metrics="dice")
+        values = dict(zip((*keys, "mean", "all"), (2 / 3, 4 / 5, 11 / 15, 3 / 4), strict=True))
+        assert report.flat() == pytest.approx({f"{key}/dice": value for key, value in values.items()})
+
+
 def test_of_a_batch_the_means_are_flat_and_the_worst_cases_come_first(tmp_path: Path) -> None:
     reference = np.zeros((6, 6, 6), np.uint8)
     reference[1:5] = 1

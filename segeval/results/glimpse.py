@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -37,27 +37,35 @@ def line(report: Report) -> str:
 
 
 def flat(report: Report) -> dict[str, float]:
-    """``liver/dice`` by label or region: the values of one case, the means over several; undefined ones left out."""
-    found: dict[str, float] = {}
-    if report.summary is None and len(report.cases) == 1:
-        for row in report.cases[0].rows:
-            found |= {f"{row.name or row.label}/{key}": float(value) for key, value in row.values.items()}
-    elif not report.summary:  # that of a batch is not read back
-        found = _means(report)
-    for entry in report.summary or ():
-        found[f"{entry.name or entry.label}/{entry.quantity}"] = entry.mean
-    return {key: value for key, value in found.items() if not math.isnan(value)}
+    """``liver/dice`` by label or region: the values of one case, the means over several; undefined ones left out.
 
-
-def _means(report: Report) -> dict[str, float]:
-    """Over the cases that have a value, as in a batch's summary."""
+    A label whose name is another row's, too, or what another row would be called without one, bears its value.
+    """
+    lines: list[tuple[int | str, str | None, str, float]]
+    if report.summary:
+        lines = [(entry.label, entry.name, entry.quantity, entry.mean) for entry in report.summary]
+    else:  # of one pair; or of a batch, whose summary is not read back
+        rows = [row for case in report.cases for row in case.rows]
+        lines = [(row.label, row.name, key, float(value)) for row in rows for key, value in row.values.items()]
+    own = _own_names((label, name) for label, name, _, _ in lines)
     values: dict[str, list[float]] = {}
-    for case in report.cases:
-        for row in case.rows:
-            for key, value in row.values.items():
-                if not math.isnan(value):
-                    values.setdefault(f"{row.name or row.label}/{key}", []).append(float(value))
+    for label, _, key, value in lines:
+        if not math.isnan(value):
+            values.setdefault(f"{own[label]}/{key}", []).append(value)
     return {key: math.fsum(of_cases) / len(of_cases) for key, of_cases in values.items()}
+
+
+def _own_names(lines: Iterable[Label]) -> dict[int | str, int | str]:
+    """What each row is called, no two alike: by its name, or else by its label."""
+    names: dict[int | str, str | None] = {}
+    for label, name in lines:
+        names[label] = names.get(label) or name
+    count = Counter(names.values())
+    taken = {str(label) for label in names}
+    return {
+        label: name if name and count[name] == 1 and (name == str(label) or name not in taken) else label
+        for label, name in names.items()
+    }
 
 
 def html_table(report: Report) -> str:
