@@ -93,21 +93,24 @@ def _precision(overlaps: Overlaps, found: float, beyond: float, explained: float
 def _number_found(
     sizes: Integers, others: Integers, pairs: Integers, found: float, beyond: float, explained: float
 ) -> int:
-    """How many instances are found by those of the other volume. pairs: places among both, and shared voxels."""
+    """How many instances are found by those of the other volume. pairs: places among both, and shared voxels.
+
+    Shares are quotients of voxels, not sums of quotients: 7 of 20 and 6 of 20 are 0.65, and 3 of 10 are 0.3.
+    """
     own, other, shared = pairs
     covered, within = np.zeros(len(sizes), dtype=np.int64), np.zeros(len(others), dtype=np.int64)
     np.add.at(covered, own, shared)
     np.add.at(within, other, shared)
-    outside = 1 - within / others
+    outside = (others - within) / others
     order = np.lexsort((other, -shared, own))
     starts = np.searchsorted(own[order], np.arange(len(sizes) + 1))
     number = 0
     for k in np.flatnonzero(covered / sizes > found).tolist():
-        weight, fits = 0.0, True
+        covering, fits = 0, True
         for pair in order[starts[k] : starts[k + 1]].tolist():
-            if weight >= explained or not fits:
+            if covering / covered[k] >= explained or not fits:
                 break
             fits = bool(outside[other[pair]] <= beyond)
-            weight += float(shared[pair] / covered[k])
+            covering += int(shared[pair])
         number += fits
     return number

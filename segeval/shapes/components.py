@@ -98,3 +98,8 @@ def shared_voxels(reference: Components, prediction: Components) -> Pairs:
 def is_large(voxels: Integers, min_volume_mm3: float, voxel_volume_mm3: float) -> NDArray[np.bool_]:
     """Which instances of these sizes in voxels are not to be dropped."""
     return np.asarray(~(voxels * voxel_volume_mm3 < min_volume_mm3 * (1 - _ROUNDING)))
+
+
+def is_larger(voxels: Integers | int, volume_mm3: float, voxel_volume_mm3: float) -> NDArray[np.bool_]:
+    """Which instances of these sizes in voxels are of more than this volume: those that have it are not."""
+    return np.asarray(voxels * voxel_volume_mm3 > volume_mm3 * (1 + _ROUNDING))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Integers
 from segeval.errors import UsageError
-from segeval.shapes.components import Components, find_components, measure, shared_voxels
+from segeval.shapes.components import Components, find_components, is_larger, measure, shared_voxels
 from segeval.shapes.matching import DistanceFunction, match_distances, with_pairs
 from segeval.shapes.pairs import Pairs
 from segeval.tallies.instances import Instance, LesionwiseOptions, Match, TargetInstances
@@ -55,7 +55,7 @@ def match_lesions(
     if options.merged:
         dilated = find_components(_dilate(prediction[box], options.dilation), origin=origin)
         merged = measure(np.where(prediction[box], dilated.places, 0), origin)
-        predicted = _larger(merged, origin, options.scored_above_mm3 / voxel_volume)
+        predicted = _larger(merged, origin, options.scored_above_mm3, voxel_volume)
     else:
         predicted = find_components(prediction[box], origin=origin)
     dilated = find_components(_dilate(reference[box], options.dilation), origin=origin)
@@ -70,9 +70,9 @@ def match_lesions(
     return _without_small(found, options.scored_above_mm3, voxel_volume)
 
 
-def _larger(found: Components, origin: Sequence[int], voxels: float) -> Components:
-    """Those of more voxels, numbered anew."""
-    large = found.voxels > voxels
+def _larger(found: Components, origin: Sequence[int], volume_mm3: float, voxel_volume_mm3: float) -> Components:
+    """Those of more than this volume, numbered anew."""
+    large = is_larger(found.voxels, volume_mm3, voxel_volume_mm3)
     numbers = np.concatenate(([0], np.where(large, np.cumsum(large), 0))).astype(found.places.dtype)
     return measure(numbers.take(found.places), origin)
 
@@ -107,7 +107,7 @@ def _belonging(dilated: Components, lesions: Components, prediction: Components)
 
 def _without_small(found: TargetInstances, scored_above_mm3: float, voxel_volume_mm3: float) -> TargetInstances:
     def scored(lesion: Instance) -> bool:
-        return bool(lesion.voxels * voxel_volume_mm3 > scored_above_mm3)
+        return bool(is_larger(lesion.voxels, scored_above_mm3, voxel_volume_mm3))
 
     return replace(
         found,

@@ -49,6 +49,22 @@ def stardist(table: Map, threshold: float) -> float:
     return tp / (r + p - tp)
 
 
+def test_a_share_that_is_its_limit_is_at_most_and_at_least_that() -> None:
+    """3 of a prediction's 10 voxels lie in no lesion, 0.3 of it. 7 and 6 of the 20 voxels explain 0.65 of a lesion, so
+    that the third prediction, 20 of whose 26 voxels lie in none, is not looked at."""
+    reference = np.array([[1] * 7 + [0] * 3])
+    assert found(np.ones_like(reference), reference, "sensl:beyond=0.3,sensl:beyond=0.29") == {
+        "sensl:beyond=0.3": 1.0,
+        "sensl:beyond=0.29": 0.0,
+    }
+    reference = np.array([[1] * 20 + [0] * 20])
+    prediction = np.array([[1] * 7 + [2] * 6 + [3] * 6 + [4] + [3] * 20])
+    assert found(prediction, reference, "sensl:explained=0.65,sensl:explained=0.66") == {
+        "sensl": 1.0,
+        "sensl:explained=0.66": 0.0,
+    }
+
+
 def test_the_row_of_the_definitions_by_hand() -> None:
     values = found(PREDICTION, REFERENCE, "detection,matching_ap:iou=0.25,matching_ap:iou=0.75,matching_ap:iou=0.76")
     assert values == pytest.approx(

@@ -87,6 +87,18 @@ def test_the_example_by_hand(example: tuple[Map, Map]) -> None:
     assert numbers(found) == pytest.approx([2, 1, 0, 8 / 33, 377.9 / 3])
 
 
+@pytest.mark.parametrize("merged", [False, True])
+def test_a_lesion_of_the_limit_is_not_scored_in_any_unit(merged: bool) -> None:
+    """50 voxels of 0.1³ mm³ are 0.05 mm³, though their product is a little more as float64; 51 are more."""
+    lesion = np.zeros((9, 9, 6), dtype=bool)
+    lesion[2:7, 2:7, 2:4] = True
+    options = LesionwiseOptions(dilation=1, scored_above_mm3=0.05, merged=merged)
+    alike = lesions(lesion, lesion, options, (0.1, 0.1, 0.1))
+    assert (len(alike.matches), len(alike.left_out)) == (0, 1)
+    lesion[2, 2, 4] = True
+    assert len(lesions(lesion, lesion, options, (0.1, 0.1, 0.1)).matches) == 1
+
+
 def test_the_surface_dice_by_hand(example: tuple[Map, Map]) -> None:
     """Of AB within 0.5 mm 4 of 5 voxels and 4 of 6, within 1 mm all; of C none, and 1 of 3 both ways; e counts 0."""
     instances = Instances((lesions(*example, LesionwiseOptions(dilation=1, scored_above_mm3=1)),))
