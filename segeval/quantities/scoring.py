@@ -80,8 +80,9 @@ def score(
     with np.errstate(over="ignore", invalid="ignore"):  # a value that no float64 can hold is undefined
         parts = parts_of(of_targets.selections)
         values = {part.key: _values(part, evidence) for part in parts}
-        table = _summed(_table(values, parts, settings, evidence), of_targets.selections)
-        mean = _mean_row(table, of_targets, evidence, averaged)
+        of_parts, filled = _table(values, parts, settings, evidence)
+        table = _summed(of_parts, of_targets.selections)
+        mean = _mean_row(table, filled, of_targets, evidence, averaged)
         over_all = Row(ALL, None, _over_all(evidence, settings))
     columns = {
         selection.key: (values[selection.key] if selection.quantity.is_count else column).tolist()
@@ -171,8 +172,9 @@ def _values(selection: Selection, evidence: _Evidence) -> NDArray[Any]:
 
 def _table(
     values: Mapping[str, NDArray[Any]], parts: Sequence[Selection], settings: ScoringSettings, evidence: _Evidence
-) -> dict[str, Floats]:
-    """Each quantity of every target, float64 (targets,): NaN where undefined, or what ``--empty`` says."""
+) -> tuple[dict[str, Floats], dict[str, NDArray[np.bool_]]]:
+    """Each quantity of every target, float64 (targets,): NaN where undefined, or what ``--empty`` says; and where it was
+    that."""
     quantities = [part.quantity for part in parts]
     table = np.array([values[part.key] for part in parts], dtype=np.float64)
     table = table.reshape(len(quantities), len(evidence.targets))
@@ -180,10 +182,13 @@ def _table(
     weightless = np.array([q.record == "sums" for q in quantities], dtype=bool)[:, np.newaxis] & (evidence.sums.n == 0)
     table[~(is_count | (np.isfinite(table) & (evidence.counts.n != 0) & ~weightless))] = np.nan
     table += 0.0  # turns -0.0 into 0.0
-    for part, row in zip(parts, table, strict=True):
-        if (fill := _fill(part, settings)) is not None:
-            row[~evidence.present & np.isnan(row)] = fill
-    return {part.key: row for part, row in zip(parts, table, strict=True)}
+    fills = [_fill(part, settings) for part in parts]
+    filled = np.array([fill is not None for fill in fills], dtype=bool)[:, np.newaxis] & ~evidence.present
+    filled = filled & np.isnan(table)
+    for fill, row, where in zip(fills, table, filled, strict=True):
+        row[where] = fill
+    keys = [part.key for part in parts]
+    return dict(zip(keys, table, strict=True)), dict(zip(keys, filled, strict=True))
 
 
 def _fill(part: Selection, settings: ScoringSettings) -> float | None:
@@ -207,8 +212,15 @@ def _sum(of: Sum, values: Mapping[str, Any]) -> Any:
     return of.constant + sum(factor * values[term.key] for factor, term in of.terms) + 0.0
 
 
-def _mean_row(rows: Sequence[Floats], settings: ScoringSettings, evidence: _Evidence, averaged: list[int]) -> Row:
-    """Means over the labels present in at least one volume, of the values that are defined."""
+def _mean_row(
+    rows: Sequence[Floats],
+    filled: Mapping[str, NDArray[np.bool_]],
+    settings: ScoringSettings,
+    evidence: _Evidence,
+    averaged: list[int],
+) -> Row:
+    """Means over the labels present in at least one volume, of the values that are defined, and what was filled in for
+    the absent ones."""
     quantities = [selection.quantity for selection in settings.selections]
     table = np.array(rows).reshape(len(quantities), len(evidence.targets))
     keys = [selection.key for selection in settings.selections]
@@ -217,11 +229,9 @@ def _mean_row(rows: Sequence[Floats], settings: ScoringSettings, evidence: _Evid
     undefined = np.isnan(table)
     taken = np.zeros(table.shape, dtype=bool)
     taken[:, occurring] = True
-    if settings.empty in _FILL:
-        taken[np.ix_([quantity.fills_empty for quantity in quantities], averaged)] = True
-    own = [any(part.empty is not None for part in selection.parts) for selection in settings.selections]
-    if any(own):
-        taken[np.ix_(own, averaged)] = True
+    for selection, row in zip(settings.selections, taken, strict=True):
+        for part in selection.parts:
+            row[averaged] |= filled[part.key][averaged]
     taken &= ~undefined
     n = taken.sum(axis=1)
     needs_every_value = np.array([quantity.needs_every_value for quantity in quantities], dtype=bool)
