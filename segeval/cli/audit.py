@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +14,6 @@ from segeval.files.paths import is_file, real
 
 if TYPE_CHECKING:
     from segeval.cases.provenance import Provenance
-    from segeval.settings.labels import Labels
 
 ProvenanceOption = Annotated[
     Path | None,
@@ -39,12 +38,20 @@ command_line: list[str] = []
 """What followed ``segeval``; set by ``app.main``."""
 
 
-def label_files(labels: Labels) -> list[Path]:
-    """The label file of ``--labels``, where it is one; a configuration may hold a list or a table."""
+def files_of_options(scoring: Mapping[str, Any]) -> list[Path]:
+    """What the answers name and is read beside the volumes; a configuration may hold lists and tables in their place.
+
+    The file of ``--labels`` and that of ``--label-distances``, and a protocol of the user's own.
+    """
     from segeval.settings.labels import label_file_of
 
-    path = label_file_of(labels) if isinstance(labels, str) else None
-    return [path] if path is not None and is_file(path) else []
+    labels, distances, protocol = (scoring.get(name) for name in ("labels", "label_distances", "protocol"))
+    named = [
+        label_file_of(labels) if isinstance(labels, str) else None,
+        Path(distances) if isinstance(distances, str) else None,
+        Path(protocol) if isinstance(protocol, str) and protocol.endswith(".toml") else None,
+    ]
+    return [path for path in named if path is not None and is_file(path)]
 
 
 def limit_memory(size: str | None) -> None:

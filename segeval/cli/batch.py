@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from segeval.choices import LayoutName, Missing
-from segeval.cli.audit import MaxMemoryOption, ProvenanceOption, label_files, limit_memory, provenance_of
+from segeval.cli.audit import MaxMemoryOption, ProvenanceOption, files_of_options, limit_memory, provenance_of
 from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.options import FormatOption, OutputOption, WideOption
 from segeval.cli.picturing import Pictured, with_picture_options, write_results
@@ -141,7 +141,8 @@ def batch(
     )
     keys = [selection.key for selection in ready.settings.selections]
     require_renderable(format_, outputs, keys, ready.settings.document())
-    note = provenance_of(provenance, outputs, ready.volumes, [manifest, *label_files(ready.labels)])
+    named = [manifest, *files_of_options({**scoring, "labels": ready.labels})]
+    note = provenance_of(provenance, outputs, ready.volumes, named)
     runner = dask_runner(dask) if dask is not None else local_runner(workers or default_workers(), tell_remark)
     with (
         journal_beside(outputs, ready.settings, ready.pooled, resume) as journal,

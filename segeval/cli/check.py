@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from segeval.cli.audit import ProvenanceOption, label_files, provenance_of
+from segeval.cli.audit import ProvenanceOption, files_of_options, provenance_of
 from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.github import tell_github
 from segeval.cli.picturing import Pictured, pages_among, with_picture_options, write_pages
@@ -146,7 +146,7 @@ def check(
     extra = [provenance] if provenance else []
     _require_writable([*outputs, *extra], [path for path in (results, config) if path is not None])
     compared = None if update_baseline else settings.baseline
-    others = [config or default_config(), compared, *label_files(settings.scoring.get("labels"))]
+    others = [config or default_config(), compared, *files_of_options(settings.scoring)]
 
     def noted(volumes: Iterable[Path | None] = (), more: Iterable[Path] = ()) -> Provenance | None:
         return provenance_of(provenance, outputs, volumes, [*others, *more])

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from segeval.cli.audit import MaxMemoryOption, ProvenanceOption, label_files, limit_memory, provenance_of
+from segeval.cli.audit import MaxMemoryOption, ProvenanceOption, files_of_options, limit_memory, provenance_of
 from segeval.cli.options import FormatOption, OutputOption, WideOption
 from segeval.cli.picturing import Pictured, with_picture_options, write_results
 from segeval.cli.progress import ByteProgress
@@ -68,7 +68,6 @@ def score(
     prediction, reference = located(prediction), located(reference)
     outputs = output or []
     extra = [provenance] if provenance else []
-    labels = scoring.get("labels")
     if resume and not outputs:
         raise UsageError("--resume continues the journal beside an output; name the output with -o")
     require_writable([*outputs, *extra], [prediction, reference, *named_files(scoring)])
@@ -77,7 +76,7 @@ def score(
     pictured.require_a_page(outputs)
     require_renderable(format_, outputs, [selection.key for selection in settings.selections], settings.document())
     volumes = [prediction, reference, *files_beside(settings)]
-    note = provenance_of(provenance, outputs, volumes, label_files(labels))
+    note = provenance_of(provenance, outputs, volumes, files_of_options(scoring))
     with ExitStack() as stack:
         elsewhere = None
         if dask is not None or workers > 1 or resume:

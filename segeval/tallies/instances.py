@@ -27,7 +27,8 @@ class InstanceOptions(Struct, frozen=True):
 
     connectivity: None for the largest, 26 in three dimensions and 8 in two.
     min_volume_mm3: smaller instances are dropped from both volumes before anything is matched.
-    threshold: the IoU that a match must exceed, with ``greedy`` reach, 0 <= threshold < 1; ``any-overlap`` has none.
+    threshold: the IoU that a match must exceed, 0 <= threshold < 1, or reach with ``greedy``, which takes 1, too;
+        ``any-overlap`` has none.
     by: whether that is the IoU, or the Dice.
     labelled: each value of the maps is an instance; nothing is split into components.
     """
@@ -48,7 +49,7 @@ class InstanceOptions(Struct, frozen=True):
             raise UsageError(f"--matching {self.matching!r}: write one of {', '.join(get_args(Matching))}")
         if self.by not in get_args(MatchBy):
             raise UsageError(f"--match-by {self.by!r}: write one of {', '.join(get_args(MatchBy))}")
-        if not 0 <= self.threshold < 1:
+        if not (0 <= self.threshold < 1 or (self.threshold == 1 and self.matching == "greedy")):
             raise UsageError(f"--iou {self.threshold:g}: the IoU of a match must exceed it, so write 0 to below 1")
         if not 0 <= self.min_volume_mm3 < math.inf:
             raise UsageError(f"--min-volume-mm3 {self.min_volume_mm3:g}: write a volume of at least 0 in mm³")

@@ -66,6 +66,19 @@ def test_every_file_has_its_size_hash_and_header(pair: tuple[str, str], segeval:
     assert header["oriented"] is True
 
 
+def test_the_files_of_options_are_among_them(pair: tuple[str, str], segeval: Any) -> None:
+    Path("distances.csv").write_text("0,1,1\n1,0,0.5\n1,0.5,0\n")
+    Path("ours.toml").write_text(
+        'title = "Ours"\nyear = 2026\nversion = 1\nsource = "here"\ndecides = "Two labels."\n'
+        '[options]\nlabels = [1, 2]\nmetrics = "dice"\n[columns]\nDice = "1.dice"\n'
+    )
+    options = ("--protocol", "ours.toml", "--label-distances", "distances.csv", "--provenance", "run.json")
+    assert segeval("score", *pair, *options).code == 0
+    assert {entry["path"] for entry in provenance()["files"]} == {"distances.csv", "ours.toml", *pair}
+    assert segeval("score", *pair, "--protocol", "kits23", "--provenance", "run.json").code == 0
+    assert {entry["path"] for entry in provenance()["files"]} == set(pair)
+
+
 def test_nothing_of_the_machine_is_in_it(pair: tuple[str, str], segeval: Any, tmp_path: Path) -> None:
     assert segeval("score", *pair, "--metrics", "dice", "--provenance", "run.json").code == 0
     text = Path("run.json").read_text("utf-8")

@@ -59,6 +59,8 @@ def test_greedy_by_hand() -> None:
     assert found.matches[0].iou == 4 / 9
     assert pairs_of(matched(prediction, reference, threshold=0.3)) == [(1, (2,)), (2, (1,))]
     assert pairs_of(matched([1, 1], [1, 0], matching="greedy", threshold=0.5)) == [(1, (1,))]  # reached
+    assert pairs_of(matched([1, 1, 0, 2], [1, 1, 0, 2], matching="greedy", threshold=1.0)) == [(1, (1,)), (2, (2,))]
+    assert pairs_of(matched([1, 1, 0, 2, 2], [1, 1, 0, 2, 0], matching="greedy", threshold=1.0)) == [(1, (1,))]
     assert not matched([1, 1], [1, 0], threshold=0.5).matches
 
 
