@@ -17,6 +17,7 @@ import math
 import os
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,13 @@ VOLUMES = (".mha", ".mhd", ".nii", ".nii.gz", ".nrrd", ".tif", ".tiff")
 def main() -> int:
     """Write metrics.json; 1 where the numbers would not be those that were announced."""
     jobs = json.loads((INPUT / "predictions.json").read_text(encoding="utf-8"))
-    references = references_in(UPLOADED if UPLOADED.is_dir() else CHALLENGE / "references")
+    given = UPLOADED if UPLOADED.is_dir() else CHALLENGE / "references"
+    files = [path for path in sorted(given.iterdir()) if path.name.lower().endswith(VOLUMES)]
+    for what, cases in (("jobs", list(map(case_of, jobs))), ("references", [stem(path.name) for path in files])):
+        if twice := [case for case, number in Counter(cases).items() if number > 1]:
+            sys.stderr.write(f"several {what} for {', '.join(twice[:5])}; there must be one for each case\n")
+            return 1
+    references = {stem(path.name): path for path in files}
     predictions = {case_of(job): prediction_of(job) for job in jobs}
     if surplus := sorted(predictions.keys() - references.keys()):
         sys.stderr.write(f"no reference for {', '.join(surplus[:5])}; there are {len(references)}\n")
@@ -54,11 +61,6 @@ def main() -> int:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     (OUTPUT / "metrics.json").write_text(json.dumps(metrics_of(report), indent=2), encoding="utf-8")
     return 0
-
-
-def references_in(folder: Path) -> dict[str, Path]:
-    """The references by case."""
-    return {stem(path.name): path for path in sorted(folder.iterdir()) if path.name.lower().endswith(VOLUMES)}
 
 
 def case_of(job: dict[str, Any]) -> str:

@@ -120,6 +120,22 @@ def test_a_job_without_a_reference_is_an_error(platform: dict[str, str]) -> None
     assert "no reference for a" in run.stderr
 
 
+def test_two_jobs_or_references_of_a_case_are_an_error(platform: dict[str, str]) -> None:
+    """The last one would win: neither is the better one."""
+    listed = Path(platform["SEGEVAL_INPUT"]) / "predictions.json"
+    jobs = listed.read_text()
+    listed.write_text(json.dumps([*json.loads(jobs), job("2", "a")]))
+    run = evaluated(platform)
+    assert (run.returncode, run.stderr.count("\n")) == (1, 1)
+    assert "several jobs for a;" in run.stderr
+    listed.write_text(jobs)
+    image(Path(platform["SEGEVAL_CHALLENGE"]) / "references" / "b.nii.gz", 5)
+    run = evaluated(platform)
+    assert (run.returncode, run.stderr.count("\n")) == (1, 1)
+    assert "several references for b;" in run.stderr
+    assert not (Path(platform["SEGEVAL_OUTPUT"]) / "metrics.json").exists()
+
+
 def test_the_recipe_pins_a_version_and_drops_root() -> None:
     lines = (RECIPE / "Dockerfile").read_text().splitlines()
     assert any("segeval-cli==" in line for line in lines)
