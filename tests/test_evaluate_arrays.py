@@ -287,6 +287,22 @@ def test_volumes_without_a_voxel_have_nothing_to_measure(shape: tuple[int, ...])
     assert math.isnan(maps.cases[0].rows[0].values["lesion_ap"])
 
 
+@pytest.mark.parametrize("shape", [(20, 20), (20, 20, 1)])
+def test_all_groups_are_of_two_dimensions_too(shape: tuple[int, ...]) -> None:
+    """4 of 5 rows of a square of 25 voxels: Dice 2 · 20 / 45, 1 mm off, one instance found; BraTS's lesions are 3-D."""
+    reference, prediction = np.zeros(shape, dtype=int), np.zeros(shape, dtype=int)
+    reference[3:8, 3:8] = prediction[4:8, 3:8] = 1
+    report = evaluate_arrays(prediction, reference, metrics="all", spacing=(1,) * len(shape))
+    values = json.loads(report.to_json())["cases"][0]["rows"][0]
+    assert (values["dice"], values["hd"], values["instance_tp"]) == (pytest.approx(40 / 45), 1, 1)
+    assert values["lesionwise_dice"] is None
+    assert (
+        "BraTS's lesion-wise procedure is of three dimensions: its quantities are undefined" in report.cases[0].remarks
+    )
+    with pytest.raises(UsageError, match="leave its quantities out"):
+        evaluate_arrays(prediction, reference, metrics="dice,lesionwise")
+
+
 class Raising:
     """An array of a library that has lost its device."""
 

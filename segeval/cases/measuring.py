@@ -101,7 +101,12 @@ def measure_held(
     missed_mm = missed_distance(settings.missed, maps.shape, maps.spacing_mm)
     if "instances" in wanted:
         records["instances"] = Instances(_instances(maps, settings), volume_ml, missed_mm)
-    if "lesions" in wanted:
+    if "lesions" in wanted and len(maps.shape) == 2 and settings.asks_for_every_group:
+        remarks = [
+            *remarks,
+            "BraTS's lesion-wise procedure is of three dimensions: its quantities are undefined",
+        ]
+    elif "lesions" in wanted:
         records["lesions"] = Instances(lesions_of(maps, settings), volume_ml, missed_mm)
     if "topology" in wanted:
         records["topology"] = topology_of(maps, settings.selections)

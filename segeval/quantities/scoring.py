@@ -173,7 +173,7 @@ def _values(selection: Selection, evidence: _Evidence) -> NDArray[Any]:
 def _table(
     values: Mapping[str, NDArray[Any]], parts: Sequence[Selection], settings: ScoringSettings, evidence: _Evidence
 ) -> tuple[dict[str, Floats], dict[str, NDArray[np.bool_]]]:
-    """Each quantity of every target, float64 (targets,): NaN where undefined, or what ``--empty`` says; and where so."""
+    """Each quantity of every target, float64 (targets,): NaN where undefined, or what ``--empty`` says; and where."""
     quantities = [part.quantity for part in parts]
     table = np.array([values[part.key] for part in parts], dtype=np.float64)
     table = table.reshape(len(quantities), len(evidence.targets))

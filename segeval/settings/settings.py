@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from msgspec.structs import replace
 
-from segeval.choices import DEFAULT_GROUPS, BackendName, Kind
+from segeval.choices import DEFAULT_GROUPS, EVERY_GROUP, BackendName, Kind
 from segeval.settings import words
 from segeval.settings.distances import Distances
 from segeval.settings.option import OUTPUT, RUNNING, Group, Setting, asked, require_word
@@ -72,6 +72,11 @@ class Settings(Distances, frozen=True, dict=True):
         from segeval.quantities import records_needed
 
         return records_needed(self.selections)
+
+    @property
+    def asks_for_every_group(self) -> bool:
+        """Whether ``all`` is among the quantities: nobody named those that these volumes do not have."""
+        return any(item.partition(":")[0].strip() == EVERY_GROUP for item in (self.metrics or "").split(","))
 
     @property
     def holds_label_maps(self) -> bool:

@@ -47,7 +47,7 @@ def match_lesions(
     if reference.ndim != 3:
         raise UsageError(
             f"brats-lesionwise is defined in three dimensions, and the volumes have {reference.ndim}; "
-            "choose another matching"
+            "leave its quantities out (--metrics lesionwise)"
         )
     box = _box(prediction | reference, options.dilation)
     origin = [part.start for part in box]
