@@ -169,6 +169,7 @@ def test_every_report_obeys_the_schema(
         (*maps, "--instances", "--metrics", "instances,instance_hd95", "--connectivity", "6"),
         (*maps, "--metrics", "lesionwise", "--lesionwise", "met"),
         (*maps, "--metrics", "surface", "--distance-spacing", "voxels", "--missed", "nan"),
+        (*maps, "--metrics", "hd95", "--max-distance", "20"),
         (*maps, "--ignore-label", "2", "--background", "--empty", "one"),
         (*maps, "--palette", "camvid", "--min-score", "0.5"),
         (*maps, "--match-by", "dice", "--border-mm", "1"),
