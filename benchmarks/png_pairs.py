@@ -92,7 +92,7 @@ def _make(folder: Path, pairs: int, kind: str) -> None:
             image = Image.fromarray(array)
             if kind == "palette":
                 image = image.convert("P")
-                image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0, 0, 0, 128])
+                image.putpalette([value * 37 % 256 for value in range(768)])  # 256 colours, as VOC's have
             image.save(folder / side / f"{number:05}.png")
 
 

@@ -71,6 +71,20 @@ def test_every_filter_gives_what_other_libraries_read(kind: int, filters: str, p
         np.testing.assert_array_equal(found.palette[pixels], expected)
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4])
+@pytest.mark.parametrize("width", [1, 7, 8, 31])
+def test_indices_of_few_bits_are_what_pillow_wrote(bits: int, width: int, tmp_path: Path) -> None:
+    indices = RNG.integers(0, 2**bits, (HEIGHT, width)).astype(np.uint8)
+    image = Image.fromarray(indices).convert("P")
+    image.putpalette(RNG.bytes(3 * 2**bits))
+    image.save(tmp_path / "x.png", bits=bits)
+    content = (tmp_path / "x.png").read_bytes()
+    assert content[24:26] == bytes([bits, INDEX])
+    found = plain_png(content)
+    assert found is not None
+    np.testing.assert_array_equal(found.pixels(), indices)
+
+
 def test_what_only_describes_is_passed_over(tmp_path: Path) -> None:
     """Transparency of grey would make another kind of picture of it."""
     more = chunk(b"tRNS", b"\0\3") + chunk(b"gAMA", struct.pack(">I", 45455)) + chunk(b"tEXt", b"Title\0x")
@@ -111,7 +125,8 @@ def test_what_is_not_the_usual_kind_is_left_alone() -> None:
         good[:-1],  # cut
         good[:-20] + bytes([good[-20] ^ 1]) + good[-19:],  # a checksum
         start + chunk(b"IHDR", header + b"\x08\0\0\0\1") + rest,  # interlaced
-        start + chunk(b"IHDR", header + b"\x04\0\0\0\0") + rest,  # four bits
+        start + chunk(b"IHDR", header + b"\x04\0\0\0\0") + rest,  # grey of four bits
+        start + chunk(b"IHDR", header + b"\x03\3\0\0\0") + rest,  # three bits
         start + chunk(b"IHDR", header + b"\x08\3\0\0\0") + rest,  # indices without a palette
         start + chunk(b"IHDR", bytes(8) + b"\x08\0\0\0\0") + rest,  # no pixels
         start + rest,  # no header
