@@ -90,7 +90,7 @@ def test_the_signature_of_evaluate_arrays_is_the_documented_one() -> None:
         "match_by": "iou",
         "background": False, "class_weights": None, "channels": "exclusive", "activation": None, "scale": None,
         "clip": False, "protocol": None, "lesionwise": None, "tau": None, "mask": None, "within": None, "weights": None,
-        "label_distances": None, "slices_of": None, "border_mm": None,
+        "label_distances": None, "slices_of": None, "border_mm": None, "max_distance": None,
     }  # fmt: skip
     assert {p.kind for p in parameters[2:]} == {inspect.Parameter.KEYWORD_ONLY}
 
@@ -104,7 +104,7 @@ def test_evaluate_takes_the_options_of_the_command_line() -> None:
     assert {p.kind for p in ours[2:]} == {inspect.Parameter.KEYWORD_ONLY}
     assert {p.name for p in ours} == set(theirs) - {
         "ctx", "format_", "wide", "output", "provenance", "max_memory",
-        "images", "window", "pictures", "case", "figures", "workers", "dask",
+        "images", "window", "pictures", "case", "figures", "workers", "dask", "resume",
     }  # fmt: skip
     assert all(p.default == theirs[p.name].default for p in ours[2:])
 
@@ -183,6 +183,7 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "distance_spacing": "voxels",
         "backend": "auto", "missed": 5.0, "instances": True, "connectivity": 6, "min_volume_mm3": 10.0,
         "matching": "many-to-one", "iou": 0.25, "match_by": "dice", "protocol": "brats-lesionwise:met", "tau": {1: 2.0},
+        "max_distance": 12.5,
         "mask": REFERENCE, "within": "1+2+4", "weights": REFERENCE, "label_distances": DISTANCES,
         "lesionwise": None,  # which the protocol decides
         "volume": None,  # would leave one channel of them; tests/cli/test_series.py has its meaning
@@ -201,7 +202,7 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "--missed=5", "--instances", "--connectivity=6", "--min-volume-mm3=10", "--matching=many-to-one", "--iou=0.25",
         "--match-by=dice", "--border-mm=0.5",
         "--mask", REFERENCE, "--weights", REFERENCE, "--within=1+2+4", "--label-distances", DISTANCES,
-        "--protocol=brats-lesionwise:met", "--tau=1=2", "--palette=camvid", "--min-score=0.5",
+        "--protocol=brats-lesionwise:met", "--tau=1=2", "--max-distance=12.5", "--palette=camvid", "--min-score=0.5",
         "--format=json",
     )  # fmt: skip
     assert run.code == 0, run.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -105,6 +106,14 @@ def _targets(found: FoundRegions, tally: Tally, choice: LabelChoice) -> Iterable
     belongs = membership(confusion, labels, choice.regions)
     predicted, references = stored_predictions(tally), {value for value, _ in confusion.pairs}
     layers: list[Layer] = list(found.plan.layers)
+    ours: dict[int, set[int]] = defaultdict(set)
+    theirs: dict[int, set[int]] = defaultdict(set)
+    for code, label in predicted.items():
+        for place in belongs.get(label, ()):
+            ours[place].add(code)
+    for value in references:
+        for place in belongs[value]:
+            theirs[place].add(value)
     for index, key in enumerate(keys):
         if key == BACKGROUND and not choice.background:
             yield None
@@ -113,9 +122,8 @@ def _targets(found: FoundRegions, tally: Tally, choice: LabelChoice) -> Iterable
             layer = next(k for k, each in enumerate(layers) if each.region is not None and each.region.name == key)
         else:
             layer = len(layers) - 1 if key == BACKGROUND else 0
-        p = frozenset(code for code, label in predicted.items() if index in belongs.get(label, ()))
-        r = frozenset(value for value in references if index in belongs[value])
-        yield _Target(key, p, r, layer, code_of(int(key)) if layer == 0 else None)
+        values = frozenset(ours[index]), frozenset(theirs[index])
+        yield _Target(key, *values, layer, code_of(int(key)) if layer == 0 else None)
 
 
 def _instances(
@@ -124,9 +132,10 @@ def _instances(
     overlaps = any(part.quantity.group == "detection" for part in parts_of(settings.selections))
     result = [TargetInstances(BACKGROUND if target is None else target.key) for target in targets]
     members: list[tuple[int, _Target, _Chosen]] = []
+    layers = [_Layer(pairs["instances"]) for pairs in found.pairs]
     for place, target in enumerate(targets):
         if target is not None:
-            chosen = _Chosen.of(found, target)
+            chosen = _Chosen.of(found, target, layers[target.layer])
             if chosen.box is not None:
                 members.append((place, target, chosen))
     for group in layers_of([(target.prediction, target.reference) for _, target, _ in members]):
@@ -137,43 +146,66 @@ def _instances(
         for k in group:
             place, target, chosen = members[k]
             given = settings.instances.labelled
-            prediction, p = _facts(
-                chosen.pair.prediction, chosen.prediction, origin, found.plan.unsigned[0], given=given
-            )
-            reference, r = _facts(chosen.pair.reference, chosen.reference, origin, found.plan.unsigned[1], given=given)
-            between = chosen.pair.pairs
-            own = np.flatnonzero((p[between.prediction] >= 0) & (r[between.reference] >= 0))
-            pairs = Pairs(*counted(r[between.reference[own]], p[between.prediction[own]], between.voxels[own]))
+            unsigned, layer = found.plan.unsigned, layers[target.layer]
+            p, r = layer.places
+            prediction = _facts(layer.sides[0], chosen.prediction, p, origin, unsigned[0], given=given)
+            reference = _facts(layer.sides[1], chosen.reference, r, origin, unsigned[1], given=given)
+            between = layer.shared(target)
+            pairs = Pairs(*counted(r[between.reference], p[between.prediction], between.voxels))
             result[place] = match_found(
                 target.key, prediction, reference, pairs, settings.instances, spacing_mm, overlaps=overlaps
             )
     return tuple(result)
 
 
+class _Layer:
+    """The components of a layer by their codes, so that each target's are found without a look at all of them.
+
+    sides: prediction and reference. places: by number, the place among the target's own, once that was looked at.
+    """
+
+    def __init__(self, pair: RegionPair) -> None:
+        self.sides = pair.prediction, pair.reference
+        self.places = tuple(np.full(len(side.components.codes), -1) for side in self.sides)
+        self._orders = [np.argsort(side.components.codes, kind="stable") for side in self.sides]
+        self._codes = [side.components.codes[order] for side, order in zip(self.sides, self._orders, strict=True)]
+        codes = self.sides[1].components.codes[pair.pairs.reference]
+        order = np.argsort(codes, kind="stable")
+        self._shared, self._shared_codes = pair.pairs[order], codes[order]
+
+    def numbers(self, side: int, target: _Target) -> Integers:
+        """Of the target's components, ascending."""
+        order = self._orders[side]
+        return np.sort(order) if target.code is None else order[_equal(self._codes[side], target.code)]
+
+    def shared(self, target: _Target) -> Pairs:
+        """The pairs of the target's components that share voxels."""
+        return self._shared if target.code is None else self._shared[_equal(self._shared_codes, target.code)]
+
+
+def _equal(codes: Integers, code: int) -> slice:
+    """Where ascending codes are this one."""
+    return slice(int(np.searchsorted(codes, code)), int(np.searchsorted(codes, code, "right")))
+
+
 class _Chosen(Struct, frozen=True):
     """The components of a target, by their numbers, and a box around all of its voxels."""
 
-    pair: RegionPair
     prediction: Integers
     reference: Integers
     box: Box | None
 
     @classmethod
-    def of(cls, found: FoundRegions, target: _Target) -> _Chosen:
-        pair = found.pairs[target.layer]["instances"]
+    def of(cls, found: FoundRegions, target: _Target, layer: _Layer) -> _Chosen:
         boxes: list[Box | None] = []
         chosen = []
-        sides = (
-            (pair.prediction, target.prediction, found.hidden[0]),
-            (pair.reference, target.reference, found.hidden[1]),
-        )
-        for side, values, hidden in sides:
-            numbers = _numbers(side, target)
+        for side, values in enumerate((target.prediction, target.reference)):
+            numbers, hidden = layer.numbers(side, target), found.hidden[side]
             chosen.append(numbers)
-            boxes += [_around(side.components, numbers), *(hidden.get(value) for value in values)]
+            boxes += [_around(layer.sides[side].components, numbers), *(hidden.get(value) for value in values)]
             if BACKGROUND in values:
                 boxes.append(tuple(slice(0, size) for size in found.plan.shape))
-        return cls(pair, chosen[0], chosen[1], enclosing(boxes))
+        return cls(chosen[0], chosen[1], enclosing(boxes))
 
 
 def _numbers(side: Region, target: _Target) -> Integers:
@@ -189,9 +221,9 @@ def _around(components: Summed, numbers: Integers) -> Box | None:
 
 
 def _facts(
-    side: Region, numbers: Integers, origin: tuple[int, ...], unsigned: bool, *, given: bool
-) -> tuple[Facts, Integers]:
-    """(Of these components, in the order of their first voxels or values; by number, their place in it or -1)."""
+    side: Region, numbers: Integers, place: Integers, origin: tuple[int, ...], unsigned: bool, *, given: bool
+) -> Facts:
+    """Of these components, in the order of their first voxels or values, which is noted in ``place``."""
     components = side.components
     ids: NDArray[Any] = components.codes[numbers].astype(np.uint64 if unsigned else np.int64)
     order = np.argsort(ids if given else components.first[numbers], kind="stable")
@@ -206,9 +238,8 @@ def _facts(
         own.high - start,
         own.first,
     )
-    place = np.full(len(components.codes), -1)
     place[numbers[order]] = np.arange(len(order))
-    return placed.facts(ids[order] if given else np.arange(1, len(order) + 1), origin), place
+    return placed.facts(ids[order] if given else np.arange(1, len(order) + 1), origin)
 
 
 def _topology(found: FoundRegions, target: _Target | None) -> TargetTopology:
