@@ -192,7 +192,7 @@ CANNOT = {
     "window": ["--window=40,400", PAGE], "pictures": ["--pictures=1", PAGE], "case": ["--case=prediction", PAGE],
     "figures": ["--figures=figures", "--pictures=0"], "workers": ["--workers=1"],
 }  # fmt: skip
-ELSEWHERE = {"dask", "resume", "key", "level"}  # tests/batches, tests/readers/test_keys_and_levels.py
+ELSEWHERE = {"dask", "key", "level", "min_score", "resume"}  # test_*_volume, test_keys_and_levels, test_coco
 
 
 def test_every_option_is_known_to_change_numbers_or_not() -> None:
