@@ -100,10 +100,9 @@ def count_label_parts(pair: Pair, parts: Parts) -> LabelResult:
 
 def _counter_of_regions(pair: Pair) -> Callable[[tuple[Box, ...]], LabelResult]:
     """What counts a part box by box; it holds one box, and what was found in the part."""
-    import numpy as np
 
     from segeval.cases.region_plan import plan_of
-    from segeval.cases.regions import find_in, within
+    from segeval.cases.regions import find_in, flat, within
 
     if pair.parts is None:
         raise ValueError("the pair has no parts")
@@ -117,7 +116,7 @@ def _counter_of_regions(pair: Pair) -> Callable[[tuple[Box, ...]], LabelResult]:
         for number, box in enumerate(boxes):
             around = plan.around(box)
             sides = [tiled(source, (around,)) for source in (pair.prediction, pair.reference)]
-            whole_p, whole_r = (np.concatenate(list(side.pieces(0))) for side in sides)
+            whole_p, whole_r = (flat(list(side.pieces(0))) for side in sides)
             p, r = (whole if around == box else within(whole, around, box) for whole in (whole_p, whole_r))
             kernel = backend.label_kernel(pair.settings.labels.ignore)
             for first in range(0, p.size, PIECE_VOXELS):

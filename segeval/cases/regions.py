@@ -95,6 +95,14 @@ def find_in(plan: Plan, box: Box, prediction: NDArray[Any], reference: NDArray[A
     return FoundRegions(plan, tuple(pairs), tuple(backgrounds), hidden, distances)
 
 
+def flat(pieces: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """All in one; one value where they are that, as where nothing is stored."""
+    first = pieces[0]
+    if all(piece.strides == (0,) and piece.dtype == first.dtype and piece[0] == first[0] for piece in pieces):
+        return np.broadcast_to(first[0], sum(piece.size for piece in pieces))
+    return np.concatenate(pieces)
+
+
 def within(values: NDArray[Any], around: Box, box: Box) -> NDArray[Any]:
     """Of a box in another; both flat, in Fortran order."""
     shaped = values.reshape([side.stop - side.start for side in around], order="F")
@@ -116,11 +124,14 @@ def _near(plan: Plan, layer: Layer, box: Box, prediction: NDArray[Any], referenc
 def _coded(
     values: NDArray[Any], layer: Layer, counted: NDArray[np.bool_] | None, shape: tuple[int, ...], *, by_value: bool
 ) -> CodedBox:
-    changes = np.ones(values.size, dtype=np.bool_)
-    np.not_equal(values[1:], values[:-1], out=changes[1:])
-    if counted is not None:
-        changes[1:] |= counted[1:] != counted[:-1]
-    starts = marked(changes)
+    if values.strides == (0,) and counted is None:  # one value, as where nothing is stored
+        starts = np.zeros(1, np.int64)
+    else:
+        changes = np.ones(values.size, dtype=np.bool_)
+        np.not_equal(values[1:], values[:-1], out=changes[1:])
+        if counted is not None:
+            changes[1:] |= counted[1:] != counted[:-1]
+        starts = marked(changes)
     of_runs = values.take(starts)
     there = layer.covers(of_runs)
     if by_value:
