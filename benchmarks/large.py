@@ -2,7 +2,8 @@
 
 Run: python benchmarks/large.py [--side 2048] [--filled 0.1] [--folder FOLDER]
 The volumes are uint64 with ids up to 2^40, of which only some chunks are stored; the rest is background, as in sparse
-segmentations of cells and neurites. All contenders run in turn; each counts the pairs of ids (``--metrics partition``).
+segmentations of cells and neurites. All contenders run in turn; each counts the pairs of ids (``--metrics partition``),
+and segeval finds components, too (``--metrics instance_tp``).
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ def main() -> None:
         for title, command in (
             ("segeval, 1 process", score),
             ("segeval, 2 workers", [*score, "--workers", "2"]),
+            ("segeval, components, 1 process", [*score[:-4], "--metrics", "instance_tp", "--format", "json"]),
             ("pandas, chunk by chunk", [sys.executable, "-c", PEER, *files]),
         ):
             seconds, memory = timed(command)
