@@ -21,7 +21,8 @@ from segeval.targets import Region, TargetKey
 _MOST = 2**53
 """Voxels: as many as a sum in float64 counts one by one."""
 
-_Label = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+_Label = Annotated[int, Meta(ge=-(2**63))]  # msgspec states no more than 2^63 - 1, and ids without a sign reach beyond
+_BEHIND_LABELS = 2**64
 _Count = Annotated[int, Meta(ge=0, le=_MOST)]
 
 
@@ -138,6 +139,10 @@ def _confusion_document(confusion: Confusion) -> dict[str, Any]:
 def _confusion_of(read: _Confusion) -> Confusion:
     if sum(count for _, _, count in read.pairs) > _MOST:
         raise ValueError(f"more than {_MOST} voxels")
+    labels = {value for pair in (*read.pairs, *(read.weights or ())) for value in pair[:2]}
+    labels |= {value for code, members in read.sets for value in (code, *members)}
+    if max(labels, default=0) >= _BEHIND_LABELS:
+        raise ValueError("a label of more than 64 bits")
     return Confusion(
         {(r, p): count for r, p, count in read.pairs},
         {code: frozenset(members) for code, members in read.sets},
