@@ -41,15 +41,22 @@ command_line: list[str] = []
 def files_of_options(scoring: Mapping[str, Any]) -> list[Path]:
     """What the answers name and is read beside the volumes; a configuration may hold lists and tables in their place.
 
-    The file of ``--labels`` and that of ``--label-distances``, and a protocol of the user's own.
+    The file of ``--labels`` and that of ``--label-distances``, and a protocol of the user's own, which may name them.
+    Raises UsageError for a protocol that is none.
     """
     from segeval.settings.labels import label_file_of
+    from segeval.settings.protocols import protocol_of
 
-    labels, distances, protocol = (scoring.get(name) for name in ("labels", "label_distances", "protocol"))
+    protocol = scoring.get("protocol")
+    own = protocol if isinstance(protocol, str) and protocol.endswith(".toml") else None
+    found = None if own is None else protocol_of(own)
+    answers = {name: answer for name, answer in scoring.items() if answer is not None}
+    options = answers if found is None else {**found.options, **answers}
+    labels, distances = options.get("labels"), options.get("label_distances")
     named = [
         label_file_of(labels) if isinstance(labels, str) else None,
         Path(distances) if isinstance(distances, str) else None,
-        Path(protocol) if isinstance(protocol, str) and protocol.endswith(".toml") else None,
+        None if own is None else Path(own),
     ]
     return [path for path in named if path is not None and is_file(path)]
 

@@ -75,6 +75,10 @@ def test_the_files_of_options_are_among_them(pair: tuple[str, str], segeval: Any
     options = ("--protocol", "ours.toml", "--label-distances", "distances.csv", "--provenance", "run.json")
     assert segeval("score", *pair, *options).code == 0
     assert {entry["path"] for entry in provenance()["files"]} == {"distances.csv", "ours.toml", *pair}
+    ours = Path("ours.toml").read_text().replace("[columns]", 'label_distances = "distances.csv"\n[columns]')
+    Path("ours.toml").write_text(ours)
+    assert segeval("score", *pair, "--protocol", "ours.toml", "--provenance", "run.json").code == 0
+    assert {entry["path"] for entry in provenance()["files"]} == {"distances.csv", "ours.toml", *pair}
     assert segeval("score", *pair, "--protocol", "kits23", "--provenance", "run.json").code == 0
     assert {entry["path"] for entry in provenance()["files"]} == set(pair)
 
