@@ -152,7 +152,7 @@ def test_what_has_no_label_map_or_no_right_angles_is_refused(tmp_path: Path, seg
     assert "sheared" in run.err
     with pytest.raises(UsageError, match="spacing"):
         evaluate_arrays(p, r, metrics="hd", spacing=(1, 1))
-    with pytest.raises(UsageError, match=r"spacing=\(-1, 1, 1\): give a distance above 0"):
+    with pytest.raises(UsageError, match=r"spacing=\(-1, 1, 1\): give a distance of 1e-12 to 1e\+12 mm"):
         evaluate_arrays(p, r, metrics="hd", spacing=(-1, 1, 1))
 
 
