@@ -256,6 +256,19 @@ def test_whatever_holds_bytes_is_read() -> None:
             Tally.from_bytes(junk)
 
 
+def test_regions_of_a_label_file_stay_the_only_rows(tmp_path: Path) -> None:
+    """nnU-Net's regions: of the whole Dice 1, of the core 2 · 1 / 3, and the mean is of both."""
+    labels = {"background": 0, "whole": [1, 2], "core": 2}
+    path = tmp_path / "dataset.json"
+    path.write_text(json.dumps({"labels": labels, "regions_class_order": [1, 2]}))
+    tally = count(np.array([1, 2, 2, 0]), np.array([1, 1, 2, 0]), labels=path, metrics="dice")
+    again = Tally.from_bytes(tally.to_bytes())
+    assert again == tally
+    assert (again + tally).score().flat() == pytest.approx({
+        "whole/dice": 1, "core/dice": 2 / 3, "mean/dice": 5 / 6, "all/dice": 2 / 3
+    })  # fmt: skip
+
+
 def test_tallies_are_equal_where_what_was_counted_is() -> None:
     (softmax, reference), (other, of_other), *_ = pairs(soft=True)
     options: dict[str, Any] = {"labels": LABELS, "metrics": "losses,more_losses,ece"}

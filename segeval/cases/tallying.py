@@ -97,6 +97,7 @@ class Tally(Struct, frozen=True, eq=False):
         return {
             "settings": self.settings.document(),
             "names": [[value, name] for value, name in sorted(self.settings.labels.names.items())],
+            "regions_only": self.settings.labels.regions_only,
             "kind": self.kind,
             "volumes": self.volumes,
             "voxel_volume_mm3": self.voxel_volume_mm3,
@@ -118,6 +119,7 @@ class Tally(Struct, frozen=True, eq=False):
                 )
             read = msgspec.convert(document, _Written)
             settings = settings_of_document(read.settings, dict(read.names))
+            settings = replace(settings, labels=replace(settings.labels, regions_only=read.regions_only))
             tally = cls(tally_of(read.tally), settings, read.kind, read.volumes, read.voxel_volume_mm3)
             _require_what_is_scored(tally)
         except (KeyError, TypeError, ValueError, RecursionError, UsageError) as problem:
@@ -135,6 +137,7 @@ class _Written(Struct):
     volumes: Annotated[int, Meta(ge=1)]
     voxel_volume_mm3: Annotated[float, Meta(gt=0)] | None
     tally: dict[str, Any]
+    regions_only: bool = False
 
 
 def _require_what_is_scored(tally: Tally) -> None:
