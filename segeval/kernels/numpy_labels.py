@@ -142,6 +142,8 @@ class NumpyLabelKernel:
 
 def require_room(pairs: int, each: int = _PER_COPY) -> None:
     """Raises NotEnoughMemory where so many pairs of labels are too many. each: bytes; of a copy by default."""
+    if pairs <= _MANY_PAIRS:
+        return
     words = f"counting {pairs:,} pairs of labels"
     require_memory("the joint histogram", Need(each * pairs, words, "cut the volumes into pieces and score each"))
 

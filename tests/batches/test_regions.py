@@ -146,7 +146,7 @@ def test_workers_print_the_same_bytes(tmp_path: Path, segeval: Run) -> None:
         ("instances", "instance_hd95 is a distance"),
         ("instance_nsd", "instance_nsd is of distances"),
         ("cldice", "skeletons are made of the whole volume"),
-        ("hd", "distances, lesions, shapes, profiles and losses of whole maps"),
+        ("hd", "distances are measured on the whole volume, or up to --max-distance MM"),
     ],
 )
 def test_what_needs_the_whole_volume_is_refused_before_reading(

@@ -227,7 +227,7 @@ def test_what_both_volumes_lack_is_the_protocols_to_say(protocol: str, segeval: 
         (('source = "our hospital"', "source = 3"), "lacks its source, a text"),
         (("[options]", "[colums]"), "'colums' is none of its keys"),
         (('metrics = "dice', 'metrics = "dise'), "there is no quantity 'dise'"),
-        (('liver = "liver.dice:empty=0"', 'liver = "dice"'), "[columns] are texts like"),
+        (('liver = "liver.dice:empty=0"', 'liver = "dice"'), "[columns] liver = 'dice': write a text like"),
         (('"liver.dice:empty=0"', '"spleen.dice:empty=0"'), "column 'liver': there is no label or region 'spleen'"),
         (('"liver.dice:empty=0"', '"liver.dice"'), "column 'liver': [options] metrics have no dice"),
         (('"liver.dice:empty=0"', '"foo({liver.dice:empty=0})"'), "column 'liver': there is no function 'foo'"),
