@@ -72,8 +72,15 @@ def _renumbered(volume: Volume, names: Names, ignore: int | None, must_share: bo
     """
     known = _by_name(names)
     shared = {value: known[name] for name, value in _by_name(volume.names).items() if name in known}
+    # Where several labels have one name, its number tells which of them is meant.
+    shared |= {
+        value: value
+        for value, name in volume.names.items()
+        if value not in shared and value in names and folded(names[value]) == folded(name)
+    }
     if not volume.names or (must_share and not shared):
         return volume
+    volume = _with_twins_told(volume, names, shared)
     numbers = dict(shared)
     used = {*names, *numbers.values(), *(() if ignore is None else (ignore,))}
     for value in volume.names:
@@ -88,6 +95,20 @@ def _renumbered(volume: Volume, names: Names, ignore: int | None, must_share: bo
     moved = [f"{volume.names[old]} {old} is {new}" for old, new in sorted(numbers.items()) if old != new]
     remark = f"{volume.name}: labels are told apart by name and renumbered: {_listed(moved)}"
     return replace(_moved(volume, numbers, taken), remarks=[*volume.remarks, remark])
+
+
+def _with_twins_told(volume: Volume, names: Names, shared: Mapping[int, int]) -> Volume:
+    """With a remark on labels that a name which several labels have does not match with the other volume's."""
+    theirs = Counter(map(folded, names.values()))
+    left = [name for value, name in volume.names.items() if value not in shared and folded(name) in theirs]
+    if not left:
+        return volume
+    said = ", ".join(dict.fromkeys(left))
+    remark = (
+        f"{volume.name}: several labels are called {shortened(said, 100)}, so that their names do not say which is "
+        "which; give each its own, or name the numbers with --labels"
+    )
+    return replace(volume, remarks=[*volume.remarks, remark])
 
 
 def _moved(volume: Volume, numbers: Mapping[int, int], taken: frozenset[int]) -> Volume:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -141,9 +142,10 @@ def by_object(ours: Volume, theirs: Volume, settings: Settings) -> Settings:
                 "objects are compared by the numbers of categories, so export both with the same ones"
             )
     names = {**ours.names, **theirs.names, **choice.names}
+    alike = Counter(names.values())
     regions = tuple(
         Region(
-            names.get(label, f"category {label}"),
+            f"{names[label]} {label}" if alike[names.get(label, "")] > 1 else names.get(label, f"category {label}"),
             ours.objects.get(label, frozenset()) | theirs.objects.get(label, frozenset()),
         )
         for label in sorted(ours.objects.keys() | theirs.objects.keys())

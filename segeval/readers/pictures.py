@@ -104,6 +104,8 @@ def _decoded_plain(path: Path, plain: PlainPng, colours: Colours | None, *, colo
     by_colour = plain.samples > 1
     if (by_colour and colours is None) or (coloured and plain.samples != _COLOURS["RGB"]):
         return None
+    if plain.see_through and colours is not None and not coloured:
+        return None
     _require_room(path, plain.width, plain.height, plain.samples, colours)
     if (pixels := plain.pixels()) is None:
         return None
@@ -137,6 +139,9 @@ def _decoded(path: Path, file: BinaryIO, form: _Format, colours: Colours | None,
     image = form.plugin()(file)
     if coloured and image.mode != "RGB":
         raise UnreadableFile(f"{path}: is no colour picture of 8 bits ({image.mode}); export it as RGB")
+    if colours is not None and not coloured and image.mode in ("P", "RGB") and "transparency" in image.info:
+        _require_bytes(path, image)
+        image = image.convert("RGBA")
     if image.mode in _COLOURS:
         return _equal_colours(path, image, form) if colours is None else _by_colour(path, image, colours)
     if image.mode not in _BYTES:
@@ -155,9 +160,15 @@ def _by_colour(path: Path, image: Any, colours: Colours) -> NDArray[Any]:
     """The labels of a colour picture of 8 bits. Raises UnreadableFile, LabelError."""
     if image.mode not in ("RGB", "RGBA"):
         raise UnreadableFile(f"{path}: has pixels of another kind than colours ({image.mode}); export them as RGB")
-    if image.tile and image.tile[0][3] in _DEEP:
-        raise UnreadableFile(f"{path}: has colours of 16 bits each, of which 8 would be read; export them as 8 bits")
+    _require_bytes(path, image)
     return colours.of_pixels(np.asarray(image)).T
+
+
+def _require_bytes(path: Path, image: Any) -> None:
+    """Raises UnreadableFile for colours of 16 bits, of which Pillow reads 8."""
+    tiles = getattr(image, "tile", None)  # which a picture that was converted has no more
+    if tiles and tiles[0][3] in _DEEP:
+        raise UnreadableFile(f"{path}: has colours of 16 bits each, of which 8 would be read; export them as 8 bits")
 
 
 def _equal_colours(path: Path, image: Any, form: _Format) -> NDArray[Any]:

@@ -28,7 +28,7 @@ class PlainPng(Struct, frozen=True):
     """A picture whose chunks are sound.
 
     samples: values per pixel. bits: of each. palette: colours (n, 3) of indices, else None. compressed: the voxels, and
-    content: a PNG of these alone, where libpng can read them.
+    content: a PNG of these alone, where libpng can read them. see_through: it says which colours show nothing.
     """
 
     width: int
@@ -38,6 +38,7 @@ class PlainPng(Struct, frozen=True):
     palette: NDArray[np.uint8] | None
     compressed: bytes
     content: bytes
+    see_through: bool
 
     def pixels(self) -> NDArray[np.uint8] | None:
         """(rows, columns) of grey values or indices, or (rows, columns, samples); None where libpng finds fault."""
@@ -107,6 +108,7 @@ def plain_png(content: bytes) -> PlainPng | None:
     """The picture in these bytes; None for any but the usual kind."""
     header, palette, place, before = b"", None, len(SIGNATURE), b""
     voxels: list[tuple[int, int]] = []
+    see_through = False
     if not content.startswith(SIGNATURE):
         return None
     while True:
@@ -124,6 +126,8 @@ def plain_png(content: bytes) -> PlainPng | None:
             palette = np.frombuffer(content, np.uint8, length, place + 8).reshape(-1, 3)
         elif name == b"IEND":
             break
+        elif name == b"tRNS":
+            see_through = True
         elif not name.isalpha() or name[:1].isupper() or name == b"acTL":  # what must be understood, or an animation
             return None
         place, before = end, name
@@ -139,7 +143,8 @@ def plain_png(content: bytes) -> PlainPng | None:
     chunks = [content[start:end] for start, end in voxels]
     whole = b"".join((SIGNATURE, _chunk(b"IHDR", header), *chunks, _chunk(b"IEND", b"")))  # without transparent grey
     compressed = b"".join(content[start + 8 : end - 4] for start, end in voxels)
-    return PlainPng(width, height, _SAMPLES[kind], bits, palette if kind == _INDEX else None, compressed, whole)
+    colours = palette if kind == _INDEX else None
+    return PlainPng(width, height, _SAMPLES[kind], bits, colours, compressed, whole, see_through)
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

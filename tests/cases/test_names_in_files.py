@@ -163,3 +163,34 @@ def test_a_crop_is_told_apart_by_name_too(segeval: Segeval, tmp_path: Path, crop
         assert found[label, name] == (np.count_nonzero(small == label),) * 3
     if layers == 2:
         assert found[4, "all of it"] == (0, np.count_nonzero(small == 2), 0)
+
+
+def test_labels_of_one_name_are_told_apart_by_number(segeval: Segeval, tmp_path: Path) -> None:
+    reference = written(tmp_path / "r.seg.nrrd", ORGANS, {1: "lesion", 2: "Lesion", 3: "liver"})
+    prediction = written(tmp_path / "p.seg.nrrd", ORGANS, {1: "lesion", 2: "lesion", 3: "liver"})
+    run = segeval("score", prediction, reference, "--format", "json")
+    assert rows(run) == {(1, "lesion"): (size(1),) * 3, (2, "Lesion"): (size(2),) * 3, (3, "liver"): (size(3),) * 3}
+    assert not any("renumbered" in remark or "several labels" in remark for remark in run.remarks)
+    moved = np.array([0, 5, 6, 3], np.uint16)[ORGANS]
+    prediction = written(tmp_path / "p.seg.nrrd", moved, {5: "lesion", 6: "lesion", 3: "liver"})
+    run = segeval("score", prediction, reference, "--format", "json")
+    assert rows(run)[3, "liver"] == (size(3),) * 3
+    assert rows(run)[5, "lesion"] == (0, size(1), 0)
+    assert any("several labels are called lesion, so that their names do not say which" in one for one in run.remarks)
+
+
+def test_objects_of_categories_of_one_name_are_rows_of_their_own(segeval: Segeval, tmp_path: Path) -> None:
+    square = [[2, 2, 12, 2, 12, 12, 2, 12]]
+    categories = [{"id": 1, "name": "cells"}, {"id": 4, "name": "cells"}]
+    objects = [
+        {"id": n, "image_id": 1, "category_id": n, "segmentation": square, "area": 100, "iscrowd": 0} for n in (1, 4)
+    ]
+    path = tmp_path / "truth.json"
+    images = [{"id": 1, "file_name": "a.png", "width": 20, "height": 20}]
+    path.write_text(json.dumps({"images": images, "categories": categories, "annotations": objects[:1]}))
+    run = segeval("score", path, path, "--instances", "--metrics", "pq", "--format", "json")
+    assert run.code == 0, run.err
+    first = run.json["cases"][0]["rows"][0]
+    assert (first["label"], first["pq"]) == ("cells 1", 1.0)
+    plain = segeval("score", path, path, "--metrics", "dice", "--format", "json")
+    assert plain.json["cases"][0]["rows"][0]["dice"] == 1.0

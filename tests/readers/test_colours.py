@@ -307,3 +307,23 @@ def test_a_batch_and_inspect_know_palettes(tmp_path: Path, segeval: Run) -> None
 
 def test_a_table_is_as_narrow_as_its_labels() -> None:
     assert ColourTable("t", {"#000000": (0,), "#0000ff": (300,)}).dtype == np.uint16
+
+
+@pytest.mark.parametrize("mode", ["P", "RGB"])
+def test_colours_that_a_png_calls_transparent_are_background(mode: str, tmp_path: Path, segeval: Run) -> None:
+    """As the same picture with an opacity for each pixel."""
+    indices = np.random.default_rng(5).choice([0, 1, 15], (9, 7)).astype(np.uint8)
+    picture = Image.fromarray(indices)
+    picture.putpalette(VOC[:16].reshape(-1).tolist())
+    hidden: Any = 15
+    if mode == "RGB":
+        picture, hidden = picture.convert("RGB"), tuple(VOC[15].tolist())
+    picture.save(tmp_path / "p.png", transparency=hidden)
+    Image.open(tmp_path / "p.png").convert("RGBA").save(tmp_path / "rgba.png")
+    found = [
+        segeval("inspect", tmp_path / name, "--palette", "voc", "-f", "json").json for name in ("p.png", "rgba.png")
+    ]
+    counts = [{label["label"]: label["voxels"] for label in one["labels"] if label["voxels"]} for one in found]
+    assert counts == [{1: int((indices == 1).sum())}] * 2
+    pixels = int((indices == 15).sum())
+    assert all(any(f"{pixels} pixels are fully transparent" in remark for remark in one["remarks"]) for one in found)
