@@ -87,7 +87,7 @@ def test_the_supported_versions_of_python_are_tested() -> None:
     tested = workflow["jobs"]["test"]["strategy"]["matrix"]["python"]
     assert tested[0] == PROJECT["requires-python"].removeprefix(">=")
     assert tested == [f"3.{minor}" for minor in range(11, 11 + len(tested))]
-    assert f"for minor in {' '.join(version[2:] for version in tested)}" in (ROOT / ".ci/wheel").read_text()
+    assert f"for minor in {' '.join(version[2:] for version in tested)}" in (ROOT / ".ci/wheel").read_text("utf-8")
 
 
 # Requirements

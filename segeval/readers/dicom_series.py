@@ -97,7 +97,8 @@ def _beside(folder: Path) -> tuple[Path, ...]:
 def _images(folder: Path) -> Iterator[_Image]:
     """The slices among a folder's files."""
     try:
-        entries = sorted((entry for entry in os.scandir(folder) if entry.is_file()), key=lambda entry: entry.name)
+        with os.scandir(folder) as found:  # is closed where an entry cannot be looked at, too
+            entries = sorted((entry for entry in found if entry.is_file()), key=lambda entry: entry.name)
         states = [(entry.path, entry.stat()) for entry in entries[:_MOST_FILES]]
     except OSError:
         return

@@ -210,7 +210,9 @@ def names_in_a_process(first: str = "") -> list[str]:
 
 def test_the_files_of_a_group_register_its_quantities_and_no_others() -> None:
     room = Path(quantity_module.__file__).parent
-    registering = {path.stem for path in room.glob("*.py") if "\n@" in path.read_text() and path.stem != "quantity"}
+    registering = {
+        path.stem for path in room.glob("*.py") if "\n@" in path.read_text("utf-8") and path.stem != "quantity"
+    }
     listed = {file for files in FILES.values() for file in files}
     assert registering - listed == {"naming", "expressions"}  # caches
     assert list(FILES) == list(GROUPS)

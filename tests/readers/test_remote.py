@@ -105,11 +105,11 @@ def test_processes_and_what_is_written_of_them(server: Served, tmp_path: Path, s
     report, note = tmp_path / "r.json", tmp_path / "p.json"
     options = "--metrics", "dice", "--workers", "2", "-o", report, "-o", tmp_path / "r.html", "--provenance", note
     run = segeval("score", *pair, *options)
-    assert (run.code, json.loads(report.read_text())["cases"][0]["rows"]) == (0, rows(alone)), run.err
+    assert (run.code, json.loads(report.read_text("utf-8"))["cases"][0]["rows"]) == (0, rows(alone)), run.err
     plain = [server.url("found/sharded.zarr", False), server.url("truth/x.zarr", False)]
-    assert json.loads(note.read_text())["command"][2:4] == plain
+    assert json.loads(note.read_text("utf-8"))["command"][2:4] == plain
     for file in (report, note, tmp_path / "r.html"):
-        assert_no_secret(file.read_text())
+        assert_no_secret(file.read_text("utf-8"))
     assert_no_secret(run.out, run.err)
 
 
@@ -121,11 +121,11 @@ def test_a_manifest_names_urls(server: Served, folder: Path, tmp_path: Path, seg
     dry = segeval("batch", "--manifest", manifest, "--dry-run")
     report = tmp_path / "r.json"
     run = segeval("batch", "--manifest", manifest, "--metrics", "dice", "--workers", "2", "-o", report)
-    found = json.loads(report.read_text())["cases"]
+    found = json.loads(report.read_text("utf-8"))["cases"]
     assert [case["status"] for case in found] == ["ok", "ok"], run.err
     assert found[0]["rows"] == found[1]["rows"]
-    assert_no_secret(dry.out, dry.err, run.out, run.err, report.read_text())
-    assert_no_secret(*(each.read_text() for each in tmp_path.glob("*journal")))
+    assert_no_secret(dry.out, dry.err, run.out, run.err, report.read_text("utf-8"))
+    assert_no_secret(*(each.read_text("utf-8") for each in tmp_path.glob("*journal")))
     refused = segeval("batch", server.url("found"), server.url("truth"))
     assert (refused.code, refused.err.count("\n")) == (2, 1)
     assert "--manifest" in refused.err

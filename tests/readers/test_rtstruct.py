@@ -381,11 +381,11 @@ def test_what_no_structure_set_says_is_refused(
 @pytest.mark.parametrize("number", [b"nan ", b"inf ", b"1_0 ", b"1e99", b"7 77", b"0x10", b"1,5 ", b"--2 "])
 def test_coordinates_that_are_no_numbers_are_refused(segeval: Segeval, tmp_path: Path, number: bytes) -> None:
     points = in_mm(rectangle(2, 3, 9, 9), 1)
-    points[0, 0] = 7777
+    points[0, 0] = 77777777  # which no number that pydicom draws at random holds
     path = rtstruct(tmp_path / "x.dcm", [(1, "x", [("CLOSED_PLANAR", points)])])
     content = path.read_bytes()
-    assert content.count(b"7777") == 1
-    path.write_bytes(content.replace(b"7777", number))
+    assert content.count(b"77777777") == 1
+    path.write_bytes(content.replace(b"77777777", number.ljust(8)))
     reference = written(tmp_path / "r.nii.gz", np.ones(SHAPE, np.uint8))
     assert_refused(
         segeval("score", path, reference), path, "contour 1 of ROI 1 (x) has coordinates that are no numbers"
