@@ -15,11 +15,11 @@ from segeval.cases.bounding import surfaces_of, threads
 from segeval.cases.boxed import shapes_of, topology_of
 from segeval.cases.lesions import lesions_of
 from segeval.cases.reach import far_remarks
-from segeval.cases.stored_values import stored_predictions
+from segeval.cases.stored_values import values_of_targets
 from segeval.errors import GeometryError, LabelError
 from segeval.kernels import HeldPair
 from segeval.kernels.boxes import Box, enclosing
-from segeval.quantities import RecordName, membership, parts_of, targets_of
+from segeval.quantities import RecordName, parts_of
 from segeval.settings import Settings
 from segeval.shapes.all_instances import LabelMaps, Target, match_all
 from segeval.shapes.counting import LabelMap
@@ -27,7 +27,7 @@ from segeval.shapes.target_masks import mark
 from segeval.tallies.instances import Instances, TargetInstances
 from segeval.tallies.surfaces import missed_distance
 from segeval.tallies.tally import Tally
-from segeval.targets import BACKGROUND, LabelChoice, TargetKey
+from segeval.targets import LabelChoice, TargetKey
 from segeval.volumes.geometry import LEAST_MM, MOST_MM, Geometry, measurable
 
 _SHEAR = 1e-3
@@ -155,20 +155,7 @@ def maps_of(held: HeldPair, tally: Tally, choice: LabelChoice, spacing: tuple[fl
 
 
 def _targets(held: HeldPair, tally: Tally, choice: LabelChoice, axes: list[int]) -> Iterable[HeldTarget]:
-    confusion = tally.confusion
-    if confusion is None:
-        raise ValueError("no label map was held")
-    keys = targets_of(tally, choice)
-    labels = [key for key in keys if isinstance(key, int) and key != BACKGROUND]
-    belongs = membership(confusion, labels, choice.regions)
-    references = {value for value, _ in confusion.pairs}
-    predicted = stored_predictions(tally)
-    for index, key in enumerate(keys):
-        if key == BACKGROUND and not choice.background:
-            yield HeldTarget(key, frozenset(), frozenset(), None)
-            continue
-        p = frozenset(code for code, label in predicted.items() if index in belongs.get(label, ()))
-        r = frozenset(value for value in references if index in belongs[value])
+    for key, p, r in values_of_targets(tally, choice):
         whole = tuple(slice(0, n) for n in held.reference.shape)
         box = whole if 0 in p | r else enclosing((held.prediction.boxes.box(p), held.reference.boxes.box(r)))
         yield HeldTarget(key, p, r, None if box is None else tuple(box[axis] for axis in axes))
@@ -182,7 +169,8 @@ def _instances(maps: HeldMaps, settings: Settings) -> tuple[TargetInstances, ...
     ]
     parts = parts_of(settings.selections)
     hd95s = [part for part in parts if part.quantity.name == "instance_hd95"]
-    tolerances = [tau for part in parts if part.quantity.name == "instance_nsd" and (tau := part.settings["tau"])]
+    nsds = [part for part in parts if part.quantity.name == "instance_nsd"]
+    tolerances = [tau for part in nsds if isinstance(tau := part.settings["tau"], float)]
     more = bool(tolerances) or any(part.settings["pooled"] for part in hd95s)
     overlaps = any(part.quantity.group == "detection" for part in parts)
     found = match_all(
@@ -195,7 +183,7 @@ def _instances(maps: HeldMaps, settings: Settings) -> tuple[TargetInstances, ...
         [target for _, target in boxed],
         settings.instances,
         distances=not all(part.settings["pooled"] for part in hd95s),
-        tolerances=[float(tau) for tau in tolerances] if more else None,
+        tolerances=tolerances if more else None,
         overlaps=overlaps,
         threads=threads(),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,9 +15,9 @@ from segeval.cases.measuring import spacing_of
 from segeval.cases.reach import far_remarks
 from segeval.cases.region_plan import Layer, code_of
 from segeval.cases.regions import FoundRegions
-from segeval.cases.stored_values import stored_predictions
+from segeval.cases.stored_values import Values, values_of_targets
 from segeval.kernels.boxes import Box, enclosing
-from segeval.quantities import RecordName, membership, parts_of, targets_of
+from segeval.quantities import RecordName, parts_of
 from segeval.settings import Settings
 from segeval.shapes.all_instances import match_found
 from segeval.shapes.cavities import cavities
@@ -36,15 +35,14 @@ from segeval.volumes.geometry import Geometry
 from segeval.volumes.memory import Need, require_memory
 
 _PER_ELEMENT = 24  # bytes of a distance, and of the work on it
-_Values = frozenset[int]
 
 
 class _Target(Struct, frozen=True):
     """A target, and where it was looked for: the layer's place, and its code there, None for all of its codes."""
 
     key: TargetKey
-    prediction: _Values
-    reference: _Values
+    prediction: Values
+    reference: Values
     layer: int
     code: int | None
 
@@ -98,23 +96,8 @@ def _surfaces(found: FoundRegions, targets: list[_Target | None], settings: Sett
 
 def _targets(found: FoundRegions, tally: Tally, choice: LabelChoice) -> Iterable[_Target | None]:
     """None stands for the background where nobody asks."""
-    confusion = tally.confusion
-    if confusion is None:
-        raise ValueError("no label map was counted")
-    keys = targets_of(tally, choice)
-    labels = [key for key in keys if isinstance(key, int) and key != BACKGROUND]
-    belongs = membership(confusion, labels, choice.regions)
-    predicted, references = stored_predictions(tally), {value for value, _ in confusion.pairs}
     layers: list[Layer] = list(found.plan.layers)
-    ours: dict[int, set[int]] = defaultdict(set)
-    theirs: dict[int, set[int]] = defaultdict(set)
-    for code, label in predicted.items():
-        for place in belongs.get(label, ()):
-            ours[place].add(code)
-    for value in references:
-        for place in belongs[value]:
-            theirs[place].add(value)
-    for index, key in enumerate(keys):
+    for key, prediction, reference in values_of_targets(tally, choice):
         if key == BACKGROUND and not choice.background:
             yield None
             continue
@@ -122,8 +105,7 @@ def _targets(found: FoundRegions, tally: Tally, choice: LabelChoice) -> Iterable
             layer = next(k for k, each in enumerate(layers) if each.region is not None and each.region.name == key)
         else:
             layer = len(layers) - 1 if key == BACKGROUND else 0
-        values = frozenset(ours[index]), frozenset(theirs[index])
-        yield _Target(key, *values, layer, code_of(int(key)) if layer == 0 else None)
+        yield _Target(key, prediction, reference, layer, code_of(int(key)) if layer == 0 else None)
 
 
 def _instances(

@@ -265,3 +265,12 @@ def test_volumes_too_large_to_be_kept_are_refused_before_they_are_read(tmp_path:
     assert "keeping both label maps" in run.err
     assert "16 MiB" in run.err
     assert segeval("score", *files, "--metrics", "dice", "--max-memory", "10M").code == 0
+
+
+def test_a_match_may_be_asked_to_touch_exactly() -> None:
+    """A cube of 8³ and the same a voxel further: in 7 planes the rings of 8² − 6² boundary voxels coincide."""
+    cube = np.zeros((12, 12, 12), np.uint8)
+    cube[1:9, 1:9, 1:9] = 1
+    moved = np.roll(cube, 1, axis=0)
+    row = evaluate_arrays(cube, moved, metrics="instance_nsd:tau=0,instance_nsd", spacing=(1, 1, 1)).cases[0].rows[0]
+    assert row.values == {"instance_nsd:tau=0": pytest.approx(7 * (8**2 - 6**2) / (8**3 - 6**3)), "instance_nsd": 1.0}
