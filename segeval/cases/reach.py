@@ -50,7 +50,7 @@ def far_remarks(surfaces: Surfaces, most_mm: float) -> list[str]:
     total = sum(side.size for target in compared for side in _sides(target))
     return [
         f"{far} of {total} boundary elements are farther than --max-distance {most_mm:g} mm: what depends on how far "
-        "is undefined, and left out of means"
+        "is undefined, and so are means over labels that hold such a one"
     ]
 
 

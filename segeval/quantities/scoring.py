@@ -82,7 +82,8 @@ def score(
         values = {part.key: _values(part, evidence) for part in parts}
         of_parts, filled = _table(values, parts, settings, evidence)
         table = _summed(of_parts, of_targets.selections)
-        mean = _mean_row(table, filled, of_targets, evidence, averaged)
+        beyond = {p.key: np.isinf(values[p.key]) for p in parts if p.quantity.record == "surfaces"}
+        mean = _mean_row(table, filled, beyond, of_targets, evidence, averaged)
         over_all = Row(ALL, None, _over_all(evidence, settings))
     columns = {
         selection.key: (values[selection.key] if selection.quantity.is_count else column).tolist()
@@ -214,12 +215,13 @@ def _sum(of: Sum, values: Mapping[str, Any]) -> Any:
 def _mean_row(
     rows: Sequence[Floats],
     filled: Mapping[str, NDArray[np.bool_]],
+    beyond: Mapping[str, NDArray[np.bool_]],
     settings: ScoringSettings,
     evidence: _Evidence,
     averaged: list[int],
 ) -> Row:
     """Means over the labels present in at least one volume, of the values that are defined, and what was filled in for
-    the absent ones."""
+    the absent ones. beyond: where a distance is larger than was measured, which no mean may leave out."""
     quantities = [selection.quantity for selection in settings.selections]
     table = np.array(rows).reshape(len(quantities), len(evidence.targets))
     keys = [selection.key for selection in settings.selections]
@@ -235,6 +237,11 @@ def _mean_row(
     n = taken.sum(axis=1)
     needs_every_value = np.array([quantity.needs_every_value for quantity in quantities], dtype=bool)
     hides_a_miss = needs_every_value & undefined[:, in_reference].any(axis=1)
+    too_far = [
+        any(beyond[part.key][averaged].any() for part in selection.parts if part.key in beyond)
+        for selection in settings.selections
+    ]
+    hides_a_miss |= np.array(too_far, dtype=bool)
     means = ratio(np.where(taken, table, 0.0).sum(axis=1), np.where(hides_a_miss, 0, n))
     values: dict[str, Value] = dict(zip(keys, means.tolist(), strict=True))
     return Row(MEAN, None, values, dict(zip(keys, n.tolist(), strict=True)), len(occurring))

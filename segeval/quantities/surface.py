@@ -241,13 +241,13 @@ def nsd(
 
 
 def _per_target(targets: Sequence[TargetSurface], missed: float, formula: Callable[[TargetSurface], float]) -> Floats:
-    """The formula where both volumes have the target; what is settled for the others. It is undefined where it asks for
-    distances beyond those that were measured, which are infinite."""
+    """The formula where both volumes have the target; what is settled for the others. It is infinite where it asks for
+    distances beyond those that were measured: undefined in a row, and worse than whatever is defined."""
 
     def known(target: TargetSurface) -> float:
         with np.errstate(invalid="ignore"):
             value = formula(target)
-        return value if math.isfinite(value) else math.nan
+        return value if math.isfinite(value) else math.inf
 
     return np.array(
         [known(target) if target.comparable else missed if target.missed else math.nan for target in targets],

@@ -143,3 +143,20 @@ def test_workers_print_the_same_bytes(tmp_path: Path, segeval: Run) -> None:
     one, several = segeval("score", *files, *asked), segeval("score", *files, *asked, "--workers", "2")
     assert (several.code, several.out) == (0, one.out), several.err
     assert json.loads(one.out)["cases"][0]["rows"][0]["hd"] is not None
+
+
+def test_a_mean_does_not_leave_out_what_lies_beyond() -> None:
+    """Label 1 is 2 mm away, label 2 is 9: with a limit of 5 the mean of both is not 2."""
+    reference, prediction = np.zeros((2, 24, 12, 3), np.uint8)
+    for label, row, away in ((1, 2, 2), (2, 10, 9)):
+        reference[row, 2, 1], prediction[row, 2 + away, 1] = label, label
+    rows = {
+        limit: {row.label: row.values.get("hd") for row in evaluate_arrays(
+            prediction, reference, spacing=(1, 1, 1), metrics="hd", max_distance=limit
+        ).cases[0].rows}
+        for limit in (5.0, 9.0)
+    }  # fmt: skip
+    assert (rows[9.0][1], rows[9.0][2], rows[9.0]["mean"]) == (2, 9, 5.5)
+    assert rows[5.0][1] == 2
+    assert math.isnan(rows[5.0][2] or 0)
+    assert math.isnan(rows[5.0]["mean"] or 0)
