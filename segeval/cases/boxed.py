@@ -11,16 +11,13 @@ from segeval.quantities import Selection, parts_of
 from segeval.shapes.shape import band_voxels, inner_bands, moments_of
 from segeval.shapes.topology import measure_mask, require_skeletons
 from segeval.tallies.shape import Shapes, TargetShape
-from segeval.tallies.topology import TargetTopology, Topology
+from segeval.tallies.topology import SKELETONS, TargetTopology, Topology
 from segeval.volumes.memory import Need, require_memory
 
 if TYPE_CHECKING:
     from segeval.cases.measuring import HeldMaps
 
 T = TypeVar("T")
-
-_SKELETONS = frozenset({"topology_precision", "topology_sensitivity", "cldice"})
-"""The quantities that need them, and with them an optional library."""
 
 # Bytes per voxel of a target's box, measured: both masks; the one in a margin and its copies while it is thinned,
 # or the numbers of its components or its background's; both masks eroded.
@@ -29,15 +26,15 @@ _PER_SKELETON_VOXEL, _PER_BETTI_VOXEL, _PER_SHAPE_VOXEL = 6, 9, 7
 
 def require_library(selections: Iterable[Selection]) -> None:
     """Raises UsageError where a library is asked for that is not installed."""
-    if _SKELETONS & _asked(selections, "topology").keys():
+    if SKELETONS & _asked(selections, "topology").keys():
         require_skeletons()
 
 
 def topology_of(maps: HeldMaps, selections: Iterable[Selection]) -> Topology:
     """Of the maps' targets, in their order. Raises NotEnoughMemory."""
     asked = _asked(selections, "topology")
-    skeletons = {str(part.settings["axes"]) for name in _SKELETONS for part in asked.get(name, ())}
-    betti = bool(asked.keys() - _SKELETONS)
+    skeletons = {str(part.settings["axes"]) for name in SKELETONS for part in asked.get(name, ())}
+    betti = bool(asked.keys() - SKELETONS)
 
     def measured(prediction: Mask, reference: Mask) -> TargetTopology:
         return TargetTopology(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -28,9 +28,6 @@ from segeval.tallies.tally import Confusion, Tally
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.values import Rounding
 from segeval.volumes.volume import Volume
-
-if TYPE_CHECKING:
-    pass
 
 
 class ScoredCase(Struct, frozen=True):

@@ -23,12 +23,12 @@ from segeval.shapes.near import Reach
 from segeval.shapes.regions import Search
 from segeval.tallies.surfaces import BACKGROUND as OUTSIDE
 from segeval.tallies.surfaces import VOLUME
+from segeval.tallies.topology import SKELETONS
 from segeval.targets import BACKGROUND, LabelChoice, Region
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.memory import Need, require_memory
 
 _DISTANCES = {"instance_hd95": "is a distance, which is", "instance_nsd": "is of distances, which are"}
-_SKELETONS = frozenset({"topology_precision", "topology_sensitivity", "cldice"})
 _USUAL_BOUNDARY = {"surfel": False, "boundary": VOLUME, "outside": OUTSIDE}
 _PER_HALO_VOXEL = 40  # bytes of a box with its halo: both sides as stored and as codes, where boundaries are
 _OF_WHOLE_VOLUMES = ("lesions", "shapes", "profile", "maps", "detections")
@@ -119,7 +119,7 @@ def why_whole(settings: Settings) -> str | None:
     for name, words in _DISTANCES.items():
         if name in names:
             return f"{name} {words} measured on the whole volume; name other quantities, like pq"
-    if names & _SKELETONS:
+    if names & SKELETONS:
         return "skeletons are made of the whole volume; of topology, name betti0_error to betti2_error or euler_error"
     return None
 

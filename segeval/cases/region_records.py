@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,9 @@ def records_of_regions(
         missed_mm = missed_distance(settings.missed, plan.shape, spacing)
         records["instances"] = Instances(_instances(found, targets, settings, spacing), volume_ml, missed_mm)
     if plan.topology is not None:
-        records["topology"] = Topology(tuple(_topology(found, target) for target in targets))
+        layers = [_Layer(pairs.get("topology") or pairs["instances"]) for pairs in found.pairs]
+        edges = [np.array(along) for along in plan.edges]
+        records["topology"] = Topology(tuple(_topology(found, target, layers, edges) for target in targets))
     if plan.reach is not None:
         records["surfaces"] = surfaces = _surfaces(found, targets, settings, plan.reach)
         remarks = remarks + far_remarks(surfaces, plan.reach.most_mm)
@@ -158,7 +160,7 @@ class _Layer:
     def numbers(self, side: int, target: _Target) -> Integers:
         """Of the target's components, ascending."""
         order = self._orders[side]
-        return np.sort(order) if target.code is None else order[_equal(self._codes[side], target.code)]
+        return np.arange(len(order)) if target.code is None else order[_equal(self._codes[side], target.code)]
 
     def shared(self, target: _Target) -> Pairs:
         """The pairs of the target's components that share voxels."""
@@ -190,11 +192,6 @@ class _Chosen(Struct, frozen=True):
         return cls(chosen[0], chosen[1], enclosing(boxes))
 
 
-def _numbers(side: Region, target: _Target) -> Integers:
-    codes = side.components.codes
-    return np.arange(len(codes)) if target.code is None else np.flatnonzero(codes == target.code)
-
-
 def _around(components: Summed, numbers: Integers) -> Box | None:
     if not numbers.size:
         return None
@@ -224,21 +221,19 @@ def _facts(
     return placed.facts(ids[order] if given else np.arange(1, len(order) + 1), origin)
 
 
-def _topology(found: FoundRegions, target: _Target | None) -> TargetTopology:
+def _topology(
+    found: FoundRegions, target: _Target | None, layers: Sequence[_Layer], edges: Sequence[Integers]
+) -> TargetTopology:
     if target is None:
         return TargetTopology()
-    pairs = found.pairs[target.layer]
-    pair = pairs.get("topology", pairs.get("instances"))
-    if pair is None:
-        raise ValueError("no components were looked for")
+    layer = layers[target.layer]
     code = 1 if target.code is None else target.code
     measured = []
-    for side, backgrounds in zip((pair.prediction, pair.reference), found.backgrounds[target.layer], strict=True):
-        numbers = _numbers(side, target)
+    for place, backgrounds in enumerate(found.backgrounds[target.layer]):
+        side, numbers = layer.sides[place], layer.numbers(place, target)
         if not numbers.size:
             measured.append(MaskTopology())
             continue
-        edges = [np.array(along) for along in found.plan.edges]
         hollow = cavities(backgrounds[code], edges) if code in backgrounds else 0
         euler = side.cells.get(code, 0)
         betti = len(numbers), len(numbers) + hollow - euler, hollow

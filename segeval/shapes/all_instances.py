@@ -92,10 +92,12 @@ def match_all(
         matched = [_match(counted, place, target, options, maps.spacing_mm) for place, target in enumerate(members)]
         surfaces: Sequence[list[MatchSurface] | None] = [None] * len(matched)
         hd95s: Sequence[list[float] | None] = [None] * len(matched)
-        if tolerances is not None:
-            surfaces = _of_each(_Distances(maps, counted, matched, options, threads).surfaces(tolerances), matched)
-        if distances:
-            hd95s = _of_each(_Distances(maps, counted, matched, options, threads).hd95s(), matched)
+        if distances or tolerances is not None:
+            apart = _Distances(maps, counted, matched, options, threads)
+            if tolerances is not None:
+                surfaces = _of_each(apart.surfaces(tolerances), matched)
+            if distances:  # last: it gives the points away
+                hd95s = _of_each(apart.hd95s(), matched)
         for place, each, mm, surface in zip(layer, matched, hd95s, surfaces, strict=True):
             one = with_pairs(each.target.key, each.prediction, each.reference, each.pairs, mm, surface)
             found[place] = replace(one, overlaps=_overlaps(each)) if overlaps else one

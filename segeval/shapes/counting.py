@@ -149,7 +149,7 @@ class _Side:
                 numbers, self.before = self._numbering.number(codes[..., : slab.behind - slab.start])
             self.numbers = numbers[own]
             if boundaries:
-                here = marked(_boundary(flat, codes.shape, changes)[own])
+                here = marked(boundary_of(flat, codes.shape, changes)[own])
                 there = (here + slab.first * self._plane).astype(self._position)
                 self._points.append((there, _narrow(self.numbers.take(here) - 1), self.before))
         elif self._numbering is not None:
@@ -203,7 +203,7 @@ def _add_runs(slab: Slab, shape: tuple[int, ...], lines: NDArray[np.bool_], side
     return [np.stack((p + sides[0].before, r + sides[1].before, voxels))]
 
 
-def _boundary(flat: Codes, shape: tuple[int, ...], changes: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def boundary_of(flat: Codes, shape: tuple[int, ...], changes: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which voxels of a slab are boundary voxels, as if nothing lay around it. changes: along the first axis."""
     edges: NDArray[np.bool_] = flat != 0
     on_edge = changes.copy()

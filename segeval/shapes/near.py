@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Integers
 from segeval.kernels.boxes import Box
+from segeval.shapes.counting import boundary_of
 from segeval.shapes.regions import CodedBox
+from segeval.shapes.runs import changes_along
 
 _BITS = 20  # of an offset along an axis
 _FAR = -1
@@ -101,14 +103,8 @@ def add_near(one: Near, other: Near) -> Near:
 def _boundary(side: CodedBox, around: Box, shape: Sequence[int]) -> dict[int, NDArray[np.int64]]:
     """The boundary voxels of each value, shape (voxels, axes); none at the ends of a halo, where they are not known."""
     codes = side.codes
-    edge = np.zeros(codes.shape, dtype=np.bool_)
-    for axis in range(codes.ndim):
-        turned, other = np.moveaxis(edge, axis, 0), np.moveaxis(codes, axis, 0)
-        differs = other[1:] != other[:-1]
-        turned[1:] |= differs
-        turned[:-1] |= differs
-        turned[[0, -1]] = True
-    edge &= codes != 0
+    flat = codes.ravel(order="F")
+    edge = boundary_of(flat, codes.shape, changes_along(flat, codes.shape, 0)).reshape(codes.shape, order="F")
     for axis, (part, size) in enumerate(zip(around, shape, strict=True)):
         turned = np.moveaxis(edge, axis, 0)
         if part.start > 0:

@@ -17,7 +17,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Integers
-from segeval.kernels.boxes import Box, lengths_of, marked
+from segeval.kernels.boxes import Box, find_runs
 
 Place = tuple[tuple[int, int], ...]
 Part = tuple[slice | int, ...]
@@ -65,11 +65,9 @@ def rims_of(
             continue
         own = part(tuple(slice(None) if step == 0 else -1 if step > 0 else 0 for step in steps))
         flat = np.asarray(own).ravel(order="F")
-        changes = np.ones(flat.size, dtype=np.bool_)
-        np.not_equal(flat[1:], flat[:-1], out=changes[1:])
-        starts = marked(changes)
+        starts, lengths = find_runs(flat)
         sides = tuple(-step for step in steps if step)
-        found[place] = (Rim(sides, flat.take(starts).astype(np.int64) - 1, lengths_of(starts, flat.size)),)
+        found[place] = (Rim(sides, flat.take(starts).astype(np.int64) - 1, lengths),)
     return found
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+SKELETONS = frozenset({"topology_precision", "topology_sensitivity", "cldice"})
+"""The quantities that need them, and with them an optional library and the whole volume."""
 STORED, REVERSED = "stored", "reversed"
 """The order of the axes in which a mask is thinned."""
 
