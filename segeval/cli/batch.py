@@ -141,7 +141,7 @@ def batch(
     )
     keys = [selection.key for selection in ready.settings.selections]
     require_renderable(format_, outputs, keys, ready.settings.document())
-    named = [manifest, *files_of_options({**scoring, "labels": ready.labels})]
+    named = [manifest, *(files_of_options({**scoring, "labels": ready.labels}) if provenance else ())]
     note = provenance_of(provenance, outputs, ready.volumes, named)
     runner = dask_runner(dask) if dask is not None else local_runner(workers or default_workers(), tell_remark)
     with (

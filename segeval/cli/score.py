@@ -76,7 +76,7 @@ def score(
     pictured.require_a_page(outputs)
     require_renderable(format_, outputs, [selection.key for selection in settings.selections], settings.document())
     volumes = [prediction, reference, *files_beside(settings)]
-    note = provenance_of(provenance, outputs, volumes, files_of_options(scoring))
+    note = provenance_of(provenance, outputs, volumes, files_of_options(scoring) if provenance else ())
     with ExitStack() as stack:
         elsewhere = None
         if dask is not None or workers > 1 or resume:

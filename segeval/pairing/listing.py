@@ -57,7 +57,8 @@ class Listing:
         waiting = [("", self._top, frozenset([self._identity]), 0)]
         while waiting:
             prefix, (files, folders), above, links = waiting.pop()
-            found.extend(prefix + name for name in _volumes(self.root / prefix, files))
+            volumes = _volumes(self.root / prefix, files) if prefix else self.top
+            found.extend(prefix + name for name in volumes)
             for name, is_link in folders:
                 identity = _identity(self.root / (prefix + name))
                 if identity in above or identity == self._other or links + is_link > _MOST_LINKS:

@@ -48,7 +48,9 @@ def named(names: Iterable[str]) -> list[Quantity]:
     """The quantities of these names, and those of groups. Raises UsageError."""
     found: list[Quantity] = []
     for name in names:
-        meant = [QUANTITIES[name]] if name in QUANTITIES else of_group(name)
+        meant = of_group(name)
+        if meant is None and name in QUANTITIES:
+            meant = [QUANTITIES[name]]
         if meant is None:
             raise UsageError(f"there is no quantity or group {name!r}{did_you_mean(name)}; {_ALL}")
         found += meant

@@ -46,7 +46,9 @@ def keys_named(text: str, held: Collection[str]) -> tuple[str, ...]:
 def _selections(item: str) -> list[Selection]:
     """The quantity of this name, or a group's: the settings go to those that have them."""
     name, *assignments = item.split(":")
-    quantities = [QUANTITIES[name]] if name in QUANTITIES else of_group(name)
+    quantities = of_group(name)  # asked first: a group's name would have every file looked through
+    if quantities is None and name in QUANTITIES:
+        quantities = [QUANTITIES[name]]
     if quantities is None:
         raise UsageError(
             f"--metrics: there is no quantity {name!r}{did_you_mean(name)}; `segeval quantities` lists all"

@@ -5,7 +5,6 @@ A pixel that several classes claim gets a code, as in a folder of masks. Objects
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,12 +56,12 @@ class Drawing(Struct):
         require_memory(str(path), Need(each * pixels, "an image of COCO's, which is held", "cut it into tiles"))
         return cls(size, np.zeros(pixels, dtype=np.int64))
 
-    def add_object(self, label: int, value: int | None, counts: Integers) -> None:
-        """On top of all that is there. value: None for the next one of the label."""
+    def add_object(self, value: int, counts: Integers) -> None:
+        """On top of all that is there."""
         where, belongs = inside(counts)
         below = self.values[where]
         self.overlapping += int(np.count_nonzero(below[belongs]))
-        below[belongs] = self.new_object(label) if value is None else value
+        below[belongs] = value
 
     def new_object(self, label: int) -> int:
         """The value of the next object of the label. Raises UnreadableFile where there are too many."""
@@ -109,11 +108,11 @@ def draw_objects(where: str, drawing: Drawing, masks: Sequence[Mask], options: R
     numbered = [(mask, drawing.new_object(mask.label)) for mask in masks if ranked or not mask.crowd]
     for mask in crowds:
         if options.not_judged is not None:
-            drawing.add_object(mask.label, options.not_judged, mask.counts)
+            drawing.add_object(options.not_judged, mask.counts)
     drawing.overlapping = 0
     excepted = int(np.count_nonzero(drawing.values))
     for mask, value in sorted(numbered, key=lambda one: one[0].score if ranked else -area_of(one[0].counts)):
-        drawing.add_object(mask.label, value, mask.counts)
+        drawing.add_object(value, mask.counts)
     if excepted:
         drawing.remarks.append(
             f"{where}: {excepted} pixels of crowds (iscrowd) are not judged, unless an object lies there"
@@ -121,7 +120,7 @@ def draw_objects(where: str, drawing: Drawing, masks: Sequence[Mask], options: R
     elif crowds:
         drawing.remarks.append(f"{where}: {len(crowds)} crowds (iscrowd) are no objects, and are left out")
     seen = set(np.unique(drawing.values).tolist())
-    hidden = Counter(value in seen for _, value in numbered)[False]
+    hidden = sum(value not in seen for _, value in numbered)
     if drawing.overlapping:
         top = "more confident" if ranked else "smaller"
         drawing.remarks.append(

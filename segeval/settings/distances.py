@@ -85,8 +85,7 @@ class Distances(Values, frozen=True):
             "volume, needed.",
             metavar="MM",
             group="maps",
-            signed=words.max_distance_signed,
-            document=words.max_distance_document,
+            document=words.where_chosen("max_distance"),
         ),
     ] = None
     instances: Annotated[

@@ -72,12 +72,6 @@ class MissedWritten(TypedDict):
     missed: str
 
 
-class MaxDistanceWritten(TypedDict, total=False):
-    """In mm."""
-
-    max_distance: float
-
-
 class TauWritten(TypedDict, total=False):
     """In mm, by label, name or region as text, "*" for all others."""
 

@@ -253,7 +253,7 @@ def decided_by(protocol: str | None) -> frozenset[str]:
 
 def challenge_of(protocol: str | None, lesionwise: str | None = None) -> str:
     """The challenge of ``brats-lesionwise:CHALLENGE``, or else what ``--lesionwise`` says. Raises UsageError."""
-    if protocol is None or protocol_of(protocol) is not None:
+    if protocol is None or protocol.partition(":")[0] != _NAME:
         _ = lesionwise_options(lesionwise or DEFAULT_CHALLENGE)
         return lesionwise or DEFAULT_CHALLENGE
     if lesionwise is not None:

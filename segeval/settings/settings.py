@@ -50,7 +50,7 @@ class Settings(Distances, frozen=True, dict=True):
         kind: Kind = "probabilities" if "detections" in self.records and self.kind != "labels" else "labels"
         return replace(self, kind=kind, activation=None, scale=None, clip=False, channels="exclusive", class_axis=None)
 
-    @property
+    @cached_property
     def colour_table(self) -> "ColourTable | None":
         """What pictures are read by."""
         return colour_table(self.palette, self.labels.colours)

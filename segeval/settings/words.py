@@ -26,7 +26,6 @@ if TYPE_CHECKING:
         KindWritten,
         LabelsWritten,
         LevelWritten,
-        MaxDistanceWritten,
         MetricsWritten,
         MissedWritten,
         NothingWritten,
@@ -182,16 +181,6 @@ def missed_signed(settings: Settings) -> str:
 def missed_document(settings: Settings) -> MissedWritten:
     """As ``--missed`` takes it."""
     return {"missed": missed_text(settings.missed)}
-
-
-def max_distance_signed(settings: Settings) -> str:
-    """``max_distance:10``, only where it was chosen."""
-    return "" if settings.max_distance is None else f"max_distance:{number(settings.max_distance)}"
-
-
-def max_distance_document(settings: Settings) -> MaxDistanceWritten:
-    """Only where it was chosen."""
-    return {} if settings.max_distance is None else {"max_distance": settings.max_distance}
 
 
 def tau_signed(settings: Settings) -> str:
