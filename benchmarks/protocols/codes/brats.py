@@ -12,6 +12,18 @@ from typing import Any
 
 import numpy as np
 
+LEFT_OUT = ("Legacy", "Sensitivity", "Specificity")
+"""What depends on other steps of these programs."""
+
+
+def lesion_wise(
+    case: Any, function: Callable[..., Any], task: str, kept: tuple[str, ...] = ("",), left_out: tuple[str, ...] = ()
+) -> dict[str, float]:
+    """The numbers of a program of 2024. kept: how their names begin. left_out: words in those that are not, besides."""
+    found = numbers_of_files(case, lambda *files: function(*files, task)[0])
+    words = (*LEFT_OUT, *left_out)
+    return {n: number for n, number in found.items() if n.startswith(kept) and not any(word in n for word in words)}
+
 
 def numbers_of_files(case: Any, evaluate: Callable[[str, str], Any]) -> dict[str, float]:
     """evaluate: of the files of a prediction and of a reference, a table with the regions as ``Labels``."""

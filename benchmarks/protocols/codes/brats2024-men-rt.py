@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from codes.brats import numbers_of_files
+from codes.brats import lesion_wise
 
 FAMILY = "gross brain tumours"
 
@@ -13,6 +13,4 @@ def evaluate(case: Any) -> dict[str, float]:
     """The numbers of one case."""
     from metrics_MEN_RT import get_LesionWiseResults
 
-    found = numbers_of_files(case, lambda *files: get_LesionWiseResults(*files, "BraTS-MEN-RT")[0])
-    left_out = ("Legacy", "Sensitivity", "Specificity", "Score_HD95")
-    return {name: number for name, number in found.items() if not any(word in name for word in left_out)}
+    return lesion_wise(case, get_LesionWiseResults, "BraTS-MEN-RT", left_out=("Score_HD95",))
