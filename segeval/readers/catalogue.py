@@ -33,6 +33,7 @@ class FileFormat(Struct, frozen=True):
 
 _OWN = "segeval"
 _ARRAYS = "pip install 'segeval-cli[arrays]'"
+_POLYGONS = "pip install 'segeval-cli[coco]'"
 _COCO = ("pycocotools", "faster_coco_eval")  # either, for polygons
 _STREAMED, _WHOLE = "streamed", "read whole"
 
@@ -53,8 +54,8 @@ CATALOGUE: tuple[FileFormat, ...] = (
     FileFormat("PAR/REC", (".par", ".rec"), "nibabel", _WHOLE),
     FileFormat("HDF5 dataset", (".h5", ".hdf5"), "h5py", "slab by slab", ("h5py",), _ARRAYS),
     FileFormat("Zarr, OME-Zarr", (".zarr", ".zarr.zip"), "zarr", "slab by slab", ("zarr",), _ARRAYS),
-    FileFormat("YOLO polygons", (".txt",), "pycocotools", _WHOLE, _COCO, "pip install 'segeval-cli[coco]'"),
-    FileFormat("COCO", (".json",), "segeval, pycocotools", _WHOLE, _COCO, "pip install 'segeval-cli[coco]'"),
+    FileFormat("YOLO polygons", (".txt",), "segeval, pycocotools", _WHOLE, _COCO, _POLYGONS),
+    FileFormat("COCO", (".json",), "segeval, pycocotools", "an image at a time", _COCO, _POLYGONS),
     FileFormat(
         "DICOM SEG, RTSTRUCT", (".dcm",), "pydicom", "plane by plane", ("pydicom",), "pip install 'segeval-cli[dicom]'"
     ),

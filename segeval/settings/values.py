@@ -42,7 +42,7 @@ class Values(Evaluated, frozen=True):
         float | None,
         asked(
             VALUES,
-            "Detections of a lower score are left out, where the prediction's file holds scores (COCO results).",
+            "Detections of a lower score are left out, where the prediction's file holds scores (COCO, YOLO).",
             metavar="0.5",
             group="input",
             files_only=True,

@@ -118,7 +118,9 @@ def test_every_option_of_the_help_is_offered(segeval: Run, command: str) -> None
 
 def test_an_answer_is_one_line(segeval: Run) -> None:
     for command in _COMMANDS:
-        for line in segeval("completion", "fish", "--", command, "--").out.splitlines():
+        lines = segeval("completion", "fish", "--", command, "--").out.splitlines()
+        assert lines
+        for line in lines:
             assert re.fullmatch(r"--[\w-]+\t[^\t]{0,92}", line)
 
 

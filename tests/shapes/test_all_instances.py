@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from instance_maps import Values, match_maps, values_of
 from scipy import ndimage
@@ -179,6 +179,7 @@ def test_pooled_hd95_and_nsd_are_scipys(data: st.DataObject, maps: tuple[Map, Ma
     options = InstanceOptions(labelled=True, matching=matching, threshold=0.0)
     spacing = data.draw(st.tuples(*[st.sampled_from([1.0, 0.5, 3.0])] * reference.ndim))
     (found,) = match_maps(prediction, reference, options, spacing_mm=spacing, tolerances=[0.5, 1.0], distances=True)
+    assume(found.matches)
     for match in found.matches:
         p = np.isin(prediction, [instance.id for instance in match.predictions])
         ways = boundary_distances(p, reference == match.reference.id, spacing)
