@@ -35,15 +35,18 @@ def rtstruct(path: Path, rois: Sequence[Roi], images: Sequence[Any] = (), implic
     from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RTStructureSetStorage, generate_uid
     from pydicom.valuerep import DSfloat
 
+    def uid(purpose: str) -> str:  # the same bytes in every run: what a test damages is told by a seed
+        return generate_uid(entropy_srcs=[purpose, path.name])
+
     one = Dataset()
     one.file_meta = FileMetaDataset()
     one.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-    one.SOPClassUID, one.SOPInstanceUID, one.Modality = RTStructureSetStorage, generate_uid(), "RTSTRUCT"
+    one.SOPClassUID, one.SOPInstanceUID, one.Modality = RTStructureSetStorage, uid("instance"), "RTSTRUCT"
     one.file_meta.MediaStorageSOPClassUID = one.SOPClassUID
     one.file_meta.MediaStorageSOPInstanceUID = one.SOPInstanceUID
-    one.StudyInstanceUID = images[0].StudyInstanceUID if images else generate_uid()
-    one.SeriesInstanceUID, one.PatientID = generate_uid(), "1"
-    frame = images[0].FrameOfReferenceUID if images else generate_uid()
+    one.StudyInstanceUID = images[0].StudyInstanceUID if images else uid("study")
+    one.SeriesInstanceUID, one.PatientID = uid("series"), "1"
+    frame = images[0].FrameOfReferenceUID if images else uid("frame")
     one.StructureSetROISequence, one.ROIContourSequence = [], []
     if images:
         series, study, reference = Dataset(), Dataset(), Dataset()

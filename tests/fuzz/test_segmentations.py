@@ -119,7 +119,7 @@ def test_dicom_segmentations(judge: Any, tmp_path: Path) -> None:
         compared[name] += 1
         assert sorted(found.values()) == expected, (number, path.read_bytes())
     assert judge.outcomes["refused"] > 150
-    assert min(compared[name] for name in files) > 75, (judge.outcomes, compared)
+    assert min(compared[name] for name in files) > 50, (judge.outcomes, compared)
 
 
 GRID = Geometry((8, 7, 3), affine_of(), oriented=True)
@@ -159,7 +159,7 @@ def test_structure_sets(judge: Any, tmp_path: Path) -> None:
         voxels = sorted(int(mask.sum()) for mask in expected.values() if mask.any())
         assert sorted(found.values()) == voxels, (number, path.read_bytes())
     assert judge.outcomes["refused"] > 150
-    assert min(compared[name] for name in files) > 75, (judge.outcomes, compared)
+    assert min(compared[name] for name in files) > 50, (judge.outcomes, compared)
 
 
 def test_hostile_structure_sets(judge: Any, tmp_path: Path) -> None:
