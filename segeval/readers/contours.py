@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from segeval.words.printable import shortened
 
 _TIE = 1e-6  # of the distance of planes: a contour half-way, but for decimals, belongs to the next plane
 _SAME_PLANE = 0.05  # of the distance of planes: contours that are closer were drawn in one plane
+_SAME_POINT = 1e-3  # mm: what writers' decimals leave of a point that is stored twice
+_MIXED = np.sqrt([2, 3, 5, 7, 11, 13])  # sums of which few boxes share that are not the same
 _BEYOND = "give the volume that it was drawn on"
 
 
@@ -85,6 +88,37 @@ class ContourSource:
                     box, within = found
                     self._met.overlapping += self._met.codes.claim(plane[box], within, label)
             yield plane.reshape(-1)
+
+
+def repeated(contours: Sequence[Floats]) -> list[int]:
+    """The places of closed contours that equal an earlier one, wherever they begin and whichever way they go round."""
+    boxes = np.array([[*contour.min(axis=0), *contour.max(axis=0)] for contour in contours]).reshape(-1, 6)
+    sums = boxes @ _MIXED
+    found: set[int] = set()
+    order = np.argsort(sums, kind="stable").tolist()
+    for number, place in enumerate(order):
+        for other in order[number + 1 :]:
+            if sums[other] - sums[place] > _MIXED.sum() * _SAME_POINT:
+                break
+            if np.abs(boxes[other] - boxes[place]).max() <= _SAME_POINT and _equal(contours[other], contours[place]):
+                found.add(max(other, place))
+    return sorted(found)
+
+
+def _equal(one: Floats, other: Floats) -> bool:
+    one, other = _without_pauses(one), _without_pauses(other)
+    if not len(one) == len(other) > 0:
+        return False
+    steps = np.arange(len(one))
+    starts = np.flatnonzero(np.abs(other - one[0]).max(axis=1) <= _SAME_POINT)
+    turned = (other[(start + way * steps) % len(one)] for start in starts.tolist() for way in (1, -1))
+    return any(np.abs(one - points).max() <= _SAME_POINT for points in turned)
+
+
+def _without_pauses(contour: Floats) -> Floats:
+    """Without points that their predecessor is already; the last one's is before the first."""
+    moving = (contour != np.roll(contour, 1, axis=0)).any(axis=1)
+    return np.asarray(contour[moving])
 
 
 def lay(name: str, structures: Sequence[Structure], grid: Geometry, tolerance: float) -> Laid:
@@ -194,6 +228,16 @@ class _Fitting(Struct, frozen=True, eq=False):
             yield (
                 f"{self.name}: contours lie several planes of the grid apart, and nothing between them: "
                 f"{shortened(', '.join(sparse), 300)}; score it on the volume that it was drawn on"
+            )
+        gaps = [
+            f"{name} ({', '.join(f'{low} and {high}' for low, high in between)})"
+            for name, of in planes.items()
+            if (between := [pair for pair in pairwise(sorted(of)) if pair[1] - pair[0] >= 2 * apart[name]])
+        ]
+        if gaps:
+            yield (
+                f"{self.name}: has no contours between planes of the grid (from 0) that have some, and nothing is "
+                f"interpolated: {shortened(', '.join(gaps), 300)}; draw what is missing, if it is"
             )
         size = np.array(self.shape[:2])
         cut = ((self.low[:, :2] <= -1 - _TIE) | (self.high[:, :2] > size + _TIE)).any(axis=1)

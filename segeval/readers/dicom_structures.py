@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from segeval.array_types import Floats
 from segeval.errors import GeometryError, UnreadableFile
 from segeval.readers.affines import FARTHEST_MM
-from segeval.readers.contours import ContourSource, Met, Structure, lay
+from segeval.readers.contours import ContourSource, Met, Structure, lay, repeated
 from segeval.readers.dicom import guarded
 from segeval.readers.reader import ReadOptions
 from segeval.volumes.alignment import Reordered
@@ -26,20 +26,40 @@ from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import Piece, Volume, VoxelSource
 from segeval.words.printable import printable, shortened
 
-_CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
+_EXCLUSIVE = "CLOSEDPLANAR_XOR"
+_CLOSED = ("CLOSED_PLANAR", _EXCLUSIVE)
 _WITHOUT_AREA = ("POINT", "OPEN_PLANAR", "OPEN_NONPLANAR")
 _TYPE, _COUNT, _DATA = 0x30060042, 0x30060046, 0x30060050  # of a contour
 _TO_RAS = np.array([-1.0, -1.0, 1.0])
 
 
 class _Roi(Struct):
-    """A region of interest. left_out: how many contours of each type enclose no area."""
+    """A region of interest.
+
+    exclusive: of each contour, whether its type says that it is combined by XOR. left_out: how many contours of each
+    type enclose no area. repeated, cancelled: how many contours equal an earlier one, which count once, or cancel it.
+    """
 
     name: str
     frame: str
     colour: str | None = None
     contours: list[Floats] = field(default_factory=list)
+    exclusive: list[bool] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
+    repeated: int = 0
+    cancelled: int = 0
+
+    def without_repeated(self) -> None:
+        """Take out contours that are there already: by even-odd, a contour and its copy would be nothing.
+
+        Where the type says XOR, nothing is what DICOM says (C.8.8.6.3).
+        """
+        for place in reversed(repeated(self.contours)):
+            if self.exclusive[place]:
+                self.cancelled += 1
+            else:
+                self.repeated += 1
+                del self.contours[place], self.exclusive[place]
 
 
 def open_structures(path: Path, dataset: Any, options: ReadOptions) -> Volume:
@@ -121,6 +141,7 @@ def _rois(path: Path, dataset: Any) -> dict[int, _Roi]:
         rois[number].colour = _colour(item.get("ROIDisplayColor", None))
         for place, contour in enumerate(item.get("ContourSequence") or (), start=1):
             _add(path, rois[number], contour, f"contour {place} of ROI {number} ({rois[number].name})")
+        rois[number].without_repeated()
     frames = {roi.frame for roi in rois.values() if roi.contours and roi.frame}
     if len(frames) > 1:
         raise UnreadableFile(f"{path}: its contours lie in {len(frames)} frames of reference; export one at a time")
@@ -140,6 +161,7 @@ def _add(path: Path, roi: _Roi, contour: Any, words: str) -> None:
         roi.left_out[kind] = roi.left_out.get(kind, 0) + 1
         return
     roi.contours.append(points)
+    roi.exclusive.append(kind == _EXCLUSIVE)
 
 
 def _points(path: Path, contour: Any, words: str) -> Floats:
@@ -209,6 +231,15 @@ def _labels(path: Path, rois: Mapping[int, _Roi]) -> tuple[dict[int, int], list[
     left_out = [f"{roi.name} ({count} {kind})" for roi in rois.values() for kind, count in sorted(roi.left_out.items())]
     if left_out:
         remarks.append(f"{path}: contours that enclose no area are left out: {shortened(', '.join(left_out), 300)}")
+    if twice := [f"{roi.name} ({roi.repeated})" for roi in rois.values() if roi.repeated]:
+        remarks.append(
+            f"{path}: contours that equal another one of their structure count once: {shortened(', '.join(twice), 300)}"
+        )
+    if gone := [f"{roi.name} ({roi.cancelled})" for roi in rois.values() if roi.cancelled]:
+        remarks.append(
+            f"{path}: equal contours of the type {_EXCLUSIVE} cancel each other, as DICOM says: "
+            f"{shortened(', '.join(gone), 300)}"
+        )
     if not any(roi.contours for roi in rois.values()):
         remarks.append(f"{path}: no structure has a closed contour: nothing but background")
     return labels, remarks
