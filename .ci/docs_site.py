@@ -1,6 +1,6 @@
 """The documentation's site, before and after it is built.
 
-python .ci/docs_site.py prepare   build/docs: what docs/ holds, and pages of the repository beside it
+python .ci/docs_site.py prepare   build/docs: what docs/ holds, pages of the repository beside it, notebooks run
 python .ci/docs_site.py check     build/site: every page is there and in the navigation, as is all that a page loads
 """
 
@@ -30,7 +30,26 @@ def prepare() -> None:
         for theirs, ours in BESIDE.items():
             up = "../" * len(page.relative_to(SOURCE).parts[:-1])
             text = text.replace(f"](../{up}{theirs}", f"]({up}{ours}")
-        page.write_text(text, "utf-8")
+        page.write_text(re.sub(r"\]\(([^):]+)\.ipynb\)", r"](\1.md)", text), "utf-8")
+    for notebook in SOURCE.rglob("*.ipynb"):
+        notebook.with_suffix(".md").write_text(run(notebook), "utf-8")
+
+
+def run(notebook: Path) -> str:
+    """A page of the notebook and what its cells show, run in the repository's root; one that fails ends the build."""
+    import nbformat
+    from nbconvert import MarkdownExporter
+    from nbconvert.preprocessors import ExecutePreprocessor
+
+    document = nbformat.read(notebook, as_version=4)
+    executed = ExecutePreprocessor(timeout=300, extra_arguments=["--log-level=40"])
+    executed.preprocess(document, {"metadata": {"path": str(ROOT)}})
+    text, resources = MarkdownExporter().from_notebook_node(document)
+    if resources["outputs"]:
+        raise SystemExit(f"{notebook}: its cells show pictures, and nothing writes them beside the page yet")
+    heading, rest = text.split("\n", 1)
+    itself = f"[{notebook.name}]({notebook.name}) is the notebook itself"
+    return f"{heading}\n\nAs run when this page was built; {itself}.\n{rest}"
 
 
 class Loads(HTMLParser):
