@@ -16,6 +16,7 @@ from segeval.cases.opening import OnBytes, opened_pair
 from segeval.cases.pair import Evaluated, Pair
 from segeval.cases.parts import Elsewhere, PartResult, Parts, counted_elsewhere, parts_of_pair
 from segeval.cases.same_file import hashes_of, same_file
+from segeval.cases.unused import unused_options
 from segeval.cases.voxels_that_count import CountedVoxels, Opened, counted_in_files, opened_beside
 from segeval.choices import Kind
 from segeval.errors import LabelError, NotEnoughMemory
@@ -80,6 +81,7 @@ def _score_files(
         evaluated, remarks = _evaluate(ready)
         remarks = ours.remarks + theirs.remarks + remarks + ours.finish() + theirs.finish() + beside.finish()
         hashes = hashes_of(ours, theirs)
+        remarks += unused_options(settings, None if prediction is None else ours, theirs)
     if prediction is not None:
         remarks += same_file(prediction, reference, hashes, settings)
     geometry = ready.geometry

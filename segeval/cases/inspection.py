@@ -10,6 +10,7 @@ import numpy as np
 
 from segeval.cases.opening import class_names, options_of, require_arrays
 from segeval.cases.remarks import voxels_by_label
+from segeval.cases.unused import unused_palette
 from segeval.choices import Kind
 from segeval.files.remote import located
 from segeval.kernels.numpy_backend import NumpyBackend
@@ -35,6 +36,7 @@ def inspect_file(path: Path, settings: Settings) -> Inspection:
         require_memory(str(path), *needs_of(volume.source))
         kind, labels, channels = _values(volume)
         remarks = [*volume.remarks, *volume.finish()]
+        remarks += unused_palette(settings, volume)
         known, grid = format_of(path), volume.geometry
         if len(labels) > _MANY_LABELS and labels[-1].label <= _BYTE and not volume.names:
             remarks.append(f"{path}: is it a probability map stored as integers? --scale {_BYTE} scores it as one")

@@ -18,7 +18,7 @@ from segeval.files.byte_stream import file_size
 from segeval.readers.coco_file import Annotation, CocoFile, Picture, case_of, coco_file, parsed
 from segeval.readers.coco_masks import counts_of
 from segeval.readers.containers import container_of, is_coco
-from segeval.readers.drawing import Drawing, Mask, draw_categories, draw_objects, size_of_other
+from segeval.readers.drawing import Drawing, Mask, draw_categories, draw_objects, size_of_other, unscored
 from segeval.readers.reader import ReadOptions
 from segeval.volumes.volume import Volume
 from segeval.words.printable import printable, quoted, shortened
@@ -114,13 +114,14 @@ def _masks(
 ) -> list[Mask]:
     """The masks of the annotations that count; remarks get what was left out."""
     found: list[Mask] = []
-    weak = without = 0
+    weak = without = unsure = 0
     for number, one in enumerate(annotations):
         which = f"{where}, annotation {number}"
         label = labels.of(which, one.category_id)
         if options.min_score is not None and one.score is not None and not one.score >= options.min_score:
             weak += 1
             continue
+        unsure += one.score is None
         counts = counts_of(which, parsed(which, one.segmentation, object), size)
         if counts is None:
             without += 1
@@ -132,6 +133,8 @@ def _masks(
         remarks.append(f"{where}: {without} annotations have no mask, and are left out")
     if weak:
         remarks.append(f"{where}: {weak} of {len(annotations)} detections score below --min-score, and are left out")
+    if unsure and options.min_score is not None:
+        remarks.append(unscored(where, unsure, len(annotations)))
     return found
 
 

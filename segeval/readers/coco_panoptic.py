@@ -15,7 +15,7 @@ from segeval.files.paths import exists
 from segeval.files.watch import Watch
 from segeval.readers.coco import Label, as_volume
 from segeval.readers.coco_file import CocoFile, Picture, Segment, parsed
-from segeval.readers.drawing import Drawing
+from segeval.readers.drawing import Drawing, unscored
 from segeval.readers.pictures import ids_of
 from segeval.readers.reader import ReadOptions
 from segeval.volumes.volume import Volume
@@ -41,6 +41,8 @@ def open_panoptic(path: Path, file: CocoFile, image: Picture, labels: Label, opt
             "belong together, so export them again"
         )
     drawing = Drawing.blank(path, (height, width), _BYTES)
+    if options.min_score is not None and isinstance(segments, list):
+        drawing.remarks.append(unscored(where, len(segments), len(segments)))
     found, places, pixels = np.unique(ids, return_inverse=True, return_counts=True)
     values = _values(where, segments, labels, drawing, options)
     counts = dict(zip(found.tolist(), pixels.tolist(), strict=True))

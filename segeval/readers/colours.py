@@ -52,10 +52,14 @@ class ColourTable(Struct, frozen=True, dict=True):
 
 
 class Colours(Struct):
-    """The pixels of one file as labels. transparent: pixels that show nothing; met: labels that share a colour."""
+    """The pixels of one file as labels.
+
+    used: whether any was looked up. transparent: pixels that show nothing; met: labels that share a colour.
+    """
 
     path: Path
     table: ColourTable
+    used: bool = False
     transparent: int = 0
     met: Counter[int] = field(default_factory=Counter)
 
@@ -141,6 +145,7 @@ class Colours(Struct):
         return labels[places], colours[places] != numbers
 
     def _note(self, labels: Labels) -> None:
+        self.used = True
         for label in self.table.shared:
             if count := int(np.count_nonzero(labels == label)):
                 self.met[label] += count

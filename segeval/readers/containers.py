@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from segeval.files.remote import RemotePath, located
+from segeval.readers.endings import YOLO_ENDINGS
 
 HDF5_ENDINGS = (".h5", ".hdf5")
 ZARR_ENDINGS = (".zarr", ".zarr.zip")
@@ -47,6 +48,11 @@ def _start(path: Path, length: int) -> Path:
 def is_in_zarr(path: Path) -> bool:
     """Whether the path leads to, or into, a Zarr hierarchy: a folder that is a volume."""
     return container_of(path)[0].name.lower().endswith(ZARR_ENDINGS)
+
+
+def holds_scores(path: Path) -> bool:
+    """Whether the path leads to a file of a format whose objects may have scores."""
+    return container_of(path)[0].name.lower().endswith((*COCO_ENDINGS, *YOLO_ENDINGS))
 
 
 def is_coco(path: Path) -> bool:

@@ -129,6 +129,11 @@ def draw_objects(where: str, drawing: Drawing, masks: Sequence[Mask], options: R
         )
 
 
+def unscored(where: str, count: int, of: int) -> str:
+    """The remark on objects without a score, under ``--min-score``."""
+    return f"{where}: {count} of {of} objects have no score; --min-score leaves none of these out"
+
+
 def size_of_other(path: Path, options: ReadOptions) -> tuple[int, int]:
     """(height, width) of the other volume. Raises SaysTooLittle where there is none, or no picture."""
     shape: tuple[int, ...] = () if options.beside is None else options.beside.shape

@@ -179,6 +179,7 @@ def open_masks(
         digest=digest,
         close=closing.close,
         sets=codes.sets,
+        coloured=any(volume.coloured for volume in volumes.values()),
     )
 
 

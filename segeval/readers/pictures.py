@@ -64,7 +64,8 @@ def open_picture(path: Path, options: ReadOptions) -> Volume:
     kind: Kind = "probabilities" if channels > 1 else "labels"
     remarks = [] if colours is None else colours.remarks()
     source = ArraySource(array.reshape(channels, *shape))
-    return Volume(str(path), None, source, kind=kind, remarks=remarks, digest=digest)
+    coloured = colours is not None and colours.used
+    return Volume(str(path), None, source, kind=kind, remarks=remarks, coloured=coloured, digest=digest)
 
 
 def ids_of(path: Path) -> NDArray[np.uint32]:

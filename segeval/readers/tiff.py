@@ -85,7 +85,15 @@ def _opened(path: Path, stream: ByteStream, options: ReadOptions) -> Volume:
     ]
     remarks = lossy if any(one.lossy for one in slices) else []
     return Volume(
-        str(path), geometry, source, kind=kind, remarks=remarks, finish=finish, digest=digest, close=stream.close
+        str(path),
+        geometry,
+        source,
+        kind=kind,
+        remarks=remarks,
+        coloured=any(one.colours is not None for one in slices),
+        finish=finish,
+        digest=digest,
+        close=stream.close,
     )
 
 

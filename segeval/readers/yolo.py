@@ -20,7 +20,7 @@ from segeval.files.hashing import sha256_of
 from segeval.files.paths import is_file
 from segeval.files.watch import Watch
 from segeval.readers.coco_masks import traced
-from segeval.readers.drawing import Drawing, Mask, draw_categories, draw_objects, size_of_other
+from segeval.readers.drawing import Drawing, Mask, draw_categories, draw_objects, size_of_other, unscored
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
 from segeval.readers.yolo_names import names_beside
@@ -69,6 +69,9 @@ def open_yolo(path: Path, options: ReadOptions) -> Volume:
         draw_categories(str(path), drawing, masks)
     if weak:
         drawing.remarks.append(f"{path}: {weak} of {len(objects)} objects score below --min-score, and are left out")
+    unsure = sum(one.score is None for one in objects)
+    if unsure and options.min_score is not None:
+        drawing.remarks.append(unscored(str(path), unsure, len(objects)))
     names, remarks = names_beside(path)
     drawing.remarks += remarks
     volume = drawing.volume(path, names, options)

@@ -189,6 +189,7 @@ class Volume(Struct):
     alternative: a second affine that the header states beside the chosen one, and the names of both.
     sets: for masks that overlap, the labels behind each code of a voxel that several of them claim; complete once the
         voxels were read.
+    coloured: whether its labels were looked up by the colours of a picture.
     names, colours: of labels, by value, as the file itself carries them; a colour as ``#rrggbb``.
     objects: where each value is an object, the values of the objects of each label, whose names are then ``names``;
         None where values are labels.
@@ -211,6 +212,7 @@ class Volume(Struct):
     alternative: tuple[Geometry, str, str] | None = None
     remarks: list[str] = field(default_factory=list)
     sets: dict[int, frozenset[int]] = field(default_factory=dict)
+    coloured: bool = False
     names: dict[int, str] = field(default_factory=dict)
     colours: dict[int, str] = field(default_factory=dict)
     objects: dict[int, frozenset[int]] | None = None

@@ -144,6 +144,13 @@ def test_results(tmp_path: Path, segeval: Segeval) -> None:
     assert [row["label"] for row in run.json["cases"][0]["rows"]] == [1, "mean", "all"]
     assert "1 of 2 detections score below --min-score" in " ".join(run.remarks)
     assert "|min_score:0.5|" in run.json["signature"]
+    run = segeval("score", f"{truth}:/7", f"{truth}:/7", "--min-score", "0.5", "--format", "json")
+    assert run.row(1)["pred_voxels"] == pixels
+    assert "image one.jpg: 1 of 1 objects have no score; --min-score leaves none of these out" in " ".join(run.remarks)
+    Image.fromarray(drawn([BOX], SIZE).astype(np.uint8)).save(tmp_path / "x.png")
+    run = segeval("score", tmp_path / "x.png", f"{truth}:/7", "--min-score", "0.5", "--format", "json")
+    words = "holds no scores, as COCO's and YOLO's files may; --min-score changes nothing"
+    assert f"{tmp_path / 'x.png'}: {words}" in run.remarks
     run = segeval("score", results, f"{truth}:/two", "--format", "json", "--metrics", "pred_voxels,ref_voxels")
     assert (run.row(18)["pred_voxels"], run.row(18)["ref_voxels"]) == (0, pixels)
 

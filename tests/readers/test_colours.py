@@ -228,6 +228,41 @@ def test_labels_are_called_as_in_the_palette_and_255_of_voc_does_not_count(tmp_p
     assert within.code == 0
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--palette", "voc"], "have no colours; --palette voc names labels, and looks nothing up"),
+        (["--palette", "ids"], "have no colours; --palette ids changes nothing"),
+        (
+            ["--labels", "colours.toml"],
+            "which are all that the label file states; its labels are numbered in its order",
+        ),
+    ],
+)
+@pytest.mark.parametrize("ending", ["png", "tif", "npy"])
+def test_a_palette_that_nothing_is_looked_up_in_is_a_remark(
+    options: list[str], words: str, ending: str, tmp_path: Path, segeval: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    label_file(tmp_path, "colours.toml", 'road = "#804080"\ncar = "#00008e"\n')
+    write: dict[str, Callable[[str, Array], Any]] = {
+        "npy": np.save, "tif": tifffile.imwrite, "png": lambda name, array: Image.fromarray(array).save(name)
+    }  # fmt: skip
+    for name in "pr":
+        write[ending](f"{name}.{ending}", CLASSES)
+    run = segeval("score", f"p.{ending}", f"r.{ending}", *options, "--format", "json")
+    assert [f"p.{ending} and r.{ending}: " in one for one in run.remarks if words in one] == [True], run.err
+    assert any(
+        words.replace("have", "has") in one
+        for one in segeval("inspect", f"p.{ending}", *options, "-f", "json").json["remarks"]
+    )
+    colours = np.array([[0, 0, 0], [128, 64, 128], [0, 0, 142]], np.uint8)[CLASSES % 3]
+    if options[1] == "colours.toml":
+        Image.fromarray(colours).save("c.png")
+        run = segeval("score", "c.png", "c.png", *options, "--format", "json")
+        assert not any("colours" in one for one in run.remarks)
+
+
 def label_file(folder: Path, name: str, text: str) -> Path:
     (folder / name).write_text(text)
     return folder / name

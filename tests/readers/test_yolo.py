@@ -119,6 +119,9 @@ def test_confidences_and_objects(tmp_path: Path, segeval: Segeval) -> None:
     np.testing.assert_array_equal(found, expected)
     assert volume.objects == {1: {100001}, 3: {300001}}
     assert "1 of 3 objects score below --min-score" in " ".join(volume.remarks)
+    image(tmp_path / "unscored.png")
+    unscored = text(tmp_path / "unscored.txt", line(0, CAT), line(0, DOG))
+    assert "2 of 2 objects have no score; --min-score" in " ".join(read(unscored, min_score=0.5)[1].remarks)
     truth = text(tmp_path / "truth" / "x.txt", line(0, CAT), line(0, DOG))
     metrics = "instance_tp,instance_fp,instance_fn"
     run = segeval("score", path, truth, "--instances", "--metrics", metrics, "--format", "json")
