@@ -294,7 +294,7 @@ def test_nextflow_is_groovy(monkeypatch: pytest.MonkeyPatch) -> None:
     sh("groovy", "-e", "new GroovyShell().parse(new File(args[0]))", HERE / "pipelines/main.nf")
 
 
-@pytest.mark.skipif(shutil.which("nextflow") is None, reason="nextflow is not installed")
+@pytest.mark.skipif(shutil.which("nextflow") is None, reason="no nextflow: no registry of packages has it")
 def test_nextflow(folder: Path) -> None:
     sh("nextflow", "run", HERE / "pipelines/main.nf")
     assert mean_of(folder / "results/results.json") == MEAN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -67,7 +68,7 @@ def test_every_block_of_a_page_runs(name: str, scene: Path, tmp_path: Path, monk
     for block in BY_PAGE[name]:
         if block.output:
             require_printed(block, printed)
-        if block.not_run is not None or block.language not in RUN:
+        if block.not_run is not None or block.language not in RUN or block.lacks:
             continue
         if block.language in ("sh", "yaml"):
             commands = block.text if block.language == "sh" else "\n".join(commands_of(block.text))
@@ -76,6 +77,9 @@ def test_every_block_of_a_page_runs(name: str, scene: Path, tmp_path: Path, monk
             assert done.returncode == 0, f"{block.where}: exit {done.returncode}\n{commands}\n{printed}"
         else:
             exec(compile(block.text, block.where, "exec"), names)  # noqa: S102
+    lacks = {module for block in BY_PAGE[name] for module in block.lacks}
+    if lacks:
+        pytest.skip(f"{name}: the other blocks ran; some need {', '.join(sorted(lacks))}, which .ci/recipes installs")
     require_end(name, names)
 
 
@@ -115,6 +119,12 @@ def require_end(name: str, names: dict[str, Any]) -> None:
         assert set(names["values"]) >= {"val/liver/dice", "val/tumor/dice", "val/mean/ce"}
         assert [case.status for case in names["report"].worst(1)] == ["ok"]
         assert len(names["again"].cases) == 1
+    if name == "docs/how-to/monai.md":
+        saved = segeval.evaluate_folder(
+            "monai/output", "references", metrics="dice,hd95", case_pattern=r"(?P<case>case_\d+)"
+        )
+        in_the_loop = [row.values for report in names["reports"] for row in report.cases[0].rows]
+        assert [row.values for case in saved.cases for row in case.rows] == in_the_loop
 
 
 def test_a_block_that_does_not_run_says_why() -> None:
@@ -122,6 +132,9 @@ def test_a_block_that_does_not_run_says_why() -> None:
         block.where: block.not_run for blocks in BY_PAGE.values() for block in blocks if block.not_run is not None
     }
     assert all(len(reason) > 5 for reason in reasons.values()), reasons
+    needed = {module for blocks in BY_PAGE.values() for block in blocks for module in block.needs}
+    with_recipes = re.findall(r"^[a-z]+", (ROOT / "examples/requirements.txt").read_text("utf-8"), re.M)
+    assert needed <= set(with_recipes), "nothing runs blocks that need what .ci/recipes does not install"
     languages = {block.language for blocks in BY_PAGE.values() for block in blocks}
     assert languages.isdisjoint({"bash", "shell", "console", "zsh", "py"}), "a block that runs is called sh or python"
 
