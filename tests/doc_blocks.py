@@ -45,8 +45,8 @@ def pages() -> list[Path]:
 
 
 def blocks_of(page: Path) -> Iterator[Block]:
-    """What stands before a block: ``<!-- not run: why -->`` where it cannot run, ``<!-- needs: module -->`` where it runs
-    with that installed, ``<!-- output -->`` where it was printed."""
+    """What stands before a block: ``<!-- not run: why -->`` where it cannot run, ``<!-- needs: module -->`` where it
+    runs with that installed, ``<!-- output -->`` where it was printed."""
     text = page.read_text("utf-8")
     for found in _BLOCK.finditer(text):
         marker = found["marker"] or ""
