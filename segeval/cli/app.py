@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from segeval.cli.writing import print_text, tell
 from segeval.errors import SegevalError
 from segeval.files.remote import without_secrets
 from segeval.version import __version__
+from segeval.words.nearest import suggestion
 from segeval.words.printable import printable
 
 _USAGE = 2
@@ -104,12 +106,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say("interrupted", _INTERRUPTED)
     except Exception as problem:
         if hasattr(problem, "format_message") and hasattr(problem, "exit_code"):  # Typer's usage errors
-            return _say(f"{problem.format_message()} (see segeval --help)", int(problem.exit_code))
+            return _say(_usage_words(problem), int(problem.exit_code))
         tell(traceback.format_exc())
         return _say(f"this is a bug in segeval {__version__}; please report it with the lines above", _BUG)
     if not given:
         return _USAGE
     return code if isinstance(code, int) else 0
+
+
+def _usage_words(problem: Any) -> str:
+    """Typer's words about a usage error, what was meant where a word is none of an option's, and where to look."""
+    choices = getattr(getattr(getattr(problem, "param", None), "type", None), "choices", ())
+    given = re.match(r"'(.*)' is not one of ", str(problem.message)) if choices else None
+    near = "" if given is None else suggestion(given[1], map(str, choices), 1)
+    command = getattr(problem.ctx, "command_path", "segeval")
+    return f"{problem.format_message().rstrip('.')}{near} (see {command} --help)"
 
 
 def _say(message: str, code: int) -> int:

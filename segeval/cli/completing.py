@@ -97,15 +97,22 @@ def _quantities() -> list[Answer]:
 
 
 def _protocols() -> list[Answer]:
-    from segeval.settings.protocols import protocol_names
+    from segeval.settings.protocol_documents import every_document
 
-    return [(name, "") for name in protocol_names()]
+    return [(one["name"], one["title"]) for one in every_document()]
+
+
+def _schemas() -> list[Answer]:
+    from segeval.schemas import SCHEMAS
+
+    return [(name, one.title) for name, one in SCHEMAS.items()]
 
 
 _NAMES: dict[tuple[str, str], Callable[[], list[Answer]]] = {
     ("option", "metrics"): _quantities,
     ("option", "protocol"): _protocols,
     ("option", "ranking"): _protocols,
+    ("argument", "name"): _schemas,
     ("argument", "names"): _quantities,
     ("argument", "words"): _protocols,
 }

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from segeval.cli.writing import print_text
+from typing import Annotated, Literal
+
+import typer
+
+from segeval.cli.writing import print_page, print_text
 
 
-def formats() -> None:
+def formats(
+    format_: Annotated[Literal["table", "json"], typer.Option("--format", "-f", help="What stdout carries.")] = "table",
+) -> None:
     """List the formats that are read: endings, by which library, what is streamed, and what is missing."""
-    from segeval.outputs.inspection import columns
-    from segeval.readers.catalogue import CATALOGUE, FOLDER, REMOTE
+    from segeval.outputs.formats import formats_json, print_formats
+    from segeval.readers.catalogue import formats_read
 
-    rows = [
-        (one.title, " ".join(one.endings), one.library, one.voxels, f"missing: {one.install}" if one.missing else "")
-        for one in (*CATALOGUE, FOLDER, REMOTE)
-    ]
-    print_text("\n".join(columns(("format", "endings", "read by", "voxels", ""), rows)) + "\n")
+    if format_ == "json":
+        print_text(formats_json(formats_read()))
+    else:
+        print_page(lambda console: print_formats(formats_read(), console))

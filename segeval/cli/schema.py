@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from segeval.cli.writing import print_text
+from segeval.cli.writing import print_page, print_text
 
 
 def schema(
@@ -15,7 +15,8 @@ def schema(
         str | None,
         typer.Argument(
             metavar="[report|verdict|comparison|…]",
-            help="The document whose schema to print; without it, all are listed.",
+            help="The document whose schema to print, or the schema that a document names (segeval-inspect/1); "
+            "without it, all are listed.",
             show_default=False,
         ),
     ] = None,
@@ -27,5 +28,7 @@ def schema(
     if name is not None:
         print_text(json.dumps(schema_of_document(name), indent=1, ensure_ascii=False) + "\n")
         return
-    width = max(map(len, SCHEMAS)) + 2
-    print_text("".join(f"{name:<{width}}{one.title}: {one.written_by}\n" for name, one in SCHEMAS.items()))
+    from segeval.outputs.grid import print_words
+
+    rows = [(name, one.title, one.written_by) for name, one in SCHEMAS.items()]
+    print_page(lambda console: print_words(console, ("name", "document", "written by"), rows))

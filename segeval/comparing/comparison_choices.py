@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 
 from segeval.choices import EVERY_GROUP, GROUPS
@@ -11,6 +10,7 @@ from segeval.errors import UsageError
 from segeval.quantities import keys_named
 from segeval.results.report import Column
 from segeval.results.signatures import differing_parts, version_of
+from segeval.words.nearest import nearest
 
 _MOST_NAMED = 10
 
@@ -81,7 +81,7 @@ def chosen_lines(lines: Sequence[LabelLine], labels: str | None) -> list[LabelLi
             )
         if not found:
             names = [*known, *(line.name for line in lines if line.name)]
-            near = difflib.get_close_matches(part, names, 3) or names[:_MOST_NAMED]
+            near = nearest(part, names) or names[:_MOST_NAMED]
             raise UsageError(f"--labels {part!r}: no report has this row; there are, for example, {', '.join(near)}")
         wanted.update(found)
     return [line for line in lines if line.label in wanted]

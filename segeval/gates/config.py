@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from segeval.files.paths import exists, is_file, require_possible
 from segeval.gates.grammar import Measure, Rule, parse_measure, parse_rule
 from segeval.readers import read_bounded
 from segeval.settings.asking import beside, literals, options
+from segeval.words.nearest import suggestion
 from segeval.words.printable import quoted, shortened
 
 ALLOWED_CHANGES = ("labels", "cases")
@@ -142,9 +142,8 @@ def _settings(path: Path, table: Mapping[str, Any]) -> GateSettings:
 def _require_known(path: Path, where: str, table: Mapping[str, Any], known: Sequence[str] | Mapping[str, Any]) -> None:
     for key in table:
         if key not in known:
-            close = difflib.get_close_matches(key, list(known), n=2)
-            nearest = f"; did you mean {' or '.join(close)}?" if close else ""
-            raise UsageError(f"{path}: there is no setting {where}{key}{nearest}; known are {', '.join(known)}")
+            near = suggestion(key, known, 2)
+            raise UsageError(f"{path}: there is no setting {where}{key}{near}; known are {', '.join(known)}")
 
 
 def _texts(value: Any) -> list[str]:
@@ -195,8 +194,7 @@ def _scoring(value: Any) -> dict[str, Any]:
     answers = {name.replace("-", "_"): answer for name, answer in value.items()}
     for name, answer in answers.items():
         if name not in options():
-            close = "".join(f"; did you mean {each}?" for each in difflib.get_close_matches(name, options(), n=1))
-            raise UsageError(f"scoring: there is no option {name}{close}")
+            raise UsageError(f"scoring: there is no option {name}{suggestion(name, options(), 1)}")
         asks = options()[name].asks
         if str in get_args(asks) or asks in (str, list[str]) or list[str] in get_args(asks):
             continue

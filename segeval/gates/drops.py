@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 
@@ -20,6 +19,7 @@ from segeval.quantities import keys_named
 from segeval.quantities.bootstrap import means_of_draws, resample
 from segeval.quantities.naming import did_you_mean
 from segeval.results.report import MEAN, Column, Label
+from segeval.words.nearest import suggestion
 
 LEVEL = 0.025
 """One-sided: how often noise alone may look like a drop, for each comparison."""
@@ -199,8 +199,4 @@ def _name(label: Label, matched: Matched) -> str:
 
 
 def _nearest(text: str, known: Mapping[str, object]) -> str:
-    folded = {name.casefold(): name for name in known}
-    close = difflib.get_close_matches(text.casefold(), folded, n=3)
-    if close:
-        return f"; did you mean {' or '.join(folded[name] for name in close)}?"
-    return f"; there are {listed(known)}" if known else ""
+    return suggestion(text, known) or (f"; there are {listed(known)}" if known else "")

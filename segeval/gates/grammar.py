@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import operator
 import re
@@ -16,6 +15,7 @@ from segeval.choices import COUNTERS
 from segeval.errors import UsageError
 from segeval.results.report import MEAN
 from segeval.results.verdict import Level
+from segeval.words.nearest import nearest
 
 if TYPE_CHECKING:
     from lark import Lark, Token, Tree
@@ -181,7 +181,7 @@ def _call(text: str, tree: Tree[Any]) -> tuple[str, Measure | None, Condition | 
     name, inner, sign, number = _parts(tree)
     statistic = _percentile(text, name) if name.type == "PERCENTILE" else str(name)
     if name.type != "PERCENTILE" and statistic not in STATISTICS:
-        known = difflib.get_close_matches(statistic, STATISTICS, n=3) or [*STATISTICS, "p5 (any percentile)"]
+        known = nearest(statistic, STATISTICS) or [*STATISTICS, "p5 (any percentile)"]
         raise _problem(text, name, f"there is no statistic {statistic!r}; write {' or '.join(known)}")
     if statistic == "count" and sign is None:
         raise _problem(text, name, "count counts cases that meet a condition; write it inside: count(dice < 0.5) <= 2")

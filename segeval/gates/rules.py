@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Iterable, Sequence
 
@@ -19,6 +18,7 @@ from segeval.quantities.quantity import QUANTITIES
 from segeval.results.report import CaseResult, Report
 from segeval.results.slices import Results
 from segeval.results.verdict import Finding, Outcome
+from segeval.words.nearest import suggestion
 
 _NOTHING = "no case was evaluated"
 _MOST_NAMES = 12
@@ -101,7 +101,7 @@ def _values(rule: Rule, measure: Measure, report: Report, results: Results, case
     held = results.keys(label)
     if key not in held:
         raise UsageError(
-            f"rule {rule}: the rows of {measure.label!r} have no {key!r}{_nearest(key, sorted(held))}; "
+            f"rule {rule}: the rows of {measure.label!r} have no {key!r}{suggestion(key, sorted(held))}; "
             f"they have {_listed(sorted(held))}"
         )
     pairs = list(zip(cases, results.values(label, [key])[:, 0].tolist(), strict=True))
@@ -128,7 +128,7 @@ def _held_key(rule: Rule, text: str, report: Report) -> str:
     key = _canonical(text, f"rule {rule}", held)
     if key not in held:
         raise UsageError(
-            f"rule {rule}: the report holds no {key!r}{_nearest(key, held)}; it holds {_listed(held)}; "
+            f"rule {rule}: the report holds no {key!r}{suggestion(key, held)}; it holds {_listed(held)}; "
             f"score again with --metrics …,{key}"
         )
     return key
@@ -146,14 +146,8 @@ def _row_label(rule: Rule, label: str, results: Results) -> int | str:
         raise UsageError(f"rule {rule}: labels {numbers} are both called {label!r}; name one by its number")
     held = list(dict.fromkeys(text for key, names in rows.items() for text in (str(key), *sorted(names))))
     raise UsageError(
-        f"rule {rule}: the report holds no label {label!r}{_nearest(label, held)}; it holds {_listed(held)}"
+        f"rule {rule}: the report holds no label {label!r}{suggestion(label, held)}; it holds {_listed(held)}"
     )
-
-
-def _nearest(text: str, held: Iterable[str]) -> str:
-    folded = {name.casefold(): name for name in held}
-    close = difflib.get_close_matches(text.casefold(), folded, n=3)
-    return f"; did you mean {' or '.join(folded[name] for name in close)}?" if close else ""
 
 
 def _listed(names: Sequence[str]) -> str:

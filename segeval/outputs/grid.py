@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segeval.outputs.cells import TITLES
+from segeval.words.printable import printable
 
 _LONG_HEADER = 11
 GAP = 2
@@ -115,3 +116,45 @@ def _print_table(
         cells = [Text(*line.cells.get(key, ("", "dim"))) for key in heads]
         table.add_row(Text(line.title, style="bold" if below else ""), *cells)
     console.print(table, crop=False, width=first + sum(gap + width for width in widths))
+
+
+def print_words(console: Console, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table of words, to the left, folded between words where the page is too narrow for them."""
+    rows = [[printable(text) for text in row] for row in rows]
+    rules = _RULES if console.encoding.startswith("utf") else _ASCII_RULES
+    table = Table(box=rules, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0), header_style="bold")
+    widths = _widths_of_words([heads, *rows], console.width - GAP * (len(heads) - 1))
+    for head, width in zip(heads, widths, strict=True):
+        table.add_column(Text(head), width=width, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console.print(table, crop=False)
+
+
+def _widths_of_words(table: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Of the columns: as wide as their texts, then narrower one by one where that costs the fewest lines."""
+    columns = [[[cell_len(word) for word in text.split()] for text in column] for column in zip(*table, strict=True)]
+    least = [max((word for text in column for word in text), default=1) for column in columns]
+    widths = [max(sum(text) + len(text) - 1 for text in column) for column in columns]
+
+    def lines(narrowed: Sequence[int]) -> int:
+        counts = [[_lines_of_words(t, width) for t in texts] for texts, width in zip(columns, narrowed, strict=True)]
+        return sum(map(max, zip(*counts, strict=True)))
+
+    def cost(column: int) -> tuple[int, int]:
+        narrowed = [width - (place == column) for place, width in enumerate(widths)]
+        return lines(narrowed), -widths[column]
+
+    while sum(widths) > room and (free := [n for n, width in enumerate(widths) if width > least[n]]):
+        widths[min(free, key=cost)] -= 1
+    return widths
+
+
+def _lines_of_words(words: Sequence[int], width: int) -> int:
+    """How many lines words of these lengths take."""
+    lines, used = 1, -1
+    for word in words:
+        if used + 1 + word > width and used >= 0:
+            lines, used = lines + 1, -1
+        used += 1 + word
+    return lines

@@ -26,6 +26,7 @@ from segeval.pairing.listing import Listing
 from segeval.pairing.manifest import read_manifest
 from segeval.pairing.records import CasePair, Pairing, counted_as, named
 from segeval.pairing.slicer_scenes import by_scene
+from segeval.words.nearest import suggestion
 
 _LAYOUTS: dict[str, tuple[Layout, str]] = {
     "nnunet": (by_nnunet, "CASE.nii.gz on both sides, beside a dataset.json"),
@@ -104,7 +105,8 @@ def _named_layout(layout: str | None, case_pattern: str | None) -> tuple[str, La
     if layout is None:
         return None
     if layout not in _LAYOUTS:
-        raise UsageError(f"--pairing {layout}: there is no such layout; choose from {', '.join(LAYOUTS)}")
+        near = suggestion(layout, LAYOUTS, 1)
+        raise UsageError(f"--pairing {layout}: there is no such layout{near}; choose from {', '.join(LAYOUTS)}")
     return layout, _LAYOUTS[layout][0]
 
 

@@ -9,61 +9,98 @@ from msgspec import Struct
 
 from segeval.files.remote import INSTALL as INSTALL_REMOTE
 from segeval.readers.containers import container_of
+from segeval.results.formats import FormatDocument
 
 
 class FileFormat(Struct, frozen=True):
-    """A format. endings: of its files. library: what reads it. voxels: how they come.
+    """A format. endings: of its files. libraries: what reads it. voxels: how they come.
 
-    needs: the modules without any of which it is not read, or not all of it, and install: what brings one; none where
-    all of it comes with segeval.
+    needs: modules without which it is not read, or not all of it, where any of those in one place will do; needed_for:
+    what they are needed for, where that is not all; install: what brings them. None where all comes with segeval.
     """
 
     title: str
     endings: tuple[str, ...]
-    library: str
+    libraries: tuple[str, ...]
     voxels: str
-    needs: tuple[str, ...] = ()
+    needs: tuple[tuple[str, ...], ...] = ()
+    needed_for: str | None = None
     install: str | None = None
+
+    @property
+    def library(self) -> str:
+        """What reads it, in words."""
+        return ", ".join(self.libraries)
 
     @property
     def missing(self) -> bool:
         """Whether something has to be installed first."""
-        return bool(self.needs) and not any(map(find_spec, self.needs))
+        return not all(any(map(find_spec, modules)) for modules in self.needs)
+
+    def document(self) -> FormatDocument:
+        """As JSON holds it."""
+        return {
+            "title": self.title,
+            "endings": list(self.endings),
+            "libraries": list(self.libraries),
+            "voxels": self.voxels,
+            "needed_for": self.needed_for,
+            "install": self.install,
+            "missing": self.missing,
+        }
 
 
-_OWN = "segeval"
-_ARRAYS = "pip install 'segeval-cli[arrays]'"
-_POLYGONS = "pip install 'segeval-cli[coco]'"
-_COCO = ("pycocotools", "faster_coco_eval")  # either, for polygons
-_STREAMED, _WHOLE = "streamed", "read whole"
+_OWN = ("segeval",)
+_NIBABEL, _ITK = ("nibabel",), ("SimpleITK",)
+_STREAMED, _WHOLE, _SLABS = "streamed", "read whole", "slab by slab"
+_H5PY, _ZARR, _PYDICOM = ("h5py",), ("zarr",), ("pydicom",)
+_POLYGONS = ("pycocotools", "faster_coco_eval")
+_COCO = ("segeval", "pycocotools")
+
+
+def _extra(name: str) -> str:
+    return f"pip install 'segeval-cli[{name}]'"
+
 
 CATALOGUE: tuple[FileFormat, ...] = (
     FileFormat("NIfTI-1, NIfTI-2, Analyze", (".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"), _OWN, _STREAMED),
-    FileFormat("MGH, MGZ", (".mgz", ".mgh.gz", ".mgh"), "nibabel", _STREAMED),
+    FileFormat("CIFTI-2, dense labels", (".dlabel.nii",), _OWN, _STREAMED),
+    FileFormat("MGH, MGZ", (".mgz", ".mgh.gz", ".mgh"), _NIBABEL, _STREAMED),
     FileFormat("NumPy archive, nnU-Net's probabilities", (".npz",), _OWN, _STREAMED),
     FileFormat("NumPy array", (".npy",), _OWN, _STREAMED),
     FileFormat("3D Slicer segmentation", (".seg.nrrd", ".seg.nhdr"), _OWN, _STREAMED),
-    FileFormat("NRRD", (".nrrd", ".nhdr"), "SimpleITK", _STREAMED),
-    FileFormat("MetaImage", (".mha", ".mhd"), "SimpleITK", _STREAMED),
-    FileFormat("GIPL", (".gipl", ".gipl.gz"), "SimpleITK", _WHOLE),
-    FileFormat("legacy VTK", (".vtk",), "SimpleITK", _WHOLE),
-    FileFormat("TIFF, BigTIFF, OME-TIFF, ImageJ", (".tif", ".tiff"), "tifffile", _STREAMED),
-    FileFormat("picture", (".png", ".bmp"), "imagecodecs, Pillow", _WHOLE),
-    FileFormat("MINC (MINC 2 by h5py)", (".mnc",), "nibabel", _WHOLE, ("h5py",), "pip install h5py"),
-    FileFormat("AFNI", (".head", ".brik"), "nibabel", _STREAMED),
-    FileFormat("PAR/REC", (".par", ".rec"), "nibabel", _WHOLE),
-    FileFormat("HDF5 dataset", (".h5", ".hdf5"), "h5py", "slab by slab", ("h5py",), _ARRAYS),
-    FileFormat("Zarr, OME-Zarr", (".zarr", ".zarr.zip"), "zarr", "slab by slab", ("zarr",), _ARRAYS),
-    FileFormat("YOLO polygons", (".txt",), "segeval, pycocotools", _WHOLE, _COCO, _POLYGONS),
-    FileFormat("COCO", (".json",), "segeval, pycocotools", "an image at a time", _COCO, _POLYGONS),
+    FileFormat("NRRD", (".nrrd", ".nhdr"), _ITK, _STREAMED),
+    FileFormat("MetaImage", (".mha", ".mhd"), _ITK, _STREAMED),
+    FileFormat("GIPL", (".gipl", ".gipl.gz"), _ITK, _WHOLE),
+    FileFormat("legacy VTK", (".vtk",), _ITK, _WHOLE),
+    FileFormat("TIFF, BigTIFF, OME-TIFF, ImageJ", (".tif", ".tiff"), ("tifffile",), _STREAMED),
+    FileFormat("picture", (".png", ".bmp"), ("imagecodecs", "Pillow"), _WHOLE),
+    FileFormat("MINC (MINC 2 by h5py)", (".mnc",), _NIBABEL, _WHOLE, (_H5PY,), "MINC 2", "pip install h5py"),
+    FileFormat("AFNI", (".head", ".brik"), _NIBABEL, _STREAMED),
+    FileFormat("PAR/REC", (".par", ".rec"), _NIBABEL, _WHOLE),
+    FileFormat("HDF5 dataset", (".h5", ".hdf5"), _H5PY, _SLABS, (_H5PY,), install=_extra("arrays")),
+    FileFormat("Zarr, OME-Zarr", (".zarr", ".zarr.zip"), _ZARR, _SLABS, (_ZARR,), install=_extra("arrays")),
+    FileFormat("YOLO polygons", (".txt",), _COCO, _WHOLE, (_POLYGONS,), install=_extra("coco")),
+    FileFormat("COCO", (".json",), _COCO, "an image at a time", (_POLYGONS,), "polygons", _extra("coco")),
     FileFormat(
-        "DICOM SEG, RTSTRUCT", (".dcm",), "pydicom", "plane by plane", ("pydicom",), "pip install 'segeval-cli[dicom]'"
+        "DICOM SEG, RTSTRUCT", (".dcm",), _PYDICOM, "plane by plane", (_PYDICOM,), install=_extra("dicom")
     ),
 )  # fmt: skip
-REMOTE = FileFormat(
-    "https:// or s3:// URL of NIfTI, .npy, HDF5, Zarr", (), "fsspec", "in parts", ("aiohttp",), INSTALL_REMOTE
-)
 FOLDER = FileFormat("folder of one mask per class", (), _OWN, "streamed side by side")
+_FSSPEC, _THERE = ("fsspec",), "in parts"
+REMOTE = (
+    FileFormat(
+        "https:// URL of NIfTI, .npy, HDF5, Zarr", (), _FSSPEC, _THERE, (_FSSPEC, ("aiohttp",)), install=INSTALL_REMOTE
+    ),
+    FileFormat(
+        "s3:// URL of NIfTI, .npy, HDF5, Zarr", (), _FSSPEC, _THERE, (_FSSPEC, ("s3fs",)), install=INSTALL_REMOTE
+    ),
+)
+
+
+def formats_read() -> list[FormatDocument]:
+    """Everything that is read, files first."""
+    return [one.document() for one in (*CATALOGUE, FOLDER, *REMOTE)]
 
 
 def format_of(path: Path) -> FileFormat:

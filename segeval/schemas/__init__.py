@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from msgspec import Struct
 
 from segeval.errors import UsageError
 from segeval.schemas.of_types import Kinds, schema_of
+from segeval.words.nearest import suggestion
+from segeval.words.printable import shortened
 
 __all__ = ["SCHEMAS", "Published", "schema"]
 
@@ -26,24 +28,45 @@ SCHEMAS = {
     "comparison": Published("Reports of the same cases against the first", 1, "segeval compare --format json"),
     "inspection": Published("What a file holds", 1, "segeval inspect --format json"),
     "quantities": Published("Quantities and their definitions", 1, "segeval quantities --format json"),
+    "formats": Published("What can be read", 1, "segeval formats --format json"),
+    "protocols": Published("Protocols and what they decide", 1, "segeval protocols --format json"),
     "baseline": Published("What later runs are compared with", 1, "segeval check --update-baseline"),
     "provenance": Published("What an audit needs to repeat a number", 1, "--provenance FILE.json"),
 }
 
 
 def schema(name: str) -> dict[str, Any]:
-    """The schema of a document, by a name of ``SCHEMAS``. Raises UsageError for another one."""
-    if name not in SCHEMAS:
-        from segeval.words.printable import shortened
+    """The schema of a document, by a name of ``SCHEMAS``, by what the document calls its schema, or by the ``$id``.
 
-        raise UsageError(f"there is no schema {shortened(repr(name), 60)}; there are {', '.join(SCHEMAS)}")
+    Raises UsageError for another one.
+    """
+    if name not in SCHEMAS:
+        name = _called(name)
     published = SCHEMAS[name]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:segeval:{name}:{published.version}",
+        "$id": _id(name),
         "title": published.title,
         **schema_of(_type(name), _kinds()),
     }
+
+
+def _called(text: str) -> str:
+    """The name of the document that is meant by ``segeval-inspect/1`` or ``urn:segeval:inspection:1``."""
+    known = {_id(name): name for name in SCHEMAS}
+    known |= {written: name for name in SCHEMAS for written in get_args(_members(_type(name)).get("schema"))}
+    if text in known:
+        return known[text]
+    near = suggestion(text, [*SCHEMAS, *known], 1)
+    raise UsageError(f"there is no schema {shortened(repr(text), 60)}{near}; there are {', '.join(SCHEMAS)}")
+
+
+def _id(name: str) -> str:
+    return f"urn:segeval:{name}:{SCHEMAS[name].version}"
+
+
+def _members(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind) if isinstance(kind, type) else {}  # a list of documents has none of its own
 
 
 def _type(name: str) -> Any:
@@ -52,8 +75,10 @@ def _type(name: str) -> Any:
     from segeval.quantities.explanation import QuantityDocument
     from segeval.results.comparison import ComparisonDocument
     from segeval.results.documents import ReportDocument
+    from segeval.results.formats import FormatDocument
     from segeval.results.inspection import InspectionDocument
     from segeval.results.verdict import VerdictDocument
+    from segeval.settings.protocol_documents import ChallengeDocument
 
     return {
         "report": ReportDocument,
@@ -61,6 +86,8 @@ def _type(name: str) -> Any:
         "comparison": ComparisonDocument,
         "inspection": InspectionDocument,
         "quantities": list[QuantityDocument],
+        "formats": list[FormatDocument],
+        "protocols": list[ChallengeDocument],
         "baseline": BaselineDocument,
         "provenance": ProvenanceDocument,
     }[name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -33,6 +32,7 @@ from segeval.settings.palettes import under_palette
 from segeval.settings.protocols import protocol_of, under_brats, with_canonical_columns, with_protocol
 from segeval.settings.settings import Settings, declared
 from segeval.settings.typed import typed
+from segeval.words.nearest import suggestion
 from segeval.words.printable import shortened
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -129,8 +129,7 @@ def settings_of(given: Mapping[str, Any], *, files: bool = True, **fixed: Any) -
     known = {name: option for name, option in options().items() if files or not option.files_only}
     for name in given:
         if name not in known:
-            close = "".join(f"; did you mean {each}?" for each in difflib.get_close_matches(name, known, n=1))
-            raise TypeError(f"there is no option {name!r}{close}")
+            raise TypeError(f"there is no option {name!r}{suggestion(name, known, 1)}")
     text = given.get("protocol")
     if not isinstance(text, str | None):
         raise UsageError(f"protocol={shortened(repr(text), 100)}: write its name, or the path of its file, as text")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from segeval.errors import UsageError
 from segeval.results.formulas import formula, references_of
@@ -55,10 +56,17 @@ def of_columns(missing: Any, columns: Collection[str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, value in missing.items() if isinstance(missing, dict) else [("missing", None)]:
         meant = [name] if name in columns else [column for column in columns if fnmatchcase(column, name)]
-        if not meant or not isinstance(value, (int, float)) or isinstance(value, bool):
-            raise UsageError(f"[missing] gives columns a number, like Dice_kidney = 0; {name!r} is none, or has none")
+        if not meant or not is_number(value):
+            raise UsageError(
+                f"[missing] gives columns a finite number, like Dice_kidney = 0; {name!r} is none, or has none"
+            )
         found |= dict.fromkeys(meant, value)
     return found
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a file's value is a number that JSON can hold, which has no infinity."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _named(option: Any) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 from msgspec import Struct
 
 from segeval.errors import UsageError
+from segeval.words.nearest import suggestion
 from segeval.words.printable import shortened
 
 LABELS, QUANTITIES, VALUES, GRID = "Labels", "Quantities", "Values", "Grid"
@@ -65,7 +66,8 @@ class Setting(Struct, frozen=True, kw_only=True):
 def require_word(option: str, word: object, words: Any) -> None:
     """Refuse a word that is not among those of a Literal; None is nobody's answer. Raises UsageError."""
     if word is not None and word not in (known := get_args(words)):
-        raise UsageError(f"{option}={shortened(repr(word))}: write {' or '.join(known)}")
+        near = suggestion(str(word), known, 1)
+        raise UsageError(f"{option}={shortened(repr(word))}: write {' or '.join(known)}{near}")
 
 
 def asked(panel: str, help: str, *, name: str = "", **more: Any) -> Setting:  # noqa: A002

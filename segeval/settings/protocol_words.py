@@ -6,43 +6,36 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from segeval.settings.protocols import Protocol, protocol_names, protocol_of
+from segeval.settings.protocol_documents import BRATS_TITLE, ChallengeDocument, every_document
+from segeval.settings.protocols import BRATS, protocol_names, protocol_of
 from segeval.settings.published_ranking import Ranking
-from segeval.tallies.instances import BRATS_2023
 
 _WIDTH = 80
-_BRATS = "brats-lesionwise"
-_BRATS_TITLE = "BraTS 2023: lesion-wise Dice and HD95"
-_BRATS_TEXT = (
-    "Lesion-wise Dice and HD95 of whole tumour, tumour core and enhancing tumour, as the code of BraTS 2023 computes "
-    "them; the parameters differ by challenge. docs/instances.md has every step."
-)
+_BRATS = f"{BRATS}[:CHALLENGE]"
 
 
 def listed() -> str:
     """A line for each."""
-    titles = {name: found.title for name in protocol_names() if (found := protocol_of(name)) is not None}
-    titles[f"{_BRATS}[:CHALLENGE]"] = _BRATS_TITLE
+    titles = {_BRATS if one["name"] == BRATS else one["name"]: one["title"] for one in every_document()}
     width = max(map(len, titles)) + 2
-    return "".join(f"{name:<{width}}{title}\n" for name, title in sorted(titles.items()))
+    return "".join(f"{name:<{width}}{title}\n" for name, title in titles.items())
 
 
-def explained(name: str, protocol: Protocol | None) -> str:
-    """What it decides, where that is from, and its options and columns; None is BraTS's."""
-    if protocol is None:
-        text = f"{_BRATS_TEXT} Challenges: {', '.join(BRATS_2023)}."
-        return f"{name}  ({_BRATS_TITLE})\n{_wrapped(text)}"
-    facts = [f"{protocol.signed}  ({protocol.title}, {protocol.year})\n", _wrapped(protocol.decides)]
-    facts.append(_wrapped(f"source: {protocol.source}"))
-    facts.append("options\n" + "".join(_option(key, value) for key, value in protocol.options.items()))
-    if protocol.columns:
-        facts.append("columns\n" + "".join(_option(key, of) for key, of in protocol.columns.items()))
-        ends = f"over the cases: {', '.join(protocol.statistics)}\n"
-        facts.append(ends + "".join(_option(f"{key} of a missing case", of) for key, of in protocol.missing.items()))
-    if protocol.ranking is not None:
-        facts.append("ranking\n" + _ranking(protocol.ranking))
-    if protocol.pooled:
-        facts.append("of all cases together\n" + "".join(_option(key, of) for key, of in protocol.pooled.items()))
+def explained(found: ChallengeDocument) -> str:
+    """What it decides, where that is from, and its options, columns and ranking."""
+    name = found["name"] if found["version"] is None else found["signed"]
+    facts = [f"{name}  ({found['title']}, {found['year']})\n", _wrapped(found["decides"])]
+    facts.append(_wrapped(f"source: {found['source']}"))
+    facts.append(_block("options that it sets, as docs/options.md has them", found["options"]))
+    if found["columns"]:
+        facts.append(_block("columns of its table: LABEL.QUANTITY, or a formula of such", found["columns"]))
+        facts.append(f"the table ends with, over the cases: {', '.join(found['statistics'])}\n")
+    if found["missing"]:
+        facts.append(_block("a case without a prediction gets (--missing worst)", found["missing"]))
+    if found["pooled"]:
+        facts.append(_block("of all cases together", found["pooled"]))
+    if found["ranking"] is not None:
+        facts.append(f"ranking of entries, by segeval compare --ranking\n{_ranking(found['ranking'])}")
     return "\n".join(facts)
 
 
@@ -51,21 +44,25 @@ def table() -> str:
     lines = [
         f"| `{name}` | {found.title} | {found.source} |" for name in protocol_names() if (found := protocol_of(name))
     ]
-    brats = f"| `{_BRATS}[:CHALLENGE]` | {_BRATS_TITLE} | its official code; see [instances.md](instances.md) |"
+    brats = f"| `{_BRATS}` | {BRATS_TITLE} | its official code; see [instances.md](instances.md) |"
     return "\n".join(["| protocol | challenge | recorded from |", "| --- | --- | --- |", *sorted([*lines, brats])])
 
 
 def _ranking(ranking: Ranking) -> str:
-    sides = {"higher": ranking.higher, "lower": ranking.lower}
-    words = "; ".join(f"{side}: {', '.join(columns)}" for side, columns in sides.items() if columns)
     more: dict[str, Any] = {
+        "higher is better": ", ".join(ranking.higher),
+        "lower is better": ", ".join(ranking.lower),
         "weights": ranking.weights,
         "rank of equals": "the least" if ranking.ties == "min" else "",
         "between equals": ", then ".join(f"{name}, {side}" for name, side in ranking.tiebreakers.items()),
         "source": ranking.source,
     }
-    lines = [_wrapped(f"{ranking.method}, {words}"), *(_option(key, of) for key, of in more.items() if of)]
+    lines = [_wrapped(ranking.method), *(_option(key, of) for key, of in more.items() if of)]
     return "".join([*lines, *(_option(key, of) for key, of in ranking.columns.items())])
+
+
+def _block(title: str, lines: Mapping[str, Any]) -> str:
+    return f"{title}\n" + "".join(_option(name, value) for name, value in lines.items())
 
 
 def _wrapped(text: str) -> str:
@@ -73,8 +70,12 @@ def _wrapped(text: str) -> str:
 
 
 def _option(name: str, value: Any) -> str:
+    """A line, broken between words, and between the parts of a list."""
     if isinstance(value, Mapping):
         value = ", ".join(f"{key}={one}" for key, one in value.items())
     elif isinstance(value, bool):
         value = "yes" if value else "no"
-    return "\n".join(textwrap.wrap(f"{name}: {value}", _WIDTH, initial_indent="  ", subsequent_indent="    ")) + "\n"
+    text = f"{name}: {value}"
+    if max(map(len, text.split()), default=0) > _WIDTH - 4:
+        text = ", ".join(part.strip() for part in text.split(","))
+    return "\n".join(textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="    ")) + "\n"

@@ -18,6 +18,7 @@ from segeval.errors import UsageError
 from segeval.files.paths import require_possible
 from segeval.tallies.instances import BRATS_2023, DEFAULT_CHALLENGE, lesionwise_options
 from segeval.targets import Region
+from segeval.words.nearest import suggestion
 from segeval.words.printable import printable, quoted, shortened
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from segeval.settings.published_ranking import Ranking
     from segeval.settings.settings import Settings
 
-_NAME = "brats-lesionwise"
-_QUANTITIES = "dice,lesionwise_dice,lesionwise_hd95"
-_REGIONS = (
+BRATS = "brats-lesionwise"
+BRATS_QUANTITIES = "dice,lesionwise_dice,lesionwise_hd95"
+BRATS_REGIONS = (
     Region("whole_tumour", frozenset((1, 2, 3))),
     Region("tumour_core", frozenset((1, 3))),
     Region("enhancing_tumour", frozenset((3,))),
@@ -102,13 +103,16 @@ def protocol_names() -> tuple[str, ...]:
 
 def protocol_of(text: str) -> Protocol | None:
     """The protocol of this name, or in this file; None for those of BraTS. Raises UsageError."""
-    if text.partition(":")[0] == _NAME:
+    if text.partition(":")[0] == BRATS:
         return None
     if text.endswith(".toml"):
         return _of_file(Path(text))
     if text not in protocol_names():
-        names = ", ".join([*protocol_names(), f"{_NAME}[:CHALLENGE]"])
-        raise UsageError(f"--protocol {shortened(repr(text), 60)}: there is none; there are {names}, or a FILE.toml")
+        near = suggestion(text, [*protocol_names(), BRATS])
+        raise UsageError(
+            f"--protocol {shortened(repr(text), 60)}: there is none{near}; `segeval protocols` lists all, "
+            "and one of your own is a FILE.toml"
+        )
     return _parsed(text, text, (_FOLDER / f"{text}.toml").read_text(encoding="utf-8"))
 
 
@@ -253,7 +257,7 @@ def decided_by(protocol: str | None) -> frozenset[str]:
 
 def challenge_of(protocol: str | None, lesionwise: str | None = None) -> str:
     """The challenge of ``brats-lesionwise:CHALLENGE``, or else what ``--lesionwise`` says. Raises UsageError."""
-    if protocol is None or protocol.partition(":")[0] != _NAME:
+    if protocol is None or protocol.partition(":")[0] != BRATS:
         _ = lesionwise_options(lesionwise or DEFAULT_CHALLENGE)
         return lesionwise or DEFAULT_CHALLENGE
     if lesionwise is not None:
@@ -262,11 +266,11 @@ def challenge_of(protocol: str | None, lesionwise: str | None = None) -> str:
     challenge = challenge or DEFAULT_CHALLENGE
     if challenge not in BRATS_2023:
         known = ", ".join(BRATS_2023)
-        raise UsageError(f"--protocol {protocol!r}: there is {_NAME}, and {_NAME}:CHALLENGE with one of {known}")
+        raise UsageError(f"--protocol {protocol!r}: there is {BRATS}, and {BRATS}:CHALLENGE with one of {known}")
     return challenge
 
 
 def under_brats(settings: Settings) -> Settings:
     """With BraTS's regions and quantities, where the user named none."""
-    labels = settings.labels if settings.labels.regions else replace(settings.labels, regions=_REGIONS)
-    return replace(settings, labels=labels, metrics=_QUANTITIES if settings.metrics is None else settings.metrics)
+    labels = settings.labels if settings.labels.regions else replace(settings.labels, regions=BRATS_REGIONS)
+    return replace(settings, labels=labels, metrics=BRATS_QUANTITIES if settings.metrics is None else settings.metrics)

@@ -9,6 +9,7 @@ from typing import Any, get_args
 from msgspec import Struct
 
 from segeval.choices import RankingMethod, Ties
+from segeval.settings.challenge_columns import is_number
 
 _OF_MEANS = ("mean-then-rank", "mean-then-scale")
 _SIDES = ("higher", "lower")
@@ -80,7 +81,7 @@ def ranking_of(found: Any, columns: Collection[str], own: Mapping[str, str], poo
         name: weight for pattern, weight in _table(found, "weights").items() for name in named("weights", pattern)
     }
     for name, weight in weights.items():
-        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not weight > 0 or name not in ranked:
+        if not is_number(weight) or weight <= 0 or name not in ranked:
             raise ValueError(f"weights: {name!r} needs a number above 0, and to be among higher or lower")
     breakers = _table(found, "tiebreakers")
     for name, side in breakers.items():

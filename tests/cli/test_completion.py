@@ -102,7 +102,7 @@ def test_what_fish_offers(home: Path) -> None:
     assert set(offered_by_fish("segeval ", home)) == set(_COMMANDS)
     assert offered_by_fish("segeval score --metr", home)["--metrics"].startswith("Quantities, groups of them")
     assert set(offered_by_fish("segeval score --metrics ", home)) == {*GROUPS, *(one.name for one in all_quantities())}
-    assert set(offered_by_fish("segeval batch --protocol ", home)) == set(protocol_names())
+    assert set(offered_by_fish("segeval batch --protocol ", home)) == {*protocol_names(), "brats-lesionwise"}
     assert set(offered_by_fish("segeval batch --protocol=toothfairy2024", home)) == {"--protocol=toothfairy2024"}
     assert set(offered_by_fish("segeval inspect --format ", home)) == {"table", "json"}
     assert set(offered_by_fish("segeval score ", home)) == {"scan one.nii.gz", "reference.nii.gz"}

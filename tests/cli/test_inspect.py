@@ -131,17 +131,45 @@ def test_what_cannot_be_read_is_refused_as_in_scoring(segeval: Segeval, nifti: N
 
 def test_the_catalogue_names_every_ending_that_is_read() -> None:
     listed = [ending for one in CATALOGUE for ending in one.endings]
-    assert sorted(listed) == sorted(ALL_ENDINGS)
+    assert sorted(listed) == sorted([*ALL_ENDINGS, ".dlabel.nii"])  # CIFTI is a NIfTI by its ending alone
+    assert format_of(Path("a.dlabel.nii")).title == "CIFTI-2, dense labels"
     assert format_of(Path("a.SEG.NRRD")).title == "3D Slicer segmentation"
     assert format_of(Path("a.nrrd")).title == "NRRD"
 
 
 def test_formats_lists_what_is_missing(segeval: Segeval, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "missing" not in segeval("formats").out
-    monkeypatch.setitem(sys.modules, "pydicom", None)
-    (line,) = [line for line in segeval("formats").out.splitlines() if "missing" in line]
-    assert line.startswith("DICOM SEG")
-    assert "pip install 'segeval-cli[dicom]'" in line
+    for module in ("pydicom", "h5py", "s3fs"):
+        monkeypatch.setitem(sys.modules, module, None)
+    assert [line for line in segeval("formats").out.splitlines() if "missing" in line] == [
+        "MINC (MINC 2 by h5py): missing for MINC 2; pip install h5py",
+        "HDF5 dataset: missing; pip install 'segeval-cli[arrays]'",
+        "DICOM SEG, RTSTRUCT: missing; pip install 'segeval-cli[dicom]'",
+        "s3:// URL of NIfTI, .npy, HDF5, Zarr: missing; pip install 'segeval-cli[remote]'",
+    ]
+    missing = [one["title"].split()[0] for one in segeval("formats", "-f", "json").json if one["missing"]]
+    assert missing == ["MINC", "HDF5", "DICOM", "s3://"]
+    for module in ("pycocotools", "faster_coco_eval"):  # either will do
+        assert not any("COCO" in line for line in segeval("formats").out.splitlines() if "missing" in line)
+        monkeypatch.setitem(sys.modules, module, None)
+    assert "COCO: missing for polygons; pip install 'segeval-cli[coco]'" in segeval("formats").out
+
+
+@pytest.mark.parametrize(("width", "lines_of_nifti"), [(60, 3), (80, 3), (130, 1), (200, 1)])
+def test_formats_fit_the_page(
+    width: int, lines_of_nifti: int, segeval: Segeval, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = segeval("formats").out.splitlines()
+    assert max(map(len, lines)) <= width
+    heads, rule, *rows = lines
+    places = [heads.index(head) for head in ("format", "endings", "read by", "voxels")]
+    assert [place for place, marks in enumerate(zip(f" {rule}", rule, strict=False)) if marks == (" ", "─")] == places
+    starts = [number for number, row in enumerate(rows) if row[places[2]] != " "]
+    assert starts[1] - starts[0] == lines_of_nifti
+    nifti = " ".join(row[places[1] : places[2]].strip() for row in rows[: starts[1]])
+    assert nifti == ".nii.gz .nii .hdr.gz .hdr .img.gz .img"
+    assert "".join(rows).count("CIFTI-2") == 1
 
 
 def test_names_from_outside_are_one_line(segeval: Segeval, tmp_path: Path) -> None:

@@ -86,3 +86,29 @@ def test_a_synonym_is_answered_in_python(call: Callable[[], Any]) -> None:
 
 def test_the_explanation_of_a_quantity_tells_its_other_names(segeval: Any) -> None:
     assert "Also called recall, tpr, true_positive_rate" in segeval("quantities", "sensitivity").out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("score", "v.nii", "v.nii", "--palette", "city"), "did you mean cityscapes? (see segeval score --help)"),
+        (("score", "v.nii", "v.nii", "--geometry", "resampel"), "did you mean resample? (see segeval score --help)"),
+        (("batch", "p", "r", "--pairing", "citys"), "did you mean cityscapes? (see segeval batch --help)"),
+        (("batch", "p", "r", "--pairing", "xyzzy"), "'celltracking' (see segeval batch --help)"),
+        (("formats", "-f", "jsn"), "did you mean json? (see segeval formats --help)"),
+        (("score", "v.nii"), "Missing argument 'REFERENCE' (see segeval score --help)"),
+    ],
+)
+def test_a_word_that_an_option_does_not_know_is_answered_with_the_nearest(
+    words: tuple[str, ...], said: str, segeval: Any
+) -> None:
+    run = segeval(*words)
+    assert (run.code, run.out, run.err.count("\n")) == (2, "", 1)
+    assert said in run.err
+
+
+def test_python_is_answered_with_the_nearest_word_too() -> None:
+    with pytest.raises(SegevalError, match=r"palette='citys': write voc or .* or labels; did you mean cityscapes\?"):
+        evaluate("v.nii", "v.nii", palette="citys")
+    with pytest.raises(TypeError, match=r"there is no option 'metric'; did you mean metrics\?"):
+        evaluate_arrays(LABELS, LABELS, metric="dice")

@@ -205,4 +205,4 @@ def test_the_protocols_explanation_shows_it(segeval: Run, tmp_path: Path) -> Non
     own = tmp_path / "ours.toml"
     own.write_text(PROTOCOL)
     shown = segeval("protocols", "check", own).out
-    assert "ranking\n  rank-then-mean, higher: Dice_liver; lower: HD_liver\n" in shown
+    assert "\n  rank-then-mean\n  higher is better: Dice_liver\n  lower is better: HD_liver\n" in shown

@@ -191,6 +191,7 @@ def test_a_number_of_all_cases_together_ranks(segeval: Run, tmp_path: Path) -> N
         (('["All"]', '["All"]\nties = "max"'), "ties are one of average, min, not 'max'"),
         (('["All"]', '["All"]\nweights = { Dice = 2 }'), "'Dice' needs a number above 0, and to be among"),
         (('["All"]', '["All"]\nweights = { All = 0 }'), "'All' needs a number above 0"),
+        (('["All"]', '["All"]\nweights = { All = inf }'), "'All' needs a number above 0"),
         (('["All"]', '["All"]\nweights = { None = 1 }'), "weights: there is no column 'None'"),
         (('["All"]', '["All"]\nweights = 3'), "weights are a table, of columns"),
         (('["All"]', '["All"]\ntiebreakers = { Dice = "best" }'), "'Dice' is no column, or neither higher nor lower"),
@@ -216,5 +217,5 @@ def test_every_ranking_of_the_package_says_where_it_is_from(segeval: Run) -> Non
     for name, ranking in ranked.items():
         assert ranking.source, name
         shown = segeval("protocols", name).out
-        assert f"ranking\n  {ranking.method}, " in shown
+        assert f"--ranking\n  {ranking.method}\n" in shown
         assert f"source: {ranking.source.split()[0]}" in shown

@@ -129,12 +129,25 @@ def test_a_schema_is_one_and_says_of_which_document(segeval: Run, name: str) -> 
 
 
 def test_the_schemas_are_listed_and_an_unknown_one_is_refused(segeval: Run) -> None:
-    listed = segeval("schema").out.splitlines()
-    assert [line.split()[0] for line in listed] == list(SCHEMAS)
-    assert all("--" in line or "-o" in line for line in listed)
+    heads, _, *listed = segeval("schema").out.splitlines()
+    assert heads.split() == ["name", "document", "written", "by"]
+    assert [line.split()[0] for line in listed if line[0] != " "] == list(SCHEMAS)
+    assert max(map(len, listed)) <= 80
     run = segeval("schema", "results")
     assert run.code == 2
     assert "there is no schema 'results'; there are report, verdict, comparison" in run.err
+
+
+def test_a_schema_goes_by_what_documents_call_it_too(segeval: Run) -> None:
+    names = {"segeval/1": "report", "segeval-compare/1": "comparison", "segeval-inspect/1": "inspection",
+             "segeval-baseline/1": "baseline", "segeval-provenance/1": "provenance"}  # fmt: skip
+    names |= {f"urn:segeval:{name}:1": name for name in SCHEMAS}
+    for called, name in names.items():
+        assert segeval("schema", called).json == schema(name)
+    for called, meant in {"segeval-inspect/2": "segeval-inspect/1", "verdicts": "verdict"}.items():
+        run = segeval("schema", called)
+        assert (run.code, run.out) == (2, "")
+        assert f"there is no schema '{called}'; did you mean {meant}?; there are report" in run.err
 
 
 def test_every_report_obeys_the_schema(
@@ -252,6 +265,30 @@ def test_every_inspection_obeys_the_schema(segeval: Run, tmp_path: Path, nifti: 
 def test_what_is_said_of_quantities_obeys_the_schema(segeval: Run) -> None:
     documents = [valid(segeval("quantities", *names, *JSON), "quantities") for names in ((), ("dice", "surface"))]
     assert lacking("quantities", documents) == set()
+
+
+def test_what_can_be_read_obeys_the_schema(segeval: Run) -> None:
+    document = valid(segeval("formats", *JSON), "formats")
+    assert lacking("formats", [document]) == set()
+    by_title = {one["title"]: one for one in document}
+    assert by_title["COCO"]["needed_for"] == "polygons"
+    assert by_title["DICOM SEG, RTSTRUCT"]["install"] == "pip install 'segeval-cli[dicom]'"
+
+
+def test_protocols_obey_the_schema(segeval: Run, protocol: Path) -> None:
+    """All of them, one by its name, and a file."""
+    every = valid(segeval("protocols", *JSON), "protocols")
+    assert len(every) == 52
+    assert valid(segeval("protocols", "kits23", *JSON), "protocols") == [
+        one for one in every if one["name"] == "kits23"
+    ]
+    (brats,) = valid(segeval("protocols", "brats-lesionwise:met", *JSON), "protocols")
+    assert (brats["version"], brats["options"]["lesionwise"], brats["columns"]) == (None, "met", {})
+    (own,) = valid(segeval("protocols", "check", protocol, *JSON), "protocols")
+    assert own["signed"] == f"ours@1#{own['digest']}"
+    assert own["columns"] == {"Dice_one": "one.dice", "HD_one": "one.hd"}
+    assert (own["missing"], own["ranking"]["lower"]) == ({"Dice_one": 0}, ["HD_one"])
+    assert lacking("protocols", [every, [own]]) == set()
 
 
 def test_every_provenance_obeys_the_schema(segeval: Run, tmp_path: Path, cases: tuple[Path, Path]) -> None:

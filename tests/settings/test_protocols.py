@@ -236,6 +236,8 @@ def test_what_both_volumes_lack_is_the_protocols_to_say(protocol: str, segeval: 
         (("[columns]", "[missing]\nspleen = 0\n[columns]"), "'spleen' is none, or has none"),
         (("[columns]", '[missing]\n"x*" = 0\n[columns]'), "'x*' is none, or has none"),
         (("[columns]", '[missing]\nliver = "worst"\n[columns]'), "'liver' is none, or has none"),
+        (("[columns]", "[missing]\nliver = inf\n[columns]"), "a finite number, like Dice_kidney = 0; 'liver' is none"),
+        (("[columns]", "[missing]\nliver = nan\n[columns]"), "a finite number, like Dice_kidney = 0; 'liver' is none"),
         (("labels = { liver = 1 }", 'label = "1"'), "'label'"),
         (('"Ours"', '"Ours\\u001b[31m"'), r"'Ours\x1b[31m' has characters that control a terminal"),
         (("liver = 1", '"liver\\n" = 1'), r"'liver\n' has characters that control a terminal"),
@@ -310,7 +312,7 @@ def test_numbers_of_all_cases_together(segeval: Run, tmp_path: Path) -> None:
     assert ["D", "–", "0.7500"] in [line.split() for line in alone.out.splitlines()]
     assert cases[0]["liver"] == "0.75"
     explained = segeval("protocols", "check", own)
-    assert "of all cases together\n  D: liver.dice:empty=0\n" in explained.out
+    assert "\nof all cases together\n  D: liver.dice:empty=0\n" in explained.out
     own.write_text(own.read_text().replace("\nD = ", "\nliver = "))
     twice = segeval("protocols", "check", own)
     assert (twice.code, twice.err.count("\n")) == (2, 1)
@@ -347,6 +349,17 @@ def test_what_contradicts_a_protocol_is_an_error(segeval: Run, tmp_path: Path) -
         assert run.code == 2
         assert "--protocol kits23 decides --" in run.err
     assert segeval("score", *files, "--protocol", "kits23", "--geometry", "ignore").code == 0  # which it leaves open
+    for wrong, meant in {
+        "kits": "kits19 or kits21 or kits23",
+        "WMH": "wmh2017",
+        "kit23": "kits23",
+        "acdc1": "acdc",
+    }.items():
+        run = segeval("score", *files, "--protocol", wrong)
+        assert (run.code, run.err.count("\n")) == (2, 1)
+        assert f"'{wrong}': there is none; did you mean {meant}" in run.err
+        assert "?; `segeval protocols` lists all" in run.err
+        assert len(run.err) < 200
     for name in ("kits24", "none.toml", "brats-lesionwise:moon"):
         run = segeval("score", *files, "--protocol", name)
         assert (run.code, run.err.count("\n")) == (2, 1)
