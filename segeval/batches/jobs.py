@@ -12,6 +12,7 @@ from segeval.cases.case import score_files
 from segeval.cases.libraries import loaded_libraries
 from segeval.errors import NotEnoughMemory, SegevalError
 from segeval.results.report import CaseResult
+from segeval.results.rows import Table
 from segeval.settings import Settings
 from segeval.tallies.tally import Tally
 
@@ -39,6 +40,7 @@ class Job(Struct, frozen=True):
 class Finished(Struct, frozen=True):
     """A case's result, and its tally where tallies are to be pooled.
 
+    result: of a case that was scored, held as columns: of all processes, the one that collects them has most to do.
     wants_memory: it failed for want of memory, and may fit where it is done alone.
     libraries: versions of those that its process had loaded.
     """
@@ -63,7 +65,7 @@ def do(job: Job, settings: Settings, keep_tally: bool) -> Finished:
         return failed(job, str(problem))
     except Exception as problem:  # a bug costs its case alone, and says so
         return failed(job, f"a bug in segeval: {type(problem).__name__}: {problem}; please report it")
-    result = scored.result
+    result = scored.result.held_in(Table(selection.key for selection in settings.selections))
     if job.prediction is None:
         result = _missing(result)
     return Finished(result, scored.tally if keep_tally else None, libraries=loaded_libraries())

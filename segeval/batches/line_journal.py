@@ -9,7 +9,7 @@ import json
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -94,13 +94,20 @@ class LineJournal:
         return file
 
 
-class _Keyed(Struct):
-    """What is read of a line to find it again."""
+class Line(Struct):
+    """What every line has, by which it is found again."""
 
     key: str
 
 
-_DECODER = msgspec.json.Decoder(_Keyed)
+_DECODER = msgspec.json.Decoder(Line)
+_ENCODER = json.JSONEncoder(allow_nan=False)
+_Line = TypeVar("_Line", bound=Line)
+
+
+def encoded(line: Line) -> bytes:
+    """The line, its end included; in ASCII, which names that are no text have a form in."""
+    return _ENCODER.encode(msgspec.to_builtins(line)).encode() + b"\n"
 
 
 def key_of(line: bytes) -> str | None:
@@ -109,16 +116,17 @@ def key_of(line: bytes) -> str | None:
         return _DECODER.decode(line).key
     except ValueError:
         pass
-    try:
-        return str(decoded(line)["key"])
-    except (ValueError, KeyError, TypeError):
-        return None
+    found = decoded(line, Line)
+    return None if found is None else found.key
 
 
-def decoded(line: bytes) -> dict[str, Any]:
-    """Raises ValueError for what is no JSON."""
+def decoded(line: bytes, kind: type[_Line]) -> _Line | None:
+    """None for what is no such line."""
     try:
-        found: dict[str, Any] = msgspec.json.decode(line)
+        return msgspec.json.decode(line, type=kind)
     except ValueError:  # halves of surrogate pairs are, of names that are no text
-        found = json.loads(line)
-    return found
+        pass
+    try:
+        return msgspec.convert(json.loads(line), kind)
+    except (ValueError, RecursionError):
+        return None

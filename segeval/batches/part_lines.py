@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from segeval.batches.line_journal import Line
 from segeval.cases.counting import LabelResult, SoftResult
 from segeval.cases.parts import PartResult
 from segeval.cases.region_plan import Plan
@@ -27,6 +28,12 @@ from segeval.tallies.documents import tally_document, tally_of
 from segeval.tallies.tally import Tally, TallyOptions
 
 _LEVEL = 1
+
+
+class PartLine(Line):
+    """A part in a journal, as `part_document` has it."""
+
+    part: dict[str, Any]
 
 
 def part_document(result: PartResult) -> dict[str, Any]:

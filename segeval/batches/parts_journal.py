@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segeval.batches.journal import fingerprint, settings_key
-from segeval.batches.line_journal import LineJournal, decoded
-from segeval.batches.part_lines import part_document, part_of
+from segeval.batches.line_journal import LineJournal, decoded, encoded
+from segeval.batches.part_lines import PartLine, part_document, part_of
 from segeval.cases.parts import PartResult
 from segeval.settings import Settings
 from segeval.volumes.tiles import PART_VOXELS
@@ -28,18 +28,18 @@ class PartsJournal(LineJournal):
 
     def find(self, number: int, count: int) -> PartResult | None:
         """What counting this part gave, if these very files were counted under these very settings before."""
-        line = self.take(self._key(number, count))
+        text = self.take(self._key(number, count))
+        line = None if text is None else decoded(text, PartLine)
         if line is None:
             return None
         try:
-            return part_of(decoded(line)["part"])
+            return part_of(line.part)
         except (ValueError, KeyError, TypeError, IndexError):
             return None
 
     def add(self, number: int, count: int, result: PartResult) -> None:
         """Note a part."""
-        entry = {"key": self._key(number, count), "part": part_document(result)}
-        self.append(json.dumps(entry, allow_nan=False).encode() + b"\n")
+        self.append(encoded(PartLine(self._key(number, count), part_document(result))))
 
     def _key(self, number: int, count: int) -> str:
         return json.dumps([number, count, self._facts])

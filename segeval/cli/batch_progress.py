@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 from segeval.cli.writing import tell
+from segeval.results.rows import MEAN, Rows
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -46,7 +47,7 @@ class BatchProgress:
         """One case more."""
         self._done += 1
         self._failed += result.status == "error"
-        value = next((row.values.get(self._key, math.nan) for row in result.rows if row.label == "mean"), math.nan)
+        value = result.rows.value(MEAN, self._key) if isinstance(result.rows, Rows) else math.nan
         if not math.isnan(value):
             self._sum, self._values = self._sum + value, self._values + 1
         if self._bar is not None:

@@ -138,10 +138,8 @@ class ErrorProfileDocument(TypedDict):
     axes: list[AxisErrorsDocument]
 
 
-class CaseDocument(TypedDict):
-    """A pair of volumes. reason: why the status is not "ok". confusion: [reference, prediction, voxels] of the values
-    as stored, ascending. missed: labels whose distances stand for a miss.
-    """
+class CaseFacts(TypedDict):
+    """What a case has beside its numbers."""
 
     case: str
     prediction: str | None
@@ -150,6 +148,13 @@ class CaseDocument(TypedDict):
     status: Status
     reason: NotRequired[str]
     remarks: list[str]
+
+
+class CaseDocument(CaseFacts):
+    """A pair of volumes. reason: why the status is not "ok". confusion: [reference, prediction, voxels] of the values
+    as stored, ascending. missed: labels whose distances stand for a miss.
+    """
+
     rows: list[RowDocument]
     confusion: list[tuple[Code, Code, Count]]
     mask: NotRequired[FileDocument]

@@ -13,6 +13,7 @@ from msgspec.structs import asdict
 from segeval.results.rows import ABSENT, Label, Line, Rows
 
 _ENCODER = msgspec.json.Encoder(enc_hook=float)  # of NumPy's numbers
+_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 ConfusionEntry = tuple[int | tuple[int, ...], int | tuple[int, ...], int]
 
@@ -63,14 +64,17 @@ class StoredDetails(Mapping[str, Any]):
         found: dict[str, Any] = msgspec.json.decode(self.text)
         return found
 
+    def _parts(self) -> dict[str, msgspec.Raw]:
+        return _PARTS.decode(self.text)
+
     def __getitem__(self, name: str) -> Any:
-        return self.decoded()[name]
+        return msgspec.json.decode(self._parts()[name])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.decoded())
+        return iter(self._parts())
 
     def __len__(self) -> int:
-        return len(self.decoded())
+        return len(self._parts())
 
     def __repr__(self) -> str:
         return repr(self.decoded())

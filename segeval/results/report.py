@@ -80,8 +80,8 @@ class CaseResult(Struct, frozen=True):
             "confusion": [list(entry) for entry in self.confusion],
         }
 
-    def members(self) -> dict[str, Any]:
-        """The same, with rows and confusion as `laid_out` takes them: views as they are."""
+    def facts(self) -> dict[str, Any]:
+        """Its members beside its numbers."""
         sides = ("prediction", "reference")
         hashes = {} if self.hashes is None else {"sha256": dict(zip(sides, self.hashes, strict=True))}
         reason = {} if self.reason is None else {"reason": self.reason}
@@ -93,6 +93,12 @@ class CaseResult(Struct, frozen=True):
             "status": self.status,
             **reason,
             "remarks": list(self.remarks),
+        }
+
+    def members(self) -> dict[str, Any]:
+        """The same, with rows and confusion as `laid_out` takes them: views as they are."""
+        return {
+            **self.facts(),
             "rows": self.rows if isinstance(self.rows, Rows) else [_row_document(row) for row in self.rows],
             "confusion": self.confusion if isinstance(self.confusion, StoredConfusion) else list(self.confusion),
             **(self.details.decoded() if isinstance(self.details, StoredDetails) else self.details),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from binascii import a2b_base64, b2a_base64, crc32
+from binascii import crc32
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import repeat
@@ -50,6 +50,15 @@ class Line(Struct, frozen=True):
 
     label: Label
     name: str | None
+
+
+class Packed(Struct, frozen=True):
+    """Rows of a table as JSON holds them: labels with names, cells and their kinds in base64, counts behind means."""
+
+    lines: list[tuple[Label, str | None]]
+    values: bytes
+    kinds: bytes
+    means: list[list[int] | None]
 
 
 class Table:
@@ -111,31 +120,19 @@ class Table:
         table.add(Rows(self, 0, len(self)))
         return table
 
-    def packed(self, numbers: range) -> dict[str, Any]:
-        """Some rows in the words of JSON, bit for bit."""
-        cells = self._cells(numbers)
-        means = [self._mean(number) for number in numbers]
-        return {
-            "lines": [[line.label, line.name] for line in map(self.line, numbers)],
-            "values": _text(self._values[cells]),
-            "kinds": _text(self._kinds[cells]),
-            "means": [None if mean is None else mean.tolist() for mean in means],
-        }
-
-    def add_packed(self, document: Mapping[str, Any]) -> Rows:
-        """The rows that were packed. Raises KeyError, TypeError, ValueError for what is no such document."""
-        first, lines = len(self), document["lines"]
-        values, kinds = a2b_base64(document["values"]), a2b_base64(document["kinds"])
-        cells = len(lines) * len(self.keys)
-        if (len(values), len(kinds), len(document["means"])) != (8 * cells, cells, len(lines)):
+    def add_packed(self, packed: Packed) -> Rows:
+        """The rows that were packed. Raises ValueError for what was packed of another table."""
+        first, count = len(self), len(packed.lines)
+        cells = count * len(self.keys)
+        if (len(packed.values), len(packed.kinds), len(packed.means)) != (8 * cells, cells, count):
             raise ValueError("the rows are not whole")
-        self._lines.extend(self._place(label, name) for label, name in lines)
-        self._values.frombytes(values)
-        self._kinds += kinds
-        for row, mean in enumerate(document["means"], first):
+        self._lines.extend(self._place(label, name) for label, name in packed.lines)
+        self._values.frombytes(packed.values)
+        self._kinds += packed.kinds
+        for row, mean in enumerate(packed.means, first):
             if mean is not None:
                 self._add_mean(row, mean)
-        return Rows(self, first, len(lines))
+        return Rows(self, first, count)
 
     def row(self, number: int) -> Row:
         """A row, made anew."""
@@ -272,9 +269,24 @@ class Rows(Sequence[Row]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def packed(self) -> dict[str, Any]:
-        """These rows in the words of JSON, bit for bit."""
-        return self.table.packed(self.numbers)
+    def packed(self) -> Packed:
+        """These rows for JSON, bit for bit."""
+        table, cells = self.table, self.table._cells(self.numbers)
+        means = map(table._mean, self.numbers)
+        return Packed(
+            [(line.label, line.name) for line in map(table.line, self.numbers)],
+            table._values[cells].tobytes(),
+            bytes(table._kinds[cells]),
+            [None if mean is None else mean.tolist() for mean in means],
+        )
+
+    def value(self, label: Label, key: str) -> float:
+        """Of this label's row; NaN where it is undefined, and where there is no such row or quantity."""
+        table = self.table
+        for number in reversed(self.numbers):
+            if table.line(number).label == label and key in table.keys:
+                return table._values[number * len(table.keys) + table.keys.index(key)]
+        return math.nan
 
 
 def lines_of(rows: Sequence[Row]) -> Iterator[Line | Row]:
@@ -286,7 +298,3 @@ def lines_of(rows: Sequence[Row]) -> Iterator[Line | Row]:
 def _places(kinds: bytes) -> tuple[tuple[int, ...], ...]:
     """Where each kind of cell stands, by the kind; the rows of a report know few patterns."""
     return tuple(tuple(place for place, found in enumerate(kinds) if found == kind) for kind in range(REAL))
-
-
-def _text(numbers: array[float] | bytearray) -> str:
-    return b2a_base64(numbers, newline=False).decode()

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from segeval.batches.jobs import Finished, Job
 from segeval.batches.journal import Journal
+from segeval.batches.journal_lines import finished_of, line_of
 from segeval.batches.running import run_batch
 from segeval.cases.arrays import evaluate_arrays
 from segeval.errors import WriteError
 from segeval.results.report import CaseResult, Row
+from segeval.results.rows import Table
 from segeval.settings import Settings
 from segeval.tallies.documents import tally_document, tally_of
 from segeval.tallies.tally import Confusion, Tally, TallyOptions
@@ -159,6 +162,55 @@ def test_tallies_come_back_bit_for_bit() -> None:
     assert again.confusion == tally.confusion
     assert tally_document(again) == tally_document(tally)
     assert tally_document(again + again) == tally_document(tally + tally)
+
+
+COLUMNS = ("dice", "ce")
+LINE = (
+    rb'{"key": "k", "case": {"case": "a\udc80", "prediction": null, "reference": "r.nii", "sha256": {"prediction": "'
+    + b"0" * 64
+    + b'", "reference": "'
+    + b"f" * 64
+    + rb'"}, "status": "missing", "reason": "none", "remarks": ["a remark"]}, "rows": {"lines": [[1, "l\u00e4ber"], '
+    rb'["mean", null]], "values": "AAAAAAAA4D8AAAAAAAD4fwAAAAAAAOA/AAAAAAAA+H8=", "kinds": "AwEDAA==", "means": '
+    rb'[null, [1, -1, 1]]}, "confusion": "[[0,1,7]]", "details": "{\"missed\":[1]}", "kind": "labels", "libraries": '
+    rb'{"numpy": "2.0"}, "tally": null}'
+    b"\n"
+)
+"""Of a case whose name is no text; kept from before lines were types."""
+
+
+def test_a_line_is_written_and_read_as_it_always_was() -> None:
+    rows = (Row(1, "läber", {"dice": 0.5, "ce": math.nan}), Row("mean", None, {"dice": 0.5}, {"dice": 1}, 1))
+    case = CaseResult("a\udc80", None, "r.nii", rows, ((0, 1, 7),), ("a remark",), ("0" * 64, "f" * 64), "missing")
+    finished = Finished(
+        replace(case, reason="none", kind="labels", details={"missed": [1]}), libraries={"numpy": "2.0"}
+    )
+    assert line_of("k", finished, COLUMNS) == LINE
+    found = finished_of(LINE, Table(COLUMNS))
+    assert found is not None
+    assert repr(found.result) == repr(finished.result)  # NaN and all
+    assert found.libraries == {"numpy": "2.0"}
+
+
+@pytest.mark.parametrize(
+    ("of", "other"),
+    [
+        (b'"missing"', b'"odd"'),
+        (b'["a remark"]', b"null"),
+        (b'"ffff', b'"gfff'),
+        (b'"r.nii"', b"7"),
+        (b'"mean"', b"1.5"),
+        (b"-1, 1]", b"-1]"),
+        (b"-1, 1]", b"-1, 5000000000]"),
+        (b'"AwEDAA=="', b'"AwEDA"'),
+        (b'"AwEDAA=="', b'"AwED"'),
+        (b'"labels"', b'"label"'),
+        (b'"tally": null', b'"tally": {}'),
+    ],
+)
+def test_a_line_of_another_making_is_ignored(of: bytes, other: bytes) -> None:
+    assert LINE.count(of) == 1
+    assert finished_of(LINE.replace(of, other), Table(COLUMNS)) is None
 
 
 def test_overlapping_label_sets_come_back() -> None:

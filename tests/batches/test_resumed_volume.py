@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -17,8 +16,8 @@ import pytest
 import zarr
 
 from segeval.batches import one_volume
-from segeval.batches.line_journal import decoded
-from segeval.batches.part_lines import part_document, part_of
+from segeval.batches.line_journal import decoded, encoded
+from segeval.batches.part_lines import PartLine, part_document, part_of
 from segeval.batches.parts_journal import PartsJournal
 from segeval.cases.case import count_part
 from segeval.cases.files import score_pair
@@ -55,8 +54,10 @@ def through_a_line(files: tuple[Path, Path], settings: Settings) -> Callable[[in
     def elsewhere(count: int) -> Iterator[tuple[int, PartResult]]:
         assert count > 4
         for number in reversed(range(count)):
-            line = json.dumps(part_document(count_part(*files, settings, number)), allow_nan=False).encode()
-            yield number, part_of(decoded(line))
+            line = encoded(PartLine("a key", part_document(count_part(*files, settings, number))))
+            read = decoded(line, PartLine)
+            assert read is not None
+            yield number, part_of(read.part)
 
     return elsewhere
 

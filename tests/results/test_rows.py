@@ -7,12 +7,14 @@ import math
 import struct
 from collections.abc import Mapping
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from segeval.results.rows import ABSENT, REAL, UNDEFINED, WHOLE, Row, Rows, Table
+from segeval.results.rows import ABSENT, REAL, UNDEFINED, WHOLE, Packed, Row, Rows, Table
 
 KEYS = ("dice", "tp", "hd95", "focal:gamma=3")
 VALUES = st.floats(allow_nan=True, allow_infinity=True) | st.integers(-(1 << 53), 1 << 53)
@@ -58,8 +60,8 @@ def test_rows_come_back_as_they_were(cases: list[list[Row]]) -> None:
 def test_packed_rows_come_back_through_json(case: list[Row]) -> None:
     table = Table(KEYS)
     table.add([Row(7, "before", {"dice": 0.5})])
-    document = json.loads(json.dumps(table.add(case).packed()))
-    assert list(map(facts, Table(KEYS).add_packed(document))) == list(map(facts, case))
+    text = json.dumps(msgspec.to_builtins(table.add(case).packed()))
+    assert list(map(facts, Table(KEYS).add_packed(msgspec.json.decode(text, type=Packed)))) == list(map(facts, case))
 
 
 @given(st.lists(rows(), max_size=4))
@@ -106,10 +108,17 @@ def test_an_integer_that_a_float_cannot_hold_is_refused(value: int) -> None:
 @pytest.mark.parametrize("part", ["lines", "values", "kinds", "means"])
 def test_packed_rows_that_are_not_whole_are_refused(part: str) -> None:
     table = Table(("dice",))
-    document = table.add([Row(1, None, {"dice": 0.5}), Row("mean", None, {"dice": 0.5}, {"dice": 1}, 1)]).packed()
-    document[part] = document[part][:-1] if isinstance(document[part], list) else "AAAA"
+    packed = table.add([Row(1, None, {"dice": 0.5}), Row("mean", None, {"dice": 0.5}, {"dice": 1}, 1)]).packed()
     with pytest.raises(ValueError, match="not whole"):
-        Table(("dice",)).add_packed(document)
+        Table(("dice",)).add_packed(replace(packed, **{part: getattr(packed, part)[:-1]}))
+
+
+def test_the_value_of_a_row_is_found_without_making_rows() -> None:
+    table = Table(("dice", "tp"))
+    table.add([Row("mean", None, {"dice": 0.1})])  # another case's
+    held = table.add([Row(1, None, {"dice": 0.5, "tp": 3}), Row("mean", None, {"dice": 0.25}), Row("all", None, {})])
+    assert (held.value("mean", "dice"), held.value(1, "tp")) == (0.25, 3.0)
+    assert all(map(math.isnan, (held.value("mean", "tp"), held.value("mean", "iou"), held.value(2, "dice"))))
 
 
 def test_views_are_sequences_and_equal_tuples() -> None:
