@@ -7,7 +7,7 @@ from collections.abc import Collection
 from segeval.choices import DEFAULT_GROUPS
 from segeval.errors import UsageError
 from segeval.quantities.naming import did_you_mean
-from segeval.quantities.quantity import QUANTITIES, Setting, of_group
+from segeval.quantities.quantity import QUANTITIES, Quantity, Setting, of_group
 from segeval.quantities.ranges import EMPTY, parse_empty, parse_setting
 from segeval.quantities.selected import Selection
 from segeval.tallies.surfaces import CORNERS, EDGES, MASK, SLICES
@@ -60,6 +60,7 @@ def _selections(item: str) -> list[Selection]:
         if key in given:
             raise UsageError(f"--metrics: {name} is given {key!r} twice; to compare, ask for {name} twice")
         if key == EMPTY:
+            _require_fillable(name, quantities)
             empty = parse_empty(name, value)
             given[key] = empty
             continue
@@ -73,4 +74,21 @@ def _selections(item: str) -> list[Selection]:
             if given.get(key) == value:
                 words = f"surfel and {key}={value} are two kinds of boundary; give one of them"
                 raise UsageError(f"--metrics: {name}: {words}")
-    return [Selection(q, {k: given.get(k, v) for k, v in q.settings.items()}, empty) for q in quantities]
+    return [
+        Selection(q, {k: given.get(k, v) for k, v in q.settings.items()}, empty if _may_be_filled(q) else None)
+        for q in quantities
+    ]
+
+
+def _may_be_filled(quantity: Quantity) -> bool:
+    """Whether it may be undefined for a label that both volumes lack."""
+    return not (quantity.is_count or quantity.of_all_alone)
+
+
+def _require_fillable(name: str, quantities: Collection[Quantity]) -> None:
+    """Refuse an ``empty`` that no quantity could take. Raises UsageError."""
+    if any(map(_may_be_filled, quantities)):
+        return
+    counts = all(quantity.is_count for quantity in quantities)
+    why = "counts, and is defined where both volumes lack a label" if counts else "is of all labels together alone"
+    raise UsageError(f"--metrics: {name} {why}, so that {EMPTY} has nothing to replace; leave it out")
