@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from segeval.errors import PairingError, UsageError
-from segeval.pairing.benchmarks import by_ade20k, by_celltracking, by_cityscapes, by_voc
+from segeval.pairing.benchmarks import BENCHMARKS, by_ade20k, by_celltracking, by_cityscapes, by_voc, named_as
 from segeval.pairing.bids import by_bids
 from segeval.pairing.case_folders import by_folder
 from segeval.pairing.cases import NPZ, Attempt, Layout, matched
@@ -45,6 +45,7 @@ _LAYOUTS: dict[str, tuple[Layout, str]] = {
 
 LAYOUTS = tuple(_LAYOUTS)
 
+_FOLDERS = "folders"
 _FLAT = ("nnunet", "name")
 
 __all__ = ["LAYOUTS", "CasePair", "Pairing", "layout_of", "pair_coco", "pair_folders", "read_manifest"]
@@ -62,7 +63,8 @@ def pair_folders(
 
     Unless the layout is named, all are tried in the order of LAYOUTS (nnunet only where there is a dataset.json).
     Of those that pair anything, the one that leaves the fewest references unpaired (missing, duplicate or
-    ambiguous) is taken, the earlier where two leave equally many; one that leaves none ends the search.
+    ambiguous) is taken, the earlier where two leave equally many; one that leaves none ends the search. Folders that
+    would be cases are a benchmark's where all names on both sides are (`_of_benchmark`).
     probabilities: an ``.npz`` with the name of a prediction is taken instead of the label map.
     Raises UnreadableFile for a folder without volumes, PairingError where nothing pairs, UsageError.
     """
@@ -77,9 +79,17 @@ def pair_folders(
     else:
         layouts = {name: by for name, (by, _) in _LAYOUTS.items() if name != "nnunet" or label_file is not None}
     best = _best(matched(name, ours, theirs, by(ours, theirs, probabilities)) for name, by in layouts.items())
+    benchmark = None
+    if named_layout is None and best is not None and best.pairing.layout == _FOLDERS:
+        benchmark = _of_benchmark(ours, theirs, probabilities)
+    best = benchmark or best
     if best is None:
         raise _nothing_pairs(ours, theirs, layout, case_pattern)
-    remarks = _remarks(best.pairing, ours, theirs, case_pattern, probabilities)
+    remarks = [*_remarks(best.pairing, ours, theirs, case_pattern, probabilities)]
+    if benchmark is not None:
+        remarks.insert(
+            0, f"paired by layout {best.pairing.layout}, as all names say; --pairing {_FOLDERS} makes cases of folders"
+        )
     return replace(best.pairing, label_file=label_file, remarks=tuple(remarks))
 
 
@@ -123,6 +133,16 @@ def _best(attempts: Iterator[Attempt]) -> Attempt | None:
         if explained is None and (pairing.duplicates or pairing.ambiguous):
             explained = attempt
     return best or explained
+
+
+def _of_benchmark(ours: Listing, theirs: Listing, probabilities: bool) -> Attempt | None:
+    """What the layout makes of two folders whose every name is that of its benchmark; None where none is."""
+    for name in BENCHMARKS:
+        if named_as(name, ours) and named_as(name, theirs):
+            attempt = matched(name, ours, theirs, _LAYOUTS[name][0](ours, theirs, probabilities))
+            if attempt.pairing.pairs or attempt.pairing.duplicates or attempt.pairing.ambiguous:
+                return attempt
+    return None
 
 
 def _nothing_pairs(ours: Listing, theirs: Listing, layout: str | None, case_pattern: str | None) -> PairingError:

@@ -1,5 +1,8 @@
 """Layouts of benchmarks of pictures: Cityscapes, Pascal VOC, ADE20K, the Cell Tracking Challenge.
 
+Their trees have folders with several pictures each, which look like cases of one mask per class; `named_as` tells
+them apart.
+
 Sources: Cityscapes' evaluation scripts (which take any picture that begins with city, sequence and frame), VOC's
 development kit, the two forms in which ADE20K is published, and the naming conventions of the Cell Tracking Challenge.
 """
@@ -17,11 +20,15 @@ _CITYSCAPES = re.compile(r"(?P<case>[^_]+_[0-9]{6}_[0-9]{6})(?P<rest>_.*)?")
 _CITYSCAPES_TRUTH = re.compile(r"_gt(Fine|Coarse)_labelIds")
 _CITYSCAPES_OTHERS = re.compile(r"_gt(Fine|Coarse)_(?!labelIds$).*")
 _VOC_TRUTH = "SegmentationClass"
+_VOC_FOLDERS = (_VOC_TRUTH, "SegmentationObject")
 _VOC_RESULTS = re.compile(r"comp[0-9]+_.+_cls")
 _ADE = re.compile(r"(?P<case>ADE_[A-Za-z]+_[0-9]{8})(?P<rest>_.*)?")
+_ADE_ANYWHERE = re.compile(r"(?:.*_)?ADE_[A-Za-z]+_[0-9]{8}(?:_.*)?")
 _ADE_TRUTH = "annotations"
 _ADE_NO_CLASSES = re.compile(r"_(parts?|instance)_?.*")
 _CELLS = re.compile(r"(?P<sequence>[0-9]+)_(?P<kind>GT|ST|RES)")
+_CELL_IMAGES = re.compile(r"[0-9]+/t[0-9]{3,4}")
+_CELL_NAMES = re.compile(r"(?:mask|man_seg_?|man_track)[0-9]{3,4}(?:_[0-9]+)?")
 _CELL_RESULTS = re.compile(r"mask(?P<frame>[0-9]{3,4})")
 _CELL_TRUTHS = (("GT", "SEG", "man_seg"), ("ST", "SEG", "man_seg"), ("GT", "TRA", "man_track"))
 """Gold before silver, whole cells before the markers of tracking."""
@@ -60,7 +67,10 @@ def by_ade20k(predictions: Listing, references: Listing, probabilities: bool) ->
 
 
 def by_celltracking(predictions: Listing, references: Listing, _: bool) -> BothSides:
-    """``01_RES/mask000.tif`` and ``01_GT/SEG/man_seg000.tif``; without such, ``01_ST``'s, then ``TRA``'s."""
+    """``01_RES/mask000.tif`` and ``01_GT/SEG/man_seg000.tif``; without such, ``01_ST``'s, then ``TRA``'s.
+
+    Predictions without a ``01_RES`` may lie where the references do, and be called like them.
+    """
     ours, theirs = Cases(), Cases()
     for file in predictions.files:
         sequence, kind = _cell_folder(predictions, file)[:2]
@@ -70,10 +80,43 @@ def by_celltracking(predictions: Listing, references: Listing, _: bool) -> BothS
     for kind, folder, word in _CELL_TRUTHS:
         if theirs.files or theirs.unclear:
             break
-        _add_truths(
-            theirs, references, (kind, folder), re.compile(rf"{word}_?(?P<frame>[0-9]{{3,4}})(?P<slice>_[0-9]+)?")
-        )
+        name = re.compile(rf"{word}_?(?P<frame>[0-9]{{3,4}})(?P<slice>_[0-9]+)?")
+        _add_truths(theirs, references, (kind, folder), name)
+        if theirs.count and not ours.files:
+            _add_truths(ours, predictions, (kind, folder), name)
     return (ours, theirs) if theirs.count else (Cases(), Cases())
+
+
+def named_as(layout: str, listing: Listing) -> bool:
+    """Whether every volume of a folder, compared or not, is called as the benchmark of this layout calls its own."""
+    return all(_NAMED[layout](_parts(listing, file)) for file in listing.files)
+
+
+def _named_cityscapes(parts: list[str]) -> bool:
+    return _CITYSCAPES.fullmatch(file_stem(parts[-1])) is not None
+
+
+def _named_voc(parts: list[str]) -> bool:
+    return any(part in _VOC_FOLDERS or _VOC_RESULTS.fullmatch(part) for part in parts[:-1])
+
+
+def _named_ade20k(parts: list[str]) -> bool:
+    return _ADE_ANYWHERE.fullmatch(file_stem(parts[-1])) is not None
+
+
+def _named_celltracking(parts: list[str]) -> bool:
+    name = file_stem(parts[-1])
+    of_sequence = any(map(_CELLS.fullmatch, parts[:-1])) and _CELL_NAMES.fullmatch(name)
+    return bool(of_sequence or _CELL_IMAGES.fullmatch(f"{parts[-2]}/{name}"))
+
+
+_NAMED: dict[str, Callable[[list[str]], bool]] = {
+    "cityscapes": _named_cityscapes,
+    "voc": _named_voc,
+    "ade20k": _named_ade20k,
+    "celltracking": _named_celltracking,
+}
+BENCHMARKS = tuple(_NAMED)
 
 
 def _ade_case(file: str) -> str | None:
