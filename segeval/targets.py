@@ -53,7 +53,7 @@ class LabelChoice(Struct, frozen=True):
     from_file: the values (or regions) come from a label file, whose entries then also name the channels of a
         probability map.
     colours: the labels of each ``#rrggbb`` that the file states, in its order. by_colour: it states them in place of
-        values, so that pictures are read by colour.
+        values, so that pictures are read by colour. miscoloured: what is wrong with the first colour that is none.
     """
 
     values: tuple[int, ...] | None = None
@@ -65,6 +65,7 @@ class LabelChoice(Struct, frozen=True):
     from_file: bool = False
     colours: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     by_colour: bool = False
+    miscoloured: str = ""
 
     def __post_init__(self) -> None:
         seen = set(self.names.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,19 +15,20 @@ from segeval.words.printable import quoted
 INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _MOST_BITS = 63
-_BLACK = "#000000"
 
 
 class Entry(NamedTuple):
     """One name of a label file with the label values it stands for; an empty name is no name.
 
-    colour: of its pixels in a colour picture, ``#rrggbb`` in lower case; empty where none is stated.
+    colour: of its pixels in a colour picture, ``#rrggbb`` in lower case; empty where none is stated. miscoloured: what
+    is wrong with one that is stated.
     """
 
     name: str
     values: tuple[int, ...]
     is_region: bool = False
     colour: str = ""
+    miscoloured: str = ""
 
     @property
     def is_background(self) -> bool:
@@ -65,7 +66,7 @@ def colour_of_parts(parts: Sequence[str]) -> str:
 def numbered_by_colour(path: Path, named: Sequence[tuple[str, str]]) -> list[Entry]:
     """Entries that state a name and a colour, and no number: they are numbered from 1 in their order.
 
-    What is called background is 0; so is black, where no entry has it. Raises LabelError for a colour twice.
+    What is called background is 0. Raises LabelError for a colour twice.
     """
     entries: list[Entry] = []
     seen: dict[str, str] = {}
@@ -77,14 +78,19 @@ def numbered_by_colour(path: Path, named: Sequence[tuple[str, str]]) -> list[Ent
         is_background = name.casefold() == "background"
         label += not is_background
         entries.append(Entry(name, (BACKGROUND if is_background else label,), colour=colour))
-    return with_black_as_background(entries)
+    return entries
 
 
-def with_black_as_background(entries: list[Entry]) -> list[Entry]:
-    """Unless black is somebody's."""
-    if any(entry.colour == _BLACK for entry in entries):
-        return entries
-    return [*entries, Entry("", (BACKGROUND,), colour=_BLACK)]
+def require_a_colour_each(path: Path, table: Mapping[str, object]) -> None:
+    """Raises LabelError where some entries state colours and others do not."""
+    coloured = {key: isinstance(value, str) and bool(COLOUR.fullmatch(value)) for key, value in table.items()}
+    if not any(coloured.values()) or all(coloured.values()):
+        return
+    other, one = (next(key for key, is_colour in coloured.items() if is_colour is found) for found in (False, True))
+    raise LabelError(
+        f"{path}: {quoted(other)} is {quoted(table[other])}, which is no colour, and {quoted(one)} has one "
+        f"({quoted(table[one])}); give every entry a colour of six digits like '#804080', or none of them"
+    )
 
 
 def choice_of(path: Path, entries: Sequence[Entry], ignore: int | None = None) -> LabelChoice:
@@ -107,6 +113,7 @@ def choice_of(path: Path, entries: Sequence[Entry], ignore: int | None = None) -
             regions_only=not labels,
             from_file=True,
             colours=colours_of(entries),
+            miscoloured=next((entry.miscoloured for entry in entries if entry.miscoloured), ""),
         )
     except UsageError as refusal:
         raise LabelError(f"{path}: {refusal}") from None

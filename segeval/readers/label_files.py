@@ -26,7 +26,7 @@ from segeval.readers.label_entries import (
     entry_name,
     label_value,
     numbered_by_colour,
-    with_black_as_background,
+    require_a_colour_each,
 )
 from segeval.readers.label_lines import (
     freesurfer_fields,
@@ -158,10 +158,11 @@ def _nnunet_choice(path: Path, labels: Mapping[str, object]) -> LabelChoice:
 
 def _entries_of(path: Path, table: Mapping[str, object]) -> list[Entry]:
     """In its order: name to value(s), name to colour or, where every key is an integer, value to name or to colour."""
+    require_a_colour_each(path, table)
     if all(INTEGER.fullmatch(key) and isinstance(text, str) for key, text in table.items()):
         texts = {label_value(path, "a key", int(key)): str(text) for key, text in table.items()}
         if _states_colours(table):
-            return with_black_as_background([Entry("", (value,), colour=colour_of(c)) for value, c in texts.items()])
+            return [Entry("", (value,), colour=colour_of(c)) for value, c in texts.items()]
         return [Entry(entry_name(path, str(text)), (int(key),)) for key, text in table.items()]
     if _states_colours(table):
         return numbered_by_colour(path, [(entry_name(path, key), str(text)) for key, text in table.items()])

@@ -41,7 +41,11 @@ def read_bids(path: Path, text: str) -> LabelChoice:
                 raise UnreadableFile(f"{path}: line {lines.line_num} has {cells}; remove one, or give it a title")
             value = label_value(path, f"the index in line {lines.line_num}", _number(row[index].strip()))
             called = entry_name(path, "" if row[name].strip() == "n/a" else row[name])
-            entries.append(Entry(called, (value,), colour=colour_of("".join(row[colour : colour + 1]).strip())))
+            stated = "".join(row[colour : colour + 1]).strip()
+            wrong = "" if colour_of(stated) or stated in ("", "n/a") else quoted(stated)
+            if wrong:
+                wrong = f"{path}: the color in line {lines.line_num} is {wrong}; write six digits, like #804080"
+            entries.append(Entry(called, (value,), colour=colour_of(stated), miscoloured=wrong))
     except csv.Error as problem:
         raise UnreadableFile(f"{path}: line {lines.line_num} is damaged ({problem}); correct it") from None
     return choice_of(path, entries)
@@ -55,7 +59,8 @@ def read_lines(fields_of: FieldsOf, wanted: str, path: Path, text: str) -> Label
         if fields is None:
             raise UnreadableFile(f"{path}: line {number} is {quoted(line)}; write it as {wanted}")
         value = label_value(path, f"the index in line {number}", _number(fields[0]))
-        entries.append(Entry(entry_name(path, fields[1]), (value,), colour=fields[2]))
+        wrong = "" if fields[2] else f"{path}: line {number} is {quoted(line)}; red, green and blue are from 0 to 255"
+        entries.append(Entry(entry_name(path, fields[1]), (value,), colour=fields[2], miscoloured=wrong))
     return choice_of(path, entries)
 
 

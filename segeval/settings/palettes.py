@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from segeval.errors import UsageError
+from segeval.errors import LabelError, UsageError
+from segeval.targets import BACKGROUND
 
 if TYPE_CHECKING:
     from segeval.readers.colours import ColourTable
@@ -15,20 +16,27 @@ if TYPE_CHECKING:
 
 IDS, OF_LABELS = "ids", "labels"
 """Colours that are numbers, and those of the label file."""
+_BLACK = "#000000"
 
 
 def under_palette(settings: Settings) -> Settings:
-    """With the names of the palette's labels and what it ignores, where the user says neither. Raises UsageError."""
+    """With the names of the palette's labels and what it ignores, where the user says neither.
+
+    In the colours of a label file black is the background, unless it is a label's. Raises UsageError, LabelError.
+    """
     choice, palette = settings.labels, settings.palette
     if choice.by_colour and palette not in (None, OF_LABELS):
         raise UsageError(f"--palette {palette}: the label file says itself what colours mean; leave one of them out")
-    if choice.by_colour:
-        return replace(settings, palette=OF_LABELS)
-    if palette == OF_LABELS and not choice.colours:
-        raise UsageError(
-            "--palette labels: --labels names no file that states colours; write one with lines NAME = '#rrggbb'"
-        )
-    if palette in (None, OF_LABELS, IDS):
+    if choice.by_colour or palette == OF_LABELS:
+        if choice.miscoloured:
+            raise LabelError(choice.miscoloured)
+        if not choice.colours:
+            raise UsageError(
+                "--palette labels: --labels names no file that states colours; write one with lines NAME = '#rrggbb'"
+            )
+        colours = {**choice.colours, _BLACK: choice.colours.get(_BLACK, (BACKGROUND,))}
+        return replace(settings, palette=OF_LABELS, labels=replace(choice, colours=colours))
+    if palette in (None, IDS):
         return settings
     from segeval.readers.palettes import IGNORED, shipped
 

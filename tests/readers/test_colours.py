@@ -272,7 +272,8 @@ def test_a_label_file_of_colours_numbers_its_labels(tmp_path: Path, segeval: Run
     path = label_file(tmp_path, "x.toml", 'road = "#804080"\nignore = "#FF00ff"\ncar = "#00008e"\n')
     choice = read_label_file(path)
     assert (choice.values, choice.names, choice.ignore) == ((1, 3), {1: "road", 3: "car"}, 2)
-    assert choice.colours == {"#804080": (1,), "#ff00ff": (2,), "#00008e": (3,), "#000000": (0,)}
+    assert choice.colours == {"#804080": (1,), "#ff00ff": (2,), "#00008e": (3,)}
+    assert settings_of({"labels": str(path)}).labels.colours == {**choice.colours, "#000000": (0,)}
     pixels = np.array([[[128, 64, 128], [255, 0, 255]], [[0, 0, 142], [0, 0, 0]]], np.uint8)
     Image.fromarray(pixels).save(tmp_path / "x.png")
     run = segeval("score", tmp_path / "x.png", tmp_path / "x.png", "--labels", path, "--format", "json")
@@ -291,7 +292,9 @@ def test_a_label_file_of_colours_numbers_its_labels(tmp_path: Path, segeval: Run
     ("text", "words"),
     [
         ('a = "#804080"\nb = "#804080"\n', "'a' and 'b' have the colour #804080"),
-        ('a = "#804080"\nb = 2\n', "'a' is '#804080', not a label value"),
+        ('a = "#804080"\nb = 2\n', "'b' is 2, which is no colour, and 'a' has one"),
+        ('a = "#804080"\nb = "#00f"\nc = "#00008e"\n', "'b' is '#00f', which is no colour, and 'a' has one"),
+        ('1 = "#804080"\n2 = "#80408"\n', "'2' is '#80408', which is no colour, and '1' has one"),
         ('a = "#80408"\n', "not a label value"),
         ('background = "#000000"\n', "no label other than background"),
     ],
@@ -313,6 +316,35 @@ def test_tables_with_numbers_and_colours_are_used_where_asked(tmp_path: Path, se
     report = evaluate(tmp_path / "x.png", tmp_path / "r.png", labels=str(path), palette="labels")
     assert report.cases[0].rows[0].values["dice"] == 1
     assert "palette" not in segeval("score", pair[1], *pair[1:], "--format", "json").json["settings"]
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("x_dseg.tsv", ["index\tname\tcolor", "7\troad\t{}", "9\tcar\t{}", "11\tsky\tn/a"]),
+        ("x.txt", ['7 {} 255 1 1 "road"', '9 {} 255 1 1 "car"']),
+        ("x.ctab", ["7 road {} 0", "9 car {} 0"]),
+    ],
+)
+def test_black_is_background_in_a_table_without_it_and_a_colour_that_is_none_is_named(
+    name: str, lines: list[str], tmp_path: Path, segeval: Run
+) -> None:
+    as_text = "#{:02x}{:02x}{:02x}" if name.endswith("tsv") else "{} {} {}"
+    pixels = np.array([[[128, 64, 128], [0, 0, 142], [0, 0, 0]]], np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "p.png")
+    Image.fromarray(np.array([[7, 9, 0]], np.uint8)).save(tmp_path / "r.png")
+    table = label_file(tmp_path, name, "\n".join(lines).format(as_text.format(128, 64, 128), as_text.format(0, 0, 142)))
+    pair = ("score", tmp_path / "p.png", tmp_path / "r.png", "--labels", table)
+    run = segeval(*pair, "--palette", "labels", "--format", "json")
+    assert [run.row(label)["dice"] for label in (7, 9)] == [1, 1], run.err
+    assert run.json["settings"]["colours"] == {"#804080": [7], "#00008e": [9], "#000000": [0]}
+    label_file(tmp_path, name, table.read_text().replace(as_text.format(0, 0, 142), as_text.format(0, 0, 300)))
+    run = segeval(*pair, "--palette", "labels")
+    assert (run.code, run.err.count("\n")) == (3, 1)
+    assert f"line {2 + name.endswith('tsv')} is" in run.err
+    assert ("'#000012c'; write six digits" if name.endswith("tsv") else "from 0 to 255") in run.err
+    run = segeval("score", tmp_path / "r.png", tmp_path / "r.png", "--labels", table)
+    assert run.code == 0  # where colours are for show
 
 
 def test_a_palette_needs_colours_and_one_source_of_them(tmp_path: Path) -> None:
