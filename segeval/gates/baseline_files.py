@@ -17,11 +17,11 @@ from segeval.array_types import Floats, Integers
 from segeval.errors import BaselineError, UnreadableFile
 from segeval.files.whole_files import write_whole
 from segeval.results.json_lists import NotJson, read_list
-from segeval.results.report import MEAN, SCHEMA, Label, Report, Row, Value
+from segeval.results.report import MEAN, SCHEMA, Label, Report, Row
 from segeval.results.rows import Table
 from segeval.results.signatures import version_of
 from segeval.results.slices import Results, label_order
-from segeval.results.strict_json import strict_json
+from segeval.results.strict_json import plain, strict_json
 from segeval.words.printable import printable, shortened
 
 BASELINE_SCHEMA = "segeval-baseline/1"
@@ -166,9 +166,8 @@ def _pieces(report: Report, scores: Scores) -> Iterator[str]:
     names, before = scores.names, "\n"
     for case in cases:
         for row in sorted(case.rows, key=lambda row: label_order(row.label)):
-            values = {key: _defined(value) for key, value in sorted(row.values.items())}
-            entry = {"case": case.case, "label": row.label, "name": names.get(row.label), **values}
-            yield before + _text(entry)
+            label = {"case": case.case, "label": row.label, "name": names.get(row.label)}
+            yield before + _text(plain({**label, **dict(sorted(row.values.items()))}))
             before = ",\n"
     yield "]\n}\n" if before == "\n" else "\n]\n}\n"
 
@@ -283,10 +282,6 @@ def _require_numbers(values: Mapping[str, Any], place: int) -> None:
 
 def _words(what: object) -> str:
     return printable(shortened(what))
-
-
-def _defined(value: Value) -> Value | None:
-    return None if math.isnan(value) else value
 
 
 def _text(value: Any) -> str:

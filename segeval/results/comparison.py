@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, NotRequired, TypedDict
 
 from msgspec import Struct
-from msgspec.structs import asdict
 
 from segeval.choices import RankingMethod
+from segeval.results.strict_json import plain
 
 SCHEMA = "segeval-compare/1"
 
@@ -22,10 +21,6 @@ class Compared(Struct, frozen=True):
     signature: str
     cases: int
     evaluated: int
-
-    def document(self) -> dict[str, Any]:
-        """The report as JSON holds it."""
-        return _document(self)
 
 
 class ComparisonRow(Struct, frozen=True):
@@ -66,10 +61,6 @@ class ComparisonRow(Struct, frozen=True):
             return ""
         return "better" if (low > 0) == self.better else "worse"
 
-    def document(self) -> dict[str, Any]:
-        """The row as JSON holds it."""
-        return _document(self)
-
 
 class Change(Struct, frozen=True):
     """A case whose ``mean`` changed much. better: in which direction, by the quantity's.
@@ -87,10 +78,6 @@ class Change(Struct, frozen=True):
     where: str = ""
 
     NOT_WRITTEN: ClassVar = frozenset({"where"})
-
-    def document(self) -> dict[str, Any]:
-        """The change as JSON holds it."""
-        return {name: value for name, value in _document(self).items() if name not in self.NOT_WRITTEN}
 
 
 class RankRow(Struct, frozen=True):
@@ -112,10 +99,6 @@ class RankRow(Struct, frozen=True):
     rank_then_mean_ci95: tuple[float, float]
     n: int
     ranked: int
-
-    def document(self) -> dict[str, Any]:
-        """The ranks as JSON holds them."""
-        return _document(self)
 
 
 class Placing(Struct, frozen=True):
@@ -141,21 +124,12 @@ class ChallengeRanking(Struct, frozen=True):
     cases: int
     placings: tuple[Placing, ...]
 
-    def document(self) -> dict[str, Any]:
-        """The order as JSON holds it."""
-        own = {"protocol": self.protocol, "title": self.title, "method": self.method, "cases": self.cases}
-        return own | {"placings": [_document(placing) for placing in self.placings]}
-
 
 class MissingCase(Struct, frozen=True):
     """A case that not every report evaluated. why: in each report that did not, by its name."""
 
     case: str
     why: Mapping[str, str]
-
-    def document(self) -> dict[str, Any]:
-        """The case as JSON holds it."""
-        return {"case": self.case, "why": dict(self.why)}
 
 
 class ComparedCases(TypedDict):
@@ -218,41 +192,35 @@ class Comparison(Struct, frozen=True):
 
     def document(self) -> dict[str, Any]:
         """The comparison as plain dicts and lists, undefined values as None: the schema ``segeval-compare/1``."""
-        return {
-            "schema": SCHEMA,
-            "reports": [report.document() for report in self.reports],
-            "settings": {
-                "metrics": list(self.metrics),
-                "draws": self.draws,
-                "seed": self.seed,
-                "level": 0.95,
-                "correction": "holm",
-                "tests": self.tests,
-            },
-            "cases": {"all": self.cases, "paired": self.paired, "missing": [case.document() for case in self.missing]},
-            "rows": [row.document() for row in self.rows],
-            "changes": [change.document() for change in self.changes],
-            "ranks": [row.document() for row in self.ranks],
-            **({} if self.ranking is None else {"ranking": self.ranking.document()}),
-            "remarks": list(self.remarks),
-        }
+        found: dict[str, Any] = plain(
+            {
+                "schema": SCHEMA,
+                "reports": self.reports,
+                "settings": {
+                    "metrics": self.metrics,
+                    "draws": self.draws,
+                    "seed": self.seed,
+                    "level": 0.95,
+                    "correction": "holm",
+                    "tests": self.tests,
+                },
+                "cases": {"all": self.cases, "paired": self.paired, "missing": self.missing},
+                "rows": self.rows,
+                "changes": self.changes,
+                "ranks": self.ranks,
+                **({} if self.ranking is None else {"ranking": self.ranking}),
+                "remarks": self.remarks,
+            }
+        )
+        for change in found["changes"]:
+            for name in Change.NOT_WRITTEN:
+                del change[name]
+        return found
 
     def to_json(self) -> str:
         """Strict JSON text (no bare NaN), full float precision, an entry per line."""
         members = [f" {_dumped(key)}: {_listed(value)}" for key, value in self.document().items()]
         return "{\n" + ",\n".join(members) + "\n}"
-
-
-def _document(record: Any) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in asdict(record).items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, Mapping):
-        return {key: _plain(part) for key, part in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _listed(value: Any) -> str:

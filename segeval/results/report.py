@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from segeval.choices import Kind
 from segeval.results.columns import Column
 from segeval.results.json_text import ConfusionEntry, StoredConfusion, StoredDetails, compact, entry_of, pieces
 from segeval.results.rows import ALL, MEAN, Label, Row, Rows, Table, Value
+from segeval.results.strict_json import plain
 
 if TYPE_CHECKING:
     import pandas
@@ -160,11 +161,6 @@ class Statistic(Struct, frozen=True):
     failed: int
     missing: int
 
-    def document(self) -> dict[str, Any]:
-        """The statistic as the JSON output holds it."""
-        numbers = {k: _defined(v) if isinstance(v, float) else v for k, v in asdict(self).items()}
-        return {**numbers, "ci95": [_defined(v) for v in self.ci95]}
-
 
 class Report(Struct, frozen=True):
     """Everything that a run found out, ready for any output.
@@ -217,7 +213,7 @@ class Report(Struct, frozen=True):
         }
 
     def _summed_up(self) -> dict[str, Any]:
-        summary = {} if self.summary is None else {"summary": [entry.document() for entry in self.summary]}
+        summary = {} if self.summary is None else {"summary": plain(self.summary)}
         pooled = {} if self.pooled is None else {"pooled": [_row_document(row) for row in self.pooled]}
         return {**summary, **pooled}
 
@@ -270,9 +266,9 @@ class Report(Struct, frozen=True):
 
 
 def _row_document(row: Row) -> dict[str, Any]:
-    counts = {} if row.n is None else {"n": dict(row.n)}
-    values = {key: _defined(value) for key, value in row.values.items()}
-    return {"label": row.label, "name": row.name, **values, **counts}
+    counts = {} if row.n is None else {"n": row.n}
+    found: dict[str, Any] = plain({"label": row.label, "name": row.name, **row.values, **counts})
+    return found
 
 
 def row_of(document: Mapping[str, Any]) -> Row:
@@ -284,7 +280,3 @@ def row_of(document: Mapping[str, Any]) -> Row:
     if None in values.values():
         values = {key: math.nan if value is None else value for key, value in values.items()}
     return Row(label, name, values, n)
-
-
-def _defined(value: Value) -> Value | None:
-    return None if math.isnan(value) else value

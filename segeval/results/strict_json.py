@@ -1,9 +1,13 @@
-"""JSON without what the usual parsers take without a word: a key that an object has twice, or NaN, too."""
+"""JSON by the book: what the usual parsers take without a word, a key that an object has twice or NaN, is none."""
 
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from segeval.words.printable import quoted
 
@@ -30,6 +34,19 @@ def json_without_twins(text: str | bytes) -> Any:
 def strict_json(text: str | bytes) -> Any:
     """JSON by the book. Raises ValueError, Twins among them."""
     return json.loads(text, object_pairs_hook=without_twins, parse_constant=_refuse)
+
+
+def plain(value: Any) -> Any:
+    """Records, and what they hold, as JSON has them: a number that is undefined or infinite is None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    if isinstance(value, Struct):
+        value = asdict(value)
+    elif value is None or isinstance(value, (str, int)):
+        return value
+    return {str(key): plain(part) for key, part in value.items()}
 
 
 def _refuse(constant: str) -> Any:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, TypedDict
 
 from msgspec import Struct, field
-from msgspec.structs import asdict
 
 Level = Literal["fail", "warn"]
 Outcome = Literal["pass", "fail", "warn", "error", "skipped"]
@@ -33,10 +32,6 @@ class Finding(Struct, frozen=True):
     actual: str
     case: str | None = None
     worst: tuple[tuple[str, float], ...] = ()
-
-    def document(self) -> dict[str, Any]:
-        """The finding as JSON holds it."""
-        return asdict(self) | {"worst": [list(entry) for entry in self.worst]}
 
 
 class CasesCounted(TypedDict):
