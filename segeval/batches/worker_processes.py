@@ -235,7 +235,18 @@ def _serve(pipe: Any, work: Callable[[Any], Any]) -> None:
     """Do what comes through the pipe until it ends, as it does when the parent has died."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the workers
     sys.setswitchinterval(_SWITCH_S)
+    _leave_no_locks()
     with suppress(EOFError, OSError):
         pipe.send(_READY)
         while True:
             pipe.send(work(pipe.recv()))
+
+
+def _leave_no_locks() -> None:
+    """Locks that libraries make (numcodecs one for Blosc) have no name that somebody must remove.
+
+    They have one for processes that are not forked. A worker starts none, and is killed in the end: what it had not
+    removed was said to be leaked.
+    """
+    if "fork" in multiprocessing.get_all_start_methods():
+        multiprocessing.set_start_method("fork", force=True)
