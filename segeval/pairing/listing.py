@@ -12,6 +12,7 @@ from segeval.files.byte_stream import file_size
 from segeval.files.paths import exists, is_file
 from segeval.pairing.records import counted_as, named
 from segeval.readers import ENDINGS, is_directory
+from segeval.readers.containers import is_in_zarr
 from segeval.readers.endings import PICTURE_ENDINGS, TIFF_ENDINGS, YOLO_ENDINGS
 
 Side = Literal["predictions", "references"]
@@ -89,7 +90,10 @@ class Listing:
 
 
 def _entries(folder: Path) -> tuple[list[str], list[tuple[str, bool]]]:
-    """The names of the files in a folder, and of its folders with whether each is a link; none that is hidden."""
+    """The names of the files (and Zarr hierarchies) in a folder, and of its folders with whether each is a link.
+
+    None that is hidden.
+    """
     files: list[str] = []
     folders: list[tuple[str, bool]] = []
     try:
@@ -97,7 +101,7 @@ def _entries(folder: Path) -> tuple[list[str], list[tuple[str, bool]]]:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
-                if _is_folder(entry):
+                if _is_folder(entry) and not is_in_zarr(Path(entry.name)):  # which is a volume
                     folders.append((entry.name, entry.is_symlink()))
                 else:
                     files.append(entry.name)
