@@ -17,7 +17,8 @@ from urllib.parse import unquote, urlsplit
 class Served:
     """A folder that is served. asked: method and path of each request, with its query.
 
-    login: "user:password" that has to come along. signature: the query that has to. ranges: whether parts are given.
+    login: "user:password" that has to come along. signature: the query that has to. ranges: whether parts are given;
+    told: whether it says so.
     broken: paths that end in one of these are errors of the server.
     """
 
@@ -25,6 +26,7 @@ class Served:
     login: str | None = None
     signature: str | None = None
     ranges: bool = True
+    told: bool = True
     broken: tuple[str, ...] = ()
     asked: list[tuple[str, str]] = field(default_factory=list)
     port: int = 0
@@ -85,7 +87,8 @@ def _handler(what: Served) -> type[BaseHTTPRequestHandler]:
         def _send(self, code: int, content: bytes, body: bool, part: str | None = None) -> None:
             self.send_response(code)
             self.send_header("Content-Length", str(len(content)))
-            self.send_header("Accept-Ranges", "bytes" if what.ranges else "none")
+            if what.told:
+                self.send_header("Accept-Ranges", "bytes" if what.ranges else "none")
             if part is not None:
                 self.send_header("Content-Range", part)
             self.end_headers()

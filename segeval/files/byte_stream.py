@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Literal
 
 from segeval.errors import UnreadableFile
 from segeval.files.hashing import new_sha256
-from segeval.files.remote import is_remote, located
+from segeval.files.remote import absent, is_remote, located
 from segeval.files.watch import Watch
 
 _RAW_BLOCK = 1 << 18  # compressed bytes per read: a float map's inflate to about a piece
@@ -244,8 +244,7 @@ def open_regular_file(path: Path) -> BinaryIO:
             raise UnreadableFile(f"{path}: is empty (0 bytes); export or copy it again")
         return path.open("rb")
     except FileNotFoundError:
-        elsewhere = ", or nobody may read it; check the URL" if is_remote(path) else "; check the path"
-        raise UnreadableFile(f"{path}: there is no such file{elsewhere}") from None
+        raise UnreadableFile(f"{path}: {absent(path)}") from None
     except (OSError, ValueError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else str(problem)
         raise UnreadableFile(f"{path}: cannot be opened ({reason}); check the path and its permissions") from None

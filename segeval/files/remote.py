@@ -21,12 +21,17 @@ from segeval.errors import UnreadableFile
 from segeval.words.printable import printable, shortened
 
 INSTALL = "pip install 'segeval-cli[remote]'"
-_URL = r"(?s)(https?|s3):/{1,2}([^/].*)"  # a path has lost one of the two slashes
+_URL = r"(?is)(https?|s3):/{1,2}([^/].*)"  # a path has lost one of the two slashes
 _ANY_URL = r"(?i)(?<![\w.])((?:https?|s3a?|gs|gcs|az|abfss?|s?ftps?):/{1,2})([^\s'\"<>]+)"
+_OTHER_SCHEME = r"(?i)([a-z][a-z0-9+-]+):/"  # two letters or more: one is a drive's
 _IN_EVERY_URL = ":/"  # without it no pattern is compiled, which most runs need not
 _CONNECT_S, _READ_S = 30, 120
 _MARKS = ("ETag", "Last-Modified", "LastModified", "VersionId")
 _METADATA = ("/zarr.json", "/.zattrs", "/.zgroup", "/.zarray")
+_NO_PARTS = "its server gives no parts of a file (Range); download it"
+_NO_RANGES = "range requests"  # in fsspec's words
+_FORBIDDEN, _SERVERS_FAULT = (401, 403, 407), 500
+_UNREACHABLE = {"ClientConnectionError", "TimeoutError", "EndpointConnectionError", "ConnectTimeoutError"}
 _NEEDS = {"https": "aiohttp", "http": "aiohttp", "s3": "s3fs"}
 
 
@@ -39,7 +44,25 @@ def located(path: Path) -> Path:
     """The path, one that knows its URL where it is one."""
     if isinstance(path, RemotePath) or (found := _parts(str(path))) is None:
         return path
-    return RemotePath.of(f"{found[1]}://{found[2]}")
+    return RemotePath.of(f"{found[1].lower()}://{found[2]}")
+
+
+def absent(path: Path, what: str = "file") -> str:
+    """What to say of a path that leads nowhere."""
+    if is_remote(path):
+        return f"there is no such {what}, or nobody may read it; check the URL"
+    return of_another_scheme(str(path)) or f"there is no such {what}; check the path"
+
+
+def of_another_scheme(text: str) -> str | None:
+    """What to say of a URL that is not read from where it leads; None of anything else."""
+    scheme = re.match(_OTHER_SCHEME, text) if _IN_EVERY_URL in text and not is_remote(text) else None
+    if scheme is None:
+        return None
+    if scheme[1].lower() == "file":
+        return "file:// is not read; name the file by its path"
+    known = ", ".join(f"{one}://" for one in _NEEDS)
+    return f"{scheme[1].lower()}:// is not read; of other machines' files {known} are, so download it"
 
 
 def without_secrets(text: str) -> str:
@@ -102,8 +125,8 @@ class RemotePath(type(Path())):  # type: ignore[misc]  # the class of this syste
             file.seek(1)
             file.seek(0)
         except ValueError:
-            raise UnreadableFile(f"{self}: its server gives no parts of a file (Range); download it") from None
-        return io.BufferedReader(_Parts(file))
+            raise UnreadableFile(f"{self}: {_NO_PARTS}") from None
+        return io.BufferedReader(_Parts(self, file))
 
     def stat(self, **_: Any) -> os.stat_result:
         """The size, and the time as far as it is known. Raises FileNotFoundError."""
@@ -160,10 +183,10 @@ class RemotePath(type(Path())):  # type: ignore[misc]  # the class of this syste
 
 
 class _Parts(io.RawIOBase):
-    """A file of fsspec's, whose errors are all OSErrors, without credentials."""
+    """A file of fsspec's, whose errors are OSErrors, or say what the server does not do, without credentials."""
 
-    def __init__(self, file: Any) -> None:
-        self._file = file
+    def __init__(self, path: RemotePath, file: Any) -> None:
+        self._path, self._file = path, file
 
     def readable(self) -> bool:
         return True
@@ -178,6 +201,8 @@ class _Parts(io.RawIOBase):
         try:
             return int(self._file.readinto(buffer))
         except Exception as problem:
+            if (why := not_given(problem)) is not None:
+                raise UnreadableFile(f"{self._path}: {why}") from None
             raise OSError(errno.EIO, said(problem)) from None
 
     def close(self) -> None:
@@ -189,12 +214,39 @@ def guarded(path: RemotePath, read: Any) -> Any:
     """What the server gives; what goes wrong is a line without credentials. Raises UnreadableFile, OSError."""
     try:
         return read()
-    except (FileNotFoundError, UnreadableFile):
+    except UnreadableFile:
         raise
     except Exception as problem:
+        if (why := not_given(problem)) is not None:
+            raise UnreadableFile(f"{path}: {why}") from None
+        if isinstance(problem, FileNotFoundError):
+            raise
         raise UnreadableFile(
             f"{path}: cannot be read there ({said(problem)}); check the URL and who may read it"
         ) from None
+
+
+def not_given(problem: BaseException) -> str | None:
+    """Why a server gives nothing, as a library's exception or one behind it tells; None where none of them does.
+
+    fsspec makes a FileNotFoundError of whatever goes wrong while it asks for a file's size.
+    """
+    behind: BaseException | None = problem
+    while behind is not None:
+        kinds = {kind.__name__ for kind in type(behind).__mro__}
+        status = getattr(behind, "status", None)
+        if isinstance(behind, ValueError) and _NO_RANGES in str(behind):
+            return _NO_PARTS
+        if kinds & {"ClientConnectorDNSError", "gaierror"}:
+            return "nobody knows a server of this name; check the URL, and this machine's network"
+        if kinds & _UNREACHABLE:
+            return f"its server cannot be reached ({said(behind)}); check the URL, and this machine's network"
+        if status in _FORBIDDEN:
+            return f"its server does not let you read it ({status}); check the URL and the credentials"
+        if isinstance(status, int) and status >= _SERVERS_FAULT:
+            return f"its server failed ({status}); try again later, or download it"
+        behind = behind.__cause__ or behind.__context__
+    return None
 
 
 def said(problem: BaseException) -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 from segeval.errors import UnreadableFile
 from segeval.files.byte_stream import file_size
 from segeval.files.paths import exists, is_file
+from segeval.files.remote import absent
 from segeval.pairing.records import counted_as, named
 from segeval.readers import ENDINGS, is_directory
 from segeval.readers.containers import is_in_zarr
@@ -35,7 +36,7 @@ class Listing:
         """Raises UnreadableFile for what is no directory."""
         if not is_directory(root):
             what = "is a file, not a folder; `segeval score` compares two files"
-            raise UnreadableFile(f"{root}: {what if exists(root) else 'there is no such folder; check the path'}")
+            raise UnreadableFile(f"{root}: {what if exists(root) else absent(root, 'folder')}")
         self.root = root
         self.side: Side = side
         self._identity = _identity(root)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from segeval.errors import LabelError, UnreadableFile
+from segeval.files.remote import is_remote, located
 from segeval.readers.label_entries import (
     COLOUR,
     INTEGER,
@@ -71,6 +72,8 @@ def read_label_file(path: Path) -> LabelChoice:
 
 def _text_of(path: Path) -> str:
     """The file's text without a byte order mark; at most 16 MiB of UTF-8."""
+    if is_remote(path):
+        raise UnreadableFile(f"{located(path)}: is on another machine; download it")
     try:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)

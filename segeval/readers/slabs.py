@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import Struct
 
 from segeval.errors import SegevalError, UnreadableFile
-from segeval.files.remote import said
+from segeval.files.remote import is_remote, not_given, said
 from segeval.volumes.volume import PIECE_VOXELS, Piece
 from segeval.words.printable import printable, shortened
 
@@ -102,6 +102,8 @@ def guarded(path: Path, library: str, read: Callable[[], _Result]) -> _Result:
     except SegevalError:
         raise
     except Exception as problem:
+        if is_remote(path) and (why := not_given(problem)) is not None:
+            raise UnreadableFile(f"{path}: {why}") from None
         words = said(problem)
         raise UnreadableFile(f"{path}: {library} cannot read it ({words}); copy or export it again") from None
 

@@ -23,7 +23,7 @@ from segeval.errors import UnreadableFile, UsageError
 from segeval.files.byte_stream import file_size, open_regular_file
 from segeval.files.hashing import sha256_of
 from segeval.files.paths import exists, is_directory
-from segeval.files.remote import RemotePath, is_remote
+from segeval.files.remote import RemotePath, absent, is_remote
 from segeval.files.watch import Watch
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.containers import container_of
@@ -54,7 +54,7 @@ def open_zarr(path: Path, options: ReadOptions) -> Volume:
         raise UnreadableFile(f"{path}: a Zarr array names its axes, or has the classes first; leave --class-axis out")
     file, inside = container_of(path)
     if not is_remote(file) and not exists(file):
-        raise UnreadableFile(f"{file}: there is no such file; check the path")
+        raise UnreadableFile(f"{file}: {absent(file)}")
     watches = [] if is_directory(file) else [Watch(file)]
     if watches and not is_remote(file):
         open_regular_file(file).close()
@@ -149,8 +149,8 @@ def _image(path: Path, store: Any, inside: str, options: ReadOptions) -> _Image:
 
     if not inside and options.key is not None:
         inside = options.key.strip("/")
-        _require_key(path, zarr.open(store, mode="r"), inside)
-    found = zarr.open(store, mode="r", path=inside)
+        _require_key(path, _node(path, store, ""), inside)
+    found = _node(path, store, inside)
     if isinstance(found, zarr.Array):
         parent, _, name = inside.rpartition("/")
         around = _attributes(zarr.open(store, mode="r", path=parent)) if name else {}
@@ -167,6 +167,20 @@ def _image(path: Path, store: Any, inside: str, options: ReadOptions) -> _Image:
     if len(arrays) == 1:
         return _Image(found[arrays[0]])
     raise UnreadableFile(f"{path}: holds {_listed(found)}; name one of its arrays with --key, or like {path.name}/NAME")
+
+
+def _node(path: Path, store: Any, inside: str) -> Any:
+    """The array or group. Raises UnreadableFile where there is none."""
+    import zarr
+
+    try:
+        return zarr.open(store, mode="r", path=inside)
+    except FileNotFoundError:
+        if not is_remote(path) and inside:
+            _require_key(path, _node(path, store, ""), inside)
+    where = "its server has" if is_remote(path) else "has"
+    what = "there, or does not let you read it; check the URL" if is_remote(path) else "; check what it is"
+    raise UnreadableFile(f"{path}: {where} no zarr.json, .zarray or .zgroup {what}".replace(" ;", ";"))
 
 
 def _listed(group: Any) -> str:

@@ -171,7 +171,7 @@ def test_other_grids_of_ome_zarr_are_refused(segeval: Segeval, tmp_path: Path) -
 def test_what_zarr_cannot_give_is_refused(segeval: Segeval, tmp_path: Path) -> None:
     assert_refused(segeval("score", tmp_path / "no.zarr", tmp_path / "no.zarr"), tmp_path / "no.zarr", "no such file")
     path = ome(tmp_path / "x.zarr", LABELS)
-    assert_refused(segeval("score", path / "7", path), path / "7", "zarr cannot read it")
+    assert_refused(segeval("score", path / "7", path), path / "7", "holds 0, 1; '7' is not among it")
     (path / "0" / ".zarray").write_text('{"shape": [7')
     assert_refused(segeval("score", path, path), path, "zarr cannot read it")
     several = tmp_path / "s.zarr"

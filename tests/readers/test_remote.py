@@ -142,9 +142,10 @@ def test_what_cannot_be_read_is_a_line_without_credentials(server: Served, segev
     good = server.url("truth/x.nii")
     for name, words in (
         ("found/none.nii", "no such file, or nobody may read it"),
-        ("found/none.zarr", "zarr cannot read it"),
+        ("found/none.zarr", "its server has no zarr.json, .zarray or .zgroup there, or does not let you read it"),
+        ("found/group.zarr/labels/none", "its server has no zarr.json"),
         ("found/x.png", "download it"),
-        ("found/x.zarr/c/0/0/0", "zarr cannot read it"),
+        ("found/x.zarr/c/0/0/0", "its server has no zarr.json"),
     ):
         run = segeval("score", server.url(name), good)
         assert_refused(run, server.url(name, False), words)
@@ -152,12 +153,13 @@ def test_what_cannot_be_read_is_a_line_without_credentials(server: Served, segev
     server.broken = ("/c/0/0/0", "x.h5", "x.nii.gz")
     for name in ("found/x.zarr", "found/x.h5", "found/x.nii.gz"):
         run = segeval("score", server.url(name), good)
-        assert_refused(run, server.url(name, False))
+        assert_refused(run, server.url(name, False), "its server failed (500)")
         assert_no_secret(run.err)
     server.broken, server.signature = (), "another"
     for name in ("found/x.zarr", "found/x.h5", "found/x.nii"):
         url = server.url(name).replace("another", SIGNATURE)
-        assert_refused(segeval("score", url, good.replace(SIGNATURE, "another")), server.url(name, False))
+        assert_refused(segeval("score", url, good.replace(SIGNATURE, "another")), server.url(name, False),
+                       "its server does not let you read it (403)")  # fmt: skip
     run = segeval("score", good, good, "--mask", server.url("truth/x.nii"))
     assert (run.code, run.err.count("\n")) == (2, 1)
     assert_no_secret(run.err)
@@ -172,13 +174,55 @@ def test_a_server_that_gives_no_parts(folder: Path, segeval: Segeval) -> None:
         assert segeval("score", server.url("found/x.zarr"), folder / "truth" / "x.zarr").code == 0
 
 
+def test_a_server_that_gives_no_parts_and_does_not_say_so(tmp_path: Path, segeval: Segeval) -> None:
+    """As Python's own; fsspec asks for 5 MiB at a time, and so meets it in a larger file alone."""
+    zeros = np.zeros((6, 1024, 1024), np.uint8)
+    np.save(tmp_path / "x.npy", zeros)
+    nibabel.save(nibabel.Nifti1Image(zeros, np.eye(4)), tmp_path / "x.nii")
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("labels", data=zeros)
+    with served(Served(tmp_path, ranges=False, told=False)) as server:
+        for name in ("x.npy", "x.nii", "x.h5"):
+            run = segeval("score", server.url(name), tmp_path / name)
+            assert_refused(run, server.url(name), "its server gives no parts of a file (Range); download it")
+
+
 def test_nobody_listens(folder: Path, segeval: Segeval) -> None:
     with closing(create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
     for name in ("x.zarr", "x.nii"):
         run = segeval("score", f"http://someone:pa55word@127.0.0.1:{port}/{name}", folder / "truth" / name)
-        assert_refused(run, f"http://127.0.0.1:{port}/{name}")
+        assert_refused(run, f"http://127.0.0.1:{port}/{name}", "its server cannot be reached (ClientConnectorError")
         assert_no_secret(run.err)
+        run = segeval("score", f"HTTPS://someone:pa55word@no-such-host.invalid/{name}", folder / "truth" / name)
+        assert_refused(run, f"https://no-such-host.invalid/{name}", "nobody knows a server of this name")
+        assert_no_secret(run.err)
+
+
+@pytest.mark.parametrize("url", ["ftp://me:pa55word@h/x.nii", "gs://b/x.zarr", "SFTP://h/x.zarr/labels", "az://c/x.h5"])
+def test_other_schemes_are_named_with_those_that_are_read(url: str, tmp_path: Path, segeval: Segeval) -> None:
+    words = f"{url.partition(':')[0].lower()}:// is not read; of other machines' files https://, http://, s3:// are"
+    (tmp_path / "m.csv").write_text(f"case,prediction,reference\na,{url},{url}\n")
+    manifest = ("batch", "--manifest", tmp_path / "m.csv")
+    for command in (("score", url, url), ("inspect", url), ("batch", url, url), manifest, (*manifest, "--dry-run")):
+        run = segeval(*command)
+        assert run.code != 0
+        assert words in run.out + run.err
+        assert_no_secret(run.out, run.err)
+
+
+def test_where_a_hierarchy_here_has_nothing(folder: Path, tmp_path: Path, segeval: Segeval) -> None:
+    (tmp_path / "x.zarr").mkdir()
+    for path, words in (
+        (tmp_path / "x.zarr", "has no zarr.json, .zarray or .zgroup; check what it is"),
+        (folder / "found" / "group.zarr" / "none", "holds labels; 'none' is not among it"),
+        (folder / "found" / "x.zarr" / "none", "holds one array; 'none' is not among it"),
+    ):
+        assert_refused(segeval("inspect", path), path, words)
+    run = segeval("score", folder / "found" / "x.nii", folder / "found" / "x.nii", "--labels", "http://h/l.json")
+    assert (run.code, "http://h/l.json: is on another machine; download it" in run.err) == (3, True)
+    run = segeval("inspect", f"file://{folder}/x.nii")
+    assert "file:// is not read; name the file by its path" in run.err
 
 
 @pytest.mark.parametrize(
