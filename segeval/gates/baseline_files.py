@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from msgspec import Struct, field
+from msgspec import Struct, convert, field
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Integers
@@ -27,7 +27,18 @@ from segeval.words.printable import printable, shortened
 BASELINE_SCHEMA = "segeval-baseline/1"
 _MOST_BYTES = 1 << 30
 _SHOWN = 10
-_KEYS = {"version", "signature", "quantities", "regions", "sha256", "rows"}
+
+
+class _Head(Struct, forbid_unknown_fields=True):
+    """A baseline, its rows apart. sha256: by case, of both sides."""
+
+    schema: str
+    version: str
+    signature: str
+    quantities: frozenset[str]
+    regions: dict[str, Any]
+    sha256: dict[str, dict[str, str]]
+    rows: list[Any]
 
 
 class Means(Struct, frozen=True, eq=False):
@@ -211,12 +222,8 @@ class _BaselineRows:
 
     def scores(self, document: Mapping[str, Any]) -> Scores:
         """Everything. document: all members but the rows."""
-        if lacking := sorted(_KEYS - document.keys()):
-            raise ValueError(f"it lacks {', '.join(lacking)}")
-        if unknown := sorted(document.keys() - _KEYS - {"schema"}):
-            raise ValueError(f"nobody knows its {listed(unknown)}")
-        references = {case: str(sides["reference"]) for case, sides in document["sha256"].items()}
-        if rowless := sorted(references.keys() - self._cases.keys()):
+        head = convert(document, _Head)
+        if rowless := sorted(head.sha256.keys() - self._cases.keys()):
             raise ValueError(f"sha256 names {listed(rowless)}, of which there are no rows")
         names: dict[Label, str] = {}
         for line in self._table.lines:
@@ -227,13 +234,13 @@ class _BaselineRows:
         self._require_once(case_of)
         results = Results(self._table, len(self._cases), case_of[order], order)
         return Scores(
-            signature=str(document["signature"]),
-            quantities=frozenset(map(str, document["quantities"])),
-            regions=dict(document["regions"]),
+            signature=head.signature,
+            quantities=head.quantities,
+            regions=head.regions,
             results=results,
             cases=self._cases,
             labels=tuple(line.label for line in results.lines),
-            references=references,
+            references={case: sides["reference"] for case, sides in head.sha256.items()},
         )
 
     def _take(self, entry: Any) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
 from segeval.errors import UnreadableFile, UsageError
 from segeval.quantities import select
 from segeval.results.columns import Column, columns_of
@@ -17,6 +20,16 @@ from segeval.words.printable import shortened
 
 _MOST_BYTES = 4 << 30
 _KEYS = {"schema", "signature", "settings", "cases", "remarks"}
+
+
+class _Around(Struct):
+    """What is read of a report besides cases and columns. summary: made anew of the cases where it is wanted."""
+
+    signature: str
+    settings: dict[str, Any]
+    remarks: tuple[str, ...]
+    summary: list[Any] | None = None
+    pooled: list[dict[str, Any]] | None = None
 
 
 def read_report(path: str | os.PathLike[str], *, values_only: bool = False) -> Report:
@@ -36,7 +49,10 @@ def read_report(path: str | os.PathLike[str], *, values_only: bool = False) -> R
         table = Table(column.key for column in columns)
 
         def take(entry: Any) -> None:
-            case = CaseResult.from_document(entry)
+            try:
+                case = CaseResult.from_document(entry)
+            except msgspec.ValidationError as problem:
+                raise ValueError(f"case {len(cases) + 1}: {problem}") from None
             cases.append((_bare(case) if values_only else case).held_in(table))
 
         return take
@@ -45,14 +61,15 @@ def read_report(path: str | os.PathLike[str], *, values_only: bool = False) -> R
         document = read_list(path, "cases", ("schema", "settings"), _MOST_BYTES, begin)
         if not document.keys() >= _KEYS:
             raise _no_report(path)
+        found = msgspec.convert(document, _Around)
         return Report(
-            signature=document["signature"],
-            settings=document["settings"],
+            signature=found.signature,
+            settings=found.settings,
             columns=tuple(columns),
             cases=tuple(cases),
-            remarks=tuple(document["remarks"]),
-            summary=() if "summary" in document else None,
-            pooled=tuple(map(row_of, document["pooled"])) if "pooled" in document else None,
+            remarks=found.remarks,
+            summary=None if found.summary is None else (),
+            pooled=None if found.pooled is None else tuple(map(row_of, found.pooled)),
         )
     except NotJson:
         raise UnreadableFile(f"{path}: is no JSON; give the .json output of segeval score or batch") from None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired, TypedDict
 
-from msgspec import Struct
+from msgspec import Struct, convert
 
 Direction = Literal["higher", "lower", "none"]
 
@@ -26,6 +26,24 @@ def direction_of(best: float | None, worst: float | None) -> Direction:
     if best is None or worst is None:
         return "none"
     return "higher" if best > worst else "lower"
+
+
+class ColumnDocument(TypedDict):
+    """A quantity that the rows hold.
+
+    key: its name in the rows. direction: which values are better. best, worst: the ends of a scale that has a
+    direction, null where it has no end. main: whether the short table shows it. text: what to write in --metrics, where
+    that is not the key.
+    """
+
+    key: str
+    title: str
+    group: str
+    direction: Direction
+    best: NotRequired[float | None]
+    worst: NotRequired[float | None]
+    main: bool
+    text: NotRequired[str]
 
 
 class Column(Struct, frozen=True):
@@ -72,18 +90,16 @@ class Column(Struct, frozen=True):
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Column:
         """The column that wrote this document. Raises KeyError, TypeError, ValueError."""
-        key, group, direction, title = (document[name] for name in ("key", "group", "direction", "title"))
-        if not all(isinstance(text, str) for text in (key, group, direction, title)):
-            raise TypeError(f"{document!r} is no column")
-        best, worst = None, None
+        found = convert({"main": False, **document}, ColumnDocument)
+        direction, best, worst = found["direction"], None, None
         if direction != "none":
             best, worst = (
-                infinite if document[name] is None else float(document[name])
-                for name, infinite in zip(("best", "worst"), _INFINITE[direction], strict=True)
+                infinite if end is None else end
+                for end, infinite in zip((found["best"], found["worst"]), _INFINITE[direction], strict=True)
             )
-        column = cls(key, group, best, worst, title, bool(document.get("main")), str(document.get("text", "")))
+        column = cls(found["key"], found["group"], best, worst, found["title"], found["main"], found.get("text", ""))
         if column.direction != direction:
-            raise ValueError(f"{key}: {direction} is better, from {worst} to {best}")
+            raise ValueError(f"{column.key}: {direction} is better, from {worst} to {best}")
         return column
 
 

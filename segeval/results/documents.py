@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
-from segeval.results.columns import Direction
+from segeval.results.columns import ColumnDocument
 from segeval.results.report import Label, Statistic, Status
 
 Count = Annotated[int, Meta(ge=0)]
@@ -17,24 +17,6 @@ Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 """In hexadecimal digits."""
 Code = int | list[int]
 """A stored value; the labels of a voxel that several masks claim."""
-
-
-class ColumnDocument(TypedDict):
-    """A quantity that the rows hold.
-
-    key: its name in the rows. direction: which values are better. best, worst: the ends of a scale that has a
-    direction, null where it has no end. main: whether the short table shows it. text: what to write in --metrics, where
-    that is not the key.
-    """
-
-    key: str
-    title: str
-    group: str
-    direction: Direction
-    best: NotRequired[float | None]
-    worst: NotRequired[float | None]
-    main: bool
-    text: NotRequired[str]
 
 
 class RowDocument(TypedDict):

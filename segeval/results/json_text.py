@@ -16,6 +16,7 @@ _ENCODER = msgspec.json.Encoder(enc_hook=float)  # of NumPy's numbers
 _PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 ConfusionEntry = tuple[int | tuple[int, ...], int | tuple[int, ...], int]
+_CONFUSION = msgspec.json.Decoder(tuple[ConfusionEntry, ...])
 
 
 class StoredConfusion(Sequence[ConfusionEntry]):
@@ -27,7 +28,7 @@ class StoredConfusion(Sequence[ConfusionEntry]):
         self.text = text
 
     def _entries(self) -> tuple[ConfusionEntry, ...]:
-        return tuple(map(entry_of, msgspec.json.decode(self.text)))
+        return _CONFUSION.decode(self.text)
 
     def __len__(self) -> int:
         return len(self._entries())
@@ -83,12 +84,6 @@ class StoredDetails(Mapping[str, Any]):
 _MOST_TEMPLATES = 10_000
 _VIEWS = {Rows, StoredConfusion}
 _NESTING = {dict, list, tuple, *_VIEWS}
-
-
-def entry_of(entry: list[Any]) -> ConfusionEntry:
-    """An entry as JSON holds it, with tuples for the labels of overlapping masks."""
-    reference, prediction = (tuple(value) if isinstance(value, list) else value for value in entry[:2])
-    return reference, prediction, entry[2]
 
 
 def compact(value: Any) -> str:

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Struct, convert, field
 from msgspec.structs import replace
 
 from segeval.choices import Kind
 from segeval.results.columns import Column
-from segeval.results.json_text import ConfusionEntry, StoredConfusion, StoredDetails, compact, entry_of, pieces
+from segeval.results.json_text import ConfusionEntry, StoredConfusion, StoredDetails, compact, pieces
 from segeval.results.rows import ALL, MEAN, Label, Row, Rows, Table, Value
 from segeval.results.strict_json import plain
 
@@ -120,21 +120,30 @@ class CaseResult(Struct, frozen=True):
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any], kind: Kind | None = None) -> CaseResult:
-        """The case that wrote this document; floats come back bit for bit."""
-        hashes = document.get("sha256")
-        return cls(
-            case=document["case"],
-            prediction=document["prediction"],
-            reference=document["reference"],
-            rows=tuple(row_of(row) for row in document["rows"]),
-            confusion=tuple(entry_of(entry) for entry in document["confusion"]),
-            remarks=tuple(document["remarks"]),
-            hashes=None if hashes is None else (hashes["prediction"], hashes["reference"]),
-            status=document["status"],
-            reason=document.get("reason"),
-            kind=kind,
-            details={name: document[name] for name in DETAILS if name in document},
-        )
+        """The case that wrote this document; floats come back bit for bit. Raises ValueError, KeyError, TypeError."""
+        of, rows = convert(document, _Facts), tuple(map(row_of, document["rows"]))
+        files = of.prediction, of.reference
+        hashes = None if of.sha256 is None else (of.sha256.prediction, of.sha256.reference)
+        details = {name: document[name] for name in DETAILS if name in document}
+        return cls(of.case, *files, rows, of.confusion, of.remarks, hashes, of.status, of.reason, kind, details)
+
+
+class _Sides(Struct):
+    prediction: str
+    reference: str
+
+
+class _Facts(Struct):
+    """What is read of a case's document, its rows and details apart."""
+
+    case: str
+    prediction: str | None
+    reference: str | None
+    status: Status
+    remarks: tuple[str, ...]
+    confusion: tuple[ConfusionEntry, ...]
+    sha256: _Sides | None = None
+    reason: str | None = None
 
 
 class Statistic(Struct, frozen=True):
@@ -277,6 +286,8 @@ def row_of(document: Mapping[str, Any]) -> Row:
     label, name, n = values.pop("label"), values.pop("name"), values.pop("n", None)
     if isinstance(label, bool) or not isinstance(label, (int, str)):
         raise TypeError(f"{label!r} is no label")
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"{name!r} is no name")
     if None in values.values():
         values = {key: math.nan if value is None else value for key, value in values.items()}
     return Row(label, name, values, n)

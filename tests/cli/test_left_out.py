@@ -39,7 +39,7 @@ ROW = '{"case": "a", "label": 1, "name": "'
 BASELINES = {
     "a value twice in a row": (ROW, '{"dice": 0.5, ' + ROW[1:], "the key 'dice' is there twice, with two values"),
     "a case twice in a row": (ROW, '{"case" : "c", ' + ROW[1:], "the key 'case' is there twice"),
-    "an unknown key": ('"regions": {}', '"regions": {},\n"weights": {"a": 2}', "nobody knows its weights"),
+    "an unknown key": ('"regions": {}', '"regions": {},\n"weights": {"a": 2}', "unknown field `weights`"),
     "a key of the head twice": ('"regions": {}', '"regions": {},\n"regions": {"x": [1]}', "the key 'regions' is there"),
     "a hash of no case": ('"sha256": {\n', '"sha256": {\n"z": {"prediction": "1", "reference": "2"},\n', "names z, of"),
     "two names of a label": (ROW + "liver", ROW + "river", "label 1 has two names, "),

@@ -115,8 +115,11 @@ def test_what_is_no_json_is_unreadable(edit: Any, words: str, tmp_path: Path) ->
         (lambda d: d["rows"][0].update(dice=True), "dice in row 1 is True, no number"),
         (lambda d: d["rows"][0].update(label=[1]), "row 1 names no case and label"),
         (lambda d: d["rows"][0].pop("case"), "case"),
-        (lambda d: d.pop("rows"), "it lacks rows"),
-        (lambda d: d.update(sha256=[]), "items"),
+        (lambda d: d.pop("rows"), "missing required field `rows`"),
+        (lambda d: d.update(author="me"), "unknown field `author`"),
+        (lambda d: d.update(sha256=[]), "Expected `object`, got `array` - at `$.sha256`"),
+        (lambda d: d.update(sha256={"a": {"prediction": "12"}}), "reference"),
+        (lambda d: d.update(signature=5), "Expected `str`, got `int` - at `$.signature`"),
         (lambda d: d.update(rows=[1]), "damaged"),
     ],
 )
