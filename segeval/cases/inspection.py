@@ -12,6 +12,7 @@ from segeval.cases.opening import class_names, options_of, require_arrays
 from segeval.cases.remarks import voxels_by_label
 from segeval.cases.unused import unused_palette
 from segeval.choices import Kind
+from segeval.errors import UsageError
 from segeval.files.remote import located
 from segeval.kernels.numpy_backend import NumpyBackend
 from segeval.readers import is_directory, open_folder_of_masks, open_volume
@@ -58,6 +59,7 @@ def inspect_file(path: Path, settings: Settings) -> Inspection:
 
 
 def _open(path: Path, settings: Settings) -> Volume:
+    _require_one_each(settings)
     options = options_of(settings)
     require_arrays(settings, path)
     if not is_directory(path):
@@ -68,6 +70,18 @@ def _open(path: Path, settings: Settings) -> Volume:
     volume = open_folder_of_masks(path, MaskCodes({name: value for value, name in names.items()}), options)
     volume.names = names
     return volume
+
+
+def _require_one_each(settings: Settings) -> None:
+    """Refuse a ``--key`` or ``--level`` of two files. Raises UsageError."""
+    given = {"key": settings.key, "level": settings.level}
+    for name, choice in given.items():
+        if isinstance(choice, tuple):
+            words = ",".join(map(str, choice))
+            raise UsageError(
+                f"--{name} {words}: is for a prediction and a reference, and one file is inspected; write --{name} "
+                f"{choice[0]} or --{name} {choice[1]}"
+            )
 
 
 def _name(volume: Volume, settings: Settings) -> None:

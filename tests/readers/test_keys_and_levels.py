@@ -72,6 +72,11 @@ def test_a_key_names_the_array_of_each_side(name: str, tmp_path: Path, segeval: 
     assert_refused(segeval("score", path, path), path, "guess, ", "--key")
     found = segeval("inspect", path, "--key", "truth", "--format", "json").json
     assert {one["label"]: one["voxels"] for one in found["labels"]} == {n: (n == TRUTH).sum() for n in (1, 2)}
+    for option, choice, advice in (("--key", "guess,truth", "--key guess or"), ("--level", "1,0", "--level 1 or")):
+        run = segeval("inspect", path, option, choice)
+        assert (run.code, run.out, run.err.count("\n")) == (2, "", 1)
+        assert f"{option} {choice}: is for a prediction and a reference, and one file is inspected" in run.err
+        assert advice in run.err
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
