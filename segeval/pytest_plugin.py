@@ -58,7 +58,7 @@ def _evaluate(prediction: Any, reference: Any, options: Mapping[str, Any]) -> Re
 
 
 def _message(broken: list[Finding], report: Report) -> str:
-    from segeval.outputs.table import render_table
+    from segeval.outputs.report_page import render_table
     from segeval.words.printable import printable
 
     lines = [f"{printable(finding.rule)}: expected {finding.expected}, got {finding.actual}" for finding in broken]

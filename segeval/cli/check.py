@@ -250,7 +250,7 @@ def _write(verdict: Verdict, junit: Path | None, markdown: Path | None, format_:
 
         write_whole(junit, render_junit(verdict, datetime.now(UTC)))
     if markdown is not None:
-        from segeval.outputs.verdict_markdown import render_verdict_markdown
+        from segeval.outputs.verdict_page import render_verdict_markdown
 
         write_whole(markdown, render_verdict_markdown(verdict))
     if format_ == "json":
@@ -258,9 +258,9 @@ def _write(verdict: Verdict, junit: Path | None, markdown: Path | None, format_:
 
         print_text(render_verdict_json(verdict))
     else:
-        from segeval.outputs.verdict_table import print_verdict
+        from segeval.outputs.verdict_page import page_of_verdict
 
-        print_page(lambda console: print_verdict(verdict, console))
+        print_page(page_of_verdict(verdict))
 
 
 def _update(report: Report, verdict: Verdict, baseline: Path) -> None:

@@ -138,9 +138,9 @@ def _write(comparison: Comparison, format_: ComparisonFormat, outputs: list[Path
     for path in outputs:
         write_whole(path, COMPARISON_OUTPUTS[comparison_format_of_ending(path.name) or format_].render(comparison))
     if format_ == "table":
-        from segeval.outputs.comparison_table import print_comparison
+        from segeval.outputs.comparison_page import page_of_comparison
 
-        print_page(lambda console: print_comparison(comparison, console, wide=wide))
+        print_page(page_of_comparison(comparison, wide=wide))
     else:
         print_text(COMPARISON_OUTPUTS[format_].render(comparison))
     if not COMPARISON_OUTPUTS[format_].shows_remarks:

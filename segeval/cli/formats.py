@@ -13,10 +13,10 @@ def formats(
     format_: Annotated[Literal["table", "json"], typer.Option("--format", "-f", help="What stdout carries.")] = "table",
 ) -> None:
     """List the formats that are read: endings, by which library, what is streamed, and what is missing."""
-    from segeval.outputs.formats import formats_json, print_formats
+    from segeval.outputs.formats import formats_json, page_of_formats
     from segeval.readers.catalogue import formats_read
 
     if format_ == "json":
         print_text(formats_json(formats_read()))
     else:
-        print_page(lambda console: print_formats(formats_read(), console))
+        print_page(page_of_formats(formats_read()))

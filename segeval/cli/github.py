@@ -58,7 +58,7 @@ def _property(text: str) -> str:
 
 def _append_summary(verdict: Verdict, path: Path) -> None:
     """What other commands of the step have written counts towards the limit. A summary that fails costs no verdict."""
-    from segeval.outputs.verdict_markdown import MOST_BYTES, render_verdict_markdown
+    from segeval.outputs.verdict_page import MOST_BYTES, render_verdict_markdown
 
     try:
         room = MOST_BYTES - (path.stat().st_size if path.exists() else 0)

@@ -28,7 +28,7 @@ def schema(
     if name is not None:
         print_text(json.dumps(schema_of_document(name), indent=1, ensure_ascii=False) + "\n")
         return
-    from segeval.outputs.grid import print_words
+    from segeval.outputs.page import Listing
 
     rows = [(name, one.title, one.written_by) for name, one in SCHEMAS.items()]
-    print_page(lambda console: print_words(console, ("name", "document", "written by"), rows))
+    print_page([Listing(("name", "document", "written by"), rows)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -17,8 +17,7 @@ from segeval.files.whole_files import require_folder, write_whole
 from segeval.words.printable import printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from segeval.outputs.page import Part
     from segeval.results.report import Report
 
 
@@ -66,9 +65,9 @@ def write_report(report: Report, format_: Format, outputs: Iterable[Path], *, wi
     for path in outputs:
         write_whole(path, OUTPUTS[format_of_ending(path.name, format_) or format_].pieces(report))
     if format_ == "table":
-        from segeval.outputs.table import print_table
+        from segeval.outputs.report_page import page_of_report
 
-        print_page(lambda console: print_table(report, console, wide=wide))
+        print_page(page_of_report(report, wide=wide))
     else:
         print_pieces(
             piece for piece in OUTPUTS[format_].pieces(report) if isinstance(piece, str)
@@ -109,12 +108,12 @@ def tell_outcome(lines: Iterable[str]) -> None:
         tell(f"segeval: {printable(line)}\n")
 
 
-def print_page(draw: Callable[[Console], None]) -> None:
-    """Print what is drawn on stdout, as wide and as coloured as that is."""
+def print_page(page: Sequence[Part]) -> None:
+    """Print a page on stdout, as wide and as coloured as that is."""
     from segeval.outputs.sheet import drawn_for_stdout
 
     with to_stdout():
-        text = drawn_for_stdout(draw)
+        text = drawn_for_stdout(page)
     print_text(text)
 
 

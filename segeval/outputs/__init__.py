@@ -49,7 +49,7 @@ class Output(Struct, frozen=True):
 
 
 def _table(report: Report) -> Iterable[str]:
-    from segeval.outputs.table import render_table
+    from segeval.outputs.report_page import render_table
 
     yield render_table(report)
 
@@ -66,7 +66,7 @@ def _json(report: Report) -> Iterable[str]:
 
 
 def _markdown(report: Report) -> Iterable[str]:
-    from segeval.outputs.markdown import render_markdown
+    from segeval.outputs.report_page import render_markdown
 
     yield render_markdown(report)
 

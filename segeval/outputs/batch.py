@@ -46,17 +46,15 @@ def mean_text(statistic: Statistic | None) -> str:
     return mean_sd_text(statistic.mean, statistic.sd, statistic.n, statistic.undefined)
 
 
-def detail_texts(statistic: Statistic) -> dict[str, str]:
-    """Every number of a statistic, by the headers of DETAILS."""
-    s = statistic
-    texts = (
+def detail_texts(s: Statistic) -> tuple[str, ...]:
+    """Every number of a statistic, under the headers of DETAILS."""
+    return (
         *map(value_text, (s.mean, s.sd, s.median)),
         _range(s.q1, s.q3),
         _range(s.min, s.max),
         _range(*s.ci95),
         *map(value_text, (s.n, s.undefined, s.failed, s.missing)),
     )
-    return dict(zip(DETAILS, texts, strict=True))
 
 
 def _range(low: float, high: float) -> str:
@@ -123,7 +121,7 @@ def worst_labels(report: Report) -> dict[str, str]:
     return found
 
 
-def failure_lines(report: Report) -> tuple[list[str], int]:
+def failure_lines(report: Report) -> list[str]:
     """The first cases that failed or lack a prediction, each with its reason, and how many more there are."""
     words = {"error": "failed", "missing": "missing"}
     lines = [
@@ -132,7 +130,9 @@ def failure_lines(report: Report) -> tuple[list[str], int]:
         for case in report.cases
         if case.status == status
     ]
-    return lines[:_MOST_FAILURES], max(0, len(lines) - _MOST_FAILURES)
+    more = len(lines) - _MOST_FAILURES
+    rest = [f"… and {more} more; --format csv or json has all of them"] if more > 0 else []
+    return [*lines[:_MOST_FAILURES], *rest]
 
 
 def failure_summary(report: Report) -> list[str]:

@@ -1,34 +1,16 @@
-"""A comparison as CSV and as Markdown, and the formats that it can be written in."""
+"""A comparison as CSV, and the formats that it can be written in."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal
 
 from msgspec import Struct
 
-from segeval.outputs.cells import label_text
-from segeval.outputs.comparison_table import render_comparison_table
-from segeval.outputs.comparison_words import (
-    HEADERS,
-    RANK_HEADERS,
-    RANK_NOTES,
-    change_line,
-    change_titles,
-    conclusion,
-    missing_lines,
-    notes,
-    rank_cells,
-    ranking_cells,
-    ranking_headers,
-    ranking_title,
-    row_cells,
-    shown_ranks,
-)
+from segeval.outputs.comparison_page import page_of_comparison
 from segeval.outputs.csv_output import number_cell, text_cell
-from segeval.outputs.markdown import bullets, code_span, plain, table_lines
 from segeval.results.comparison import Comparison, ComparisonRow, RankRow
 
 ComparisonFormat = Literal["table", "csv", "json", "markdown"]
@@ -92,37 +74,25 @@ def render_comparison_csv(comparison: Comparison) -> str:
     return text.getvalue()
 
 
-def render_comparison_markdown(comparison: Comparison) -> str:
-    """GitHub's tables, numbers rounded for reading: per quantity, the cases that changed most, the ranks."""
-    baseline, *others = comparison.reports
-    parts = [bullets([conclusion(comparison, other.name) for other in others])]
-    if (ranking := comparison.ranking) is not None:
-        cells = [[plain(placing.report), *ranking_cells(placing)] for placing in ranking.placings]
-        heads = [plain(head) for head in ranking_headers(ranking)]
-        parts += [f"## {plain(ranking_title(ranking))}", "", *table_lines(heads, cells), ""]
-    for other in others:
-        parts += [f"## {plain(other.name)} against {plain(baseline.name)}", ""]
-        for metric in comparison.metrics:
-            rows = [row for row in comparison.rows if (row.report, row.quantity) == (other.name, metric)]
-            cells = [[_title(row), *_strong(row)] for row in rows]
-            parts += [f"### {plain(metric)}", "", *table_lines(HEADERS, cells), ""] if cells else []
-        for title, changes in change_titles(comparison, other.name):
-            parts += [f"### {plain(title.capitalize())}", "", bullets([change_line(change) for change in changes])]
-    if comparison.ranks:
-        cells = [[f"{_title(row)}, {plain(row.report)}", *rank_cells(row)] for row in shown_ranks(comparison)]
-        parts += [f"## Ranks by {plain(comparison.main or '')}", "", *table_lines(RANK_HEADERS, cells), ""]
-        parts.append(bullets(RANK_NOTES))
-    if comparison.missing:
-        parts += ["## Missing", "", bullets(missing_lines(comparison))]
-    parts += [bullets([*notes(comparison), *comparison.remarks]), code_span(baseline.signature), ""]
-    return "\n".join(parts)
+def _table(comparison: Comparison) -> str:
+    """80 columns wide, with every quantity."""
+    from segeval.outputs.sheet import plain_text
+
+    return plain_text(page_of_comparison(comparison))
+
+
+def _markdown(comparison: Comparison) -> str:
+    """GitHub's tables, numbers rounded for reading."""
+    from segeval.outputs.markdown import markdown_of
+
+    return markdown_of(page_of_comparison(comparison))
 
 
 COMPARISON_OUTPUTS: dict[ComparisonFormat, ComparisonOutput] = {
-    "table": ComparisonOutput(render_comparison_table, (".txt",)),
+    "table": ComparisonOutput(_table, (".txt",)),
     "csv": ComparisonOutput(render_comparison_csv, (".csv",), shows_remarks=False),
     "json": ComparisonOutput(lambda comparison: comparison.to_json() + "\n", (".json",)),
-    "markdown": ComparisonOutput(render_comparison_markdown, (".md", ".markdown")),
+    "markdown": ComparisonOutput(_markdown, (".md", ".markdown")),
 }
 
 
@@ -167,15 +137,3 @@ def _rank_numbers(row: RankRow) -> list[str]:
         row.ranked,
     )
     return [number_cell(value) for value in values]
-
-
-def _title(row: ComparisonRow | RankRow) -> str:
-    return plain(label_text(row.label, row.name))
-
-
-def _strong(row: ComparisonRow) -> Sequence[str]:
-    """The cells, with the difference in bold where its interval excludes zero."""
-    cells = list(row_cells(row))
-    if row.verdict:
-        cells[2] = f"**{cells[2]}** ({row.verdict})"
-    return cells

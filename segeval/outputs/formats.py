@@ -5,25 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from rich.console import Console
-
-from segeval.outputs.grid import print_words
-from segeval.outputs.sheet import print_line
+from segeval.outputs import page
 from segeval.results.formats import FormatDocument
 
 _HEADS = ("format", "endings", "read by", "voxels")
 
 
-def print_formats(formats: Sequence[FormatDocument], console: Console) -> None:
-    """A table as wide as there is room, then what is missing and what brings it."""
+def page_of_formats(formats: Sequence[FormatDocument]) -> list[page.Part]:
+    """A table, then what is missing and what brings it."""
     rows = [(one["title"], " ".join(one["endings"]), ", ".join(one["libraries"]), one["voxels"]) for one in formats]
-    print_words(console, _HEADS, rows)
-    missing = [one for one in formats if one["missing"]]
-    for number, one in enumerate(missing):
-        if not number:
-            console.print()
-        of = f" for {one['needed_for']}" if one["needed_for"] else ""
-        print_line(console, f"{one['title']}: missing{of}; {one['install']}")
+    lacking = [(one, f" for {one['needed_for']}" if one["needed_for"] else "") for one in formats if one["missing"]]
+    missing = [f"{one['title']}: missing{of}; {one['install']}" for one, of in lacking]
+    table = page.Listing(_HEADS, rows)
+    return [page.Section([table]) if missing else table, page.bullets(missing)]
 
 
 def formats_json(formats: Sequence[FormatDocument]) -> str:

@@ -2,133 +2,143 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from msgspec import Struct
 from rich.box import Box
 from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
+from rich.padding import PaddingDimensions
+from rich.table import Table as Grid
 from rich.text import Text
 
 from segeval.outputs.cells import TITLES
+from segeval.outputs.page import Cell, Table, Tone
 from segeval.words.printable import printable
 
+STYLES: dict[Tone, str] = {
+    "": "",
+    "plain": "default",
+    "strong": "bold",
+    "good": "green",
+    "fair": "yellow",
+    "bad": "red",
+    "faint": "dim",
+    "remark": "yellow",
+    "passed": "bold green",
+    "failed": "bold red",
+}
+_MARKS = {"": " ", "best": "*", "better": "*", "worst": "!", "worse": "!"}
 _LONG_HEADER = 11
-GAP = 2
-"""Cells between columns; one is enough where each number may bear a mark."""
-TITLE_WIDTH = 24
+_GAP = 2
 _HEAD_AND_SECTION = "    \n    \n ─  \n    \n ─  \n ─  \n    \n    \n"
 _RULES = Box(_HEAD_AND_SECTION)
 _ASCII_RULES = Box(_HEAD_AND_SECTION.replace("─", "-"), ascii=True)
 """A rule below the heads and above what sums up, cut between columns."""
 
 
-class Line(Struct, frozen=True):
-    """A line of a table. cells: (text, style) by column; sums_up: it stands below the rule."""
-
-    title: str
-    cells: Mapping[str, tuple[str, str]]
-    sums_up: bool = False
-
-    def text(self, key: str) -> str:
-        """The cell's text, empty where the line does not have the column."""
-        return self.cells[key][0] if key in self.cells else ""
-
-
-def print_grid(
-    console: Console,
-    title: str,
-    keys: Sequence[str],
-    lines: Sequence[Line],
-    heads: Mapping[str, str] | None = None,
-    gap: int = GAP,
-    widest: int = TITLE_WIDTH,
-) -> None:
-    """The columns in as many tables as the width asks for. heads: of columns, where a key is none.
-
-    widest: what the titles of lines may take before they are folded.
-    """
-    heads = {key: (heads or {}).get(key, key) for key in keys}
-    for number, part in enumerate(parts(title, heads, lines, console.width, gap, widest)):
+def print_table(console: Console, table: Table, places: Sequence[int] | None = None) -> None:
+    """The columns, or those at some places, in as many parts as the width asks for."""
+    columns = _columns(table, places)
+    for number, part in enumerate(_parts(table, columns, console.width)):
         console.print()
-        _print_table(console, title if number == 0 else "", {key: heads[key] for key in part}, lines, gap, widest)
+        _print_part(console, table, printable(table.title) if number == 0 else "", part)
 
 
-def parts(
-    title: str,
-    heads: Mapping[str, str],
-    lines: Sequence[Line],
-    width: int,
-    gap: int = GAP,
-    widest: int = TITLE_WIDTH,
-) -> list[list[str]]:
-    """The columns in groups that fit the width beside the label's column, of about equal size."""
-    keys = list(heads)
-    titles = [title, *TITLES.values(), *(line.title for line in lines)]
-    room = width - min(max(map(cell_len, titles)), widest)
-    needed = [gap + _column_width(key, heads[key], lines) for key in keys]
-    for most in range(len(keys), 0, -1):
-        found = [slice(start, start + most) for start in range(0, len(keys), most)]
-        if most == 1 or all(sum(needed[part]) <= room for part in found):
-            even = -(-len(keys) // len(found))
-            evened = [slice(start, start + even) for start in range(0, len(keys), even)]
-            if all(sum(needed[part]) <= room for part in evened):
-                found = evened
-            return [keys[part] for part in found]
+def fits(table: Table, width: int) -> bool:
+    """Whether all columns stand side by side."""
+    return len(_parts(table, _columns(table), width)) <= 1
+
+
+class _Column:
+    """A column as it is printed: texts with their marks, and a head that is broken where it is longer than these."""
+
+    def __init__(self, head: str, cells: Sequence[Cell | None]) -> None:
+        marked = any(cell is not None and cell.mark for cell in cells)
+        self.texts = [("" if cell is None else cell.text + _MARKS[cell.mark] * marked) for cell in cells]
+        self.cells = cells
+        longest = max(map(cell_len, self.texts), default=0)
+        self.head = _broken(head) if len(head) > max(_LONG_HEADER, longest) else head
+        self.width = max(longest, *map(cell_len, self.head.split("\n")))
+
+    def text(self, number: int) -> Text:
+        cell = self.cells[number]
+        return Text(self.texts[number], STYLES["faint" if cell is None else cell.tone])
+
+
+def _columns(table: Table, places: Sequence[int] | None = None) -> list[_Column]:
+    shown = range(len(table.heads)) if places is None else places
+    return [_Column(table.heads[place], [line.cells[place] for line in table.lines]) for place in shown]
+
+
+def _gap(table: Table) -> int:
+    """Cells between columns; one is enough where each number may bear a mark."""
+    return 1 if table.dense else _GAP
+
+
+def _parts(table: Table, columns: Sequence[_Column], width: int) -> list[Sequence[_Column]]:
+    """The columns in groups that fit the width beside the titles, of about equal size."""
+    titles = [table.title, *TITLES.values(), *(line.title for line in table.lines)]
+    room = width - min(max(cell_len(printable(title)) for title in titles), table.widest)
+
+    def fit(parts: Sequence[Sequence[_Column]]) -> bool:
+        return all(sum(_gap(table) + column.width for column in part) <= room for part in parts)
+
+    for most in range(len(columns), 0, -1):
+        found = [columns[start : start + most] for start in range(0, len(columns), most)]
+        if most == 1 or fit(found):
+            even = -(-len(columns) // len(found))
+            evened = [columns[start : start + even] for start in range(0, len(columns), even)]
+            return evened if fit(evened) else found
     return []
 
 
-def _column_width(key: str, head: str, lines: Sequence[Line]) -> int:
-    return max(map(cell_len, [*_broken(key, head, lines).split("\n"), *(line.text(key) for line in lines)]))
+def _grid(console: Console, padding: PaddingDimensions) -> Grid:
+    rules = _RULES if console.encoding.startswith("utf") else _ASCII_RULES
+    return Grid(box=rules, show_edge=False, pad_edge=False, padding=padding, header_style="bold")
 
 
-def _broken(key: str, head: str, lines: Sequence[Line]) -> str:
-    """A head that is long, and longer than what stands below, broken where it may be."""
-    if len(head) <= max(_LONG_HEADER, *(cell_len(line.text(key)) for line in lines), 0):
-        return head
+def _broken(head: str) -> str:
+    """A head in lines, where it may be."""
     before, space, last = head.rpartition(" ")
     return f"{before}\n{last}" if space else head.replace("_", "_\n").replace(":", "\n:")
 
 
-def _print_table(
-    console: Console, title: str, heads: Mapping[str, str], lines: Sequence[Line], gap: int, widest: int
-) -> None:
+def _print_part(console: Console, table: Table, title: str, columns: Sequence[_Column]) -> None:
     """The titles to the left, folded where they are long; the other columns to the right, never cut."""
-    shown = [line for line in lines if any(key in line.cells for key in heads)]
-    widths = [_column_width(key, head, lines) for key, head in heads.items()]
-    room = max(1, console.width - sum(gap + width for width in widths))
-    longest = max(map(cell_len, [title, *(line.title for line in shown), "mean"]))
-    first = min(longest, room, widest)
-    rules = _RULES if console.encoding.startswith("utf") else _ASCII_RULES
-    table = Table(box=rules, show_edge=False, pad_edge=False, padding=0, header_style="bold")
-    table.add_column(Text(title, style="bold"), width=first, overflow="fold", vertical="bottom")
-    for (key, head), width in zip(heads.items(), widths, strict=True):
-        table.add_column(
-            Text(_broken(key, head, lines)), justify="right", width=width + gap - 1, no_wrap=True, vertical="bottom"
-        )
+    shown = [
+        (number, line, printable(line.title))
+        for number, line in enumerate(table.lines)
+        if any(column.cells[number] is not None for column in columns)
+    ]
+    gap = _gap(table)
+    taken = sum(gap + column.width for column in columns)
+    longest = max(map(cell_len, [title, *(words for *_, words in shown), "mean"]))
+    first = min(longest, max(1, console.width - taken), table.widest)
+    grid = _grid(console, 0)
+    grid.add_column(Text(title, style="bold"), width=first, overflow="fold", vertical="bottom")
+    for column in columns:
+        width = column.width + gap - 1
+        grid.add_column(Text(column.head), justify="right", width=width, no_wrap=True, vertical="bottom")
     below = False
-    for number, line in enumerate(shown):
+    for place, (number, line, words) in enumerate(shown):
         if line.sums_up and not below:
             below = True
-            if number:
-                table.add_section()
-        cells = [Text(*line.cells.get(key, ("", "dim"))) for key in heads]
-        table.add_row(Text(line.title, style="bold" if below else ""), *cells)
-    console.print(table, crop=False, width=first + sum(gap + width for width in widths))
+            if place:
+                grid.add_section()
+        grid.add_row(Text(words, style="bold" if below else ""), *(column.text(number) for column in columns))
+    console.print(grid, crop=False, width=first + taken)
 
 
 def print_words(console: Console, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table of words, to the left, folded between words where the page is too narrow for them."""
     rows = [[printable(text) for text in row] for row in rows]
-    rules = _RULES if console.encoding.startswith("utf") else _ASCII_RULES
-    table = Table(box=rules, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0), header_style="bold")
-    widths = _widths_of_words([heads, *rows], console.width - GAP * (len(heads) - 1))
+    widths = _widths_of_words([heads, *rows], console.width - _GAP * (len(heads) - 1))
+    grid = _grid(console, (0, _GAP - 1, 0, 0))
     for head, width in zip(heads, widths, strict=True):
-        table.add_column(Text(head), width=width, overflow="fold")
+        grid.add_column(Text(head), width=width, overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
-    console.print(table, crop=False)
+        grid.add_row(*map(Text, row))
+    console.print(grid, crop=False)
 
 
 def _widths_of_words(table: Sequence[Sequence[str]], room: int) -> list[int]:

@@ -1,18 +1,24 @@
-"""What the pages that people read are drawn on: Rich's consoles, as wide and as coloured as stdout is."""
+"""A page drawn by Rich: as wide and as coloured as stdout is, or as text alone."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
+from msgspec.structs import replace
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from segeval.outputs.grid import STYLES, fits, print_table, print_words
+from segeval.outputs.page import Lines, Listing, Part, Said, Table, Tables, Tone
 from segeval.words.printable import printable
 
 WIDTH = 80
 """Where nothing says how wide the output is."""
+_MOST_ROWS = 500
 
 
 def console_of_stdout() -> Console:
@@ -23,31 +29,81 @@ def console_of_stdout() -> Console:
     return console
 
 
-def plain_text(draw: Callable[[Console], None], width: int = WIDTH) -> str:
-    """What is drawn, as text alone."""
+def plain_text(page: Sequence[Part], width: int = WIDTH) -> str:
+    """The page as text alone."""
     text = io.StringIO()
-    draw(
-        Console(file=text, width=width, color_system=None, force_terminal=False, highlight=False, legacy_windows=False)
+    console = Console(
+        file=text, width=width, color_system=None, force_terminal=False, highlight=False, legacy_windows=False
     )
+    draw(page, console)
     return text.getvalue()
 
 
-def drawn_for_stdout(draw: Callable[[Console], None]) -> str:
-    """What is drawn, with the escape codes that stdout takes."""
+def drawn_for_stdout(page: Sequence[Part]) -> str:
+    """The page with the escape codes that stdout takes."""
     console = console_of_stdout()
     with console.capture() as captured:
-        draw(console)
+        draw(page, console)
     return captured.get()
 
 
-def print_line(console: Console, text: str, style: str = "") -> None:
+def draw(page: Sequence[Part], console: Console) -> None:
+    """A section ends with an empty line, and a table begins with one."""
+    for part in page:
+        if isinstance(part, Lines):
+            for line in _aligned(part):
+                print_line(console, *line)
+        elif isinstance(part, Tables):
+            _print_tables(console, part)
+        elif isinstance(part, Listing):
+            if part.terminal:
+                print_words(console, part.heads, part.rows)
+        else:
+            draw(part.parts, console)
+            console.print()
+            tables = [table for each in part.parts if isinstance(each, Tables) for table in each.terminal]
+            if hidden := max((len(table.lines) - len(_first(table).lines) for table in tables), default=0):
+                print_line(console, (f"… and {hidden} more labels; --format csv or json has all of them", ""))
+
+
+def print_line(console: Console, *parts: tuple[str, Tone]) -> None:
     """A line of its own words: no markup in file names, no breaking inside them."""
-    print_parts(console, (printable(text), style))
+    together = [(tone, "".join(text for text, _ in same)) for tone, same in groupby(parts, lambda part: part[1])]
+    console.print(Text.assemble(*((printable(text), STYLES[tone]) for tone, text in together)), soft_wrap=True)
 
 
-def print_parts(console: Console, *parts: tuple[str, str]) -> None:
-    """One line of (text, style) parts, as they are."""
-    console.print(Text.assemble(*parts), soft_wrap=True)
+def _aligned(part: Lines) -> Iterator[Said]:
+    """The lines, their parts below each other where they have several."""
+    rows = [[(printable(text), tone) for text, tone in line] for line in part.terminal]
+    columns = zip(*(row[:-1] for row in rows if len(row) > 1), strict=True)
+    widths = [
+        max([least, *(width for text, _ in column if (width := cell_len(text)) <= most)])
+        for column, (least, most) in zip(columns, part.widths, strict=False)
+    ]
+    for *first, last in rows:
+        padded = [text + " " * (width - cell_len(text)) + "  " for (text, _), width in zip(first, widths, strict=False)]
+        yield [*((text, tone) for text, (_, tone) in zip(padded, first, strict=True)), last]
+
+
+def _first(table: Table) -> Table:
+    """As many lines as anybody reads, and those that sum up."""
+    lines = [line for line in table.lines if not line.sums_up]
+    if len(lines) <= _MOST_ROWS:
+        return table
+    return replace(table, lines=[*lines[:_MOST_ROWS], *(line for line in table.lines if line.sums_up)])
+
+
+def _print_tables(console: Console, part: Tables) -> None:
+    hidden = 0
+    for table in map(_first, part.terminal):
+        places = table.main if table.main and not fits(table, console.width) else range(len(table.heads))
+        hidden += len(table.heads) - len(places)
+        print_table(console, table, places)
+    notes = [note for note in (part.legend, part.more.format(hidden) if hidden else "") if note]
+    if notes:
+        console.print()
+    for note in notes:
+        print_line(console, (note, "faint"))
 
 
 def _width_around() -> int:

@@ -54,7 +54,7 @@ class ComparisonRow(Struct, frozen=True):
     missing: int
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Literal["better", "worse", ""]:
         """``better`` or ``worse`` where the interval excludes zero and the quantity has a direction, else nothing."""
         low, high = self.ci95
         if self.better is None or not (low > 0 or high < 0):

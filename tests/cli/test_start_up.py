@@ -23,7 +23,7 @@ LABEL_MAPS = ["score", str(SAMPLES / "prediction.nii.gz"), str(SAMPLES / "refere
 PROBABILITIES = ["score", str(SAMPLES / "prediction_softmax.nii.gz"), str(SAMPLES / "reference.nii.gz")]
 LABELS = ["--labels", str(SAMPLES / "labels.json")]
 
-RENDERER = {"table": "table", "csv": "csv_output", "json": "", "markdown": "markdown"}
+RENDERER = {"table": "sheet", "csv": "csv_output", "json": "", "markdown": "markdown"}
 
 IMPORTS = """
 import json, sys
@@ -95,8 +95,15 @@ def test_scoring_label_maps_imports_only_what_it_uses(form: str) -> None:
     assert loaded & (UNUSED | UNUSED_PARTS | (set() if "pydantic" in loaded else UNUSED_STANDARD)) - drawn == set()
     assert {name for name in loaded if name.startswith("segeval.outputs.")} & {
         f"segeval.outputs.{name}"
-        for name in {"table", "csv_output", "markdown", "nnunet", "parquet"} - {RENDERER[form]}
+        for name in {"sheet", "csv_output", "markdown", "nnunet", "parquet"} - {RENDERER[form]}
     } == set()
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "markdown"])
+def test_a_comparison_that_draws_nothing_imports_nothing_to_draw(form: str, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    imported(*LABEL_MAPS, "--metrics", "dice", "--format", "json", "--output", str(report))
+    assert imported("compare", str(report), str(report), "--format", form) & {"rich.console", "rich.table"} == set()
 
 
 @pytest.mark.parametrize("arguments", [LABEL_MAPS, PROBABILITIES])

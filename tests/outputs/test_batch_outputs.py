@@ -20,9 +20,8 @@ from segeval.errors import WriteError
 from segeval.outputs import OUTPUTS, format_of_ending
 from segeval.outputs.batch import remark_lines, scored_sentence
 from segeval.outputs.csv_output import render_csv
-from segeval.outputs.markdown import render_markdown
 from segeval.outputs.parquet import render_parquet
-from segeval.outputs.table import render_table
+from segeval.outputs.report_page import render_markdown, render_table
 from segeval.quantities.summary import summarise
 from segeval.results.report import CaseResult, Column, Report, Row
 
@@ -179,7 +178,9 @@ def test_the_table_fits_eighty_columns() -> None:
 def test_the_table_names_the_first_twenty_failures_and_the_pooled_rows() -> None:
     lines = render_table(many_labels()).splitlines()
     assert sum(line.startswith("failed bad_") for line in lines) == 20
-    assert "… and 5 more; --format csv or json has all of them" in lines
+    more = "… and 5 more; --format csv or json has all of them"
+    assert more in lines
+    assert f"- {more}" in render_markdown(many_labels()).splitlines()
     assert "30 of 55 scored, 25 failed" in lines
     assert any(line.startswith("pooled over cases") for line in lines)
 

@@ -20,7 +20,7 @@ import pytest
 from segeval.choices import Format
 from segeval.outputs import format_of_ending
 from segeval.outputs.csv_output import render_csv
-from segeval.outputs.markdown import render_markdown
+from segeval.outputs.report_page import render_markdown
 from segeval.results.report import CaseResult, Column, Report, Row
 
 Run = Callable[..., Any]

@@ -15,7 +15,7 @@ from printed import PAIR, SAMPLES, check_golden, coloured
 
 from segeval import evaluate_arrays
 from segeval.outputs.comparison_words import conclusion
-from segeval.outputs.table import render_table
+from segeval.outputs.report_page import render_table
 from segeval.quantities import all_quantities
 from segeval.results.comparison import Change, Compared, Comparison, ComparisonRow
 from segeval.results.report import CaseResult, Column, Report, Row

@@ -5,21 +5,22 @@ from __future__ import annotations
 import io
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
-from segeval.outputs.grid import Line, print_grid
-from segeval.outputs.sheet import console_of_stdout, plain_text, print_line
+from segeval.outputs.page import Cell, Line, Table, Tables, terminal
+from segeval.outputs.sheet import console_of_stdout, draw, plain_text
 
 LINES = [
-    Line("1 left upper lobe of the lung", {"dice": ("0.5000", "yellow"), "jaccard": ("0.3333", "red")}),
-    Line("2 肝臓肝臓肝臓肝臓肝臓肝臓肝臓", {"dice": ("–", "dim")}),
-    Line("mean", {"dice": ("0.5000 (1/2)", "yellow"), "jaccard": ("0.3333", "red")}, sums_up=True),
+    Line("1 left upper lobe of the lung", [Cell("0.5000", "fair"), Cell("0.3333", "bad")]),
+    Line("2 肝臓肝臓肝臓肝臓肝臓肝臓肝臓", [Cell("–", "faint"), None]),
+    Line("mean", [Cell("0.5000 (1/2)", "fair"), Cell("0.3333", "bad")], sums_up=True),
 ]
+TABLE = Table("Overlap", ["dice", "jaccard"], LINES)
 
 
-def plain(width: int) -> list[str]:
-    text = plain_text(lambda console: print_grid(console, "Overlap", ["dice", "jaccard"], LINES), width)
-    return [line.rstrip() for line in text.splitlines()]
+def plain(width: int, table: Table = TABLE) -> list[str]:
+    return [line.rstrip() for line in plain_text([Tables([table])], width).splitlines()]
 
 
 def test_titles_are_folded_between_words_or_where_they_are_too_long_and_numbers_stand_below() -> None:
@@ -45,11 +46,8 @@ def test_a_narrow_page_has_more_tables_and_every_number(width: int) -> None:
 
 
 def test_heads_are_broken_where_they_are_longer_than_what_stands_below() -> None:
-    def draw(console: Console) -> None:
-        heads = {"dice": "relative volume difference", "jaccard": "a_rather_long_key"}
-        print_grid(console, "Overlap", ["dice", "jaccard"], LINES[-1:], heads)
-
-    assert [line.rstrip() for line in plain_text(draw).splitlines()][:5] == [
+    heads = ["relative volume difference", "a_rather_long_key"]
+    assert plain(80, replace(TABLE, heads=heads, lines=LINES[-1:]))[:5] == [
         "",
         "                               a_",
         "                          rather_",
@@ -59,16 +57,15 @@ def test_heads_are_broken_where_they_are_longer_than_what_stands_below() -> None
 
 
 def test_a_line_is_never_broken_and_obeys_nothing() -> None:
-    assert plain_text(lambda console: print_line(console, "[red]x[/red] :smile: " + "y" * 100 + "\x1b[2J"), 40) == (
-        "[red]x[/red] :smile: " + "y" * 100 + "\\x1b[2J\n"
-    )
+    line = terminal(["[red]x[/red] :smile: " + "y" * 100 + "\x1b[2J"])
+    assert plain_text([line], 40) == "[red]x[/red] :smile: " + "y" * 100 + "\\x1b[2J\n"
 
 
 def test_a_console_that_knows_no_box_has_hyphens() -> None:
     text = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    print_grid(Console(file=text, width=80), "Overlap", ["jaccard"], LINES[:1])
+    draw([Tables([replace(TABLE, lines=LINES[:1])])], Console(file=text, width=80))
     text.flush()
-    assert b"------------------------ --------" in text.buffer.getvalue()  # type: ignore[attr-defined]
+    assert b"------------------------ ------- --------" in text.buffer.getvalue()  # type: ignore[attr-defined]
 
 
 def test_stdout_is_as_wide_as_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:

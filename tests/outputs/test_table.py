@@ -20,7 +20,7 @@ from nibabel import load
 from printed import PAIR, SAMPLES, check_golden, coloured
 
 from segeval.outputs.cells import value_text
-from segeval.outputs.table import render_table
+from segeval.outputs.report_page import render_table
 from segeval.quantities import all_quantities
 from segeval.results.report import CaseResult, Column, Report, Row
 
