@@ -76,11 +76,15 @@ def places(values: Floats, rules: Rules, weights: NDArray[np.uint8], together: F
     scores = _scored(of_columns, rules)
     interval = np.full((2, len(values)), np.nan)
     if together is None and rules.method != "significance" and ranked and len(weights):
-        drawn = means_of_draws_of(values, weights)
-        of_draws = _of_means(drawn, rules) if in_cases is None else means_of_draws_of(in_cases, weights)
-        found = _placed(_scored(of_draws, rules), drawn, rules)
+        if in_cases is None:
+            drawn = means_of_draws_of(values, weights)
+            of_draws, breakers = _of_means(drawn, rules), drawn[..., ranked:]
+        else:
+            of_draws = means_of_draws_of(in_cases, weights)
+            breakers = means_of_draws_of(values[:, :, ranked:], weights)
+        found = _placed(_scored(of_draws, rules), breakers, rules)
         interval = np.quantile(found, TAILS, axis=1)
-    return Places(_placed(scores, means, rules), scores, interval, means[:, :ranked], of_columns)
+    return Places(_placed(scores, means[:, ranked:], rules), scores, interval, means[:, :ranked], of_columns)
 
 
 def _of_means(means: Floats, rules: Rules) -> Floats:
@@ -106,11 +110,10 @@ def _scored(of_columns: Floats, rules: Rules) -> Floats:
     return np.average(of_columns, axis=-1, weights=rules.shares) if len(rules.shares) else of_columns.mean(axis=-1)
 
 
-def _placed(scores: Floats, means: Floats, rules: Rules) -> Floats:
-    """The rank of each report, of (reports, …) scores and the means of all columns."""
-    ranked = len(rules.shares)
-    breakers = -means[..., ranked:] * rules.signs[ranked:]
-    keys = _rounded(np.concatenate([scores[..., np.newaxis], breakers], axis=-1))
+def _placed(scores: Floats, breakers: Floats, rules: Rules) -> Floats:
+    """The rank of each report, of (reports, …) scores and the means of the tie-breakers."""
+    keys = -breakers * rules.signs[len(rules.shares) :]
+    keys = _rounded(np.concatenate([scores[..., np.newaxis], keys], axis=-1))
     return ordered(np.where(np.isnan(keys), np.inf, keys), rules.ties)
 
 

@@ -20,13 +20,21 @@ _OF_EACH = re.compile(r"(?:(?<=\{)|^)[*&](?=\.)")
 _SIGNS = {"*": "labels", "&": "regions"}
 
 
-def spread(columns: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, str]:
+Targets = Mapping[str, Mapping[str, str]]
+"""Names and values of what ``*`` and ``&`` stand for."""
+
+
+def targets_of(options: Mapping[str, Any]) -> Targets:
+    """Of the labels and regions that the options name, be it a file. Raises UsageError."""
+    return {sign: _named(options.get(option)) for sign, option in _SIGNS.items()}
+
+
+def spread(columns: Mapping[str, str], every: Targets) -> dict[str, str]:
     """The columns, where ``*`` stands for each label by name, ``#`` for its value, ``&`` for each region.
 
     Neighbours with such a name follow each other label by label, as tables of challenges do. In a column that has none
     in its name, ``{*.dice}`` is that quantity of every label, for ``mean`` and its like. Raises UsageError.
     """
-    every = {sign: _named(options.get(option)) for sign, option in _SIGNS.items()}
 
     def names_of(sign: str) -> Mapping[str, str]:
         if not every[sign]:

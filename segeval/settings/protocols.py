@@ -133,25 +133,25 @@ def _of_file(path: Path) -> Protocol:
         raise UsageError(f"--protocol {path}: is no text; a protocol is a TOML file") from None
     if len(content) > _MOST_BYTES:
         raise UsageError(f"--protocol {path}: is larger than {_MOST_BYTES >> 20} MiB")
-    return replace(_parsed(str(path), path.stem, text, path.parent), digest=_digest(text))
+    return _parsed(str(path), path.stem, text, path.parent)
 
 
-def _digest(text: str) -> str:
+def _digest(found: Mapping[str, Any]) -> str:
     """Eight hexadecimal digits of what a file decides, however it is laid out: all that can change a number."""
     import hashlib
     import json
-    import tomllib
 
-    decided = {key: value for key, value in tomllib.loads(text).items() if key not in _DECIDE_NOTHING}
+    decided = {key: value for key, value in found.items() if key not in _DECIDE_NOTHING}
     return hashlib.sha256(json.dumps(decided, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
-def _parsed(where: str, name: str, text: str, folder: Path = _FOLDER) -> Protocol:
+def _parsed(where: str, name: str, text: str, folder: Path | None = None) -> Protocol:
+    """folder: of a user's file."""
     import tomllib
 
     from segeval.results.challenge_table import STATISTICS
     from segeval.settings.asking import beside
-    from segeval.settings.challenge_columns import of_columns, spread
+    from segeval.settings.challenge_columns import of_columns, spread, targets_of
     from segeval.settings.published_ranking import own_columns, ranking_of
 
     def refused(words: str) -> UsageError:
@@ -176,14 +176,15 @@ def _parsed(where: str, name: str, text: str, folder: Path = _FOLDER) -> Protoco
     options, columns, pooled = found.get("options", {}), found.get("columns", {}), found.get("pooled", {})
     if not isinstance(options, dict) or not options:
         raise refused("lacks its [options], which say what it decides")
-    options = beside(folder, options)
+    options = beside(folder or _FOLDER, options)
     for key, texts in (("columns", columns), ("pooled", pooled)):
         wrong = {key: texts} if not isinstance(texts, dict) else texts
         for column, of in wrong.items():
             if not isinstance(of, str) or "." not in of:
                 raise refused(f'[{key}] {column} = {quoted(of)}: write a text like "kidney.dice"')
     try:
-        columns, pooled = spread(columns, options), spread(pooled, options)
+        targets = targets_of(options)
+        columns, pooled = spread(columns, targets), spread(pooled, targets)
     except UsageError as problem:
         raise refused(str(problem)) from None
     if columns.keys() & pooled.keys():
@@ -192,7 +193,7 @@ def _parsed(where: str, name: str, text: str, folder: Path = _FOLDER) -> Protoco
     if not isinstance(statistics, list) or not statistics or not set(statistics) <= STATISTICS.keys():
         raise refused(f"statistics are a list of {', '.join(STATISTICS)}")
     try:
-        own = spread(own_columns(found.get("ranking")), options)
+        own = spread(own_columns(found.get("ranking")), targets)
         ranking = ranking_of(found["ranking"], columns, own, pooled) if "ranking" in found else None
         missing = of_columns(missing, (*columns, *own))
     except UsageError as problem:
@@ -201,7 +202,8 @@ def _parsed(where: str, name: str, text: str, folder: Path = _FOLDER) -> Protoco
         raise refused(f"[ranking] {problem}") from None
     title, source, decides = (" ".join(found[key].split()) for key in _TEXTS)
     facts = (title, found["year"], found["version"], source, decides)
-    return Protocol(name, *facts, options, columns, tuple(statistics), missing, ranking, pooled)
+    digest = "" if folder is None else _digest(found)
+    return Protocol(name, *facts, options, columns, tuple(statistics), missing, ranking, pooled, digest)
 
 
 def _written(value: Any) -> Iterator[str]:
