@@ -13,7 +13,7 @@ from segeval.batches.parts_journal import PartsJournal
 from segeval.batches.runners import GO_ON, as_a_worker
 from segeval.batches.worker_processes import Died, NoProcesses, in_workers
 from segeval.cases.case import count_part
-from segeval.cases.parts import Elsewhere, PartResult
+from segeval.cases.parts import Elsewhere, PartResult, require_room_for_next
 from segeval.errors import NotEnoughMemory, SegevalError, UnreadableFile, WorkerError
 from segeval.settings import Settings
 from segeval.volumes.memory import VARIABLE
@@ -85,6 +85,7 @@ def _tried(once: Round, prediction: Path, reference: Path, journal: PartsJournal
                 if isinstance(outcome, Died | Exception):
                     lost[number] = outcome
                     continue
+                require_room_for_next(outcome)
                 if journal is not None:
                     journal.add(number, count, outcome)
                 yield number, outcome

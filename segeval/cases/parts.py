@@ -16,6 +16,7 @@ from segeval.cases.pair import Pair
 from segeval.choices import Kind
 from segeval.errors import UsageError
 from segeval.kernels.numpy_backend import NumpyBackend
+from segeval.kernels.numpy_labels import require_room_for_another
 from segeval.tallies.tally import TallyOptions
 from segeval.volumes.tiles import Box, parts_of, tiled
 from segeval.volumes.volume import PIECE_VOXELS
@@ -152,6 +153,15 @@ def _counted(parts: Parts, count: Callable[[tuple[Box, ...]], _Sum]) -> Iterator
         return
     for number, boxes in enumerate(parts.groups):
         yield number, count(boxes)
+
+
+def require_room_for_next(result: PartResult) -> None:
+    """Raises NotEnoughMemory where another part may bring as many pairs of labels as this one, and they would not fit.
+
+    What a process of its own has counted takes memory here before anybody can ask for it.
+    """
+    if isinstance(result, LabelResult):
+        require_room_for_another(result.confusion)
 
 
 class Neighbours(Generic[_Sum]):

@@ -24,7 +24,8 @@ _SHORT_RUNS = 0.85  # of the words of eight voxels: where more of them hold a ch
 _MOST_WAITING = 1 << 15  # pairs
 _DENSE_BINS = 1 << 16  # of the joint histogram that is an array
 _MANY_PAIRS = 1 << 16  # from here on it is asked whether there is room for more
-_PER_PAIR, _PER_COPY = 200, 75  # bytes of a pair, its labels and its count, and of one more table of them; measured
+_PER_PAIR, _PER_COPY = 200, 75  # bytes of a pair and its count, and of one more table of them; measured
+_PER_LABEL = 130  # bytes of a label, its code, and their places in a codebook; measured
 
 
 class NumpyLabelKernel:
@@ -122,7 +123,8 @@ class NumpyLabelKernel:
             pair = divmod(key, needed[1])
             self._sparse[pair] = self._sparse.get(pair, 0) + int(count)
         if len(self._sparse) > self._room:
-            require_room(len(self._sparse), _PER_PAIR)  # as many may come again
+            labels = len(self._reference.values) + len(self._prediction.values)
+            require_room(len(self._sparse), _PER_PAIR, labels)  # as many may come again
             self._room = 2 * len(self._sparse)
 
     def _grow(self, needed: tuple[int, int]) -> None:
@@ -140,12 +142,20 @@ class NumpyLabelKernel:
         self._dense = larger
 
 
-def require_room(pairs: int, each: int = _PER_COPY) -> None:
-    """Raises NotEnoughMemory where so many pairs of labels are too many. each: bytes; of a copy by default."""
+def require_room(pairs: int, each: int = _PER_COPY, labels: int = 0) -> None:
+    """Raises NotEnoughMemory where so many pairs of labels are too many. each: bytes; of a copy by default.
+
+    labels: that are new in either map.
+    """
     if pairs <= _MANY_PAIRS:
         return
-    words = f"counting {pairs:,} pairs of labels"
-    require_memory("the joint histogram", Need(each * pairs, words, "cut the volumes into pieces and score each"))
+    size, words = each * pairs + _PER_LABEL * labels, f"counting {pairs:,} pairs of labels"
+    require_memory("the joint histogram", Need(size, words, "cut the volumes into pieces and score each"))
+
+
+def require_room_for_another(confusion: Confusion) -> None:
+    """Raises NotEnoughMemory where a histogram like this one, counted elsewhere, could not be taken, too."""
+    require_room(len(confusion.pairs), _PER_PAIR)
 
 
 def _histogram_of_bytes(
