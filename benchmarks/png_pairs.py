@@ -41,11 +41,12 @@ pairs = [(path, theirs / path.name) for path in sorted(ours.glob("*.png"))[:coun
 """
 OURS = """
 from segeval.cases.case import score_files
+from segeval.readers import Input
 from segeval.settings import settings_of
 from segeval.volumes.allocator import keep_freed_memory
 keep_freed_memory()  # as the workers of a batch do
 settings = settings_of({"metrics": "dice,iou,sensitivity,specificity"})
-least(lambda p, r: score_files(p, r, settings), pairs, repeats)
+least(lambda p, r: score_files(Input(p), Input(r), settings), pairs, repeats)
 """
 LOOP = """
 import numpy as np

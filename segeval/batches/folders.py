@@ -23,6 +23,7 @@ from segeval.files.paths import is_file, path_of
 from segeval.files.remote import is_remote
 from segeval.kernels.cupy_device import require_device
 from segeval.pairing import Pairing, pair_coco, pair_folders, read_manifest
+from segeval.readers import Input
 from segeval.readers.containers import is_coco
 from segeval.results.report import Report
 from segeval.settings import FileOptions, Settings, settings_of
@@ -49,9 +50,9 @@ class Prepared(Struct, frozen=True):
     labels: Any
 
     @property
-    def volumes(self) -> list[Path | None]:
+    def volumes(self) -> list[Input | None]:
         """Every file that will be read."""
-        return [path for job in self.jobs for path in job.volumes] + files_beside(self.settings)
+        return [volume for job in self.jobs for volume in job.volumes] + files_beside(self.settings)
 
     def run(
         self,
@@ -112,7 +113,7 @@ def prepared(
         pairing,
         settings,
         every_job[part[0] - 1 :: part[1]],
-        [Job(pair.case, pair.prediction, pair.reference) for pair in pairing.missing] if named else [],
+        [Job(pair.case, None, Input(pair.reference)) for pair in pairing.missing] if named else [],
         # lesions are found over all cases; a protocol may have numbers of all cases together
         pooled
         or "detections" in settings.records

@@ -12,7 +12,7 @@ from segeval.files.paths import exists
 from segeval.pairing import CasePair, Pairing
 from segeval.pairing.companions import ByCase, paired_like
 from segeval.pairing.records import named
-from segeval.readers import is_directory
+from segeval.readers import Input
 from segeval.settings import Settings
 
 
@@ -34,7 +34,7 @@ def jobs_of(
             continue
         if not exists(Path(path)):
             raise UnreadableFile(f"--{name} {path}: there is no such file or folder")
-        if is_directory(Path(path)):
+        if Input(Path(path)).is_folder:
             folders[name] = paired_like(pairing, Path(path), references, case_pattern)
     return [_job(pair, folders, settings) for pair in sorted(pairs, key=lambda pair: pair.case)]
 
@@ -42,8 +42,9 @@ def jobs_of(
 def _job(pair: CasePair, folders: dict[str, ByCase], settings: Settings) -> Job:
     found = {name: of_case(pair.case) for name, of_case in folders.items()}
     problems = [_problem(name, getattr(settings, name), files) for name, files in found.items() if len(files) != 1]
-    beside = {name: files[0] for name, files in found.items() if len(files) == 1}
-    return Job(pair.case, pair.prediction, pair.reference, beside, "; ".join(problems))
+    beside = {name: Input(files[0]) for name, files in found.items() if len(files) == 1}
+    prediction = None if pair.prediction is None else Input(pair.prediction)
+    return Job(pair.case, prediction, Input(pair.reference), beside, "; ".join(problems))
 
 
 def _problem(name: str, folder: str, files: Sequence[Path]) -> str:

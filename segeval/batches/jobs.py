@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 from segeval.cases.case import score_files
 from segeval.cases.libraries import loaded_libraries
 from segeval.errors import NotEnoughMemory, SegevalError
+from segeval.readers import Input
 from segeval.results.report import CaseResult
 from segeval.results.rows import Table
 from segeval.settings import Settings
@@ -26,13 +26,13 @@ class Job(Struct, frozen=True):
     """
 
     case: str
-    prediction: Path | None
-    reference: Path
-    beside: Mapping[str, Path] = field(default_factory=dict)
+    prediction: Input | None
+    reference: Input
+    beside: Mapping[str, Input] = field(default_factory=dict)
     problem: str = ""
 
     @property
-    def volumes(self) -> tuple[Path | None, ...]:
+    def volumes(self) -> tuple[Input | None, ...]:
         """All that is read of it."""
         return self.prediction, self.reference, *self.beside.values()
 

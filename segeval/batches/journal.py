@@ -7,7 +7,6 @@ known by its name, by size and time of its files, and by every setting and the v
 from __future__ import annotations
 
 import json
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +18,7 @@ from segeval.batches.line_journal import LineJournal
 from segeval.cases.voxels_that_count import files_beside
 from segeval.errors import UnreadableFile
 from segeval.files.remote import RemotePath
-from segeval.readers import mask_classes
-from segeval.readers.containers import container_of, is_in_zarr
+from segeval.readers import Input
 from segeval.results.rows import Table
 from segeval.settings import Settings
 from segeval.version import __version__
@@ -59,9 +57,9 @@ class Journal(LineJournal):
 
     def key(self, job: Job) -> str:
         """What a case is known by."""
-        paths = (*job.volumes, *self._beside)
-        files = [None if path is None else fingerprint(path) for path in paths]
-        return json.dumps([job.case, list(map(str, paths)), files, self._settings_key])
+        volumes = (*job.volumes, *self._beside)
+        files = [None if volume is None else fingerprint(volume) for volume in volumes]
+        return json.dumps([job.case, list(map(str, volumes)), files, self._settings_key])
 
 
 def settings_key(settings: Settings, keep_tallies: bool) -> str:
@@ -83,24 +81,25 @@ def settings_key(settings: Settings, keep_tallies: bool) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def fingerprint(path: Path) -> list[Any]:
+def fingerprint(volume: Input) -> list[Any]:
     """Size and time of a file, or of every mask of a folder; of a Zarr hierarchy, of all its files."""
-    file, _ = container_of(path)
+    file, unknown = volume.file, [["", None, None]]
     try:
         if isinstance(file, RemotePath):
             return [["", *file.identity()]]
-        status = file.stat()
-        if stat.S_ISDIR(status.st_mode) and is_in_zarr(file):
+        if (status := volume.status) is None:
+            return unknown
+        if not status.is_folder:
+            return [["", status.size, status.time_ns]]
+        if volume.in_zarr:
             return _fingerprint_of_all(file)
     except (OSError, ValueError, UnreadableFile):
-        return [["", None, None]]
-    if not stat.S_ISDIR(status.st_mode):
-        return [["", status.st_size, status.st_mtime_ns]]
+        return unknown
     try:
-        masks = sorted(mask_classes(path).items())
+        masks = sorted(volume.masks.items())
     except UnreadableFile:
         return []
-    return [[name, *fingerprint(mask)[0][1:]] for name, mask in masks]
+    return [[name, *fingerprint(Input(mask))[0][1:]] for name, mask in masks]
 
 
 def _fingerprint_of_all(folder: Path) -> list[Any]:

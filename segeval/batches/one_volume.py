@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 
 from segeval.batches.cluster import in_cluster
 from segeval.batches.parts_journal import PartsJournal
@@ -15,6 +14,7 @@ from segeval.batches.worker_processes import Died, NoProcesses, in_workers
 from segeval.cases.case import count_part
 from segeval.cases.parts import Elsewhere, PartResult, require_room_for_next
 from segeval.errors import NotEnoughMemory, SegevalError, UnreadableFile, WorkerError
+from segeval.readers import Input
 from segeval.settings import Settings
 from segeval.volumes.memory import VARIABLE
 
@@ -26,8 +26,8 @@ Round = Callable[[Sequence[int]], Iterator[tuple[int, Outcome]]]
 
 
 def in_processes(
-    prediction: Path,
-    reference: Path,
+    prediction: Input,
+    reference: Input,
     settings: Settings,
     workers: int,
     remark: Callable[[str], None],
@@ -55,14 +55,14 @@ def in_processes(
 
 
 def on_cluster(
-    prediction: Path, reference: Path, settings: Settings, scheduler: str, journal: PartsJournal | None = None
+    prediction: Input, reference: Input, settings: Settings, scheduler: str, journal: PartsJournal | None = None
 ) -> Elsewhere:
     """A Dask cluster, by its scheduler's address or scheduler file. Raises UsageError, WorkerError."""
     once = in_cluster(scheduler, _count, (prediction, reference, settings), "score again" if journal is None else GO_ON)
     return _tried(once, prediction, reference, journal)
 
 
-def _tried(once: Round, prediction: Path, reference: Path, journal: PartsJournal | None) -> Elsewhere:
+def _tried(once: Round, prediction: Input, reference: Input, journal: PartsJournal | None) -> Elsewhere:
     """A part whose worker dies, or that cannot be read, is counted again, by another.
 
     Raises UnreadableFile, WorkerError for one that never can be.
@@ -102,7 +102,7 @@ def _may_pass(problem: SegevalError) -> bool:
     return isinstance(problem, UnreadableFile) and not isinstance(problem, NotEnoughMemory)
 
 
-def _lost(prediction: Path, reference: Path, part: str, how: Died | Exception) -> SegevalError:
+def _lost(prediction: Input, reference: Input, part: str, how: Died | Exception) -> SegevalError:
     if isinstance(how, SegevalError):
         return UnreadableFile(f"{how} ({part}, tried {_TRIES} times)")
     reason = f"exit code {how.exit_code}" if isinstance(how, Died) else type(how).__name__
@@ -113,13 +113,13 @@ def _lost(prediction: Path, reference: Path, part: str, how: Died | Exception) -
 
 
 def _count_in_worker(
-    prediction: Path, reference: Path, settings: Settings, most_memory: str, processes: int, number: int
+    prediction: Input, reference: Input, settings: Settings, most_memory: str, processes: int, number: int
 ) -> PartResult | SegevalError:
     as_a_worker(most_memory, processes)
     return _count(prediction, reference, settings, number)
 
 
-def _count(prediction: Path, reference: Path, settings: Settings, number: int) -> PartResult | SegevalError:
+def _count(prediction: Input, reference: Input, settings: Settings, number: int) -> PartResult | SegevalError:
     """A part's numbers, or why it cannot be counted."""
     try:
         return count_part(prediction, reference, settings, number)

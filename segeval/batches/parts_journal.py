@@ -14,6 +14,7 @@ from segeval.batches.journal import fingerprint, settings_key
 from segeval.batches.line_journal import LineJournal, decoded, encoded
 from segeval.batches.part_lines import PartLine, part_document, part_of
 from segeval.cases.parts import PartResult
+from segeval.readers import Input
 from segeval.settings import Settings
 from segeval.volumes.tiles import PART_VOXELS
 
@@ -21,9 +22,9 @@ from segeval.volumes.tiles import PART_VOXELS
 class PartsJournal(LineJournal):
     """The journal beside an output. Raises WriteError as any does."""
 
-    def __init__(self, output: Path, files: Sequence[Path], settings: Settings, *, resume: bool) -> None:
+    def __init__(self, output: Path, files: Sequence[Input], settings: Settings, *, resume: bool) -> None:
         super().__init__(output, resume=resume)
-        facts = [[str(path), fingerprint(path)] for path in files]
+        facts = [[str(file), fingerprint(file)] for file in files]
         self._facts = [facts, settings_key(settings, keep_tallies=False), PART_VOXELS]
 
     def find(self, number: int, count: int) -> PartResult | None:
@@ -47,7 +48,7 @@ class PartsJournal(LineJournal):
 
 @contextmanager
 def parts_journal_beside(
-    outputs: Sequence[Path], files: Sequence[Path], settings: Settings, *, resume: bool
+    outputs: Sequence[Path], files: Sequence[Input], settings: Settings, *, resume: bool
 ) -> Iterator[PartsJournal | None]:
     """The journal beside the first output, or None without one. Raises WriteError.
 

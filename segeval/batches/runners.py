@@ -11,7 +11,6 @@ from segeval.batches.cluster import in_cluster, require_distributed
 from segeval.batches.jobs import Finished, Job, died, do
 from segeval.batches.worker_processes import Died, NoProcesses, in_workers
 from segeval.machine import usable_cores
-from segeval.readers import size_on_disk
 from segeval.settings import Settings
 from segeval.volumes.allocator import keep_freed_memory
 from segeval.volumes.chunks import stay_on_one_core
@@ -104,6 +103,6 @@ def _largest_first(jobs: Sequence[Job]) -> list[Job]:
     """So that no large case is left for one core at the end."""
 
     def size(job: Job) -> int:
-        return size_on_disk(job.reference) + (0 if job.prediction is None else size_on_disk(job.prediction))
+        return job.reference.size + (0 if job.prediction is None else job.prediction.size)
 
     return sorted(jobs, key=size, reverse=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from functools import reduce
 from operator import add
-from pathlib import Path
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -22,7 +21,7 @@ from segeval.cases.same_file import SAME_FILE
 from segeval.errors import SegevalError, StoppedError
 from segeval.quantities import score
 from segeval.quantities.summary import summarise
-from segeval.readers import is_directory, mask_classes
+from segeval.readers import Input
 from segeval.results.report import MISSED, CaseResult, Label, Report, Row
 from segeval.results.rows import Table
 from segeval.settings import Settings
@@ -41,19 +40,17 @@ def with_class_names(settings: Settings, jobs: Sequence[Job]) -> Settings:
     """Settings whose labels have one number in all cases, where cases are folders of masks and no file names them."""
     if settings.labels.names:
         return settings
-    sides = (path for job in jobs for path in (job.prediction, job.reference) if path is not None)
-    folders = [path for path in sides if is_directory(path) and _has_masks(path)]
-    if not folders:
-        return settings
-    return replace(settings, labels=replace(settings.labels, names=class_names(folders)))
+    sides = (side for job in jobs for side in (job.prediction, job.reference) if side is not None)
+    names = class_names(_classes(side) for side in sides if side.is_folder)
+    return replace(settings, labels=replace(settings.labels, names=names)) if names else settings
 
 
-def _has_masks(folder: Path) -> bool:
-    """No for a folder without any, which costs its own case when that is scored."""
+def _classes(folder: Input) -> Iterable[str]:
+    """None of a folder without masks, which costs its own case when that is scored."""
     try:
-        return bool(mask_classes(folder))
+        return folder.masks
     except SegevalError:
-        return False
+        return ()
 
 
 def run_batch(

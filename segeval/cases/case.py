@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -22,7 +21,7 @@ from segeval.choices import Kind
 from segeval.errors import LabelError, NotEnoughMemory
 from segeval.kernels import choose_backend
 from segeval.quantities import RecordName, score
-from segeval.readers import stem
+from segeval.readers import Input
 from segeval.results.report import CaseResult, ConfusionEntry, Row
 from segeval.settings import Settings
 from segeval.tallies.tally import Confusion, Tally
@@ -40,8 +39,8 @@ class ScoredCase(Struct, frozen=True):
 
 
 def score_files(
-    prediction: Path | None,
-    reference: Path,
+    prediction: Input | None,
+    reference: Input,
     settings: Settings,
     on_bytes: OnBytes | None = None,
     case: str | None = None,
@@ -63,8 +62,8 @@ def score_files(
 
 
 def _score_files(
-    prediction: Path | None,
-    reference: Path,
+    prediction: Input | None,
+    reference: Input,
     settings: Settings,
     on_bytes: OnBytes | None,
     case: str | None,
@@ -88,7 +87,7 @@ def _score_files(
     voxel_volume = None if geometry is None else geometry.voxel_volume_mm3
     rows, details, more = rows_and_details(evaluated, geometry, voxel_volume, settings, ours.name)
     result = CaseResult(
-        case=case or stem(prediction or reference),
+        case=case or (prediction or reference).stem,
         prediction=None if prediction is None else str(prediction),
         reference=str(reference),
         rows=rows,
@@ -101,7 +100,7 @@ def _score_files(
     return ScoredCase(result, evaluated.tally, voxel_volume)
 
 
-def count_part(prediction: Path, reference: Path, settings: Settings, number: int) -> PartResult:
+def count_part(prediction: Input, reference: Input, settings: Settings, number: int) -> PartResult:
     """What a part of a pair gives, of those that `score_files` counts elsewhere. Raises SegevalError."""
     with (
         opened_pair(prediction, reference, settings, in_parts=True) as (ours, theirs, settings),

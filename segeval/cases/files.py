@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Unpack
 
 from segeval.cases.case import score_files
 from segeval.cases.opening import OnBytes
 from segeval.cases.parts import Elsewhere
 from segeval.files.paths import path_of
-from segeval.files.remote import located
+from segeval.readers import Input
 from segeval.results.report import Report
 from segeval.settings import FileOptions, Settings, settings_of
 from segeval.settings.asking import spelt_out
@@ -31,18 +30,17 @@ def evaluate(
     """
     arrays = "; evaluate_arrays scores two arrays"
     ours, theirs = path_of("prediction", prediction, arrays), path_of("reference", reference, arrays)
-    return score_pair(ours, theirs, settings_of(options))
+    return score_pair(Input(ours), Input(theirs), settings_of(options))
 
 
 def score_pair(
-    prediction: Path,
-    reference: Path,
+    prediction: Input,
+    reference: Input,
     settings: Settings,
     on_bytes: OnBytes | None = None,
     elsewhere: Elsewhere | None = None,
 ) -> Report:
     """The report of one pair of files. elsewhere: what counts its parts, as in `score_files`. Raises SegevalError."""
-    pair = located(prediction), located(reference)
-    result = score_files(*pair, settings, on_bytes, elsewhere=elsewhere).result
+    result = score_files(prediction, reference, settings, on_bytes, elsewhere=elsewhere).result
     columns = tuple(selection.column for selection in settings.selections)
     return Report(settings.signature(result.kind), settings.document(), columns, (result,))

@@ -13,9 +13,8 @@ from segeval.cases.remarks import voxels_by_label
 from segeval.cases.unused import unused_palette
 from segeval.choices import Kind
 from segeval.errors import UsageError
-from segeval.files.remote import located
 from segeval.kernels.numpy_backend import NumpyBackend
-from segeval.readers import is_directory, open_folder_of_masks, open_volume
+from segeval.readers import Input, open_folder_of_masks, open_input
 from segeval.readers.catalogue import format_of
 from segeval.results.inspection import ChannelFound, Inspection, LabelFound
 from segeval.settings import Settings
@@ -30,19 +29,19 @@ _MANY_LABELS, _BYTE = 100, 255
 
 def inspect_file(path: Path, settings: Settings) -> Inspection:
     """What a volume, or a folder of masks, holds. settings: how it is to be read. Raises SegevalError."""
-    path = located(path)
-    with _open(path, settings) as opened:
+    given = Input(path)
+    with _open(given, settings) as opened:
         volume = opened if opened.drawn_on is None else opened.drawn_on(settings.tolerance)
         _name(volume, settings)
-        require_memory(str(path), *needs_of(volume.source))
+        require_memory(str(given), *needs_of(volume.source))
         kind, labels, channels = _values(volume)
         remarks = [*volume.remarks, *volume.finish()]
         remarks += unused_palette(settings, volume)
-        known, grid = format_of(path), volume.geometry
+        known, grid = format_of(given.file.name), volume.geometry
         if len(labels) > _MANY_LABELS and labels[-1].label <= _BYTE and not volume.names:
-            remarks.append(f"{path}: is it a probability map stored as integers? --scale {_BYTE} scores it as one")
+            remarks.append(f"{given}: is it a probability map stored as integers? --scale {_BYTE} scores it as one")
         return Inspection(
-            file=str(path),
+            file=str(given),
             format=known.title,
             library=known.library,
             voxels=known.voxels,
@@ -58,16 +57,16 @@ def inspect_file(path: Path, settings: Settings) -> Inspection:
         )
 
 
-def _open(path: Path, settings: Settings) -> Volume:
+def _open(given: Input, settings: Settings) -> Volume:
     _require_one_each(settings)
     options = options_of(settings)
-    require_arrays(settings, path)
-    if not is_directory(path):
-        return open_volume(path, options)
+    require_arrays(settings, given)
+    if not given.is_folder:
+        return open_input(given, options)
     from segeval.readers.masks import MaskCodes
 
-    names = class_names([path])
-    volume = open_folder_of_masks(path, MaskCodes({name: value for value, name in names.items()}), options)
+    names = class_names([given.masks])
+    volume = open_folder_of_masks(given, MaskCodes({name: value for value, name in names.items()}), options)
     volume.names = names
     return volume
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
 from segeval.cases.series import PREDICTION, REFERENCE, SeriesAdvice, picked, require_several
 from segeval.errors import LabelError, SaysTooLittle, UsageError
-from segeval.readers import ReadOptions, is_directory, mask_classes, open_folder_of_masks, open_volume
-from segeval.readers.containers import holds_arrays, is_in_zarr
+from segeval.readers import Input, ReadOptions, open_folder_of_masks, open_input
 from segeval.settings import Settings
 from segeval.settings.array_choice import key_of, key_text, level_of
 from segeval.targets import LabelChoice, Region
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from segeval.readers.masks import MaskCodes
 
 OnBytes = Callable[[int], None]
-Open = Callable[[Path, ReadOptions], Volume]
+Open = Callable[[Input, ReadOptions], Volume]
 
 NOT_JUDGED = -1
 """The value of what a reference excepts from judgement, where the user ignores no label of its own."""
@@ -31,8 +29,8 @@ NOT_JUDGED = -1
 
 @contextmanager
 def opened_pair(
-    prediction: Path | None,
-    reference: Path,
+    prediction: Input | None,
+    reference: Input,
     settings: Settings,
     on_bytes: OnBytes | None = None,
     *,
@@ -44,7 +42,7 @@ def opened_pair(
     """
     if prediction is None:
         settings = settings.for_nothing()
-    require_arrays(settings, *(path for path in (prediction, reference) if path is not None))
+    require_arrays(settings, *(side for side in (prediction, reference) if side is not None))
     codes = _mask_codes(prediction, reference, settings.labels)
     if codes is not None and not settings.labels.names:
         settings = replace(settings, labels=replace(settings.labels, names={v: n for n, v in codes.values.items()}))
@@ -53,7 +51,7 @@ def opened_pair(
             replace(options_of(settings, side), on_bytes=on_bytes, in_parts=in_parts)
             for side in (PREDICTION, REFERENCE)
         ]
-        given, opened = opened_both(stack, prediction, reference, ways, lambda path, how: _open(path, codes, how))
+        given, opened = opened_both(stack, prediction, reference, ways, lambda given, how: _open(given, codes, how))
         theirs = picked(opened, settings.volume, REFERENCE)
         _require_a_label_map(theirs)
         if given is None and theirs.drawn_on is not None:
@@ -68,10 +66,9 @@ def opened_pair(
         yield ours, theirs, settings
 
 
-def class_names(folders: Iterable[Path]) -> dict[int, str]:
+def class_names(folders: Iterable[Iterable[str]]) -> dict[int, str]:
     """Names for the classes of folders of masks, numbered 1, 2, 3, … by name over all of the folders."""
-    classes = sorted({name for folder in folders for name in mask_classes(folder)})
-    return dict(enumerate(classes, start=1))
+    return dict(enumerate(sorted({name for classes in folders for name in classes}), start=1))
 
 
 def options_of(settings: Settings, side: Literal[0, 1] = PREDICTION) -> ReadOptions:
@@ -89,19 +86,19 @@ def options_of(settings: Settings, side: Literal[0, 1] = PREDICTION) -> ReadOpti
     )
 
 
-def require_arrays(settings: Settings, *paths: Path) -> None:
+def require_arrays(settings: Settings, *given: Input) -> None:
     """Refuse a ``--key`` or ``--level`` that picks nothing, because of no file. Raises UsageError."""
-    names = " and ".join(map(str, paths))
-    if settings.key is not None and not any(map(holds_arrays, paths)):
+    names = " and ".join(map(str, given))
+    if settings.key is not None and not any(one.holds_arrays for one in given):
         raise UsageError(
             f"--key {key_text(settings.key)}: {names} hold no arrays by name, or say themselves which; leave --key out"
         )
-    if settings.level not in (None, 0) and not any(map(is_in_zarr, paths)):
+    if settings.level not in (None, 0) and not any(one.in_zarr for one in given):
         raise UsageError(f"--level: {names} have no levels, which are OME-Zarr's; leave --level out")
 
 
 def opened_both(
-    stack: ExitStack, prediction: Path | None, reference: Path, ways: Sequence[ReadOptions], opener: Open
+    stack: ExitStack, prediction: Input | None, reference: Input, ways: Sequence[ReadOptions], opener: Open
 ) -> tuple[Volume | None, Volume]:
     """Prediction and reference; the reference first, unless it says too little. Raises SegevalError.
 
@@ -109,8 +106,8 @@ def opened_both(
     """
     options, of_reference = ways
 
-    def opened(path: Path, how: ReadOptions, beside: Volume | None) -> Volume:
-        return stack.enter_context(opener(path, replace(how, beside=beside)))
+    def opened(given: Input, how: ReadOptions, beside: Volume | None) -> Volume:
+        return stack.enter_context(opener(given, replace(how, beside=beside)))
 
     try:
         theirs = opened(reference, of_reference, None)
@@ -157,19 +154,19 @@ def by_object(ours: Volume, theirs: Volume, settings: Settings) -> Settings:
     return replace(settings, labels=own)
 
 
-def _open(path: Path, codes: MaskCodes | None, options: ReadOptions) -> Volume:
-    if codes is not None and is_directory(path):
-        return open_folder_of_masks(path, codes, options)
-    return open_volume(path, options)
+def _open(given: Input, codes: MaskCodes | None, options: ReadOptions) -> Volume:
+    if codes is not None and given.is_folder:
+        return open_folder_of_masks(given, codes, options)
+    return open_input(given, options)
 
 
-def _mask_codes(prediction: Path | None, reference: Path, choice: LabelChoice) -> MaskCodes | None:
+def _mask_codes(prediction: Input | None, reference: Input, choice: LabelChoice) -> MaskCodes | None:
     """Label values of the classes of mask folders: the label file's, else those of ``class_names``."""
-    sides = [path for path in (prediction, reference) if path is not None]
-    folders = [path for path in sides if is_directory(path)]
+    sides = [side for side in (prediction, reference) if side is not None]
+    folders = [side for side in sides if side.is_folder]
     if not folders:
         return None
-    names = choice.names or class_names(folders)
+    names = choice.names or class_names(folder.masks for folder in folders)
     if not choice.names and len(folders) < len(sides):
         raise LabelError(
             f"{folders[0]}: holds masks by name ({', '.join(list(names.values())[:5])}), the other volume labels by "

@@ -23,7 +23,7 @@ from segeval.files.paths import is_file
 from segeval.files.watch import Watch
 from segeval.files.whole_files import encoded, write_whole
 from segeval.outputs import OUTPUTS
-from segeval.readers import ReadOptions, is_directory, mask_classes, open_volume
+from segeval.readers import Input, ReadOptions, open_volume
 from segeval.readers.containers import container_of
 from segeval.results.documents import Sha256
 from segeval.results.report import Report, Status
@@ -89,7 +89,7 @@ class Provenance:
     """Notes the files before they are read, and writes down what became of them."""
 
     def __init__(
-        self, path: Path, command: Sequence[str], volumes: Iterable[Path | None], others: Iterable[Path | None] = ()
+        self, path: Path, command: Sequence[str], volumes: Iterable[Input | None], others: Iterable[Path | None] = ()
     ) -> None:
         """volumes: predictions and references, folders of masks among them. others: label file, manifest."""
         self._path = path
@@ -152,14 +152,14 @@ class Provenance:
         return entry
 
 
-def files_of(volume: Path) -> list[Path]:
+def files_of(volume: Input) -> list[Path]:
     """The files that a volume is made of: the masks of a folder, a header and its data."""
-    if is_directory(volume):
+    if volume.is_folder:
         try:
-            return [file for mask in mask_classes(volume).values() for file in files_of(mask)]
+            return [file for mask in volume.masks.values() for file in files_of(Input(mask))]
         except SegevalError:
             return []
-    return [volume, *_companions(volume)]
+    return [volume.path, *_companions(volume.path)]
 
 
 def _companions(volume: Path) -> list[Path]:

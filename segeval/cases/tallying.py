@@ -20,6 +20,7 @@ from segeval.errors import UnreadableFile, UsageError
 from segeval.quantities import score
 from segeval.quantities.quantity import OF_TALLIES
 from segeval.quantities.selected import log_settings, power_sums
+from segeval.readers import Input
 from segeval.results.report import CaseResult, Report
 from segeval.results.signatures import differing_parts
 from segeval.settings import FileOptions, Settings, settings_of
@@ -170,7 +171,7 @@ def count(prediction: Any, reference: Any, **options: Unpack[FileOptions]) -> Ta
     if all(sides):
         settings = settings_of(options)
         _require_additive(settings)
-        scored = score_files(Path(prediction), Path(reference), settings)
+        scored = score_files(Input(Path(prediction)), Input(Path(reference)), settings)
         names = {row.label: row.name for row in scored.result.rows if isinstance(row.label, int) and row.name}
         if names and not settings.labels.names:
             labels = replace(settings.labels, names=names)

@@ -19,7 +19,7 @@ from segeval.choices import GeometryPolicy
 from segeval.errors import GeometryError, LabelError
 from segeval.kernels.codebook import Codebook
 from segeval.kernels.members import Members
-from segeval.readers import ReadOptions, is_directory, open_volume
+from segeval.readers import Input, ReadOptions, open_volume
 from segeval.settings import Settings
 from segeval.settings.labels import within_region
 from segeval.tallies.tally import Sets
@@ -65,10 +65,10 @@ class Opened(Struct):
         }
 
 
-def files_beside(settings: Settings) -> list[Path]:
+def files_beside(settings: Settings) -> list[Input]:
     """Those that the settings name themselves, and not by a folder of one per case."""
-    paths = [Path(path) for name in NAMES if (path := getattr(settings, name)) is not None]
-    return [path for path in paths if not is_directory(path)]
+    named = [Input(Path(path)) for name in NAMES if (path := getattr(settings, name)) is not None]
+    return [one for one in named if not one.is_folder]
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from segeval.files.paths import is_file, real
 
 if TYPE_CHECKING:
     from segeval.cases.provenance import Provenance
+    from segeval.readers import Input
 
 ProvenanceOption = Annotated[
     Path | None,
@@ -71,7 +72,7 @@ def limit_memory(size: str | None) -> None:
 
 
 def provenance_of(
-    path: Path | None, outputs: Iterable[Path], volumes: Iterable[Path | None], others: Iterable[Path | None]
+    path: Path | None, outputs: Iterable[Path], volumes: Iterable[Input | None], others: Iterable[Path | None]
 ) -> Provenance | None:
     """The note to write beside a report, None where none is asked for. Raises UsageError."""
     if path is None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from segeval.cases.provenance import Provenance
     from segeval.gates.config import GateSettings
+    from segeval.readers import Input
     from segeval.results.report import Report
     from segeval.results.verdict import Verdict
 
@@ -148,7 +149,7 @@ def check(
     compared = None if update_baseline else settings.baseline
     others = [config or default_config(), compared, *files_of_options(settings.scoring)]
 
-    def noted(volumes: Iterable[Path | None] = (), more: Iterable[Path] = ()) -> Provenance | None:
+    def noted(volumes: Iterable[Input | None] = (), more: Iterable[Path] = ()) -> Provenance | None:
         return provenance_of(provenance, outputs, volumes, [*others, *more])
 
     if references is None and scoring:

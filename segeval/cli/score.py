@@ -59,13 +59,11 @@ def score(
     """Score a prediction against a reference: overlap and every loss, per label."""
     from segeval.cases.files import score_pair
     from segeval.cases.voxels_that_count import files_beside
-    from segeval.files.remote import located
-    from segeval.readers import size_on_disk
+    from segeval.readers import Input
     from segeval.settings import settings_of
     from segeval.volumes.allocator import keep_freed_memory
 
     keep_freed_memory()
-    prediction, reference = located(prediction), located(reference)
     outputs = output or []
     extra = [provenance] if provenance else []
     if resume and not outputs:
@@ -75,7 +73,8 @@ def score(
     settings = settings_of(scoring)
     pictured.require_a_page(outputs)
     require_renderable(format_, outputs, [selection.key for selection in settings.selections], settings.document())
-    volumes = [prediction, reference, *files_beside(settings)]
+    pair = Input(prediction), Input(reference)
+    volumes = [*pair, *files_beside(settings)]
     note = provenance_of(provenance, outputs, volumes, files_of_options(scoring) if provenance else ())
     with ExitStack() as stack:
         elsewhere = None
@@ -83,13 +82,14 @@ def score(
             from segeval.batches.one_volume import in_processes, on_cluster
             from segeval.batches.parts_journal import parts_journal_beside
 
-            pair = prediction, reference, settings
             journal = stack.enter_context(parts_journal_beside(outputs, volumes, settings, resume=resume))
             elsewhere = (
-                in_processes(*pair, workers, tell_remark, journal) if dask is None else on_cluster(*pair, dask, journal)
+                in_processes(*pair, settings, workers, tell_remark, journal)
+                if dask is None
+                else on_cluster(*pair, settings, dask, journal)
             )
-        with ByteProgress(sum(map(size_on_disk, volumes))) as progress:
-            report = score_pair(prediction, reference, settings, progress.add, elsewhere)
+        with ByteProgress(sum(volume.size for volume in volumes)) as progress:
+            report = score_pair(*pair, settings, progress.add, elsewhere)
         if note is not None:
             note.write(report)
         write_results(report, format_, outputs, pictured, wide=wide)

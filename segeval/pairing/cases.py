@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from segeval.pairing.listing import Listing
 from segeval.pairing.records import CasePair, Pairing, named
-from segeval.readers import stem
+from segeval.readers import Input
 
 NPZ = ".npz"
 
@@ -46,7 +46,7 @@ Layout = Callable[[Listing, Listing, bool], BothSides]
 
 def file_stem(relative: str) -> str:
     """The last part of a relative path without its format ending."""
-    return stem(Path(relative.rpartition("/")[2]))
+    return Input(Path(relative.rpartition("/")[2])).stem
 
 
 def grouped(files: Iterable[str], name_of: Callable[[str], str | None], prefer_npz: bool) -> Cases:

@@ -9,7 +9,7 @@ from pathlib import Path
 from segeval.pairing import layout_of
 from segeval.pairing.listing import Listing
 from segeval.pairing.records import Pairing
-from segeval.readers import stem
+from segeval.readers import Input
 
 _ENTITIES = re.compile(r"(?:^|_)(sub-[A-Za-z0-9]+)(?:_(ses-[A-Za-z0-9]+))?(?:_|$)")
 
@@ -22,8 +22,9 @@ def files_by_name(files: Iterable[Path], *endings: str) -> ByCase:
     by_stem: dict[str, list[Path]] = {}
     by_entities: dict[tuple[str, str], list[Path]] = {}
     for path in files:
-        by_stem.setdefault(stem(path), []).append(path)
-        if (found := _ENTITIES.search(stem(path))) is not None:
+        stem = Input(path).stem
+        by_stem.setdefault(stem, []).append(path)
+        if (found := _ENTITIES.search(stem)) is not None:
             by_entities.setdefault((found[1], found[2] or ""), []).append(path)
 
     def of_case(case: str) -> list[Path]:

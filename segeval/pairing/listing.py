@@ -12,8 +12,7 @@ from segeval.files.byte_stream import file_size
 from segeval.files.paths import exists, is_file
 from segeval.files.remote import absent
 from segeval.pairing.records import counted_as, named
-from segeval.readers import ENDINGS, is_directory
-from segeval.readers.containers import is_in_zarr
+from segeval.readers import ENDINGS, Input
 from segeval.readers.endings import PICTURE_ENDINGS, TIFF_ENDINGS, YOLO_ENDINGS
 
 Side = Literal["predictions", "references"]
@@ -34,13 +33,13 @@ class Listing:
 
     def __init__(self, root: Path, side: Side, other: Path) -> None:
         """Raises UnreadableFile for what is no directory."""
-        if not is_directory(root):
+        if not Input(root).is_folder:
             what = "is a file, not a folder; `segeval score` compares two files"
             raise UnreadableFile(f"{root}: {what if exists(root) else absent(root, 'folder')}")
         self.root = root
         self.side: Side = side
         self._identity = _identity(root)
-        self._other = _identity(other) if is_directory(other) else None
+        self._other = _identity(other) if Input(other).is_folder else None
 
     @cached_property
     def top(self) -> list[str]:
@@ -102,7 +101,7 @@ def _entries(folder: Path) -> tuple[list[str], list[tuple[str, bool]]]:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
-                if _is_folder(entry) and not is_in_zarr(Path(entry.name)):  # which is a volume
+                if _is_folder(entry) and not Input(Path(entry.name)).in_zarr:  # which is a volume
                     folders.append((entry.name, entry.is_symlink()))
                 else:
                     files.append(entry.name)

@@ -27,7 +27,7 @@ from segeval.cases.voxels_that_count import counted_in_files, opened_beside
 from segeval.errors import GeometryError, SegevalError, UnreadableFile
 from segeval.kernels import NumpyBackend
 from segeval.pictures.slices import Place, chosen_slices, decided_slices, slices_of
-from segeval.readers import ReadOptions, open_volume
+from segeval.readers import Input, ReadOptions, open_volume
 from segeval.results.report import MISSED, CaseResult
 from segeval.settings import Settings
 from segeval.tallies.profiles import Profile
@@ -75,7 +75,7 @@ def count(case: CaseResult, settings: Settings, labels: Collection[TargetKey] = 
     labels: whose largest distance is looked for, if the case has surface distances.
     """
     measured = bool(labels) and MISSED in case.details
-    prediction, reference = _paths(case)
+    prediction, reference = _pair(case)
     settings = replace(
         _with_names(settings, case), metrics="dice", tau=None, backend="numpy", hashed=case.hashes is not None
     )
@@ -113,7 +113,7 @@ def count(case: CaseResult, settings: Settings, labels: Collection[TargetKey] = 
 
 def read_slices(case: CaseResult, counted: Counted, places: Sequence[Place], image: Path | None) -> Slices:
     """The slices of both volumes and the scan on the reference's grid. Raises SegevalError."""
-    prediction, reference = _paths(case)
+    prediction, reference = _pair(case)
     with (
         opened_pair(prediction, reference, counted.settings) as (ours, theirs, settings),
         opened_beside(settings) as beside,
@@ -178,10 +178,10 @@ def _with_names(settings: Settings, case: CaseResult) -> Settings:
     return replace(settings, labels=known)
 
 
-def _paths(case: CaseResult) -> tuple[Path | None, Path]:
+def _pair(case: CaseResult) -> tuple[Input | None, Input]:
     if case.status == "error" or case.reference is None:
         raise UnreadableFile(f"{case.case}: {case.reason or 'the report names no files'}")
-    return None if case.prediction is None else Path(case.prediction), Path(case.reference)
+    return None if case.prediction is None else Input(Path(case.prediction)), Input(Path(case.reference))
 
 
 def _by(shape: tuple[int, ...]) -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from pathlib import Path
 
 from msgspec import Struct
 
 from segeval.files.remote import INSTALL as INSTALL_REMOTE
-from segeval.readers.containers import container_of
 from segeval.results.formats import FormatDocument
 
 
@@ -103,8 +101,7 @@ def formats_read() -> list[FormatDocument]:
     return [one.document() for one in (*CATALOGUE, FOLDER, *REMOTE)]
 
 
-def format_of(path: Path) -> FileFormat:
-    """The format of a file by its ending; that of a folder for what has none that is known."""
-    name = container_of(path)[0].name.lower()
-    fitting = ((ending, known) for known in CATALOGUE for ending in known.endings if name.endswith(ending))
+def format_of(name: str) -> FileFormat:
+    """The format of a file by the ending of its name; that of a folder for what has none that is known."""
+    fitting = ((ending, known) for known in CATALOGUE for ending in known.endings if name.lower().endswith(ending))
     return max(fitting, key=lambda found: len(found[0]), default=("", FOLDER))[1]

@@ -18,6 +18,7 @@ from segeval.files.byte_stream import file_size
 from segeval.readers.coco_file import Annotation, CocoFile, Picture, case_of, coco_file, parsed
 from segeval.readers.coco_masks import counts_of
 from segeval.readers.containers import container_of, is_coco
+from segeval.readers.described import Input
 from segeval.readers.drawing import Drawing, Mask, draw_categories, draw_objects, size_of_other, unscored
 from segeval.readers.reader import ReadOptions
 from segeval.volumes.volume import Volume
@@ -160,9 +161,7 @@ def _image(file: CocoFile, inside_: str, other: tuple[CocoFile, Picture] | None,
     if other is not None:
         like = [name for name in (other[1].file_name, str(other[1].id)) if name]
     elif options.beside is not None:
-        from segeval.readers import stem
-
-        like = [stem(Path(options.beside.name))]
+        like = [Input(Path(options.beside.name)).stem]
     return file.image(inside_, like)
 
 

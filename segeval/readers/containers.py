@@ -33,21 +33,10 @@ def container_of(path: Path) -> tuple[Path, str]:
     return path, ""
 
 
-def holds_arrays(path: Path) -> bool:
-    """Whether the path leads to a file that holds arrays by name, and names none of them."""
-    file, inside = container_of(path)
-    return not inside.strip("/") and file.name.lower().endswith((".npz", *HDF5_ENDINGS, *ZARR_ENDINGS))
-
-
 def _start(path: Path, length: int) -> Path:
     """The path of the first characters."""
     text = str(path)[:length]
     return path.at(text) if isinstance(path, RemotePath) else Path(text)
-
-
-def is_in_zarr(path: Path) -> bool:
-    """Whether the path leads to, or into, a Zarr hierarchy: a folder that is a volume."""
-    return container_of(path)[0].name.lower().endswith(ZARR_ENDINGS)
 
 
 def holds_scores(path: Path) -> bool:

@@ -17,6 +17,7 @@ from segeval.batches.journal_lines import finished_of, line_of
 from segeval.batches.running import run_batch
 from segeval.cases.arrays import evaluate_arrays
 from segeval.errors import WriteError
+from segeval.readers import Input
 from segeval.results.report import CaseResult, Row
 from segeval.results.rows import Table
 from segeval.settings import Settings
@@ -31,7 +32,7 @@ SETTINGS = Settings(metrics="dice,ce")
 def jobs_of(folder: Path, count: int) -> list[Job]:
     file = folder / "volume.nii"
     file.write_bytes(b"stands for every volume")
-    return [Job(f"case_{n:05}", file, file) for n in range(count)]
+    return [Job(f"case_{n:05}", Input(file), Input(file)) for n in range(count)]
 
 
 def result_of(job: Job) -> CaseResult:
@@ -135,8 +136,9 @@ def test_a_file_that_changed_while_it_was_scored_is_scored_again(tmp_path: Path)
     (job,) = jobs_of(tmp_path, 1)
     with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=False) as journal:
         assert journal.find(job) is None
-        job.reference.write_bytes(b"other bytes, of another length")
+        job.reference.path.write_bytes(b"other bytes, of another length")
         journal.add(job, Finished(result_of(job)))
+    job = Job(job.case, job.prediction, Input(job.reference.path))
     with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=True) as journal:
         assert journal.find(job) is None
 

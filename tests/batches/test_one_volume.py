@@ -26,6 +26,7 @@ from segeval import evaluate
 from segeval.batches.one_volume import in_processes
 from segeval.cases.parts import Neighbours
 from segeval.errors import UsageError, WorkerError
+from segeval.readers import Input
 from segeval.settings import settings_of
 from segeval.volumes import tiles
 
@@ -226,7 +227,7 @@ def test_a_part_that_no_worker_survives_is_named(large: tuple[Path, Path], monke
         yield from ((number, Died(-9)) for number in numbers)
 
     monkeypatch.setattr(one_volume, "in_workers", die)
-    elsewhere = in_processes(*large, settings_of({}), 2, print)
+    elsewhere = in_processes(*map(Input, large), settings_of({}), 2, print)
     with pytest.raises(WorkerError, match=r"part 1 of 2: 3 worker processes died at it \(exit code -9\)"):
         list(elsewhere(2))
     assert tried == [[0, 1]] * 3
@@ -297,4 +298,4 @@ def test_python_refuses_likewise(large: tuple[Path, Path]) -> None:
     from segeval.cases.files import score_pair
 
     with pytest.raises(UsageError, match="cannot be counted in parts"):
-        score_pair(*large, settings_of({"metrics": "hd"}), elsewhere=lambda _: [])
+        score_pair(*map(Input, large), settings_of({"metrics": "hd"}), elsewhere=lambda _: [])

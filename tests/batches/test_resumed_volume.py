@@ -23,6 +23,7 @@ from segeval.cases.case import count_part
 from segeval.cases.files import score_pair
 from segeval.cases.parts import PartResult
 from segeval.errors import UnreadableFile
+from segeval.readers import Input
 from segeval.settings import Settings, settings_of
 from segeval.volumes import tiles
 
@@ -47,15 +48,15 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
 
 
 def as_text(files: tuple[Path, Path], settings: Settings, elsewhere: Any = None) -> str:
-    return score_pair(*files, settings, elsewhere=elsewhere).to_json()
+    return score_pair(*map(Input, files), settings, elsewhere=elsewhere).to_json()
 
 
 def through_a_line(files: tuple[Path, Path], settings: Settings) -> Callable[[int], Iterable[tuple[int, PartResult]]]:
     def elsewhere(count: int) -> Iterator[tuple[int, PartResult]]:
         assert count > 4
         for number in reversed(range(count)):
-            line = encoded(PartLine("a key", part_document(count_part(*files, settings, number))))
-            read = decoded(line, PartLine)
+            part = part_document(count_part(*map(Input, files), settings, number))
+            read = decoded(encoded(PartLine("a key", part)), PartLine)
             assert read is not None
             yield number, part_of(read.part)
 
@@ -84,7 +85,7 @@ def counting(files: tuple[Path, Path], settings: Settings, counted: list[int], f
         for number in numbers:
             counted.append(number)
             wrong = UnreadableFile(f"{files[0]}: cannot be read")
-            yield number, wrong if number in fails_at else count_part(*files, settings, number)
+            yield number, wrong if number in fails_at else count_part(*map(Input, files), settings, number)
 
     return run
 
@@ -96,8 +97,8 @@ def test_what_is_in_the_journal_is_not_counted_again(
     counted: list[int] = []
 
     def scored(resume: bool, used: Settings) -> str:
-        with PartsJournal(tmp_path / "out.json", files, used, resume=resume) as journal:
-            return as_text(files, used, one_volume.in_processes(*files, used, 2, print, journal))
+        with PartsJournal(tmp_path / "out.json", [*map(Input, files)], used, resume=resume) as journal:
+            return as_text(files, used, one_volume.in_processes(*map(Input, files), used, 2, print, journal))
 
     monkeypatch.setattr(one_volume, "in_workers", counting(files, settings, counted, fails_at=[4]))
     with pytest.raises(UnreadableFile, match=r"cannot be read \(part 5 of \d+, tried 3 times\)"):

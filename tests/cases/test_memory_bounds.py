@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from segeval.batches import jobs as jobs_module
 from segeval.batches import runners, worker_processes
 from segeval.batches.jobs import Finished, Job
+from segeval.readers import Input
 from segeval.settings import Settings
 from segeval.volumes import memory
 from segeval.volumes.chunks import CHANNELS_AHEAD_BYTES
@@ -292,8 +293,9 @@ def test_a_case_that_needs_more_than_a_share_is_scored_alone(
 
     monkeypatch.setattr(runners, "do", noting)
     monkeypatch.delenv(memory.VARIABLE, raising=False)
-    files = sizes[0]
-    cases = [Job("small", files["p.nii.gz"], files["r.nii.gz"]), Job("large", files["map.nii.gz"], files["r.nii.gz"])]
+    names = ("small", "p.nii.gz"), ("large", "map.nii.gz")
+    files = {name: Input(path) for name, path in sizes[0].items()}
+    cases = [Job(case, files[name], files["r.nii.gz"]) for case, name in names]
     results = {job.case: done.result for job, done in runners.local_runner(2)(cases, Settings(), False)}
     assert {case: result.status for case, result in results.items()} == {"small": "ok", "large": "ok"}
     assert sorted(seen.read_text().splitlines()) == ["large 1 ok", "large 2 error", "small 2 ok"]

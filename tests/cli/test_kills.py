@@ -194,6 +194,7 @@ from pathlib import Path
 from segeval.batches import worker_processes
 from segeval.batches.jobs import Job
 from segeval.batches.runners import local_runner
+from segeval.readers import Input
 from segeval.settings import Settings
 
 work, how, cases, folder = worker_processes._serve, sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
@@ -227,7 +228,8 @@ def claim(most):
 
 if __name__ == "__main__":
     worker_processes._serve = deadly
-    jobs = [Job(f"case_{n:03}", cases / f"p/case_{n:03}.nii.gz", cases / f"r/case_{n:03}.nii.gz") for n in range(9)]
+    sides = [[Input(cases / f"{side}/case_{n:03}.nii.gz") for side in "pr"] for n in range(9)]
+    jobs = [Job(f"case_{n:03}", *pair) for n, pair in enumerate(sides)]
     try:
         for job, finished in local_runner(2)(jobs, Settings(), False):
             print(job.case, finished.result.status)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from segeval import evaluate, evaluate_arrays
 from segeval.cases.case import score_files
 from segeval.errors import GeometryError, LabelError, UsageError
-from segeval.readers import ReadOptions, open_volume
+from segeval.readers import Input, ReadOptions, open_volume
 from segeval.settings import Settings
 from segeval.settings.volume_choice import volume_choice
 from segeval.volumes.series import one_volume
@@ -300,7 +300,7 @@ def test_a_volume_of_a_long_series_is_streamed(name: str, index: int, nifti: Nif
     read: list[int] = []
     tracemalloc.start()
     try:
-        case = score_files(path, reference, Settings(volume=index, geometry="ignore"), read.append)
+        case = score_files(Input(path), Input(reference), Settings(volume=index, geometry="ignore"), read.append)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -16,6 +16,7 @@ from handmade import afni_header, minc, par_header
 from numpy.typing import NDArray
 
 from segeval.cases.files import score_pair
+from segeval.readers import Input
 from segeval.settings import Settings
 from segeval.targets import LabelChoice
 
@@ -96,7 +97,7 @@ def expected(array: Array, reference: Array) -> Confusion:
 
 
 def scored(path: Path, reference: Path, settings: Settings) -> Confusion:
-    (case,) = score_pair(path, reference, settings).cases
+    (case,) = score_pair(Input(path), Input(reference), settings).cases
     assert all(math.isfinite(value) or math.isnan(value) for row in case.rows for value in row.values.values())
     return {(r, p): count for r, p, count in case.confusion}  # type: ignore[misc]
 

@@ -16,6 +16,7 @@ from svgs import box_of, layer, marks, scan_of
 from segeval.cases.case import score_files
 from segeval.pictures.drawing import pictures_of
 from segeval.pictures.scans import range_of
+from segeval.readers import Input
 from segeval.results.pictures import LAYERS, LabelPictures
 from segeval.results.report import CaseResult
 from segeval.settings import settings_of
@@ -60,7 +61,7 @@ def stored(folder: Path, code: str, turn: float = 0.0, names: tuple[str, ...] = 
 
 def scored(prediction: Path | None, reference: Path, **options: Any) -> tuple[CaseResult, Any]:
     settings = settings_of({"metrics": "dice", **options})
-    return score_files(prediction, reference, settings).result, settings
+    return score_files(Input(prediction), Input(reference), settings).result, settings
 
 
 def shown(

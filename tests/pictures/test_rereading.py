@@ -16,6 +16,7 @@ from svgs import layer, scan_of
 from segeval.cases.case import score_files
 from segeval.pictures.drawing import pictures_of
 from segeval.pictures.figures import standing_alone, write_figure
+from segeval.readers import Input
 from segeval.results.pictures import LabelPictures
 from segeval.results.report import CaseResult
 from segeval.settings import settings_of
@@ -29,7 +30,7 @@ def shown(
     prediction: Path | None, reference: Path, wanted: list[Any], image: Path | None = None, **options: Any
 ) -> list[LabelPictures]:
     settings = settings_of({"metrics": "dice", **options})
-    case = score_files(prediction, reference, settings).result
+    case = score_files(prediction and Input(prediction), Input(reference), settings).result
     return pictures_of(case, wanted, settings, image)
 
 
@@ -151,7 +152,7 @@ def test_files_that_are_not_as_they_were_cost_the_picture(tmp_path: Path, damage
     mine = tmp_path / "p.nii.gz"
     shutil.copyfile(SAMPLE / "prediction.nii.gz", mine)
     settings = settings_of({"metrics": "dice", "hash": hashed})
-    case = score_files(mine, REFERENCE, settings).result
+    case = score_files(Input(mine), Input(REFERENCE), settings).result
     if damage == "gone":
         mine.unlink()
     elif damage == "cut":
@@ -219,7 +220,7 @@ def test_channels_that_a_label_file_names_are_known_from_the_stored_report(tmp_p
         array[..., 0] = 1 - array[..., 1:].sum(axis=-1)
         file.write_text(json.dumps({"liver": 2, "tumour": 5}))
     settings = settings_of({"metrics": "dice", "labels": str(file), "threshold": 0.3})
-    case = score_files(written(tmp_path / "p.nii.gz", array, image.affine), REFERENCE, settings).result
+    case = score_files(Input(written(tmp_path / "p.nii.gz", array, image.affine)), Input(REFERENCE), settings).result
     labels = ["both", "five"] if regions_only else [2, 5]
     read = CaseResult.from_document(case.document())
     found = pictures_of(read, labels, settings_of_document(settings.document()))

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from segeval import evaluate
 from segeval.errors import UnreadableFile
-from segeval.readers import ReadOptions, open_volume, slabs, stem
+from segeval.readers import Input, ReadOptions, open_volume, slabs
 from segeval.volumes.volume import gather
 
 Segeval = Callable[..., Any]
@@ -110,7 +110,7 @@ def test_a_dataset_is_named_behind_a_colon(segeval: Segeval, tmp_path: Path) -> 
     assert any("same file" in remark for remark in again.remarks)
     assert_refused(segeval("score", path, f"{path}:r"), path, "/p/seg, /r", "x.h5:/p/seg")
     assert_refused(segeval("score", f"{path}:/q", f"{path}:r"), path, "'q' is not among them")
-    assert stem(Path("a/b.h5:/c/d")) == "b_c_d"
+    assert Input(Path("a/b.h5:/c/d")).stem == "b_c_d"
 
 
 def test_hdf5_states_a_spacing(segeval: Segeval, nifti: Callable[..., Path], tmp_path: Path) -> None:

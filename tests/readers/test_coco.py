@@ -16,7 +16,7 @@ from formats import assert_refused
 from PIL import Image
 
 from segeval.errors import SaysTooLittle, UnreadableFile
-from segeval.readers import ReadOptions, open_volume, stem
+from segeval.readers import Input, ReadOptions, open_volume
 from segeval.volumes.volume import gather
 
 Segeval = Callable[..., Any]
@@ -99,7 +99,7 @@ def test_which_image_is_meant(tmp_path: Path, nifti: Any) -> None:
         assert read(f"{path}:/{name}")[1].shape == SIZE[::-1], name
     for name in ("8", "b/two.png", "two"):
         assert read(f"{path}:/{name}")[1].shape == (6, 5), name
-    assert stem(Path(f"{path}:/8")) == "x_8"
+    assert Input(Path(f"{path}:/8")).stem == "x_8"
     with pytest.raises(
         SaysTooLittle, match=r"holds 3 images \(a/one.jpg, b/two.png, b/one.jpg\); name one, like x.json:/a"
     ):

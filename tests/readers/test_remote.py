@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from servers import Served, served
 
 from segeval.files.remote import RemotePath, located, without_secrets
-from segeval.readers import stem
+from segeval.readers import Input
 from segeval.readers.containers import container_of
 
 Segeval = Callable[..., Any]
@@ -87,7 +87,7 @@ def test_the_numbers_are_those_of_the_files_here(name: str, folder: Path, server
     there = segeval("score", server.url(f"found/{name}"), server.url(f"truth/{name}"), *options)
     assert (there.code, rows(there)) == (0, rows(here)), there.err
     assert there.json["cases"][0]["prediction"] == server.url(f"found/{name}", credentials=False)
-    assert there.json["cases"][0]["case"] == stem(folder / "found" / name)
+    assert there.json["cases"][0]["case"] == Input(folder / "found" / name).stem
     assert_no_secret(there.out, there.err)
     mixed = segeval("score", server.url(f"found/{name}"), folder / "truth" / name, *options)
     assert rows(mixed) == rows(here)
@@ -280,7 +280,7 @@ def test_a_url_is_printed_without_credentials(scheme: str, host: str, parts: lis
     file, inside = container_of(path)
     assert isinstance(file, RemotePath)
     assert (file.login, file.query) == ("me:S3CRET@", "sig=S3CRET")
-    for shown in (repr(path), repr(file), inside, path.name, stem(path), f"{path.parent}"):
+    for shown in (repr(path), repr(file), inside, path.name, Input(path).stem, f"{path.parent}"):
         assert "S3CRET" not in shown
     for text in (path.url, f"x ({path.url}); y", f"url={path.url!r}", str(Path(path.url))):
         assert "S3CRET" not in without_secrets(text), text
