@@ -11,9 +11,9 @@ from segeval.errors import UnreadableFile
 from segeval.files.paths import exists
 from segeval.pairing import CasePair, Pairing
 from segeval.pairing.companions import ByCase, paired_like
-from segeval.pairing.records import named
 from segeval.readers import Input
 from segeval.settings import Settings
+from segeval.words.lists import named
 
 
 def jobs_of(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from segeval.errors import LabelError
 from segeval.tallies.tally import Confusion
 from segeval.targets import BACKGROUND, LabelChoice
+from segeval.words.lists import named
 
 _SHOWN = 10
 _SUSPICIOUS = 100  # labels that the reference lacks
@@ -39,7 +40,7 @@ def label_remarks(
     only_prediction = set(in_prediction) - set(in_reference) - nothing
     only_reference = set(in_reference) - set(in_prediction) - nothing
     remarks = [
-        f"{name}: {len(labels)} label(s) only in the {side}: {_first(sorted(labels))}"
+        f"{name}: {len(labels)} label(s) only in the {side}: {named(sorted(labels))}"
         for name, side, labels in (
             (prediction, "prediction", only_prediction),
             (reference, "reference", only_reference),
@@ -69,7 +70,7 @@ def require_known_reference_labels(
     if unknown:
         held = ", ".join(f"{label} ({count} voxels)" for label, count in sorted(unknown.items())[:_SHOWN])
         raise LabelError(
-            f"{reference}: holds label {held}, but {prediction} has channels for {_first(known)} only; give --labels "
+            f"{reference}: holds label {held}, but {prediction} has channels for {named(known)} only; give --labels "
             "to count other labels as background, or a label file that names the channels"
         )
 
@@ -79,10 +80,4 @@ def _unlisted(name: str, labels: Mapping[int, int], listed: Iterable[int | None]
     outside = [f"{label} ({count} voxels)" for label, count in sorted(labels.items()) if label not in known]
     if not outside:
         return []
-    more = f" and {len(outside) - _SHOWN} more" if len(outside) > _SHOWN else ""
-    return [f"{name}: not in the list of labels, counted as background: {', '.join(outside[:_SHOWN])}{more}"]
-
-
-def _first(labels: list[int]) -> str:
-    more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
-    return ", ".join(map(str, labels[:_SHOWN])) + more
+    return [f"{name}: not in the list of labels, counted as background: {named(outside)}"]

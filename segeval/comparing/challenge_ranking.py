@@ -15,6 +15,7 @@ from segeval.results.comparison import ChallengeRanking, Placing
 from segeval.results.report import Report
 from segeval.settings import settings_of
 from segeval.settings.protocols import Protocol, signed_as
+from segeval.words.lists import named
 
 
 def ranking_protocol(text: str) -> Protocol:
@@ -86,9 +87,8 @@ def _require_every_case(tables: Mapping[str, ChallengeTable], method: str) -> No
     for name, table in tables.items():
         lacking = sorted(every - {case for case, _ in table.cases} | set(table.unscored))
         if lacking:
-            more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
             raise UsageError(
-                f"{name}: {len(lacking)} of {len(every)} cases have no number ({', '.join(lacking[:3])}{more}), and "
+                f"{name}: {len(lacking)} of {len(every)} cases have no number ({named(lacking, 3)}), and "
                 f"{method} ranks means over the cases; score them, with --missing worst where a prediction is missing"
             )
 

@@ -10,6 +10,7 @@ from segeval.errors import UsageError
 from segeval.quantities import keys_named
 from segeval.results.report import Column
 from segeval.results.signatures import differing_parts, version_of
+from segeval.words.lists import named
 from segeval.words.nearest import nearest
 
 _MOST_NAMED = 10
@@ -117,5 +118,4 @@ def _or_none(value: str | None) -> str:
 
 
 def _named(cases: Sequence[str]) -> str:
-    more = f" and {len(cases) - _MOST_NAMED} more" if len(cases) > _MOST_NAMED else ""
-    return f"{len(cases)} cases, {', '.join(cases[:_MOST_NAMED])}{more}"
+    return f"{len(cases)} cases, {named(cases, _MOST_NAMED)}"

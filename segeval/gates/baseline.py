@@ -16,6 +16,7 @@ from segeval.gates.matching import Matched, match
 from segeval.gates.tolerances import Tolerance, parse_tolerance
 from segeval.results.report import Report
 from segeval.results.verdict import Finding, Outcome
+from segeval.words.lists import counted_as
 from segeval.words.printable import printable
 
 __all__ = ["Tolerance", "compare_with_baseline", "parse_tolerance", "write_baseline"]
@@ -85,14 +86,14 @@ def _mean_finding(drop: Drop, bound: float | None, significant: bool) -> Finding
     if pairs:
         limit = before - drop.sign * drop.tolerance.margin(before)
         side = "at least" if drop.sign > 0 else "at most"
-        expected = f"{side} {_number(limit)} (baseline {_number(before)}, {_count(pairs, 'case')})"
+        expected = f"{side} {_number(limit)} (baseline {_number(before)}, {counted_as(pairs, 'case')})"
         actual = f"{_number(now)}, {_change(now - before, drop.sign)}"
         if bound is not None:
             actual += f", {'beyond' if worse else 'within'} noise (97.5 % bound {_number(drop.sign * bound, '+')})"
     else:
         expected, actual = "a value on both sides", "undefined: no case has a value on both sides"
     if lost.any():
-        actual += f"; undefined or missing now in {_count(int(lost.sum()), 'case')}: {_cases(drop, lost)}"
+        actual += f"; undefined or missing now in {counted_as(int(lost.sum()), 'case')}: {_cases(drop, lost)}"
     outcome: Outcome = "fail" if worse or lost.any() or (not pairs and drop.asked) else "pass" if pairs else "skipped"
     word = "significant " if significant else ""
     return _finding(drop, f"{word}{_rule(drop)}", outcome, expected, actual, drop.gains < 0)
@@ -103,19 +104,19 @@ def _case_finding(drop: Drop) -> Finding:
     expected = f"every case within {drop.tolerance} of the baseline"
     pairs = int(drop.paired.sum())
     if violating.any():
-        actual = f"{int(violating.sum())} of {_count(pairs + int(drop.lost.sum()), 'case')} worse"
+        actual = f"{int(violating.sum())} of {counted_as(pairs + int(drop.lost.sum()), 'case')} worse"
         if drop.exceeding_cases.any():
             place = int(np.nanargmin(np.where(drop.exceeding_cases, drop.gains, np.nan)))
             change = f"{_number(drop.before[place])} to {_number(drop.now[place])}"
             actual += f", most {printable(drop.cases[place])} from {change}"
         if drop.lost.any():
-            lost = _count(int(drop.lost.sum()), "case")
+            lost = counted_as(int(drop.lost.sum()), "case")
             actual += f"; undefined or missing now in {lost}: {_cases(drop, drop.lost)}"
         return _finding(drop, f"{_rule(drop)} in every case", "fail", expected, actual, drop.exceeding_cases, None)
     if not pairs:
         actual = "undefined: no case has a value on both sides"
         return _finding(drop, f"{_rule(drop)} in every case", "fail", expected, actual, violating)
-    return _finding(drop, f"{_rule(drop)} in every case", "pass", expected, f"{_count(pairs, 'case')}", violating)
+    return _finding(drop, f"{_rule(drop)} in every case", "pass", expected, f"{counted_as(pairs, 'case')}", violating)
 
 
 def _finding(
@@ -177,7 +178,7 @@ def _value_remarks(drops: Sequence[Drop]) -> list[str]:
     gone = [(str(d.measure), int((~np.isnan(d.before) & np.isnan(d.now) & ~d.lost).sum())) for d in drops]
     return [
         f"{sum(count for _, count in counts)} value(s) {what} and are not compared: "
-        + listed(f"{name} in {_count(count, 'case')}" for name, count in dict(counts).items() if count)
+        + listed(f"{name} in {counted_as(count, 'case')}" for name, count in dict(counts).items() if count)
         for what, counts in (
             ("were undefined in the baseline", new),
             ("were the worst possible in the baseline, are undefined or missing now,", gone),
@@ -190,7 +191,7 @@ def _noise_remarks(drops: Sequence[Drop], cases: int) -> list[str]:
     remarks = []
     if cases < _FEW_CASES:
         remarks.append(
-            f"--significant: {_count(cases, 'paired case')} show too little of the noise to tell a drop from it; "
+            f"--significant: {counted_as(cases, 'paired case')} show too little of the noise to tell a drop from it; "
             f"compare {_FEW_CASES} or more"
         )
     if len(drops) > _MANY:
@@ -211,10 +212,6 @@ def _statistics(
         "became_undefined": sum(int(drop.lost.sum()) for drop in (*means, *singles)),
     }
     return found | ({"level": LEVEL, "draws": DRAWS, "seed": SEED} if significant else {})
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _number(value: float, sign: str = "") -> str:

@@ -22,11 +22,11 @@ from segeval.results.rows import Table
 from segeval.results.signatures import version_of
 from segeval.results.slices import Results, label_order
 from segeval.results.strict_json import plain, strict_json
+from segeval.words.lists import named
 from segeval.words.printable import printable, shortened
 
 BASELINE_SCHEMA = "segeval-baseline/1"
 _MOST_BYTES = 1 << 30
-_SHOWN = 10
 
 
 class _Head(Struct, forbid_unknown_fields=True):
@@ -271,11 +271,9 @@ class _BaselineRows:
             raise ValueError(f"label {list(place_of)[label]} of case {list(self._cases)[case]} stands there twice")
 
 
-def listed(names: Iterable[object], shown: int = _SHOWN) -> str:
+def listed(names: Iterable[object]) -> str:
     """The first names, and how many more there are."""
-    known = [printable(str(name)) for name in names]
-    more = f" and {len(known) - shown} more" if len(known) > shown else ""
-    return ", ".join(known[:shown]) + more
+    return named(printable(str(name)) for name in names)
 
 
 def _require_numbers(values: Mapping[str, Any], place: int) -> None:

@@ -18,6 +18,7 @@ from segeval.quantities.quantity import QUANTITIES
 from segeval.results.report import CaseResult, Report
 from segeval.results.slices import Results
 from segeval.results.verdict import Finding, Outcome
+from segeval.words.lists import named
 from segeval.words.nearest import suggestion
 
 _NOTHING = "no case was evaluated"
@@ -151,8 +152,7 @@ def _row_label(rule: Rule, label: str, results: Results) -> int | str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return (", ".join(names[:_MOST_NAMES]) or "nothing") + more
+    return named(names, _MOST_NAMES) or "nothing"
 
 
 # What the rule says about it

@@ -12,6 +12,7 @@ from msgspec import Struct
 from segeval.outputs.cells import UNDEFINED, row_title, value_text
 from segeval.results.ranking import main_column, worst_cases
 from segeval.results.report import ALL, MEAN, CaseResult, Column, Report, Row, Statistic
+from segeval.words.lists import named
 from segeval.words.shown_values import mean_sd_text
 
 _MOST_FAILURES = 20
@@ -160,8 +161,7 @@ def _group_line(reason: str, cases: Sequence[CaseResult]) -> str:
 
 def _names(cases: Sequence[CaseResult]) -> str:
     """The first ones, and how many more there are."""
-    more = f" and {len(cases) - _MOST_NAMES} more" if len(cases) > _MOST_NAMES else ""
-    return ", ".join(case.case for case in cases[:_MOST_NAMES]) + more
+    return named((case.case for case in cases), _MOST_NAMES)
 
 
 def _reason_of_many(case: CaseResult) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from segeval.outputs.cells import UNDEFINED, value_text
 from segeval.results.comparison import ChallengeRanking, Change, Comparison, ComparisonRow, Placing, RankRow
 from segeval.results.report import ALL, MEAN
+from segeval.words.lists import named
 
 HEADERS = ("baseline", "value", "difference", "95 % interval", "w/t/l", "p Holm", "effect", "n")
 RANK_HEADERS = ("mean", "rank", "95 % interval", "mean rank", "rank of it", "95 % interval of it")
@@ -86,7 +87,7 @@ def conclusion(comparison: Comparison, report: str) -> str:
     count = f"better in {whole.wins} of {whole.n} cases, worse in {whole.losses}"
     opposite = "better" if whole.verdict == "worse" else "worse"
     elsewhere = [_name(row) for row in rows if row.label not in (MEAN, ALL) and row.verdict == opposite]
-    there = f"; {opposite} in {_some(elsewhere)}" if elsewhere else ""
+    there = f"; {opposite} in {named(elsewhere, _MOST_IN_SENTENCE)}" if elsewhere else ""
     fell = [change for change in comparison.changes if change.report == report and not change.better]
     cases = f"; fell most {_by_label(fell)}" if fell and whole.verdict != "worse" else ""
     start = f"{report} is {whole.verdict}" if whole.verdict else f"{report}: no difference shown"
@@ -98,18 +99,12 @@ def _by_label(changes: Sequence[Change]) -> str:
     cases: dict[str, list[str]] = {}
     for change in changes:
         cases.setdefault(change.where, []).append(change.case)
-    return ", ".join(
-        f"in {label} for {_some(found)}" if label else f"in {_some(found)}" for label, found in cases.items()
-    )
+    some = {label: named(found, _MOST_IN_SENTENCE) for label, found in cases.items()}
+    return ", ".join(f"in {label} for {found}" if label else f"in {found}" for label, found in some.items())
 
 
 def _name(row: ComparisonRow) -> str:
     return row.name or str(row.label)
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_MOST_IN_SENTENCE])
-    return shown + (f" and {len(names) - _MOST_IN_SENTENCE} more" if len(names) > _MOST_IN_SENTENCE else "")
 
 
 def notes(comparison: Comparison) -> list[str]:

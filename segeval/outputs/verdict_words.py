@@ -7,6 +7,7 @@ from collections import Counter
 
 from segeval.outputs.cells import UNDEFINED, value_text
 from segeval.results.verdict import Finding, Outcome, Verdict
+from segeval.words.lists import counted_as
 
 OUTCOMES: dict[Outcome, str] = {"pass": "PASS", "fail": "FAIL", "warn": "WARN", "skipped": "SKIP", "error": "ERROR"}
 _MOST_WORST = 5
@@ -20,11 +21,11 @@ def sentence(verdict: Verdict) -> str:
     rules = [finding for finding in verdict.findings if not is_case(finding)]
     outcomes = Counter(finding.outcome for finding in rules)
     errors = sum(finding.outcome == "error" for finding in verdict.findings)
-    rest = f", {_counted(outcomes['warn'], 'warning')}" if outcomes["warn"] else ""
+    rest = f", {counted_as(outcomes['warn'], 'warning')}" if outcomes["warn"] else ""
     rest += f", {outcomes['skipped']} skipped" if outcomes["skipped"] else ""
-    of = f"of {_counted(len(rules), 'rule')}"
+    of = f"of {counted_as(len(rules), 'rule')}"
     if errors:
-        return f"gate ERROR: {_counted(errors, 'case')} could not be evaluated, {outcomes['fail']} {of} failed{rest}"
+        return f"gate ERROR: {counted_as(errors, 'case')} could not be evaluated, {outcomes['fail']} {of} failed{rest}"
     if not verdict.success:
         return f"gate FAILED: {outcomes['fail']} {of}{rest}"
     return f"gate passed: {outcomes['pass']} {of}{rest}"
@@ -48,7 +49,7 @@ def worst_lines(finding: Finding, most: int = _MOST_WORST) -> list[str]:
         f"{UNDEFINED if math.isnan(value) else value_text(value):>6}  {case}" for case, value in finding.worst[:most]
     ]
     more = len(finding.worst) - most
-    return [*lines, f"… and {_counted(more, 'case')} more"] if more > 0 else lines
+    return [*lines, f"… and {counted_as(more, 'case')} more"] if more > 0 else lines
 
 
 def failure_lines(verdict: Verdict) -> list[str]:
@@ -57,7 +58,3 @@ def failure_lines(verdict: Verdict) -> list[str]:
     lines = [f"{title(f)}: expected {f.expected}, actual {f.actual}" for f in wrong[:_MOST_FAILURES]]
     more = len(wrong) - _MOST_FAILURES
     return [sentence(verdict), *lines, *([f"… and {more} more"] if more > 0 else [])]
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -24,8 +24,9 @@ from segeval.pairing.file_names import (
 )
 from segeval.pairing.listing import Listing
 from segeval.pairing.manifest import read_manifest
-from segeval.pairing.records import CasePair, Pairing, counted_as, named
+from segeval.pairing.records import CasePair, Pairing
 from segeval.pairing.slicer_scenes import by_scene
+from segeval.words.lists import counted_as, named
 from segeval.words.nearest import suggestion
 
 _LAYOUTS: dict[str, tuple[Layout, str]] = {

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from segeval.pairing.cases import BothSides, Cases, chosen, file_stem, label_map_or_npz
 from segeval.pairing.listing import Listing, Side
-from segeval.pairing.records import named
+from segeval.words.lists import named
 
 _REFERENCES = frozenset(
     ["segmentation", "segmentations", "seg", "label", "labels", "mask", "masks", "reference", "gt", "ground_truth"]

@@ -8,8 +8,9 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from segeval.pairing.listing import Listing
-from segeval.pairing.records import CasePair, Pairing, named
+from segeval.pairing.records import CasePair, Pairing
 from segeval.readers import Input
+from segeval.words.lists import named
 
 NPZ = ".npz"
 

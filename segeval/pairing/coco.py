@@ -6,8 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 from segeval.errors import PairingError
-from segeval.pairing.records import CasePair, Pairing, counted_as, named
+from segeval.pairing.records import CasePair, Pairing
 from segeval.readers.coco_file import CocoFile, Picture, case_of, coco_file
+from segeval.words.lists import counted_as, named
 
 LAYOUT = "coco"
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from segeval.pairing.cases import BothSides, Cases, file_stem
 from segeval.pairing.listing import Listing
-from segeval.pairing.records import counted_as
+from segeval.words.lists import counted_as
 
 _UID = re.compile(r"[0-2](\.[0-9]+){3,}")
 _ENDING = ".dcm"

@@ -9,7 +9,7 @@ from segeval.errors import UsageError
 from segeval.files.paths import absolute, is_file
 from segeval.pairing.cases import NPZ, BothSides, Cases, file_stem, grouped
 from segeval.pairing.listing import Listing
-from segeval.pairing.records import named
+from segeval.words.lists import named
 
 DATASET_JSON = "dataset.json"
 

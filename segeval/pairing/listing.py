@@ -11,9 +11,9 @@ from segeval.errors import UnreadableFile
 from segeval.files.byte_stream import file_size
 from segeval.files.paths import exists, is_file
 from segeval.files.remote import absent
-from segeval.pairing.records import counted_as, named
 from segeval.readers import ENDINGS, Input
 from segeval.readers.endings import PICTURE_ENDINGS, TIFF_ENDINGS, YOLO_ENDINGS
+from segeval.words.lists import counted_as, named
 
 Side = Literal["predictions", "references"]
 

@@ -12,7 +12,8 @@ from msgspec import Struct, field
 from segeval.errors import PairingError, UnreadableFile
 from segeval.files.byte_stream import open_regular_file
 from segeval.files.remote import is_remote, located, of_another_scheme
-from segeval.pairing.records import MANIFEST, CasePair, Pairing, named
+from segeval.pairing.records import MANIFEST, CasePair, Pairing
+from segeval.words.lists import named
 
 COLUMNS = ("case", "prediction", "reference")
 

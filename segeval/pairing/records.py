@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from segeval.errors import PairingError
+from segeval.words.lists import counted_as, named
 from segeval.words.printable import printable
 
 MANIFEST = "manifest"
@@ -97,17 +98,6 @@ def _entry(case: str, prediction: Path | None, reference: Path | None) -> list[s
     if reference is not None:
         lines.append(f"reference   {reference}")
     return lines
-
-
-def named(names: Sequence[str], most: int = _MOST_NAMED) -> str:
-    """The names, the first ten of many: ``a, b, c and 4 more``."""
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
-
-
-def counted_as(count: int, noun: str) -> str:
-    """``1 case``, ``2 cases``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _have(count: int, noun: str) -> str:

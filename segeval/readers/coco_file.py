@@ -20,6 +20,7 @@ from segeval.files.hashing import sha256_of
 from segeval.files.watch import Watch
 from segeval.readers.recognition import recognise
 from segeval.volumes.memory import Need, require_memory
+from segeval.words.lists import counted_as
 from segeval.words.printable import printable, quoted, shortened
 
 _KEPT = 4  # files of this process: a batch reads two, over and over
@@ -119,7 +120,7 @@ class CocoFile(Struct, frozen=True, kw_only=True):
                 return found[0]
         listed = [str(one.file_name or one.id) for one in list(self.images.values())[:5]]
         known = shortened(", ".join(map(printable, listed)) + ", …" * (len(self.images) > len(listed)), 300)
-        count = f"{len(self.images)} image{'' if len(self.images) == 1 else 's'}"
+        count = counted_as(len(self.images), "image")
         if inside:
             raise UnreadableFile(
                 f"{self.path}: {printable(shortened(inside, 100))!r} is not one of its {count} ({known or 'none'}); "

@@ -27,6 +27,7 @@ from segeval.results.pictures import ComparedPictures
 from segeval.results.report import Report
 from segeval.results.rows import Line
 from segeval.results.slices import Results
+from segeval.words.lists import counted_as
 
 _MOST_ROWS = 2000
 
@@ -35,7 +36,7 @@ def comparison_sections(comparison: Comparison, pictures: Sequence[ComparedPictu
     """The template's variables: plain text, which it escapes."""
     baseline, *others = comparison.reports
     return {
-        "title": f"{len(others)} report{'s' if len(others) > 1 else ''} against {baseline.name}",
+        "title": f"{counted_as(len(others), 'report')} against {baseline.name}",
         "signature": baseline.signature,
         "baseline": baseline.name,
         "conclusions": [conclusion(comparison, other.name) for other in others],
