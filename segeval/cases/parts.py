@@ -19,7 +19,7 @@ from segeval.kernels.numpy_backend import NumpyBackend
 from segeval.kernels.numpy_labels import require_room_for_another
 from segeval.tallies.tally import TallyOptions
 from segeval.volumes.tiles import Box, parts_of, tiled
-from segeval.volumes.volume import PIECE_VOXELS
+from segeval.volumes.volume import PIECE_VOXELS, DerivedSource, VoxelSource
 
 PartResult = LabelResult | SoftResult
 """What counting a part gives."""
@@ -78,13 +78,29 @@ def counted_elsewhere(pair: Pair, kind: Kind | None, elsewhere: Elsewhere) -> Pa
         why = "its values say whether it holds labels or probabilities; say so with --kind"
     else:
         why = (
-            "both must be stored so that any place can be read (Zarr, HDF5, or not compressed: .nii, .npy, .mha, "
-            ".nrrd), as integers or as probabilities, and as they are on one grid"
+            f"{_why_stream(pair)}both must be stored so that any place can be read (Zarr, HDF5, or not compressed: "
+            ".nii, .npy, .mha, .nrrd), as integers or as probabilities, and as they are on one grid"
         )
     raise UsageError(
         f"{pair.prediction_name} and {pair.reference_name}: cannot be counted in parts: {why}; leave --workers, "
         "--dask and --resume out"
     )
+
+
+def _why_stream(pair: Pair) -> str:
+    """Which of both is no more than a stream, as the beginning of a sentence."""
+    sides = {pair.prediction_name: pair.prediction, pair.reference_name: pair.reference}
+    streams = [name for name, source in sides.items() if not getattr(_stored(source), "anywhere", False)]
+    if not streams:
+        return ""
+    verb = "is" if len(streams) == 1 else "are"
+    return f"{' and '.join(streams)} {verb} read from front to end, as what is compressed as a whole is; "
+
+
+def _stored(source: VoxelSource) -> VoxelSource:
+    while isinstance(source, DerivedSource):
+        source = source.source
+    return source
 
 
 def count_label_parts(pair: Pair, parts: Parts) -> LabelResult:

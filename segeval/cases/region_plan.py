@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from segeval.cases.axes import measured_axes
 from segeval.kernels.boxes import Box
-from segeval.quantities import parts_of
+from segeval.quantities import Selection, parts_of
 from segeval.settings import Settings
 from segeval.shapes.cavities import edges_of
 from segeval.shapes.near import Reach
@@ -31,6 +31,7 @@ from segeval.volumes.memory import Need, require_memory
 _DISTANCES = {"instance_hd95": "is a distance, which is", "instance_nsd": "is of distances, which are"}
 _USUAL_BOUNDARY = {"surfel": False, "boundary": VOLUME, "outside": OUTSIDE}
 _PER_HALO_VOXEL = 40  # bytes of a box with its halo: both sides as stored and as codes, where boundaries are
+_MOST_NAMED = 3
 _OF_WHOLE_VOLUMES = ("lesions", "shapes", "profile", "maps", "detections")
 
 
@@ -108,20 +109,36 @@ class Plan(Struct, frozen=True):
 
 def why_whole(settings: Settings) -> str | None:
     """What is asked for that only the whole volume tells, as a clause; None where there is nothing such."""
-    names = {part.quantity.name for part in parts_of(settings.selections)}
-    surfaces = [part for part in parts_of(settings.selections) if part.quantity.record == "surfaces"]
-    if settings.records & set(_OF_WHOLE_VOLUMES):
-        return "lesions, shapes, profiles and losses of whole maps are measured on the whole volume"
+    parts = parts_of(settings.selections)
+    names = {part.quantity.name for part in parts}
+    surfaces = [part for part in parts if part.quantity.record == "surfaces"]
+    if whole := [part for part in parts if part.quantity.record in _OF_WHOLE_VOLUMES]:
+        kinds = "lesions, shapes, profiles, detection maps and losses of whole maps"
+        return f"{kinds} are measured on the whole volume ({_named(whole)})"
     if surfaces and settings.max_distance is None:
-        return "distances are measured on the whole volume, or up to --max-distance MM"
-    if any(part.settings.get(name, usual) != usual for part in surfaces for name, usual in _USUAL_BOUNDARY.items()):
-        return "boundaries of surfels, slices, edges and corners, or open ones, are found in the whole volume"
+        return f"distances are measured on the whole volume, or up to --max-distance MM ({_named(surfaces)})"
+    unusual = [
+        part
+        for part in surfaces
+        if any(part.settings.get(name, usual) != usual for name, usual in _USUAL_BOUNDARY.items())
+    ]
+    if unusual:
+        words = "boundaries of surfels, slices, edges and corners, or open ones, are found in the whole volume"
+        return f"{words} ({_named(unusual)})"
     for name, words in _DISTANCES.items():
         if name in names:
             return f"{name} {words} measured on the whole volume; name other quantities, like pq"
-    if names & SKELETONS:
-        return "skeletons are made of the whole volume; of topology, name betti0_error to betti2_error or euler_error"
+    if skeletons := [part for part in parts if part.quantity.name in SKELETONS]:
+        words = "skeletons are made of the whole volume"
+        return f"{words} ({_named(skeletons)}); of topology, name betti0_error to betti2_error or euler_error"
     return None
+
+
+def _named(parts: Sequence[Selection]) -> str:
+    """The first of them, and how many more there are."""
+    shown = ", ".join(part.key for part in parts[:_MOST_NAMED])
+    more = len(parts) - _MOST_NAMED
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def plan_of(

@@ -236,7 +236,11 @@ def test_a_part_that_no_worker_survives_is_named(large: tuple[Path, Path], monke
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--metrics", "hd"), "are measured on the whole volume"),
+        (("--metrics", "hd"), "are measured on the whole volume, or up to --max-distance MM (hd); leave --workers"),
+        (("--metrics", "dice,lesionwise_dice"), "are measured on the whole volume (lesionwise_dice); leave --workers"),
+        (("--metrics", "surface"), "--max-distance MM (hd, hd95, assd and 4 more); leave --workers"),
+        (("--metrics", "cldice"), "skeletons are made of the whole volume (cldice)"),
+        (("--metrics", "boundary", "--kind", "probabilities"), "on the whole volume (boundary)"),
         (("--metrics", "dice,instance_hd95"), "is measured on the whole volume"),
         (("--within", "1"), "masks, weights and --within are read as one stream"),
         (("--slices-of", "1"), "--slices-of asks where the reference has a label"),
@@ -256,7 +260,12 @@ def test_files_that_are_streams_are_refused(small: tuple[Path, Any, Any], segeva
         nibabel.Nifti1Image(array, np.eye(4)).to_filename(tmp_path / f"{name}.nii.gz")
     run = segeval("score", tmp_path / "p.nii.gz", tmp_path / "r.nii.gz", "--workers", "2")
     assert (run.code, run.out) == (2, "")
-    assert "both must be stored so that any place can be read (Zarr, HDF5, or not compressed" in run.err
+    assert "p.nii.gz and " in run.err
+    assert "r.nii.gz are read from front to end, as what is compressed as a whole is; both must be stored" in run.err
+    assert "any place can be read (Zarr, HDF5, or not compressed: .nii, .npy, .mha, .nrrd)" in run.err
+    plain = store(tmp_path / "plain.zarr", prediction.transpose(2, 1, 0), (4, 4, 4))
+    run = segeval("score", plain, tmp_path / "r.nii.gz", "--workers", "2")
+    assert f"parts: {tmp_path / 'r.nii.gz'} is read from front to end" in run.err
     soft = store(tmp_path / "p.h5", prediction.astype(np.float32), (4, 4, 4))
     run = segeval("score", soft, store(tmp_path / "r.h5", reference, (4, 4, 4)), "--workers", "2")
     assert "say so with --kind" in run.err

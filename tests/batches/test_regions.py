@@ -145,6 +145,7 @@ def test_workers_print_the_same_bytes(tmp_path: Path, segeval: Run) -> None:
     [
         ("instances", "instance_hd95 is a distance"),
         ("instance_nsd", "instance_nsd is of distances"),
+        ("lesionwise_dice,lesionwise_hd95", "measured on the whole volume (lesionwise_dice, lesionwise_hd95)"),
         ("cldice", "skeletons are made of the whole volume"),
         ("hd", "distances are measured on the whole volume, or up to --max-distance MM"),
     ],
