@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from segeval.errors import LabelError
+from segeval.words.colours import hex_colour
 
 Labels = NDArray[Any]
 
@@ -152,7 +153,7 @@ class Colours(Struct):
 
     def _unknown(self, number: int, words: str) -> LabelError:
         parts = [number >> shift & 255 for shift in (0, 8, 16)]
-        colour = "#" + "".join(f"{part:02x}" for part in parts)
+        colour = hex_colour(parts)
         return LabelError(
             f"{self.path}: {words} the colour {colour} ({', '.join(map(str, parts))}), which {self.table.name} lacks; "
             "choose another --palette, or give every colour its line in a label file"

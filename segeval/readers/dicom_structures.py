@@ -24,6 +24,7 @@ from segeval.readers.reader import ReadOptions
 from segeval.volumes.alignment import Reordered
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import Piece, Volume, VoxelSource
+from segeval.words.colours import hex_colour
 from segeval.words.printable import printable, shortened
 
 _EXCLUSIVE = "CLOSEDPLANAR_XOR"
@@ -215,7 +216,7 @@ def _colour(value: Any) -> str | None:
         return None
     if len(numbers) != 3 or not all(0 <= number <= 255 for number in numbers):
         return None
-    return "#" + "".join(f"{number:02x}" for number in numbers)
+    return hex_colour(numbers)
 
 
 def _labels(path: Path, rois: Mapping[int, _Roi]) -> tuple[dict[int, int], list[str]]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from segeval.errors import LabelError, UsageError
 from segeval.targets import BACKGROUND, LabelChoice, Region
+from segeval.words.colours import hex_colour
 from segeval.words.printable import quoted
 
 INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
@@ -60,7 +61,7 @@ def colour_of_parts(parts: Sequence[str]) -> str:
     values = [int(part) for part in parts if INTEGER.fullmatch(part)]
     if len(values) != 3 or not all(0 <= value <= 255 for value in values):
         return ""
-    return "#" + "".join(f"{value:02x}" for value in values)
+    return hex_colour(values)
 
 
 def numbered_by_colour(path: Path, named: Sequence[tuple[str, str]]) -> list[Entry]:

@@ -29,6 +29,7 @@ from segeval.readers.recognition import is_pointer_or_page
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.placing import place
 from segeval.volumes.volume import Volume
+from segeval.words.colours import hex_colour
 from segeval.words.printable import printable, shortened
 
 _OWN_KEY = re.compile(r"(Segment(?:[0-9]{1,6}|ation)_\w{1,64}):=(.*)", re.ASCII)
@@ -165,7 +166,7 @@ def _colour(text: str) -> str | None:
     words = text.split()
     if len(words) != 3 or not all(is_number(word.encode()) and 0 <= float(word) <= 1 for word in words):
         return None
-    return "#" + "".join(f"{round(float(word) * 255):02x}" for word in words)
+    return hex_colour(round(float(word) * 255) for word in words)
 
 
 def _labels(path: Path, segments: list[_Segment], layers: int) -> list[int]:

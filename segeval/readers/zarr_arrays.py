@@ -31,6 +31,7 @@ from segeval.readers.reader import ReadOptions
 from segeval.readers.slabs import SlabSource, axes_by_place, guarded, require_numbers
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import Volume
+from segeval.words.colours import hex_colour
 from segeval.words.printable import printable, shortened
 
 _MM = {"nanometer": 1e-6, "micrometer": 1e-3, "millimeter": 1.0, "centimeter": 10.0, "meter": 1000.0}
@@ -256,7 +257,7 @@ def _label_table(attributes: Mapping[str, Any]) -> tuple[dict[int, str], dict[in
         if isinstance(name, str) and name.strip():
             names[int(entry["label-value"])] = shortened(" ".join(printable(" ".join(name.split())).split()), 200)
     colours = {
-        int(entry["label-value"]): "#" + "".join(f"{int(part) & 255:02x}" for part in entry["rgba"][:3])
+        int(entry["label-value"]): hex_colour(int(part) & 255 for part in entry["rgba"][:3])
         for entry in table.get("colors") or ()
         if entry.get("rgba")
     }
