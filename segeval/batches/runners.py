@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from copy import deepcopy
 from functools import partial
 
 from segeval.batches.cluster import in_cluster, require_distributed
@@ -53,7 +54,7 @@ def local_runner(workers: int, remark: Callable[[str], None] = lambda _: None) -
         except NoProcesses as problem:
             remark(f"no worker process can be started ({problem}): the cases are scored one after the other")
             for job in jobs:
-                yield job, do(job, settings, keep_tallies)
+                yield job, do(deepcopy(job), settings, keep_tallies)  # as a worker, which looks at the files anew
         if too_large:
             yield from _in_processes(1, too_large, settings, keep_tallies)
 

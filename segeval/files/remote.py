@@ -13,7 +13,7 @@ import os
 import re
 import stat
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -83,7 +83,10 @@ def _clean(rest: str) -> str:
 
 
 class RemotePath(type(Path())):  # type: ignore[misc]  # the class of this system's paths
-    """A path of another machine. It is printed as its URL without credentials, and opened with them."""
+    """A path of another machine. It is printed as its URL without credentials, and opened with them.
+
+    It knows what its server said of it at first; a worker, which unpickles it, asks anew.
+    """
 
     login: str = ""
     query: str = ""
@@ -112,15 +115,22 @@ class RemotePath(type(Path())):  # type: ignore[misc]  # the class of this syste
     def at(self, text: str) -> Self:
         """Another path with the same credentials, of what would be printed of it."""
         made = self.of(text)
-        made.login, made.query = self.login, self.query
+        made.login, made.query, made._known = self.login, self.query, self._known
         return made
+
+    @cached_property
+    def _known(self) -> dict[str, Any]:
+        """What the server said, by what is printed of the path."""
+        return {}
 
     def open(self, mode: str = "rb", *_: Any, **__: Any) -> BinaryIO:
         """The file, which is read in parts. Raises UnreadableFile."""
         if mode != "rb":
             raise UnreadableFile(f"{self}: is on another machine, where nothing is written")
         system = self._system()
-        file = guarded(self, lambda: system.open(str(self), "rb"))
+        known = self._known.get(str(self), {}) if str(self).startswith("http") else {}  # s3fs asks which version it is
+        size = known.get("size") if known.get("partial", True) else None
+        file = guarded(self, lambda: system.open(str(self), "rb", size=size))
         try:
             file.seek(1)
             file.seek(0)
@@ -133,17 +143,22 @@ class RemotePath(type(Path())):  # type: ignore[misc]  # the class of this syste
         size = int(self.identity()[0])
         return os.stat_result((stat.S_IFREG | 0o444, 0, 0, 1, 0, 0, size, 0, 0, 0))
 
-    def identity(self) -> tuple[str, ...]:
+    def identity(self, *, anew: bool = False) -> tuple[str, ...]:
         """Size, and what the server says of this version; of a Zarr hierarchy, of its metadata.
 
-        Raises FileNotFoundError, UnreadableFile.
+        anew: now, and not when it was asked first. Raises FileNotFoundError, UnreadableFile.
         """
+        if anew or str(self) not in self._known:
+            self._known[str(self)] = self._asked()
+        found = self._known[str(self)]
+        return (str(found.get("size") or 0), *(str(found.get(mark, "")) for mark in _MARKS))
+
+    def _asked(self) -> dict[str, Any]:
         system = self._system()
         system.invalidate_cache()
         for name in _METADATA if self.name.lower().endswith(".zarr") else ("",):
             with suppress(FileNotFoundError):
-                found = guarded(self, partial(system.info, str(self) + name))
-                return (str(found.get("size") or 0), *(str(found.get(mark, "")) for mark in _MARKS))
+                return dict(guarded(self, partial(system.info, str(self) + name)))
         raise FileNotFoundError(str(self))
 
     def system(self, *, asynchronous: bool) -> Any:

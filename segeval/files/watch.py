@@ -27,15 +27,15 @@ class Watch:
         """Raises UnreadableFile where the file is not what it was at first."""
         path, file = self._before
         closed = self._file is not None and self._file.closed
-        if self._of_path() != path or (not closed and self._of_file() != file):
+        if self._of_path(anew=True) != path or (not closed and self._of_file() != file):
             raise UnreadableFile(
                 f"{self._path}: changed while it was read; wait until it is written, and score it again"
             )
 
-    def _of_path(self) -> tuple[object, ...]:
+    def _of_path(self, *, anew: bool = False) -> tuple[object, ...]:
         try:
             if isinstance(self._path, RemotePath):
-                return self._path.identity()
+                return self._path.identity(anew=anew)
             return _identity(self._path.stat())
         except (OSError, ValueError, UnreadableFile):
             return ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,8 +22,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from servers import Served, served
 
+from segeval.errors import UnreadableFile
 from segeval.files.remote import RemotePath, located, without_secrets
-from segeval.readers import Input
+from segeval.readers import Input, ReadOptions, open_volume
 from segeval.readers.containers import container_of
 
 Segeval = Callable[..., Any]
@@ -97,6 +99,29 @@ def test_parts_are_asked_for_and_not_the_whole(server: Served, segeval: Segeval)
     assert segeval("score", server.url("found/x.zarr"), server.url("truth/x.zarr"), "--metrics", "dice").code == 0
     chunks = [path for method, path in server.asked if method == "GET" and "/found/x.zarr/c/" in path]
     assert len(chunks) == len(set(chunks)) == 3 * 4 * 5  # each once
+
+
+@pytest.mark.parametrize("name", ["x.nii", "x.nii.gz", "x.npy", "x.zarr"])
+def test_a_server_is_asked_what_a_file_is_before_and_after_it_is_read(
+    name: str, server: Served, segeval: Segeval
+) -> None:
+    assert segeval("score", server.url(f"found/{name}"), server.url(f"truth/{name}"), "--metrics", "dice").code == 0
+    asked = Counter(path.partition("?")[0] for method, path in server.asked if method == "HEAD")
+    assert sorted(asked.values()) == [2, 2], asked
+
+
+@pytest.mark.parametrize("name", ["x.nii", "x.npy"])
+def test_a_file_that_changes_there_while_it_is_read_is_refused(name: str, tmp_path: Path) -> None:
+    written(tmp_path / "found", PREDICTION)
+    file = tmp_path / "found" / name
+
+    def grown(_: int) -> None:
+        file.write_bytes(file.read_bytes() + bytes(1))
+
+    with served(Served(tmp_path)) as server, pytest.raises(UnreadableFile, match="changed while it was read"):  # noqa: SIM117
+        with open_volume(Path(server.url(f"found/{name}")), ReadOptions(on_bytes=grown)) as volume:
+            assert sum(piece.size for piece in volume.source.pieces(0)) == PREDICTION.size
+            volume.finish()
 
 
 def test_processes_and_what_is_written_of_them(server: Served, tmp_path: Path, segeval: Segeval) -> None:
