@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from segeval.errors import UsageError, WorkerError
 from segeval.files.paths import is_file
+from segeval.words.extras import install
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
@@ -22,7 +23,7 @@ def require_distributed() -> None:
     try:
         import distributed  # noqa: F401
     except ImportError:
-        raise UsageError("--dask needs dask.distributed; install it with pip install 'segeval-cli[cluster]'") from None
+        raise UsageError(f"--dask needs dask.distributed; install it with {install('cluster')}") from None
 
 
 def in_cluster(

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from segeval.errors import UnreadableFile
+from segeval.words.extras import install
 from segeval.words.printable import printable, shortened
 
-INSTALL = "pip install 'segeval-cli[remote]'"
 _URL = r"(?is)(https?|s3):/{1,2}([^/].*)"  # a path has lost one of the two slashes
 _ANY_URL = r"(?i)(?<![\w.])((?:https?|s3a?|gs|gcs|az|abfss?|s?ftps?):/{1,2})([^\s'\"<>]+)"
 _OTHER_SCHEME = r"(?i)([a-z][a-z0-9+-]+):/"  # two letters or more: one is a drive's
@@ -173,7 +173,7 @@ class RemotePath(type(Path())):  # type: ignore[misc]  # the class of this syste
         scheme = str(self).partition(":")[0]
         for needed in ("fsspec", _NEEDS[scheme]):
             if importlib.util.find_spec(needed) is None:
-                raise UnreadableFile(f"{self}: {scheme}:// needs {needed}; install it with {INSTALL}")
+                raise UnreadableFile(f"{self}: {scheme}:// needs {needed}; install it with {install('remote')}")
         if scheme == "s3":
             if self.login or self.query:
                 raise UnreadableFile(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from segeval.errors import UsageError
+from segeval.words.extras import install
 
 THREADS = 256  # per block; a power of two
 BLOCKS = 512  # rows of a table of running sums
@@ -31,13 +32,13 @@ DeviceArray = Any
 
 def missing_device() -> str | None:
     """Why nothing can be counted on a CUDA device, and what to do about it; None where it can."""
-    install = "install it with pip install 'segeval-cli[gpu]'"
+    advice = f"install it with {install('gpu')}"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # CuPy guesses at toolkits; what is missing is found out below
             import cupy
     except ImportError:
-        return f"CuPy is not installed; {install}"
+        return f"CuPy is not installed; {advice}"
     try:
         if not cupy.cuda.runtime.getDeviceCount():
             return "no CUDA device was found; score on a machine with one"
@@ -46,7 +47,7 @@ def missing_device() -> str | None:
     try:
         cupy.cuda.nvrtc.getVersion()
     except Exception:  # which exception it is depends on CuPy's version
-        return f"NVRTC, CUDA's compiler, was not found; {install}"
+        return f"NVRTC, CUDA's compiler, was not found; {advice}"
     return None
 
 

@@ -10,6 +10,7 @@ from segeval.files.whole_files import encoded
 from segeval.results.columns import AFTER_VALUES, BEFORE_VALUES
 from segeval.results.frames import tidy_columns
 from segeval.results.report import Report
+from segeval.words.extras import install
 
 _TEXT = (*BEFORE_VALUES, *AFTER_VALUES)
 
@@ -17,7 +18,7 @@ _TEXT = (*BEFORE_VALUES, *AFTER_VALUES)
 def require_pyarrow() -> None:
     """Raises WriteError where the optional library is missing."""
     if find_spec("pyarrow") is None:
-        raise WriteError("Parquet needs the library pyarrow; run: pip install 'segeval-cli[parquet]'")
+        raise WriteError(f"Parquet needs the library pyarrow; run: {install('parquet')}")
 
 
 def render_parquet(report: Report) -> bytes:

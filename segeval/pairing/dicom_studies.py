@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from segeval.pairing.cases import BothSides, Cases, file_stem
 from segeval.pairing.listing import Listing
+from segeval.words.extras import install
 from segeval.words.lists import counted_as
 
 _UID = re.compile(r"[0-2](\.[0-9]+){3,}")
@@ -50,7 +51,7 @@ def _studies(cases: Cases, listing: Listing) -> _Studies:
     if dicom and pydicom_missing():
         cases.give_up(
             f"{listing.root}: {counted_as(len(dicom), 'DICOM file')} not looked into without pydicom; install it with "
-            "pip install 'segeval-cli[dicom]'",
+            f"{install('dicom')}",
             len(dicom),
         )
         return {}

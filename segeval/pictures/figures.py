@@ -9,6 +9,7 @@ from pathlib import Path
 from segeval.errors import UsageError
 from segeval.files.whole_files import free_name, made_folder, write_whole
 from segeval.results.pictures import LabelPictures
+from segeval.words.extras import install
 
 FIGURE_ENDINGS = (".svg", ".png", ".pdf")
 
@@ -62,7 +63,7 @@ def _converted(svg: str, ending: str) -> bytes:
     try:
         import vl_convert
     except ImportError:
-        raise UsageError("PNG and PDF figures need vl-convert; pip install 'segeval-cli[report]'") from None
+        raise UsageError(f"PNG and PDF figures need vl-convert; {install('report')}") from None
     if ending == ".pdf":
         return bytes(vl_convert.svg_to_pdf(svg))
     return bytes(vl_convert.svg_to_png(svg, scale=_SCALE))

@@ -6,8 +6,8 @@ from importlib.util import find_spec
 
 from msgspec import Struct
 
-from segeval.files.remote import INSTALL as INSTALL_REMOTE
 from segeval.results.formats import FormatDocument
+from segeval.words.extras import install
 
 
 class FileFormat(Struct, frozen=True):
@@ -56,10 +56,6 @@ _POLYGONS = ("pycocotools", "faster_coco_eval")
 _COCO = ("segeval", "pycocotools")
 
 
-def _extra(name: str) -> str:
-    return f"pip install 'segeval-cli[{name}]'"
-
-
 CATALOGUE: tuple[FileFormat, ...] = (
     FileFormat("NIfTI-1, NIfTI-2, Analyze", (".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"), _OWN, _STREAMED),
     FileFormat("CIFTI-2, dense labels", (".dlabel.nii",), _OWN, _STREAMED),
@@ -76,22 +72,27 @@ CATALOGUE: tuple[FileFormat, ...] = (
     FileFormat("MINC (MINC 2 by h5py)", (".mnc",), _NIBABEL, _WHOLE, (_H5PY,), "MINC 2", "pip install h5py"),
     FileFormat("AFNI", (".head", ".brik"), _NIBABEL, _STREAMED),
     FileFormat("PAR/REC", (".par", ".rec"), _NIBABEL, _WHOLE),
-    FileFormat("HDF5 dataset", (".h5", ".hdf5"), _H5PY, _SLABS, (_H5PY,), install=_extra("arrays")),
-    FileFormat("Zarr, OME-Zarr", (".zarr", ".zarr.zip"), _ZARR, _SLABS, (_ZARR,), install=_extra("arrays")),
-    FileFormat("YOLO polygons", (".txt",), _COCO, _WHOLE, (_POLYGONS,), install=_extra("coco")),
-    FileFormat("COCO", (".json",), _COCO, "an image at a time", (_POLYGONS,), "polygons", _extra("coco")),
+    FileFormat("HDF5 dataset", (".h5", ".hdf5"), _H5PY, _SLABS, (_H5PY,), install=install("arrays")),
+    FileFormat("Zarr, OME-Zarr", (".zarr", ".zarr.zip"), _ZARR, _SLABS, (_ZARR,), install=install("arrays")),
+    FileFormat("YOLO polygons", (".txt",), _COCO, _WHOLE, (_POLYGONS,), install=install("coco")),
+    FileFormat("COCO", (".json",), _COCO, "an image at a time", (_POLYGONS,), "polygons", install("coco")),
     FileFormat(
-        "DICOM SEG, RTSTRUCT", (".dcm",), _PYDICOM, "plane by plane", (_PYDICOM,), install=_extra("dicom")
+        "DICOM SEG, RTSTRUCT", (".dcm",), _PYDICOM, "plane by plane", (_PYDICOM,), install=install("dicom")
     ),
 )  # fmt: skip
 FOLDER = FileFormat("folder of one mask per class", (), _OWN, "streamed side by side")
 _FSSPEC, _THERE = ("fsspec",), "in parts"
 REMOTE = (
     FileFormat(
-        "https:// URL of NIfTI, .npy, HDF5, Zarr", (), _FSSPEC, _THERE, (_FSSPEC, ("aiohttp",)), install=INSTALL_REMOTE
+        "https:// URL of NIfTI, .npy, HDF5, Zarr",
+        (),
+        _FSSPEC,
+        _THERE,
+        (_FSSPEC, ("aiohttp",)),
+        install=install("remote"),
     ),
     FileFormat(
-        "s3:// URL of NIfTI, .npy, HDF5, Zarr", (), _FSSPEC, _THERE, (_FSSPEC, ("s3fs",)), install=INSTALL_REMOTE
+        "s3:// URL of NIfTI, .npy, HDF5, Zarr", (), _FSSPEC, _THERE, (_FSSPEC, ("s3fs",)), install=install("remote")
     ),
 )
 

@@ -7,11 +7,10 @@ Source: cocodataset.org, "Data format"; the mask API of cocodataset/cocoapi.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from segeval.errors import SaysTooLittle, UnreadableFile
 from segeval.files.byte_stream import file_size
@@ -26,14 +25,17 @@ from segeval.words.printable import printable, quoted, shortened
 
 
 class Label(Struct, frozen=True):
-    """The labels of categories: their numbers, and one more where a category is called 0, as the background is."""
+    """The labels of categories: their numbers, and one more where a category is called 0, as the background is.
 
-    file: CocoFile
+    categories: their names by number; nothing where none are listed.
+    """
+
+    categories: Mapping[int, str | None]
     first: int
 
     def of(self, where: str, category: int | None) -> int:
         """Raises UnreadableFile for a category that the file does not list."""
-        if category is None or not 0 <= category < 1 << 31 or (self.file.names and category not in self.file.names):
+        if category is None or not 0 <= category < 1 << 31 or (self.categories and category not in self.categories):
             raise UnreadableFile(
                 f"{where}: is of category {quoted(category)}, which the file does not list; export it again"
             )
@@ -43,7 +45,7 @@ class Label(Struct, frozen=True):
     def names(self) -> dict[int, str]:
         """By label."""
         found = {
-            number + self.first: " ".join(printable(name or "").split()) for number, name in self.file.names.items()
+            number + self.first: " ".join(printable(name or "").split()) for number, name in self.categories.items()
         }
         return {label: shortened(name, 200) for label, name in found.items() if name}
 
@@ -57,10 +59,9 @@ def open_coco(path: Path, options: ReadOptions) -> Volume:
     other = _other(options)
     image = _image(file, within.strip("/"), other, options)
     if file.results and other is not None:
-        file_of_labels = other[0]
-        labels = Label(replace(file, names=file_of_labels.names), int(file_of_labels.from_zero))
+        labels = Label(other[0].names, int(other[0].from_zero))
     else:
-        labels = Label(file, int(file.from_zero))
+        labels = Label(file.names, int(file.from_zero))
     if file.panoptic:
         from segeval.readers.coco_panoptic import open_panoptic
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from segeval.array_types import Integers
 from segeval.errors import UnreadableFile
 from segeval.volumes.memory import Need, require_memory
+from segeval.words.extras import install
 from segeval.words.printable import quoted
 
-INSTALL = "pip install 'segeval-cli[coco]'"
 LIBRARIES = ("pycocotools", "faster_coco_eval")
 """Either traces polygons."""
 
@@ -104,7 +104,7 @@ def _library(where: str) -> Any:
         from faster_coco_eval.core import mask
 
         return mask
-    raise UnreadableFile(f"{where}: polygons need pycocotools; install it with {INSTALL}")
+    raise UnreadableFile(f"{where}: polygons need pycocotools; install it with {install('coco')}")
 
 
 def _of_runs(where: str, segmentation: dict[str, Any], size: tuple[int, int]) -> Integers:
@@ -161,12 +161,19 @@ def area_of(counts: Integers) -> int:
     return int(counts[1::2].sum())
 
 
+def stretch(counts: Integers) -> slice:
+    """The stretch of the image, column by column, that holds the mask."""
+    runs = np.flatnonzero(counts[1::2]) * 2 + 1
+    if not runs.size:
+        return slice(0, 0)
+    first = int(counts[: int(runs[0])].sum())
+    return slice(first, first + int(counts[int(runs[0]) : int(runs[-1]) + 1].sum()))
+
+
 def inside(counts: Integers) -> tuple[slice, NDArray[np.bool_]]:
-    """A stretch of the image, column by column, that holds the mask, and which of its pixels belong to it."""
-    ends = np.cumsum(counts)
+    """The stretch that holds the mask, and which of its pixels belong to it."""
     runs = np.flatnonzero(counts[1::2]) * 2 + 1
     if not runs.size:
         return slice(0, 0), np.zeros(0, dtype=np.bool_)
     first, last = int(runs[0]), int(runs[-1])
-    belongs = np.repeat(np.arange(first, last + 1) % 2 == 1, counts[first : last + 1])
-    return slice(int(ends[first - 1]), int(ends[last])), belongs
+    return stretch(counts), np.repeat(np.arange(first, last + 1) % 2 == 1, counts[first : last + 1])

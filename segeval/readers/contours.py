@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from segeval.array_types import Floats, Integers
 from segeval.errors import GeometryError
-from segeval.readers.masks import MaskCodes
+from segeval.readers.masks import MaskCodes, overlap_remarks
 from segeval.readers.polygons import FARTHEST, inside
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import Piece
@@ -56,13 +56,7 @@ class Met(Struct):
 
     def remarks(self) -> list[str]:
         """What the user should know of it."""
-        found = [*self.fit]
-        if self.overlapping:
-            found.append(
-                f"{self.name}: {self.overlapping} voxels lie in several structures; each is scored one-vs-rest, and "
-                "`all` has only what needs no single label map"
-            )
-        return found
+        return [*self.fit, *overlap_remarks(self.name, self.overlapping, "structures")]
 
 
 class ContourSource:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from segeval.files.watch import Watch
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import is_pointer_or_page, recognise
 from segeval.volumes.volume import Volume
+from segeval.words.extras import install
 from segeval.words.printable import printable, shortened
 
 _Result = TypeVar("_Result")
@@ -37,7 +38,7 @@ def open_dicom(path: Path, options: ReadOptions) -> Volume:
         what = recognise(start) or "byte 128 begins no 'DICM'; check what it is"
         raise UnreadableFile(f"{path}: is no DICOM file: {what}")
     if importlib.util.find_spec("pydicom") is None:
-        raise UnreadableFile(f"{path}: DICOM needs pydicom; install it with pip install 'segeval-cli[dicom]'")
+        raise UnreadableFile(f"{path}: DICOM needs pydicom; install it with {install('dicom')}")
     dataset, stored = guarded(path, lambda: _dataset(path))
     kind = guarded(path, lambda: str(dataset.get("SOPClassUID", "")))
     if kind in SEGMENTATIONS:
@@ -64,6 +65,28 @@ def open_dicom(path: Path, options: ReadOptions) -> Volume:
 
     volume.finish, volume.digest = _both(finish, volume.finish), digest
     return volume
+
+
+def header_of(path: Path, last: int) -> Any | None:
+    """What stands at the beginning of a file, to this tag and no further; None of what is no DICOM, or unreadable."""
+    from pydicom.filereader import read_partial
+
+    try:
+        with path.open("rb") as file:
+            if file.read(132)[128:] != b"DICM":
+                return None
+            file.seek(0)
+            return guarded(path, lambda: read_partial(file, stop_when=lambda tag, _, __: tag > last))
+    except (OSError, SegevalError):
+        return None
+
+
+def drawn_series(dataset: Any) -> Iterator[str]:
+    """UIDs of the series that a structure set says it was drawn on."""
+    for frame in dataset.get("ReferencedFrameOfReferenceSequence") or ():
+        for study in frame.get("RTReferencedStudySequence") or ():
+            for one in study.get("RTReferencedSeriesSequence") or ():
+                yield str(one.get("SeriesInstanceUID", "") or "")
 
 
 def guarded(path: Path, read: Callable[[], _Result]) -> _Result:

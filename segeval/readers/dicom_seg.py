@@ -20,7 +20,7 @@ from segeval.errors import UnreadableFile
 from segeval.readers.dicom import guarded
 from segeval.readers.dicom_planes import Planes, planes_of
 from segeval.readers.layers import ValueTable
-from segeval.readers.masks import MaskCodes
+from segeval.readers.masks import MaskCodes, overlap_remarks
 from segeval.readers.reader import ReadOptions
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.placing import place
@@ -106,13 +106,10 @@ class _Met(Struct):
 
     def remarks(self) -> list[str]:
         """What the user should know of it."""
-        found = []
-        if self.overlapping:
-            found.append(
-                f"{self.path}: {self.overlapping} voxels lie in several segments; each is scored one-vs-rest, and "
-                "`all` has only what needs no single label map"
-            )
-        return [*found, *self.table.remarks(str(self.path))]
+        return [
+            *overlap_remarks(str(self.path), self.overlapping, "segments"),
+            *self.table.remarks(str(self.path)),
+        ]
 
 
 class SegmentSource:

@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import Struct
 
 from segeval.errors import GeometryError, SegevalError
-from segeval.readers.dicom import guarded
+from segeval.readers.dicom import drawn_series, guarded, header_of
 from segeval.readers.dicom_planes import planes_of
 from segeval.volumes.geometry import Geometry
 
@@ -75,16 +75,10 @@ def _grid(path: Path, images: list[_Image]) -> Geometry:
 
 def _referenced(dataset: Any) -> tuple[set[str], set[str]]:
     """UIDs of the series that a structure set refers to, and of its frames of reference."""
-    series, frames = (
-        set(),
-        {str(item.get("ReferencedFrameOfReferenceUID", "")) for item in dataset.StructureSetROISequence},
-    )
+    frames = {str(item.get("ReferencedFrameOfReferenceUID", "")) for item in dataset.StructureSetROISequence}
     for frame in dataset.get("ReferencedFrameOfReferenceSequence") or ():
         frames.add(str(frame.get("FrameOfReferenceUID", "")))
-        for study in frame.get("RTReferencedStudySequence") or ():
-            for one in study.get("RTReferencedSeriesSequence") or ():
-                series.add(str(one.get("SeriesInstanceUID", "")))
-    return series - {""}, frames - {""}
+    return set(drawn_series(dataset)) - {""}, frames - {""}
 
 
 def _beside(folder: Path) -> tuple[Path, ...]:
@@ -109,20 +103,16 @@ def _images(folder: Path) -> Iterator[_Image]:
 @lru_cache(maxsize=_MOST_FILES)
 def _image(path: str, size: int, changed: int) -> tuple[_Image, ...]:  # noqa: ARG001 (of a changed file nothing is kept)
     """The file's slice, if it holds one; a batch looks into one folder for each of its cases."""
+    header = header_of(Path(path), _LAST)
+    if header is None:
+        return ()
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
-            if file.read(132)[128:] != b"DICM":
-                return ()
-            file.seek(0)
-            return tuple(guarded(Path(path), lambda: _read(file)))
-    except (OSError, SegevalError):
+        return tuple(guarded(Path(path), lambda: _read(header)))
+    except SegevalError:
         return ()
 
 
-def _read(file: Any) -> list[_Image]:
-    from pydicom.filereader import read_partial
-
-    header = read_partial(file, stop_when=lambda tag, _, __: tag > _LAST)
+def _read(header: Any) -> list[_Image]:
     parts = [header.get(name, None) for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")]
     position, orientation, spacing = (tuple(float(value) for value in part or ()) for part in parts)
     if (len(position), len(orientation), len(spacing)) != (3, 6, 2):

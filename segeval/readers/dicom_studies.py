@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from segeval.errors import SegevalError
-from segeval.readers.dicom import SEGMENTATIONS, STRUCTURES, guarded
+from segeval.readers.dicom import SEGMENTATIONS, STRUCTURES, drawn_series, guarded, header_of
 from segeval.words.printable import printable, shortened
 
 _LAST = 0x30060010  # a structure set's references to its images; a segmentation's come long before
@@ -27,29 +27,21 @@ def pydicom_missing() -> bool:
 
 def study_of(path: Path) -> Study | None:
     """Of a segmentation or a structure set; None for images, and for what cannot be read."""
+    header = header_of(path, _LAST)
+    if header is None:
+        return None
     try:
-        with path.open("rb") as file:
-            if file.read(132)[128:] != b"DICM":
-                return None
-            file.seek(0)
-            return guarded(path, lambda: _read(file))
-    except (OSError, SegevalError):
+        return guarded(path, lambda: _read(header))
+    except SegevalError:
         return None
 
 
-def _read(file: Any) -> Study | None:
-    from pydicom.filereader import read_partial
-
-    header = read_partial(file, stop_when=lambda tag, _, __: tag > _LAST)
+def _read(header: Any) -> Study | None:
     if str(header.get("SOPClassUID", "")) not in (*SEGMENTATIONS, STRUCTURES):
         return None
     uid = _words(header.get("StudyInstanceUID", ""))
     series = {_words(one.get("SeriesInstanceUID", "")) for one in header.get("ReferencedSeriesSequence") or ()}
-    for frame in header.get("ReferencedFrameOfReferenceSequence") or ():
-        for study in frame.get("RTReferencedStudySequence") or ():
-            series |= {
-                _words(one.get("SeriesInstanceUID", "")) for one in study.get("RTReferencedSeriesSequence") or ()
-            }
+    series |= set(map(_words, drawn_series(header)))
     return Study(uid, series.pop() if len(series) == 1 else "") if uid else None
 
 

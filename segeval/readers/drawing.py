@@ -13,8 +13,8 @@ from msgspec import Struct, field
 
 from segeval.array_types import Integers
 from segeval.errors import SaysTooLittle, UnreadableFile
-from segeval.readers.coco_masks import MOST_PIXELS, area_of, inside
-from segeval.readers.masks import MaskCodes
+from segeval.readers.coco_masks import MOST_PIXELS, area_of, inside, stretch
+from segeval.readers.masks import MaskCodes, overlap_remarks
 from segeval.readers.reader import ReadOptions
 from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.volume import ArraySource, Volume
@@ -88,18 +88,18 @@ class Drawing(Struct):
 
 
 def draw_categories(where: str, drawing: Drawing, masks: Sequence[Mask]) -> None:
-    for label in sorted({mask.label for mask in masks}):
-        claimed = np.zeros(drawing.values.size, dtype=np.bool_)
-        for mask in masks:
-            if mask.label == label:
-                part, belongs = inside(mask.counts)
-                claimed[part] |= belongs
-        drawing.overlapping += drawing.codes.claim(drawing.values, claimed, label)
-    if drawing.overlapping:
-        drawing.remarks.append(
-            f"{where}: {drawing.overlapping} pixels lie in several categories; each is scored one-vs-rest, and `all` "
-            "has only what needs no single label map"
-        )
+    by_label: dict[int, list[Integers]] = {}
+    for mask in masks:
+        by_label.setdefault(mask.label, []).append(mask.counts)
+    for label, parts in sorted(by_label.items()):
+        stretches = [stretch(counts) for counts in parts]
+        first, end = min(one.start for one in stretches), max(one.stop for one in stretches)
+        claimed = np.zeros(end - first, dtype=np.bool_)  # and not of the whole image, for each of many labels
+        for counts in parts:
+            place, belongs = inside(counts)
+            claimed[place.start - first : place.stop - first] |= belongs
+        drawing.overlapping += drawing.codes.claim(drawing.values[first:end], claimed, label)
+    drawing.remarks += overlap_remarks(where, drawing.overlapping, "categories", "pixels")
 
 
 def draw_objects(where: str, drawing: Drawing, masks: Sequence[Mask], options: ReadOptions, *, ranked: bool) -> None:

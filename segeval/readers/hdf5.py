@@ -23,6 +23,7 @@ from segeval.readers.recognition import recognise
 from segeval.readers.slabs import SlabSource, axes_by_place, guarded, require_numbers
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import Volume
+from segeval.words.extras import install
 from segeval.words.printable import printable, shortened
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -41,7 +42,7 @@ def open_hdf5(path: Path, options: ReadOptions) -> Volume:
         what = recognise(start) or f"it begins with {start[:8]!r}; check what it is"
         raise UnreadableFile(f"{file}: is no HDF5 file: {what}")
     if importlib.util.find_spec("h5py") is None:
-        raise UnreadableFile(f"{file}: HDF5 needs h5py; install it with pip install 'segeval-cli[arrays]'")
+        raise UnreadableFile(f"{file}: HDF5 needs h5py; install it with {install('arrays')}")
     handle = guarded(file, "h5py", lambda: _opened(file))
     try:
         dataset = guarded(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segeval.readers.masks import MaskCodes
+from segeval.readers.masks import MaskCodes, overlap_remarks
 from segeval.volumes.volume import Piece, VoxelSource
 
 _TABLE_VALUES = 1 << 16  # stored values that are looked up in a table
@@ -55,12 +55,7 @@ class LayerSource:
 
     def remarks(self, name: str) -> list[str]:
         """What the voxels showed, once they were read."""
-        found = []
-        if self.overlapping_voxels:
-            found.append(
-                f"{name}: {self.overlapping_voxels} voxels lie in several segments; each is scored one-vs-rest, and "
-                "`all` has only what needs no single label map"
-            )
+        found = overlap_remarks(name, self.overlapping_voxels, "segments")
         for table in self._tables:
             found += table.remarks(name)
         return found

@@ -62,6 +62,16 @@ class MaskCodes(Struct):
         return overlapping
 
 
+def overlap_remarks(name: str, count: int, what: str, unit: str = "voxels") -> list[str]:
+    """What the user should know where so many voxels have a code. what: those that claim them, in words."""
+    if not count:
+        return []
+    return [
+        f"{name}: {count} {unit} lie in several {what}; each is scored one-vs-rest, and `all` has only what needs no "
+        "single label map"
+    ]
+
+
 class MaskSource:
     """The masks of one folder, walked side by side into one stream of codes."""
 
@@ -155,12 +165,7 @@ def open_masks(
 
     def finish() -> list[str]:
         remarks = [remark for volume in volumes.values() for remark in volume.finish()]
-        if source.overlapping_voxels:
-            remarks.append(
-                f"{folder}: {source.overlapping_voxels} voxels lie in several masks; each mask is scored one-vs-rest, "
-                "and `all` has only what needs no single label map"
-            )
-        return remarks
+        return remarks + overlap_remarks(str(folder), source.overlapping_voxels, "masks")
 
     def digest() -> str | None:
         digests = [volume.digest() for volume in volumes.values()]

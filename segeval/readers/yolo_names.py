@@ -11,6 +11,7 @@ from pathlib import Path
 from segeval.errors import LabelError, UnreadableFile
 from segeval.files.byte_stream import read_bounded
 from segeval.files.paths import is_file
+from segeval.words.extras import install
 from segeval.words.printable import printable, quoted, shortened
 
 _MOST_BYTES = 1 << 20
@@ -21,7 +22,7 @@ _FOLDERS_UP = 3  # data/labels/val/x.txt
 def names_in_yaml(path: Path, text: str) -> dict[int, str]:
     """By label, of a list or a table of classes. Raises UnreadableFile, LabelError."""
     if importlib.util.find_spec("yaml") is None:
-        raise UnreadableFile(f"{path}: YAML needs PyYAML; install it with pip install 'segeval-cli[coco]'")
+        raise UnreadableFile(f"{path}: YAML needs PyYAML; install it with {install('coco')}")
     import yaml
 
     try:

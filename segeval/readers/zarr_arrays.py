@@ -32,6 +32,7 @@ from segeval.readers.slabs import SlabSource, axes_by_place, guarded, require_nu
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import Volume
 from segeval.words.colours import hex_colour
+from segeval.words.extras import install
 from segeval.words.printable import printable, shortened
 
 _MM = {"nanometer": 1e-6, "micrometer": 1e-3, "millimeter": 1.0, "centimeter": 10.0, "meter": 1000.0}
@@ -60,7 +61,7 @@ def open_zarr(path: Path, options: ReadOptions) -> Volume:
     if watches and not is_remote(file):
         open_regular_file(file).close()
     if importlib.util.find_spec("zarr") is None:
-        raise UnreadableFile(f"{file}: Zarr needs zarr; install it with pip install 'segeval-cli[arrays]'")
+        raise UnreadableFile(f"{file}: Zarr needs zarr; install it with {install('arrays')}")
     store = guarded(file, "zarr", lambda: _store(file))
     try:
         image = guarded(path, "zarr", lambda: _image(path, store, inside, options))

@@ -14,6 +14,7 @@ from segeval.array_types import Mask
 from segeval.errors import UsageError
 from segeval.kernels.boxes import Box
 from segeval.tallies.topology import REVERSED, STORED, Betti, MaskTopology
+from segeval.words.extras import install
 
 _FOREGROUND, _BACKGROUND = {2: 8, 3: 26}, {2: 4, 3: 6}
 
@@ -21,7 +22,7 @@ _FOREGROUND, _BACKGROUND = {2: 8, 3: 26}, {2: 4, 3: 6}
 def require_skeletons() -> None:
     """Raises UsageError where the library of the extra ``topology`` is not installed."""
     if find_spec("skimage") is None:
-        raise UsageError("skeletons need scikit-image; install it with: pip install 'segeval-cli[topology]'")
+        raise UsageError(f"skeletons need scikit-image; install it with: {install('topology')}")
 
 
 def measure_mask(mask: Mask, other: Mask, *, skeletons: Collection[str], betti: bool) -> MaskTopology:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from segeval.errors import UsageError
+from segeval.words.extras import install
 
 if TYPE_CHECKING:
     from segeval.results.comparison import Comparison
@@ -20,9 +21,7 @@ def require_report_extra() -> None:
         import jinja2
         import vl_convert
     except ImportError as problem:
-        raise UsageError(
-            f"an HTML report needs {problem.name}; install it with: pip install 'segeval-cli[report]'"
-        ) from None
+        raise UsageError(f"an HTML report needs {problem.name}; install it with: {install('report')}") from None
     del jinja2, vl_convert
 
 

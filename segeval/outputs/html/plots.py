@@ -12,6 +12,7 @@ from msgspec import Struct
 from segeval.errors import UsageError
 from segeval.files.whole_files import free_name, made_folder, write_whole
 from segeval.outputs.html.page import asset, json_in_script
+from segeval.words.extras import install
 
 _SCRIPTS = ("values.js", "charts.js", "compared_charts.js", "figures.js")
 _A_PAGE = """
@@ -48,9 +49,7 @@ def plots_of(facts: Mapping[str, Any]) -> list[Plot]:
     try:
         import quickjs
     except ImportError:
-        raise UsageError(
-            "figures of charts need quickjs-ng; install it with: pip install 'segeval-cli[report]'"
-        ) from None
+        raise UsageError(f"figures of charts need quickjs-ng; install it with: {install('report')}") from None
     page = _A_PAGE.format(facts=json.dumps(json_in_script(facts)))
     scripts = [page, *(asset(name).removeprefix('"use strict";') for name in _SCRIPTS)]
     found = json.loads(quickjs.Context().eval("\n".join(scripts)))
