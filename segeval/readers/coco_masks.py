@@ -161,19 +161,12 @@ def area_of(counts: Integers) -> int:
     return int(counts[1::2].sum())
 
 
-def stretch(counts: Integers) -> slice:
-    """The stretch of the image, column by column, that holds the mask."""
-    runs = np.flatnonzero(counts[1::2]) * 2 + 1
-    if not runs.size:
-        return slice(0, 0)
-    first = int(counts[: int(runs[0])].sum())
-    return slice(first, first + int(counts[int(runs[0]) : int(runs[-1]) + 1].sum()))
-
-
 def inside(counts: Integers) -> tuple[slice, NDArray[np.bool_]]:
-    """The stretch that holds the mask, and which of its pixels belong to it."""
+    """A stretch of the image, column by column, that holds the mask, and which of its pixels belong to it."""
+    ends = np.cumsum(counts)
     runs = np.flatnonzero(counts[1::2]) * 2 + 1
     if not runs.size:
         return slice(0, 0), np.zeros(0, dtype=np.bool_)
     first, last = int(runs[0]), int(runs[-1])
-    return stretch(counts), np.repeat(np.arange(first, last + 1) % 2 == 1, counts[first : last + 1])
+    belongs = np.repeat(np.arange(first, last + 1) % 2 == 1, counts[first : last + 1])
+    return slice(int(ends[first - 1]), int(ends[last])), belongs

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from segeval.array_types import Integers
 from segeval.errors import SaysTooLittle, UnreadableFile
-from segeval.readers.coco_masks import MOST_PIXELS, area_of, inside, stretch
+from segeval.readers.coco_masks import MOST_PIXELS, area_of, inside
 from segeval.readers.masks import MaskCodes, overlap_remarks
 from segeval.readers.reader import ReadOptions
 from segeval.volumes.memory import Need, require_memory
@@ -88,17 +88,13 @@ class Drawing(Struct):
 
 
 def draw_categories(where: str, drawing: Drawing, masks: Sequence[Mask]) -> None:
-    by_label: dict[int, list[Integers]] = {}
-    for mask in masks:
-        by_label.setdefault(mask.label, []).append(mask.counts)
-    for label, parts in sorted(by_label.items()):
-        stretches = [stretch(counts) for counts in parts]
-        first, end = min(one.start for one in stretches), max(one.stop for one in stretches)
-        claimed = np.zeros(end - first, dtype=np.bool_)  # and not of the whole image, for each of many labels
-        for counts in parts:
-            place, belongs = inside(counts)
-            claimed[place.start - first : place.stop - first] |= belongs
-        drawing.overlapping += drawing.codes.claim(drawing.values[first:end], claimed, label)
+    codes = drawing.codes
+    for mask in sorted(masks, key=lambda one: one.label):
+        place, belongs = inside(mask.counts)
+        below = drawing.values[place]
+        has = [mask.label, *(code for code, members in codes.sets.items() if mask.label in members)]
+        belongs &= (below != mask.label) if len(has) == 1 else ~np.isin(below, has)
+        drawing.overlapping += codes.claim(below, belongs, mask.label)
     drawing.remarks += overlap_remarks(where, drawing.overlapping, "categories", "pixels")
 
 
