@@ -136,6 +136,71 @@ def test_two_jobs_or_references_of_a_case_are_an_error(platform: dict[str, str])
     assert not (Path(platform["SEGEVAL_OUTPUT"]) / "metrics.json").exists()
 
 
+def refused(platform: dict[str, str], said: str) -> None:
+    """A line, and no numbers."""
+    run = evaluated(platform)
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (1, "", 1), run.stderr
+    assert said in run.stderr
+    assert not (Path(platform["SEGEVAL_OUTPUT"]) / "metrics.json").exists()
+
+
+def dices(platform: dict[str, str]) -> dict[str, float | None]:
+    run = evaluated(platform)
+    assert run.returncode == 0, run.stderr
+    metrics = json.loads((Path(platform["SEGEVAL_OUTPUT"]) / "metrics.json").read_text())
+    return {result["case"]: result["Dice"] for result in metrics["results"]}
+
+
+def test_of_several_files_of_an_output_the_one_that_is_named_counts(platform: dict[str, str]) -> None:
+    """The first by name is another: b has 2 · 1 / (1 + 6) by it."""
+    folder = Path(platform["SEGEVAL_INPUT"]) / "2" / "output" / "images/organ"
+    image(folder / "another.mha", 1)
+    refused(platform, "job 2: there are another.mha, out.mha in ")
+    refused(platform | {"SEGEVAL_FILE": "*.nii"}, "SEGEVAL_FILE=*.nii fits 0 of them; one file is scored")
+    assert dices(platform | {"SEGEVAL_FILE": "o*.mha"})["b"] == pytest.approx(200 / 3)
+    (folder / "out.mha").unlink()
+    assert dices(platform)["b"] == pytest.approx(200 / 7)
+    (folder / "another.mha").unlink()
+    assert dices(platform)["b"] == 0.0  # it wrote nothing
+
+
+def test_of_several_outputs_and_inputs_the_one_that_is_named_counts(platform: dict[str, str]) -> None:
+    given = Path(platform["SEGEVAL_INPUT"])
+    listed = given / "predictions.json"
+    jobs = json.loads(listed.read_text())
+    for one in jobs:
+        if one["outputs"]:
+            other = {"image": {"name": "y.mha"}, "socket": {"slug": "tumour", "relative_path": "images/tumour"}}
+            one["outputs"] = [other, *one["outputs"]]
+            image(given / one["pk"] / "output" / "images/tumour" / "out.mha", 1)
+    listed.write_text(json.dumps(jobs))
+    refused(
+        platform,
+        "job 1: has 2 outputs that are images; name the one that is scored with SEGEVAL_SOCKET, one of tumour, organ",
+    )
+    assert dices(platform | {"SEGEVAL_SOCKET": "organ"})["b"] == pytest.approx(200 / 3)
+    assert dices(platform | {"SEGEVAL_SOCKET": "tumour"})["b"] == pytest.approx(200 / 7)
+    (Path(platform["SEGEVAL_OUTPUT"]) / "metrics.json").unlink()
+    refused(
+        platform | {"SEGEVAL_SOCKET": "organs"}, "job 1: no output is SEGEVAL_SOCKET=organs; there are tumour, organ"
+    )
+    for one in jobs:
+        pet = {"image": {"name": "pet_" + one["inputs"][0]["image"]["name"]}, "socket": {"slug": "pet"}}
+        one["inputs"] = [pet, *one["inputs"]]
+    listed.write_text(json.dumps(jobs))
+    named = platform | {"SEGEVAL_SOCKET": "organ"}
+    refused(
+        named,
+        "job 1: the case is called by its input image, and there are a, pet_a; name the input with SEGEVAL_INPUT",
+    )
+    assert dices(named | {"SEGEVAL_INPUT_SOCKET": "ct"})["b"] == pytest.approx(200 / 3)
+    (Path(platform["SEGEVAL_OUTPUT"]) / "metrics.json").unlink()
+    refused(
+        named | {"SEGEVAL_INPUT_SOCKET": "mr"},
+        "there is none; name the input with SEGEVAL_INPUT_SOCKET, one of pet, ct",
+    )
+
+
 def test_the_recipe_pins_a_version_and_drops_root() -> None:
     lines = (RECIPE / "Dockerfile").read_text().splitlines()
     assert any("segeval-cli==" in line for line in lines)
