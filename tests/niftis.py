@@ -10,9 +10,6 @@ from typing import Any
 import nibabel
 import numpy as np
 
-from segeval.readers import ReadOptions, open_volume
-from segeval.volumes.volume import Volume
-
 Segeval = Callable[..., Any]
 
 
@@ -51,20 +48,6 @@ def written(path: Path, *arguments: Any, **settings: Any) -> Path:
     """The array saved by nibabel."""
     nibabel.save(image(*arguments, **settings), path)
     return path
-
-
-def channels_of(volume: Volume) -> Array:
-    """Everything a volume streams, as (channels, *shape), and its end verified."""
-    flat = [np.concatenate(list(volume.source.pieces(channel))) for channel in range(volume.source.channels)]
-    volume.remarks += volume.finish()
-    return np.stack([channel.reshape(volume.shape, order="F") for channel in flat])
-
-
-def read(path: Path, **options: Any) -> tuple[Array, Volume]:
-    """The only channel of a file, and its (closed) volume."""
-    with open_volume(path, ReadOptions(**options)) as volume:
-        (array,) = channels_of(volume)
-    return array, volume
 
 
 def patched(content: bytes, position: int, layout: str, *values: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""OME-Zarr label images of several levels, as zarr writes them."""
+"""Label maps as Zarr, as zarr writes them: of several levels, in chunks, of many chunks that hold nothing."""
 
 from __future__ import annotations
 
@@ -24,4 +24,19 @@ def pyramid(path: Path, array: Array, levels: int = 3) -> Path:
         )  # fmt: skip
     axes = [{"name": name, "type": "space", "unit": "millimeter"} for name in "zyx"]
     group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": datasets}]
+    return path
+
+
+def stored(path: Path, array: Array, chunks: tuple[int, ...] | None, **more: Any) -> Path:
+    """An array, over what is there."""
+    made = zarr.create_array(str(path), shape=array.shape, chunks=chunks, dtype=array.dtype, overwrite=True, **more)
+    made[:] = array
+    return path
+
+
+def with_blocks(path: Path, block: Array, *corners: tuple[int, ...]) -> Path:
+    """520³ bytes, two parts, empty but for the block at each corner: few chunks of 130³ are stored."""
+    made = zarr.create_array(str(path), shape=(520,) * 3, chunks=(130,) * 3, dtype="uint8")
+    for corner in corners:
+        made[tuple(slice(first, first + size) for first, size in zip(corner, block.shape, strict=True))] = block
     return path

@@ -21,6 +21,7 @@ import pytest
 import SimpleITK
 import zarr
 from clusters import cluster
+from pyramids import stored
 
 from segeval import evaluate
 from segeval.batches.one_volume import in_processes
@@ -41,8 +42,7 @@ def store(path: Path, array: np.ndarray[Any, Any], chunks: tuple[int, ...] | Non
         with h5py.File(path, "w") as file:
             file.create_dataset("labels", data=array, chunks=chunks)
     else:
-        made = zarr.create_array(str(path), shape=array.shape, chunks=chunks, dtype=array.dtype, **more)
-        made[:] = array
+        stored(path, array, chunks, **more)
     return path
 
 

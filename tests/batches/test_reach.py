@@ -13,6 +13,7 @@ import pytest
 import zarr
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from pyramids import with_blocks
 
 from segeval import evaluate, evaluate_arrays
 from segeval.errors import UsageError
@@ -134,11 +135,7 @@ def test_what_is_beyond_reach_is_refused(tmp_path: Path, segeval: Run) -> None:
 
 def test_workers_print_the_same_bytes(tmp_path: Path, segeval: Run) -> None:
     block = np.random.default_rng(3).integers(0, 2, (8, 9, 10)).astype(np.uint8)
-    files = []
-    for name, shift in (("p", 1), ("r", 0)):
-        made = zarr.create_array(str(tmp_path / f"{name}.zarr"), shape=(520,) * 3, chunks=(130,) * 3, dtype="uint8")
-        made[255 + shift : 263 + shift, 126:135, 255:265] = block
-        files.append(tmp_path / f"{name}.zarr")
+    files = [with_blocks(tmp_path / f"{name}.zarr", block, (x, 126, 255)) for name, x in (("p", 256), ("r", 255))]
     asked = ("--metrics", "hd,nsd,assd", "--max-distance", "4", "-f", "json")
     one, several = segeval("score", *files, *asked), segeval("score", *files, *asked, "--workers", "2")
     assert (several.code, several.out) == (0, one.out), several.err

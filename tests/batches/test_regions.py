@@ -13,6 +13,7 @@ import pytest
 import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyramids import stored, with_blocks
 
 from segeval import evaluate, evaluate_arrays
 from segeval.errors import LabelError, UsageError
@@ -21,11 +22,6 @@ from segeval.volumes import tiles
 Run = Callable[..., Any]
 INSTANCES = "pq,instance_tp,instance_fp,instance_fn,instance_f1,instance_dice,missed_volume_ml,invented_volume_ml"
 BETTI = "betti0_error,betti1_error,betti2_error,euler_error"
-
-
-def stored(path: Path, array: np.ndarray[Any, Any], chunks: tuple[int, ...]) -> Path:
-    zarr.create_array(str(path), shape=array.shape, chunks=chunks, dtype=array.dtype, overwrite=True)[:] = array
-    return path
 
 
 def blobs(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any, most: int) -> np.ndarray[Any, Any]:
@@ -113,15 +109,10 @@ def test_a_spiral_through_all_regions_is_one_body_with_one_tunnel(tmp_path: Path
 def pair_of_parts(folder: Path) -> list[Path]:
     """Two parts, and bodies that reach across them; few chunks hold something."""
     block = np.random.default_rng(5).integers(0, 3, (40, 50, 60)).astype(np.uint8)
-    files = []
-    for name, shift in (("p", 1), ("r", 0)):
-        made = zarr.create_array(str(folder / f"{name}.zarr"), shape=(520,) * 3, chunks=(130,) * 3, dtype="uint8")
-        for corner in ((245, 100, 230), (100, 0, 80)):
-            made[tuple(slice(c + s, c + s + n) for c, s, n in zip(corner, (shift, 0, 0), block.shape, strict=True))] = (
-                block
-            )
-        files.append(folder / f"{name}.zarr")
-    return files
+    return [
+        with_blocks(folder / f"{name}.zarr", block, (245 + shift, 100, 230), (100 + shift, 0, 80))
+        for name, shift in (("p", 1), ("r", 0))
+    ]
 
 
 def test_workers_print_the_same_bytes(tmp_path: Path, segeval: Run) -> None:

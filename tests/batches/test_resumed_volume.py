@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import zarr
+from pyramids import stored, with_blocks
 
 from segeval.batches import one_volume
 from segeval.batches.line_journal import decoded, encoded
@@ -29,11 +29,6 @@ from segeval.volumes import tiles
 
 Run = Callable[..., Any]
 METRICS = "dice,partition,pq,betti1_error,betti2_error"
-
-
-def stored(path: Path, array: np.ndarray[Any, Any], chunks: tuple[int, ...]) -> Path:
-    zarr.create_array(str(path), shape=array.shape, chunks=chunks, dtype=array.dtype)[:] = array
-    return path
 
 
 @pytest.fixture
@@ -131,11 +126,7 @@ def test_resume_wants_an_output(files: tuple[Path, Path], segeval: Run) -> None:
 def test_a_run_that_is_killed_goes_on(tmp_path: Path) -> None:
     """The whole group of processes, as soon as a part is done; what is left behind afterwards is the output."""
     block = np.random.default_rng(3).integers(0, 3, (30, 40, 50)).astype(np.uint8)
-    files = []
-    for name, shift in (("p", 1), ("r", 0)):
-        made = zarr.create_array(str(tmp_path / f"{name}.zarr"), shape=(520,) * 3, chunks=(130,) * 3, dtype="uint8")
-        made[245 + shift : 275 + shift, 100:140, 230:280] = block
-        files.append(tmp_path / f"{name}.zarr")
+    files = [with_blocks(tmp_path / f"{name}.zarr", block, (x, 100, 230)) for name, x in (("p", 246), ("r", 245))]
     out = tmp_path / "out" / "o.json"
     out.parent.mkdir()
     command = [sys.executable, "-m", "segeval", "score", *map(str, files), "--metrics", "dice,instance_tp", "-o"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,9 @@ import numpy as np
 import pytest
 from handmade import afni_header, bmp, minc, par_header
 from numpy.typing import NDArray
+from reading import read_channels
 
 from segeval.errors import UnreadableFile
-from segeval.readers import ReadOptions, open_volume
-from segeval.volumes.volume import Volume
 
 Array = NDArray[Any]
 
@@ -23,12 +23,7 @@ LABELS: Array = np.random.default_rng(12).choice([0, 1, 2, 7], (5, 4, 3)).astype
 SPACING = (0.8, 1.5, 3.0)
 
 
-def read(path: Path, **options: Any) -> tuple[Array, Volume]:
-    """All channels as (channels, x, y, z), and the (closed) volume."""
-    with open_volume(path, ReadOptions(hashed=True, **options)) as volume:
-        flat = [np.concatenate(list(volume.source.pieces(channel))) for channel in range(volume.source.channels)]
-        volume.remarks += volume.finish()
-    return np.stack([channel.reshape(volume.shape, order="F") for channel in flat]), volume
+read = partial(read_channels, hashed=True)
 
 
 def written(folder: Path, header: str, content: bytes, data: str, voxels: bytes) -> Path:

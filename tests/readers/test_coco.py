@@ -14,10 +14,10 @@ import pytest
 from cocos import CATEGORIES, Array, annotation, dataset, drawn, encoded, image, panoptic, runs
 from formats import assert_refused
 from PIL import Image
+from reading import read_picture as read
 
 from segeval.errors import SaysTooLittle, UnreadableFile
 from segeval.readers import Input, ReadOptions, open_volume
-from segeval.volumes.volume import gather
 
 Segeval = Callable[..., Any]
 
@@ -46,14 +46,6 @@ STAR = [
     13.0,
 ]
 NOISE = np.random.default_rng(3).random(SIZE) < 0.4
-
-
-def read(path: Path | str, **options: Any) -> tuple[Array, Any]:
-    """The labels as (y, x), and the volume."""
-    with open_volume(Path(path), ReadOptions(**options)) as volume:
-        found = gather(volume.source, 0).T
-        volume.finish()
-    return found, volume
 
 
 @pytest.mark.parametrize("form", [encoded, runs], ids=["compressed", "uncompressed"])

@@ -14,10 +14,10 @@ import pytest
 import SimpleITK as sitk
 import tifffile
 from PIL import Image
+from reading import read as read_channel
 
 from segeval import evaluate
 from segeval.errors import LabelError, UnreadableFile, UsageError
-from segeval.readers import ReadOptions, open_volume
 from segeval.readers.colours import ColourTable
 from segeval.readers.label_files import read_label_file
 from segeval.readers.palettes import shipped
@@ -39,10 +39,7 @@ VOC: Array = np.array([bits_of_voc(index) for index in range(256)], dtype=np.uin
 
 def read(path: Path, palette: str | None, **options: Any) -> tuple[Array, Any]:
     """(x, y, z) and the volume."""
-    with open_volume(path, ReadOptions(colours=settings_of({"palette": palette, **options}).colour_table)) as volume:
-        found = np.concatenate(list(volume.source.pieces(0))).reshape(volume.shape, order="F")
-        volume.remarks = [*volume.remarks, *volume.finish()]
-    return found, volume
+    return read_channel(path, colours=settings_of({"palette": palette, **options}).colour_table)
 
 
 def by_hand(path: Path, colours: dict[tuple[int, int, int], int]) -> Array:

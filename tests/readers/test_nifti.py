@@ -10,7 +10,8 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
-from niftis import AFFINE, RAMP, SHAPE, Array, Segeval, channels_of, image, patched, read, written
+from niftis import AFFINE, RAMP, SHAPE, Array, Segeval, image, patched, written
+from reading import channels_of, read
 
 from segeval.errors import UnreadableFile
 from segeval.readers import ReadOptions, open_volume

@@ -7,7 +7,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from niftis import RAMP, SHAPE, Array, Segeval, channels_of, image, patched, read, written
+from niftis import RAMP, SHAPE, Array, Segeval, image, patched, written
+from reading import channels_of, read
 
 from segeval.errors import GeometryError, UnreadableFile, UsageError
 from segeval.readers import ReadOptions, open_volume

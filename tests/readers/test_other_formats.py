@@ -8,6 +8,7 @@ import io
 import pickle
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +30,12 @@ from formats import (
     picture,
     written,
 )
-
-from segeval.readers import ReadOptions, open_volume
-from segeval.volumes.volume import Volume
+from reading import read_channels
 
 OTHER = np.where(np.random.default_rng(10).random(SHAPE) < 0.7, LABELS, 2).astype(np.uint8)
 
 
-def read(path: Path) -> tuple[Array, Volume]:
-    """All channels of a file as (channels, *shape), and its (closed) volume."""
-    with open_volume(path, ReadOptions(hashed=True)) as volume:
-        flat = [np.concatenate(list(volume.source.pieces(channel))) for channel in range(volume.source.channels)]
-        volume.remarks += volume.finish()
-    return np.stack([channel.reshape(volume.shape, order="F") for channel in flat]), volume
+read = partial(read_channels, hashed=True)
 
 
 def probabilities(count: int = 3, dtype: Any = np.float32) -> Array:

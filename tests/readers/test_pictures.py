@@ -12,25 +12,14 @@ import pytest
 import SimpleITK as sitk
 import tifffile
 from PIL import Image
+from reading import read_channels as read
 
 from segeval.errors import UnreadableFile
-from segeval.readers import ReadOptions, open_volume
 
 Array = np.ndarray[Any, Any]
 STACK = np.random.default_rng(5).integers(0, 9, (3, 37, 50))
 FLAT: Array = STACK[0]
 TYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "float32"]
-
-
-def read(path: Path, **options: Any) -> tuple[Array, Any]:
-    """Channels of (x, y, z), and the volume."""
-    with open_volume(path, ReadOptions(**options)) as volume:
-        source = volume.source
-        found = [
-            np.concatenate(list(source.pieces(c))).reshape(source.shape, order="F") for c in range(source.channels)
-        ]
-        volume.finish()
-    return np.stack(found), volume
 
 
 @pytest.mark.parametrize("dtype", TYPES)

@@ -13,10 +13,9 @@ import pytest
 from cocos import Array, drawn
 from formats import assert_refused
 from PIL import Image
+from reading import read_picture as read
 
 from segeval.errors import SaysTooLittle
-from segeval.readers import ReadOptions, open_volume
-from segeval.volumes.volume import gather
 
 Segeval = Callable[..., Any]
 
@@ -48,14 +47,6 @@ def text(path: Path, *lines: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(lines))
     return path
-
-
-def read(path: Path, **options: Any) -> tuple[Array, Any]:
-    """The labels as (y, x), and the volume."""
-    with open_volume(path, ReadOptions(**options)) as volume:
-        found = gather(volume.source, 0).T
-        volume.finish()
-    return found, volume
 
 
 @pytest.mark.parametrize("picture", ["x.jpg", "x.PNG", "x.webp"])
