@@ -9,7 +9,7 @@ import typer
 
 from segeval.cli.options import WideOption
 from segeval.cli.picturing import Pictured, pages_among, with_picture_options
-from segeval.cli.writing import print_page, print_text, require_writable, tell_remark
+from segeval.cli.writing import print_page, print_pieces, print_text, require_writable, tell_remark
 from segeval.errors import UsageError
 from segeval.files.whole_files import write_whole
 
@@ -107,14 +107,13 @@ def _write_pages(comparison: Comparison, paths: list[Path], pages: list[Path], p
 
 
 def _require_endings(outputs: list[Path]) -> None:
-    from segeval.outputs.comparison_text import COMPARISON_OUTPUTS, comparison_format_of_ending
+    from segeval.outputs import formats_of_ending
+    from segeval.outputs.comparison_text import COMPARISON_OUTPUTS
 
     for path in outputs:
-        if comparison_format_of_ending(path.name) is None:
-            endings = ", ".join(
-                [*(ending for output in COMPARISON_OUTPUTS.values() for ending in output.endings), ".html"]
-            )
-            raise UsageError(f"-o {path}: the ending says the format; known are {endings}")
+        if not formats_of_ending(path.name, COMPARISON_OUTPUTS):
+            endings = [ending for output in COMPARISON_OUTPUTS.values() for ending in output.endings]
+            raise UsageError(f"-o {path}: the ending says the format; known are {', '.join([*endings, '.html'])}")
 
 
 def _write_challenger(
@@ -133,16 +132,18 @@ def _write_challenger(
 
 def _write(comparison: Comparison, format_: ComparisonFormat, outputs: list[Path], wide: bool) -> None:
     """The files, then stdout, then the remarks that it does not show."""
-    from segeval.outputs.comparison_text import COMPARISON_OUTPUTS, comparison_format_of_ending
+    from segeval.outputs import formats_of_ending
+    from segeval.outputs.comparison_text import COMPARISON_OUTPUTS
 
     for path in outputs:
-        write_whole(path, COMPARISON_OUTPUTS[comparison_format_of_ending(path.name) or format_].render(comparison))
+        wanted = formats_of_ending(path.name, COMPARISON_OUTPUTS)[0]
+        write_whole(path, COMPARISON_OUTPUTS[wanted].pieces(comparison))
     if format_ == "table":
         from segeval.outputs.comparison_page import page_of_comparison
 
         print_page(page_of_comparison(comparison, wide=wide))
     else:
-        print_text(COMPARISON_OUTPUTS[format_].render(comparison))
+        print_pieces(COMPARISON_OUTPUTS[format_].pieces(comparison))
     if not COMPARISON_OUTPUTS[format_].shows_remarks:
         for remark in comparison.remarks:
             tell_remark(remark)

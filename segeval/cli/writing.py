@@ -69,9 +69,7 @@ def write_report(report: Report, format_: Format, outputs: Iterable[Path], *, wi
 
         print_page(page_of_report(report, wide=wide))
     else:
-        print_pieces(
-            piece for piece in OUTPUTS[format_].pieces(report) if isinstance(piece, str)
-        )  # bytes are for files
+        print_pieces(OUTPUTS[format_].pieces(report))
     if any(case.status == "error" for case in report.cases) and not read_by_somebody(format_):
         from segeval.outputs.batch import failure_summary
 
@@ -122,11 +120,13 @@ def print_text(text: str) -> None:
     print_pieces([text])
 
 
-def print_pieces(pieces: Iterable[str]) -> None:
-    """Print to stdout, for as long as somebody reads it."""
+def print_pieces(pieces: Iterable[str] | Iterable[bytes]) -> None:
+    """Print to stdout, for as long as somebody reads it; bytes are for files."""
     held: list[str] = []
     with to_stdout():
         for piece in pieces:
+            if isinstance(piece, bytes):
+                continue
             held.append(piece)
             if sum(map(len, held)) > _MOST_HELD:
                 sys.stdout.write("".join(held))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -12,9 +12,9 @@ from segeval.choices import FileFormat, Format
 if TYPE_CHECKING:
     from segeval.results.report import Report
 
-__all__ = ["OUTPUTS", "Output", "format_of_ending"]
 
-
+Subject = TypeVar("Subject")
+Name = TypeVar("Name", bound=str)
 Require = Callable[[Sequence[str], Mapping[str, object]], None]
 
 
@@ -22,25 +22,25 @@ def _nothing(_: Sequence[str], __: Mapping[str, object]) -> None:
     """Most formats can be written always."""
 
 
-class Output(Struct, frozen=True):
-    """pieces: the report as text that ends with a newline, or as bytes, in as many pieces as keep memory small.
+class Output(Struct, Generic[Subject], frozen=True):
+    """pieces: a report, say, as text that ends with a newline, or as bytes, in as many pieces as keep memory small.
 
     endings: of the files it is written to.
-    shows_remarks: the text holds the report's remarks; otherwise they go to stderr.
+    shows_remarks: the text holds its remarks; otherwise they go to stderr.
     require: given the keys of the columns and the settings as the JSON has them, raises the SegevalError that rendering
     would end in.
     """
 
-    pieces: Callable[[Report], Iterable[str] | Iterable[bytes]]
+    pieces: Callable[[Subject], Iterable[str] | Iterable[bytes]]
     endings: tuple[str, ...]
     shows_remarks: bool = True
     require: Require = _nothing
 
-    def render(self, report: Report) -> str | bytes:
+    def render(self, subject: Subject) -> str | bytes:
         """The pieces together."""
         text: list[str] = []
         content: list[bytes] = []
-        for piece in self.pieces(report):
+        for piece in self.pieces(subject):
             if isinstance(piece, str):
                 text.append(piece)
             else:
@@ -119,7 +119,7 @@ def _require_report_extra(_: Sequence[str], __: Mapping[str, object]) -> None:
     require_report_extra()
 
 
-OUTPUTS: dict[FileFormat, Output] = {
+OUTPUTS: dict[FileFormat, Output[Report]] = {
     "table": Output(_table, (".txt",)),
     "csv": Output(_csv, (".csv",), shows_remarks=False),
     "json": Output(_json, (".json",)),
@@ -134,5 +134,10 @@ OUTPUTS: dict[FileFormat, Output] = {
 
 def format_of_ending(name: str, asked: Format | None = None) -> FileFormat | None:
     """The format that a file name asks for by its ending; where two share it, the one asked for, else the first."""
-    found = [format_ for format_, output in OUTPUTS.items() if name.lower().endswith(output.endings)]
+    found = formats_of_ending(name, OUTPUTS)
     return asked if asked in found else next(iter(found), None)
+
+
+def formats_of_ending(name: str, outputs: Mapping[Name, Output[Any]]) -> list[Name]:
+    """Those that a file name may ask for by its ending."""
+    return [format_ for format_, output in outputs.items() if name.lower().endswith(output.endings)]
