@@ -16,6 +16,8 @@ SPACING = (1.5, 0.8)
 BETWEEN = 3.0
 ORIGIN = np.array([10.0, -20.0, 5.0])
 UPRIGHT = np.eye(3)
+REGISTERED = "1.2.840.10008."
+"""How the identifiers of the standard begin."""
 
 
 def turned(degrees: float) -> Array:
@@ -83,6 +85,27 @@ def dicom_seg(
             series(masks.shape[:3], axes), pixels, kind, described, generate_uid(), 2, generate_uid(), 1,
             "maker", "model", "1", "serial", **options,
         ).save_as(path)  # fmt: skip
+    return path
+
+
+def with_fixed_identifiers(path: Path) -> Path:
+    """The same file with the bytes of every other run: identifiers, dates and times are not those of this one."""
+    import pydicom
+    from pydicom.uid import generate_uid
+
+    new: dict[str, str] = {}
+    fixed = {"DA": "20200101", "TM": "120000", "DT": "20200101120000"}
+
+    def fix(_: Any, element: Any) -> None:
+        if element.VR == "UI" and not str(element.value).startswith(REGISTERED):
+            element.value = new.setdefault(element.value, generate_uid(entropy_srcs=[str(len(new))]))
+        elif element.VR in fixed and element.value:
+            element.value = fixed[element.VR]
+
+    dataset = pydicom.dcmread(path)
+    dataset.walk(fix)
+    dataset.file_meta.walk(fix)
+    dataset.save_as(path)
     return path
 
 

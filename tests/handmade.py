@@ -81,6 +81,7 @@ def minc(
     for size, name in zip(array.shape, names, strict=True):
         file.createDimension(name, size)
         variable = file.createVariable(name, "i", ())
+        variable.data[...] = 0  # else it is whatever lay in memory
         variable.spacing = b"regular__"
         if name in space:
             variable.start, variable.step = np.float64(0.0), np.float64(SPACING[space[name]])

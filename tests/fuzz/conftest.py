@@ -118,6 +118,12 @@ class Judge:
 
     damaged = staticmethod(damaged)
 
+    @staticmethod
+    def write(path: Path, content: bytes) -> None:
+        """Into a new file: one that is emptied and written again waits for the disk, thousands of times."""
+        path.unlink(missing_ok=True)
+        path.write_bytes(content)
+
     def inputs(self, seed: int, count: int) -> Iterator[Random]:
         """So many generators, each known by its number."""
         for number in range(count * self.rounds):

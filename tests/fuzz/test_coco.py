@@ -64,7 +64,7 @@ def test_instances(judge: Any, tmp_path: Path) -> None:
     compared = 0
     path = tmp_path / "input.json"
     for random in judge.inputs(41, 2500):
-        path.write_bytes(judge.damaged(content, random, text=True))
+        judge.write(path, judge.damaged(content, random, text=True))
         found = judge.answer(lambda: counted_in(path), path)
         if found is None:
             continue
@@ -86,8 +86,8 @@ def test_panoptic(judge: Any, tmp_path: Path) -> None:
     text, pixels = path.read_bytes(), picture.read_bytes()
     right = 0
     for number, random in enumerate(judge.inputs(42, 800)):
-        path.write_bytes(judge.damaged(text, random, text=True) if number % 2 else text)
-        picture.write_bytes(pixels if number % 2 else judge.damaged(pixels, random))
+        judge.write(path, judge.damaged(text, random, text=True) if number % 2 else text)
+        judge.write(picture, pixels if number % 2 else judge.damaged(pixels, random))
         found = judge.answer(lambda: counted_in(path), path)
         right += found == {1: int(NOISE.sum()), 18: int((~NOISE).sum())}
     assert judge.outcomes["refused"] > 400, judge.outcomes
@@ -102,7 +102,7 @@ def test_yolo(judge: Any, tmp_path: Path) -> None:
     Image.new("L", (40, 30)).save(tmp_path / "input.png")
     compared = 0
     for random in judge.inputs(43, 1500):
-        path.write_bytes(judge.damaged(content, random, text=True))
+        judge.write(path, judge.damaged(content, random, text=True))
         if (found := judge.answer(lambda: counted_in(path), path)) is None:
             continue
         expected: dict[int, Any] = {}

@@ -28,7 +28,7 @@ def tiffs() -> dict[str, bytes]:
         ("stored", {}), ("zlib", {"compression": "zlib"}), ("lzw", {"compression": "lzw"}),
         ("packbits", {"compression": "packbits"}), ("zstd", {"compression": "zstd"}), ("big", {"bigtiff": True}),
         ("tiled", {"tile": (16, 16)}), ("predicted", {"compression": "zlib", "predictor": True}),
-        ("ome", {"ome": True}), ("imagej", {"imagej": True}),
+        ("ome", {"ome": True, "metadata": {"UUID": "urn:uuid:1"}}), ("imagej", {"imagej": True}),
     ):  # fmt: skip
         target = io.BytesIO()
         array = WIDE if name in ("tiled", "predicted") else LABELS
@@ -78,7 +78,7 @@ def fuzzed(judge: Any, tmp_path: Path, files: dict[str, bytes], count: int, seed
     for number, random in enumerate(judge.inputs(seed, count)):
         name = list(files)[number % len(files)]
         path = tmp_path / f"x.{name}"
-        path.write_bytes(judge.damaged(files[name], random))
+        judge.write(path, judge.damaged(files[name], random))
         try:
             found = voxels(path)
         except SegevalError as problem:

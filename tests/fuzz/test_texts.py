@@ -53,7 +53,7 @@ def fuzz(judge: Any, path: Path, content: bytes, read: Callable[[Path], Any], co
     path.write_bytes(content)
     whole = repr(read(path))
     for random in judge.inputs(seed, count):
-        path.write_bytes(judge.damaged(content, random, text=True))
+        judge.write(path, judge.damaged(content, random, text=True))
         found = judge.answer(lambda: read(path), path)
         same = _meaning(path) == _meaning_of(path.suffix, content)
         assert not (same and found is not None and repr(found) != whole), path.read_bytes()
@@ -134,7 +134,7 @@ def test_no_row_of_a_label_file_is_passed_over(name: str, judge: Any, tmp_path: 
             if fields:
                 fields.pop(random.randrange(len(fields)))
         damaged[number] = ("\t" if name == "dseg.tsv" else " ").join(fields)
-        path.write_text("\n".join(damaged) + "\n")
+        judge.write(path, ("\n".join(damaged) + "\n").encode())
         choice = judge.answer(lambda: read_label_file(path), path)
         if choice is None:
             continue
@@ -192,7 +192,7 @@ def test_commands_over_damaged_texts(
     for number, random in enumerate(judge.inputs(16, 1500)):
         name, content, arguments = commands[number % len(commands)]
         path = tmp_path / name
-        path.write_bytes(judge.damaged(content, random, text=True))
+        judge.write(path, judge.damaged(content, random, text=True))
         judge.command(capsys, path, *arguments(path))
     assert judge.outcomes["exit 0"] > 100
     assert judge.outcomes["exit 3"] > 100

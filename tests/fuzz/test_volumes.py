@@ -119,9 +119,9 @@ def fuzz(
         content, path = files[name], tmp_path / f"input.{name}"
         cut = header if header is not None and random.random() < 0.8 else len(content)
         if content.startswith(GZIP) and random.random() < 0.5:
-            path.write_bytes(gzip.compress(judge.damaged(gzip.decompress(content), random), mtime=0))
+            judge.write(path, gzip.compress(judge.damaged(gzip.decompress(content), random), mtime=0))
         else:
-            path.write_bytes(judge.damaged(content[:cut], random, text) + content[cut:])
+            judge.write(path, judge.damaged(content[:cut], random, text) + content[cut:])
         if opened is not None:
             path = tmp_path / f"input.{opened[name]}"
         good, labels = (flat, FLAT) if name.startswith("picture") else (whole, LABELS)
