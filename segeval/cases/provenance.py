@@ -5,7 +5,6 @@ Nothing of the machine or its user: no host name, no user name, no absolute path
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ from segeval.readers.containers import container_of
 from segeval.results.documents import Sha256
 from segeval.results.report import Report, Status
 from segeval.results.rows import lines_of
+from segeval.results.strict_json import json_indented
 from segeval.settings import Settings
 from segeval.settings.reading import settings_of_document
 from segeval.version import __version__
@@ -124,7 +124,7 @@ class Provenance:
             ],
             "files": files,
         }
-        write_whole(self._path, json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+        write_whole(self._path, json_indented(document))
 
     def _digest(self, report: Report) -> str | None:
         """Of the JSON of what was scored; None of a report that was read: it is among the files."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -22,11 +21,12 @@ def schema(
     ] = None,
 ) -> None:
     """Print the JSON Schema of a document that segeval writes, or list them."""
+    from segeval.results.strict_json import json_indented
     from segeval.schemas import SCHEMAS
     from segeval.schemas import schema as schema_of_document
 
     if name is not None:
-        print_text(json.dumps(schema_of_document(name), indent=1, ensure_ascii=False) + "\n")
+        print_text(json_indented(schema_of_document(name)))
         return
     from segeval.outputs.page import Listing
 

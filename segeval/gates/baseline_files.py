@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from segeval.results.report import MEAN, SCHEMA, Label, Report, Row
 from segeval.results.rows import Table
 from segeval.results.signatures import version_of
 from segeval.results.slices import Results, label_order
-from segeval.results.strict_json import plain, strict_json
+from segeval.results.strict_json import json_line, strict_json
 from segeval.words.lists import named
 from segeval.words.printable import printable, shortened
 
@@ -168,17 +167,17 @@ def _pieces(report: Report, scores: Scores) -> Iterator[str]:
     }
     cases = sorted(report.cases, key=lambda case: case.case)
     sides = [
-        f"{_text(case.case)}: {_text(dict(zip(('prediction', 'reference'), case.hashes, strict=True)))}"
+        f"{json_line(case.case)}: {json_line(dict(zip(('prediction', 'reference'), case.hashes, strict=True)))}"
         for case in cases
         if case.hashes is not None
     ]
-    yield "{\n" + "".join(f"{_text(key)}: {_text(value)},\n" for key, value in head.items())
+    yield "{\n" + "".join(f"{json_line(key)}: {json_line(value)},\n" for key, value in head.items())
     yield '"sha256": ' + _block("{", sides, "}") + ',\n"rows": ['
     names, before = scores.names, "\n"
     for case in cases:
         for row in sorted(case.rows, key=lambda row: label_order(row.label)):
             label = {"case": case.case, "label": row.label, "name": names.get(row.label)}
-            yield before + _text(plain({**label, **dict(sorted(row.values.items()))}))
+            yield before + json_line({**label, **dict(sorted(row.values.items()))})
             before = ",\n"
     yield "]\n}\n" if before == "\n" else "\n]\n}\n"
 
@@ -287,10 +286,6 @@ def _require_numbers(values: Mapping[str, Any], place: int) -> None:
 
 def _words(what: object) -> str:
     return printable(shortened(what))
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, allow_nan=False, ensure_ascii=False)
 
 
 def _block(opening: str, lines: list[str], closing: str) -> str:

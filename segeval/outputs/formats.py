@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from segeval.outputs import page
 from segeval.results.formats import FormatDocument
+from segeval.results.strict_json import json_indented
 
 _HEADS = ("format", "endings", "read by", "voxels")
 
@@ -22,4 +22,4 @@ def page_of_formats(formats: Sequence[FormatDocument]) -> list[page.Part]:
 
 def formats_json(formats: Sequence[FormatDocument]) -> str:
     """An array."""
-    return json.dumps(formats, indent=1, ensure_ascii=False) + "\n"
+    return json_indented(formats)

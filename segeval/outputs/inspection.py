@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 
-from segeval.results.inspection import Inspection
+from msgspec.structs import asdict
+
+from segeval.results.inspection import SCHEMA, Inspection
+from segeval.results.strict_json import json_indented
 from segeval.words.printable import printable
 
 _KINDS = {"labels": "label map", "probabilities": "probability map"}
@@ -43,7 +45,7 @@ def render_inspection(found: Inspection) -> str:
 
 def render_inspection_json(found: Inspection) -> str:
     """One object; a number that cannot be written is null."""
-    return json.dumps(found.document(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_indented({"schema": SCHEMA, **asdict(found)})
 
 
 def columns(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> list[str]:

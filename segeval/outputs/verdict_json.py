@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
-from segeval.results.strict_json import plain
+from segeval.results.strict_json import json_indented
 from segeval.results.verdict import Verdict
 
 
@@ -16,4 +14,4 @@ def render_verdict_json(verdict: Verdict) -> str:
         "statistics": verdict.statistics,
         "remarks": verdict.remarks,
     }
-    return json.dumps(plain(document), allow_nan=False, ensure_ascii=False, indent=1) + "\n"
+    return json_indented(document)

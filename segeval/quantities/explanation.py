@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import textwrap
 from collections.abc import Iterable
 from itertools import groupby
@@ -14,6 +13,7 @@ from segeval.errors import UsageError
 from segeval.quantities.naming import did_you_mean
 from segeval.quantities.quantity import QUANTITIES, Quantity, Setting, of_group
 from segeval.results.columns import Direction, finite
+from segeval.results.strict_json import json_indented
 
 _WIDTH = 80
 _ALL = "`segeval quantities` lists all"
@@ -118,7 +118,7 @@ def listed(quantities: Iterable[Quantity]) -> str:
 
 def as_json(quantities: Iterable[Quantity]) -> str:
     """A JSON array; an end of the scale that is infinite is null, and a default that follows from the data, too."""
-    return json.dumps([document_of(quantity) for quantity in quantities], indent=1, ensure_ascii=False) + "\n"
+    return json_indented([document_of(quantity) for quantity in quantities])
 
 
 def document_of(quantity: Quantity) -> QuantityDocument:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, NotRequired, TypedDict
 
 from msgspec import Struct
 
 from segeval.choices import RankingMethod
-from segeval.results.strict_json import plain
+from segeval.results.strict_json import json_line, plain
 
 SCHEMA = "segeval-compare/1"
 
@@ -219,15 +218,11 @@ class Comparison(Struct, frozen=True):
 
     def to_json(self) -> str:
         """Strict JSON text (no bare NaN), full float precision, an entry per line."""
-        members = [f" {_dumped(key)}: {_listed(value)}" for key, value in self.document().items()]
+        members = [f" {json_line(key)}: {_listed(value)}" for key, value in self.document().items()]
         return "{\n" + ",\n".join(members) + "\n}"
 
 
 def _listed(value: Any) -> str:
     if not isinstance(value, Sequence) or isinstance(value, str) or not value:
-        return _dumped(value)
-    return "[\n  " + ",\n  ".join(_dumped(entry) for entry in value) + "\n ]"
-
-
-def _dumped(value: Any) -> str:
-    return json.dumps(value, allow_nan=False, ensure_ascii=False)
+        return json_line(value)
+    return "[\n  " + ",\n  ".join(json_line(entry) for entry in value) + "\n ]"

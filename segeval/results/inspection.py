@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct
 
 from segeval.choices import Kind
 
@@ -52,10 +52,6 @@ class Inspection(Struct, frozen=True):
     labels: tuple[LabelFound, ...] = ()
     channels: tuple[ChannelFound, ...] = ()
     remarks: tuple[str, ...] = ()
-
-    def document(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        return {"schema": SCHEMA, **to_builtins(self)}
 
 
 class InspectionDocument(TypedDict):

@@ -49,5 +49,15 @@ def plain(value: Any) -> Any:
     return {str(key): plain(part) for key, part in value.items()}
 
 
+def json_line(value: Any) -> str:
+    """The JSON of `plain` on a line, for those that may hold a name that is no text, which msgspec refuses."""
+    return json.dumps(plain(value), allow_nan=False, ensure_ascii=False)
+
+
+def json_indented(value: Any) -> str:
+    """The same, a member a line, with the end of the last one."""
+    return json.dumps(plain(value), allow_nan=False, ensure_ascii=False, indent=1) + "\n"
+
+
 def _refuse(constant: str) -> Any:
     raise ValueError(f"it holds {constant}, which is no JSON")
