@@ -79,7 +79,7 @@ class Evaluated(Struct, frozen=True):
         Mapping[TargetKey, float] | None,
         asked(
             QUANTITIES,
-            "Weights for weighted_ce. Default: N / (C R) per label.",
+            "Weights for weighted_ce, by label value or name, or by region. Default: N / (C R) per label.",
             asks=str | None,
             metavar="0=0.2,1=1,…",
             made=weights_of,

@@ -13,6 +13,7 @@ from segeval.errors import UsageError
 from segeval.files.paths import is_file, require_possible
 from segeval.settings.typed import typed
 from segeval.targets import BACKGROUND, LabelChoice, Region, TargetKey, parse_region, region_of
+from segeval.words.nearest import suggestion
 from segeval.words.printable import shortened
 
 Labels = Sequence[int] | Mapping[str, int] | str | os.PathLike[str] | None
@@ -30,6 +31,8 @@ Within = int | Sequence[int] | str | None
 """A label value, values, or text: ``1+2``, ``*``, the name of a label or of a region, ``NAME=1+2``."""
 
 EVERY_OTHER = "*"
+
+_MOST_NAMED = 10
 
 BEFORE_LAST = ":before-last"
 """What ``--slices-of`` ends with where the last slice is left out."""
@@ -100,9 +103,7 @@ def within_region(within: str, labels: LabelChoice, flag: str = "--within") -> R
     for part in [within] if within in known else within.split("+"):
         value = _integer(part)
         if part not in known and value is None:
-            there = ", ".join(list(known)[:10]) or "none, so give label values"
-            words = shortened(repr(part), 100)
-            raise UsageError(f"{flag}: there is no label or region {words}; names are: {there}")
+            raise UsageError(f"{flag}: there is no label or region {_nobody(part, list(known), 'names')}")
         members = frozenset((value,)) if value is not None and part not in known else known[part]
         if members is None:
             return Region("within", None)
@@ -119,8 +120,39 @@ def require_tolerances(tolerances: Mapping[TargetKey, float], labels: LabelChoic
             raise UsageError(f"--tau {target}={tolerance:g}: write millimetres of at least 0, like {target}=2")
         value = isinstance(target, int) and (labels.values is None or target in values)
         if named and not value and target not in (*known, EVERY_OTHER):
-            there = ", ".join(known[:10]) or "none, so give label values"
-            raise UsageError(f"--tau {target}={tolerance:g}: there is no label {target}; names of labels are: {there}")
+            words = _nobody(target, known, "names of labels")
+            raise UsageError(f"--tau {target}={tolerance:g}: there is no label {words}")
+
+
+def _nobody(name: TargetKey, known: Sequence[str], what: str) -> str:
+    """The name that nobody bears, the nearest ones, and some of those that there are."""
+    there = ", ".join(known[:_MOST_NAMED]) or "none, so give label values"
+    more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+    words = shortened(repr(name), 100) if what == "names" else name
+    return f"{words}{suggestion(str(name), known)}; {what} are: {there}{more}"
+
+
+def weights_by_target(
+    weights: Mapping[TargetKey, float] | None, labels: LabelChoice, *, strict: bool = True
+) -> dict[TargetKey, float] | None:
+    """By label value, for which a name may stand, and by region.
+
+    Raises UsageError for a label that is named and numbered and, where strict, for a name that nobody bears.
+    """
+    if weights is None:
+        return None
+    regions = [region.name for region in labels.regions]
+    found: dict[TargetKey, float] = {}
+    for target, weight in weights.items():
+        keys: list[TargetKey] = [] if target in regions else [v for v, name in labels.names.items() if name == target]
+        if strict and isinstance(target, str) and target not in regions and not keys:
+            words = _nobody(target, [*labels.names.values(), *regions], "names")
+            raise UsageError(f"--class-weights: there is no label or region {words}")
+        for key in keys or [target]:
+            if key in found:
+                raise UsageError(f"--class-weights: {key} is given twice, as {target}, too; give each label one weight")
+            found[key] = weight
+    return found
 
 
 def tolerance_of(target: TargetKey, tolerances: Mapping[TargetKey, float], labels: LabelChoice) -> float | None:

@@ -26,8 +26,8 @@ Document = Mapping[str, Any]
 def settings_of_document(document: Document, names: Mapping[int, str] | None = None) -> Settings:
     """The settings whose ``document()`` this is.
 
-    names: of labels, which the rows bear and the document does not; tolerances of nsd by a name that is not told are
-    left out.
+    names: of labels, which the rows bear and the document does not; tolerances of nsd and class weights by a name that
+    is not told are left out.
     Raises UsageError for what is no such document.
     """
     try:
@@ -44,6 +44,9 @@ def settings_of_document(document: Document, names: Mapping[int, str] | None = N
         known = {"*", *(names or {}).values(), *(region.name for region in labels.regions)}
         if any(isinstance(target, str) and target not in known for target in fields["tau"] or ()):
             fields["tau"] = None
+        if names and fields["class_weights"]:
+            weights = fields["class_weights"].items()
+            fields["class_weights"] = {key: weight for key, weight in weights if isinstance(key, int) or key in known}
         settings = Settings(**fields)
         _ = settings.selections
     except (KeyError, TypeError, ValueError, AttributeError) as problem:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from segeval.choices import DEFAULT_GROUPS, EVERY_GROUP, BackendName, Kind
 from segeval.settings import words
 from segeval.settings.distances import Distances
+from segeval.settings.labels import weights_by_target
 from segeval.settings.option import OUTPUT, RUNNING, Group, Setting, asked, require_word
 from segeval.settings.palettes import colour_table
 from segeval.version import __version__
@@ -98,7 +99,7 @@ class Settings(Distances, frozen=True, dict=True):
         """The part that may change after the last voxel."""
         from segeval.quantities import ScoringSettings
 
-        return ScoringSettings(self.selections, self.empty, self.class_weights)
+        return ScoringSettings(self.selections, self.empty, weights_by_target(self.class_weights, self.labels))
 
     def document(self) -> dict[str, Any]:
         """The settings for the JSON output."""

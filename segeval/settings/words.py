@@ -14,6 +14,7 @@ from segeval.errors import UsageError
 from segeval.files.paths import require_possible
 from segeval.files.remote import is_remote, located
 from segeval.settings.array_choice import key_text
+from segeval.settings.labels import weights_by_target
 from segeval.settings.volume_choice import volume_document as _volume
 from segeval.settings.volume_choice import volume_text
 from segeval.words.printable import shortened
@@ -98,15 +99,14 @@ def metrics_document(settings: Settings) -> MetricsWritten:
 
 
 def weights_signed(settings: Settings) -> str:
-    """``class_weights:0=0.2,…``."""
-    if settings.class_weights is None:
-        return ""
-    return f"class_weights:{_by_target(settings.class_weights)}"
+    """``class_weights:0=0.2,…``; a name that is not known yet stays one."""
+    weights = weights_by_target(settings.class_weights, settings.labels, strict=False)
+    return "" if weights is None else f"class_weights:{_by_target(weights)}"
 
 
 def weights_document(settings: Settings) -> WeightsWritten:
     """By label or region as text."""
-    weights = settings.class_weights
+    weights = weights_by_target(settings.class_weights, settings.labels, strict=False)
     return {"class_weights": None if weights is None else {str(k): v for k, v in _sorted(weights)}}
 
 

@@ -78,7 +78,7 @@ def test_signature_and_settings_state_it_in_one_order(pair: tuple[Path, Path], s
 @pytest.mark.parametrize(
     ("tau", "words"),
     [
-        ("livr=5", "--tau livr=5: there is no label livr; names of labels are: liver, aorta"),
+        ("livr=5", "--tau livr=5: there is no label livr; did you mean liver?; names of labels are: liver, aorta"),
         ("3=5", "--tau 3=5: there is no label 3"),
         ("liver=far", "--tau 'liver=far': write millimetres, or LABEL=MM like liver=5,*=1"),
         ("liver=5,liver=6", "--tau: liver is given twice; give each label one tolerance"),
