@@ -188,7 +188,7 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "lesionwise": None,  # which the protocol decides
         "volume": None,  # would leave one channel of them; tests/cli/test_series.py has its meaning
         "key": None, "level": None,  # of files of arrays; tests/readers/test_keys_and_levels.py has their meaning
-        "palette": "camvid", "min_score": 0.5,
+        "palette": "camvid", "min_score": 0.5, "drawn_on": "images",
         "slices_of": None,  # takes label maps alone; tests/cases/test_labelled_slices.py has its meaning
         "border_mm": 0.5,
     }  # fmt: skip
@@ -203,6 +203,7 @@ def test_every_argument_of_evaluate_means_what_the_option_means(segeval: Run) ->
         "--match-by=dice", "--border-mm=0.5",
         "--mask", REFERENCE, "--weights", REFERENCE, "--within=1+2+4", "--label-distances", DISTANCES,
         "--protocol=brats-lesionwise:met", "--tau=1=2", "--max-distance=12.5", "--palette=camvid", "--min-score=0.5",
+        "--drawn-on=images",
         "--format=json",
     )  # fmt: skip
     assert run.code == 0, run.err

@@ -81,6 +81,7 @@ def options_of(settings: Settings, side: Literal[0, 1] = PREDICTION) -> ReadOpti
         key=key_of(settings.key, side),
         level=level_of(settings.level, side),
         instances=settings.instances.labelled,
+        drawn_on=settings.drawn_on,
         min_score=settings.min_score if predicts else None,
         not_judged=None if predicts else NOT_JUDGED if ignore is None else ignore,
     )

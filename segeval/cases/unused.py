@@ -11,10 +11,13 @@ from segeval.volumes.volume import Volume
 
 
 def unused_options(settings: Settings, prediction: Volume | None, reference: Volume) -> list[str]:
-    """Remarks on ``--min-score`` and ``--palette``. prediction: None where there is none."""
+    """Remarks on ``--min-score``, ``--palette`` and ``--drawn-on``. prediction: None where there is none."""
     if prediction is None:
         return unused_palette(settings, reference)
-    return _unused_min_score(settings, prediction) + unused_palette(settings, prediction, reference)
+    found = _unused_min_score(settings, prediction) + unused_palette(settings, prediction, reference)
+    if settings.drawn_on is not None and prediction.drawn_on is None and reference.drawn_on is None:
+        found.append(f"{prediction.name} and {reference.name}: are no structure sets; --drawn-on changes nothing")
+    return found
 
 
 def _unused_min_score(settings: Settings, prediction: Volume) -> list[str]:

@@ -16,7 +16,7 @@ from segeval.settings.option import Option
 Scoring = Mapping[str, Any]
 """What the user answered, by option; not what nobody asked."""
 
-READING = ("labels", "key", "level", "palette")
+READING = ("labels", "drawn_on", "key", "level", "palette")
 """What `inspect` asks for: whatever of a file its own words leave open."""
 
 _UNTOUCHED = ("DEFAULT", "DEFAULT_MAP")

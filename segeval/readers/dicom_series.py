@@ -9,6 +9,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ import numpy as np
 from msgspec import Struct
 
 from segeval.errors import GeometryError, SegevalError
+from segeval.files.paths import is_directory
 from segeval.readers.dicom import drawn_series, guarded, header_of
 from segeval.readers.dicom_planes import planes_of
 from segeval.volumes.geometry import Geometry
 
 _LAST = 0x00280030  # Pixel Spacing: nothing after it is needed
 _MOST_FILES = 20_000  # that are looked into
+_MOST_FOLDERS = 20_000
 
 
 class _Image(Struct, frozen=True):
@@ -37,11 +40,14 @@ class _Image(Struct, frozen=True):
     between: float
 
 
-def images_of(path: Path, dataset: Any) -> Geometry:
-    """The grid of the images that a structure set refers to. Raises GeometryError where they are not found."""
+def images_of(path: Path, dataset: Any, elsewhere: Path | None = None) -> Geometry:
+    """The grid of the images that a structure set refers to. Raises GeometryError where they are not found.
+
+    elsewhere: the folder that they lie in, at whatever depth, where the user names it: then nowhere else.
+    """
     series, frames = guarded(path, lambda: _referenced(dataset))
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 (links stay as they are)
-    for folders in ((folder,), _beside(folder)):
+    for folders in ((folder,), _beside(folder)) if elsewhere is None else (_within(elsewhere),):
         found: dict[str, list[_Image]] = defaultdict(list)
         for image in (image for one in folders for image in _images(one)):
             if image.series in series or (not series and image.frame in frames):
@@ -53,9 +59,11 @@ def images_of(path: Path, dataset: Any) -> Geometry:
             )
         for images in found.values():
             return _grid(path, images)
+    if elsewhere is not None:
+        raise GeometryError(f"{path}: the images that it was drawn on are not in {elsewhere} (--drawn-on)")
     raise GeometryError(
         f"{path}: holds contours and no grid, and the images that it was drawn on are neither in its folder nor in one "
-        "beside that; put them there, or score it against a volume"
+        "beside that; put them there, name their folder with --drawn-on, or score it against a volume"
     )
 
 
@@ -86,6 +94,16 @@ def _beside(folder: Path) -> tuple[Path, ...]:
         return tuple(sorted(one for one in folder.parent.iterdir() if one != folder and one.is_dir()))
     except OSError:
         return ()
+
+
+def _within(folder: Path) -> tuple[Path, ...]:
+    """The folder and all in it. Raises GeometryError where there is none, or more than could be those of images."""
+    if not is_directory(folder):
+        raise GeometryError(f"--drawn-on {folder}: there is no such folder; name that of the images")
+    found = [Path(root) for root, _, _ in islice(os.walk(folder), _MOST_FOLDERS + 1)]
+    if len(found) > _MOST_FOLDERS:
+        raise GeometryError(f"--drawn-on {folder}: holds more than {_MOST_FOLDERS} folders; name one of less")
+    return tuple(sorted(found))
 
 
 def _images(folder: Path) -> Iterator[_Image]:

@@ -95,7 +95,7 @@ def open_structures(path: Path, dataset: Any, options: ReadOptions) -> Volume:
     def drawn_on(tolerance: float) -> Volume:
         from segeval.readers.dicom_series import images_of
 
-        return on(images_of(path, dataset), tolerance)
+        return on(images_of(path, dataset, None if options.drawn_on is None else Path(options.drawn_on)), tolerance)
 
     volume.on, volume.drawn_on = on, drawn_on
     return volume

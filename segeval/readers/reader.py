@@ -27,6 +27,7 @@ class ReadOptions(Struct, frozen=True):
     colours: what those of a picture mean, or None where they mean nothing.
     beside: the other volume of the pair, open, for files that leave out what it says: their size, or which image.
     instances: a file that knows its objects gives each a value of its own, instead of its class's.
+    drawn_on: where the images of structure sets lie, if not beside them.
     min_score: objects of a lower confidence are left out.
     not_judged: the value of voxels that the file itself excepts from judgement; None where they are background.
     """
@@ -41,6 +42,7 @@ class ReadOptions(Struct, frozen=True):
     colours: ColourTable | None = None
     beside: Volume | None = None
     instances: bool = False
+    drawn_on: str | None = None
     min_score: float | None = None
     not_judged: int | None = None
 

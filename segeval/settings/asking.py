@@ -80,6 +80,7 @@ class FileOptions(ArrayOptions, total=False):
     weights: str | os.PathLike[str] | None
     class_axis: int | None
     min_score: float | None
+    drawn_on: str | os.PathLike[str] | None
     volume: int | tuple[int, int] | str | None
     key: str | tuple[str, str] | None
     level: int | tuple[int, int] | str | None

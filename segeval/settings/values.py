@@ -16,7 +16,8 @@ from segeval.settings.volume_choice import VolumeChoice, volume_choice
 class Values(Evaluated, frozen=True):
     """kind: what the prediction holds, None to find out. threshold: inclusive, for single and independent maps.
     channels: ``independent`` for separate sigmoid maps. activation, scale, clip: how stored values become
-    probabilities. min_score: of detections that count, None for all. class_axis: the stored axis of the classes, from
+    probabilities. min_score: of detections that count, None for all. drawn_on: the folder of the
+    images of structure sets, as the user wrote it. class_axis: the stored axis of the classes, from
     0. volume: which one of a file that holds several. key: which array, of one that holds arrays by name. level: which
     one of an image that is stored at several. palette: what the colours of pictures mean.
     """
@@ -47,6 +48,18 @@ class Values(Evaluated, frozen=True):
             group="input",
             files_only=True,
             document=words.where_chosen("min_score"),
+        ),
+    ] = None
+    drawn_on: Annotated[
+        str | None,
+        asked(
+            VALUES,
+            "Where the images lie that structure sets (RTSTRUCT) were drawn on, if not beside them.",
+            metavar="FOLDER",
+            is_path=True,
+            files_only=True,
+            made=words.volume_file("drawn-on"),
+            document=words.where_chosen("drawn_on"),
         ),
     ] = None
     class_axis: Annotated[

@@ -190,7 +190,7 @@ CANNOT = {
     "wide": ["--wide"], "output": ["--output=x.csv"], "provenance": ["--provenance=x.json"],
     "max_memory": ["--max-memory=64G"], "images": [f"--images={SAMPLES}/image.nii.gz", PAGE],
     "window": ["--window=40,400", PAGE], "pictures": ["--pictures=1", PAGE], "case": ["--case=prediction", PAGE],
-    "figures": ["--figures=figures", "--pictures=0"], "workers": ["--workers=1"],
+    "figures": ["--figures=figures", "--pictures=0"], "workers": ["--workers=1"], "drawn_on": ["--drawn-on=x"],
 }  # fmt: skip
 ELSEWHERE = {"dask", "key", "level", "min_score", "resume"}  # test_*_volume, test_keys_and_levels, test_coco
 

@@ -39,6 +39,7 @@ ANSWERS: dict[str, tuple[list[str], Any]] = {  # on the command line, and in TOM
     "scale": (["--scale", "1"], 1),
     "clip": (["--clip"], True),
     "min_score": (["--min-score", "0.5"], 0.5),
+    "drawn_on": (["--drawn-on", "r"], "r"),
     "class_axis": (["--class-axis", "3"], 3),
     "volume": (["--volume", "0"], 0),
     "key": (["--key", "seg"], "seg"),

@@ -205,6 +205,28 @@ def test_two_structure_sets_take_the_grid_of_their_images(segeval: Segeval, tmp_
     assert run.row(5)["tn"] == np.prod(SHAPE) - (ours["x"] | theirs["X"]).sum()
 
 
+def test_images_that_lie_elsewhere_are_named(segeval: Segeval, tmp_path: Path) -> None:
+    images = series(SHAPE)
+    path = rtstruct(saved([], tmp_path / "study" / "rt") / "x.dcm", [(1, "x", HOLE)], images)
+    saved(images, tmp_path / "scans" / "patient" / "ct")
+    saved(series((4, 4, 2)), tmp_path / "scans" / "other")
+    assert_refused(segeval("inspect", path), path, "name their folder with --drawn-on")
+    for folder in (tmp_path / "scans", tmp_path / "scans" / "patient" / "ct"):
+        found = segeval("inspect", path, "--drawn-on", folder, "--format", "json").json
+        assert (found["shape"], found["labels"][0]["voxels"]) == (list(SHAPE), 88)
+        run = segeval("score", path, path, "--drawn-on", folder, "--format", "json")
+        assert (rows(run), run.json["settings"]["drawn_on"]) == ({"x": (88, 88, 88)}, str(folder))
+    assert_refused(
+        segeval("inspect", path, "--drawn-on", tmp_path / "scans" / "other"), path, "was drawn on are not in"
+    )
+    assert "there is no such folder" in segeval("inspect", path, "--drawn-on", tmp_path / "none").err
+    volume = written(tmp_path / "v.nii.gz", np.ones(SHAPE, np.uint8))
+    run = segeval("score", volume, volume, "--drawn-on", tmp_path / "scans", "--format", "json")
+    assert any("are no structure sets; --drawn-on changes nothing" in remark for remark in run.remarks)
+    run = segeval("score", path, path, "--drawn-on", tmp_path / "scans", "-o", tmp_path / "r.html")
+    assert (run.code, "<svg" in (tmp_path / "r.html").read_text("utf-8")) == (0, True), run.err
+
+
 def test_against_a_segmentation_that_leaves_frames_out(segeval: Segeval, tmp_path: Path) -> None:
     masks = np.zeros((*SHAPE, 1), np.bool_)
     masks[4:10, 5:9, 2:4, 0] = True

@@ -184,7 +184,7 @@ def test_every_report_obeys_the_schema(
         (*maps, "--metrics", "surface", "--distance-spacing", "voxels", "--missed", "nan"),
         (*maps, "--metrics", "hd95", "--max-distance", "20"),
         (*maps, "--ignore-label", "2", "--background", "--empty", "one"),
-        (*maps, "--palette", "camvid", "--min-score", "0.5"),
+        (*maps, "--palette", "camvid", "--min-score", "0.5", "--drawn-on", "ct"),
         (*maps, "--match-by", "dice", "--border-mm", "1"),
         (arrays, arrays, "--key", "a,b"),
         (levels, levels, "--level", "1"),

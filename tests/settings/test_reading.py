@@ -38,6 +38,7 @@ ANSWERS: dict[str, list[Any]] = {
     "scale": [255.0],
     "clip": [True],
     "min_score": [0.5],
+    "drawn_on": ["ct"],
     "class_axis": [3],
     "volume": ["3", "3,0", (1, 2)],
     "key": ["seg", "seg,truth", ("labels/cells", "truth")],
