@@ -33,6 +33,14 @@ def is_directory(path: Path) -> bool:
     return stat.S_ISDIR(_mode(path))
 
 
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """The same of an entry of a folder, which its list says; a link that leads nowhere, or to itself, is a file."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
 def exists(path: Path) -> bool:
     """Whether the path leads to anything; no for what cannot even be looked at."""
     return bool(_mode(path))

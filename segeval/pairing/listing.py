@@ -9,7 +9,7 @@ from typing import Literal
 
 from segeval.errors import UnreadableFile
 from segeval.files.byte_stream import file_size
-from segeval.files.paths import exists, is_file
+from segeval.files.paths import exists, is_file, is_folder
 from segeval.files.remote import absent
 from segeval.readers import ENDINGS, Input
 from segeval.readers.endings import PICTURE_ENDINGS, TIFF_ENDINGS, YOLO_ENDINGS
@@ -101,21 +101,13 @@ def _entries(folder: Path) -> tuple[list[str], list[tuple[str, bool]]]:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
-                if _is_folder(entry) and not Input(Path(entry.name)).in_zarr:  # which is a volume
+                if is_folder(entry) and not Input(Path(entry.name)).in_zarr:  # which is a volume
                     folders.append((entry.name, entry.is_symlink()))
                 else:
                     files.append(entry.name)
     except OSError as problem:
         raise UnreadableFile(f"{folder}: cannot be listed ({problem.strerror}); check its permissions") from None
     return files, folders
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """A link that leads nowhere, or to itself, is a file: reading it says what is wrong."""
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
 
 
 def _identity(folder: Path) -> _Identity:

@@ -6,6 +6,7 @@ known, so that every mask still counts on its own.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from segeval.errors import GeometryError, LabelError, UnreadableFile
 from segeval.files.hashing import new_sha256, sha256_of_all
-from segeval.files.paths import is_directory
+from segeval.files.paths import is_folder
 from segeval.readers.endings import PICTURE_ENDINGS, TIFF_ENDINGS
 from segeval.readers.reader import Reader, ReadOptions
 from segeval.volumes.chunks import lockstep, read_ahead
@@ -121,14 +122,15 @@ def class_files(folder: Path, endings: tuple[str, ...]) -> dict[str, Path]:
     """The mask files of a folder by class name, sorted. Raises UnreadableFile where there is none."""
     found: dict[str, Path] = {}
     try:
-        names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+        with os.scandir(folder) as entries:
+            names = {entry.name: is_folder(entry) for entry in entries if not entry.name.startswith(".")}
     except OSError as problem:
         raise UnreadableFile(f"{folder}: cannot be listed ({problem.strerror}); check its permissions") from None
     pictures = (*PICTURE_ENDINGS, *TIFF_ENDINGS)
     volumes = [name for name in names if name.lower().endswith(endings) and not name.lower().endswith(pictures)]
-    for name in volumes or names:  # a preview picture beside volumes is no class
+    for name in sorted(volumes or names):  # a preview picture beside volumes is no class
         ending = next((e for e in endings if name.lower().endswith(e)), None)
-        if ending is None or is_directory(folder / name):
+        if ending is None or names[name]:
             continue
         stem = name[: -len(ending)]
         if stem in found:

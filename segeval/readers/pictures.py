@@ -7,6 +7,7 @@ the checksums of a PNG's voxels, so they are verified first. Source: PNG specifi
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -76,7 +77,7 @@ def ids_of(path: Path) -> NDArray[np.uint32]:
 def _voxels(path: Path, form: _Format, colours: Colours | None, *, coloured: bool = False) -> NDArray[Any]:
     """The picture as an array (x, y). coloured: any other is refused. Raises UnreadableFile, LabelError."""
     with open_regular_file(path) as file:
-        size = file_size(path)
+        size = os.fstat(file.fileno()).st_size
         held = form is _PNG and size < MOST_BYTES
         content = file.read(size if held else 512)
         start = content[:512]
@@ -85,14 +86,14 @@ def _voxels(path: Path, form: _Format, colours: Colours | None, *, coloured: boo
                 f"{path}: is no {form.name} picture: it is {recognise(start) or 'damaged; export it again'}"
             )
         plain = plain_png(content) if held else None
-        if plain is not None and (found := _decoded_plain(path, plain, colours, coloured=coloured)) is not None:
+        if plain is not None and (found := _decoded_plain(path, size, plain, colours, coloured=coloured)) is not None:
             return found
         if form is _BMP:
             _require_usual_header(path, start)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return _decoded(path, file, form, colours, coloured=coloured)
+                return _decoded(path, file, size, form, colours, coloured=coloured)
         except SegevalError:
             raise
         except Exception as problem:  # Pillow raises many types for damaged files
@@ -100,14 +101,16 @@ def _voxels(path: Path, form: _Format, colours: Colours | None, *, coloured: boo
             raise UnreadableFile(f"{path}: Pillow cannot read it ({words}); copy or export it again") from None
 
 
-def _decoded_plain(path: Path, plain: PlainPng, colours: Colours | None, *, coloured: bool) -> NDArray[Any] | None:
+def _decoded_plain(
+    path: Path, size: int, plain: PlainPng, colours: Colours | None, *, coloured: bool
+) -> NDArray[Any] | None:
     """The usual kind of PNG as an array (x, y), None for what is left to Pillow. Raises UnreadableFile, LabelError."""
     by_colour = plain.samples > 1
     if (by_colour and colours is None) or (coloured and plain.samples != _COLOURS["RGB"]):
         return None
     if plain.see_through and colours is not None and not coloured:
         return None
-    _require_room(path, plain.width, plain.height, plain.samples, colours)
+    _require_room(path, size, plain.width, plain.height, plain.samples, colours)
     if (pixels := plain.pixels()) is None:
         return None
     if colours is not None and by_colour:
@@ -117,12 +120,13 @@ def _decoded_plain(path: Path, plain: PlainPng, colours: Colours | None, *, colo
     return pixels.T
 
 
-def _require_room(path: Path, width: int, height: int, bytes_per_pixel: int, colours: Colours | None) -> None:
-    """Raises UnreadableFile for a picture that the file could not hold, NotEnoughMemory for one that is too large."""
-    size = width * height * bytes_per_pixel
-    if not size or size > 8 * most_inflated(file_size(path)):
+def _require_room(path: Path, held: int, width: int, height: int, pixel: int, colours: Colours | None) -> None:
+    """Raises UnreadableFile for a picture that a file of so many bytes could not hold, NotEnoughMemory for one that is
+    too large. pixel: the bytes of one."""
+    size = width * height * pixel
+    if not size or size > 8 * most_inflated(held):
         raise UnreadableFile(
-            f"{path}: its header states {width}×{height} pixels, which {file_size(path)} bytes cannot hold; it is "
+            f"{path}: its header states {width}×{height} pixels, which {held} bytes cannot hold; it is "
             "damaged, so export it again"
         )
     require_memory(
@@ -130,11 +134,13 @@ def _require_room(path: Path, width: int, height: int, bytes_per_pixel: int, col
     )
 
 
-def _decoded(path: Path, file: BinaryIO, form: _Format, colours: Colours | None, *, coloured: bool) -> NDArray[Any]:
+def _decoded(
+    path: Path, file: BinaryIO, size: int, form: _Format, colours: Colours | None, *, coloured: bool
+) -> NDArray[Any]:
     file.seek(0)
     image = form.plugin()(file)
     width, height = image.size
-    _require_room(path, width, height, _BYTES.get(image.mode, 4), colours)
+    _require_room(path, size, width, height, _BYTES.get(image.mode, 4), colours)
     form.verify(path, image)
     file.seek(0)
     image = form.plugin()(file)
