@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segeval.files.remote import RemotePath, located
+from segeval.files.remote import RemotePath
 from segeval.readers.endings import YOLO_ENDINGS
 
 HDF5_ENDINGS = (".h5", ".hdf5")
@@ -18,7 +18,6 @@ COCO_ENDINGS = (".json",)
 
 def container_of(path: Path) -> tuple[Path, str]:
     """The file or folder that the path leads to, and what it names inside; the path and nothing for any other."""
-    path = located(path)
     text = str(path)
     lower = text.lower()
     for ending in (*HDF5_ENDINGS, *COCO_ENDINGS):
