@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from segeval.errors import UsageError, WorkerError
-from segeval.files.paths import is_file
+from segeval.files.paths import exists, is_file
+from segeval.files.remote import is_remote
 from segeval.words.extras import install
 
 _Job = TypeVar("_Job")
@@ -24,6 +26,25 @@ def require_distributed() -> None:
         import distributed  # noqa: F401
     except ImportError:
         raise UsageError(f"--dask needs dask.distributed; install it with {install('cluster')}") from None
+
+
+def working_folder() -> str:
+    """From which relative paths lead on here; empty where it is gone."""
+    try:
+        return os.getcwd()  # noqa: PTH109 (as text: the other machine may have other paths)
+    except OSError:
+        return ""
+
+
+def where_it_looked(asked_in: str, paths: Iterable[Path]) -> str:
+    """What to add about files that are not here: that this worker's relative paths lead elsewhere than the command's.
+
+    asked_in: the command's `working_folder`.
+    """
+    here = working_folder()
+    if here == asked_in or all(path.is_absolute() or is_remote(path) or exists(path) for path in paths):
+        return ""
+    return f"; the worker was in {here or 'a folder that is gone'} and the command in {asked_in}: write absolute paths"
 
 
 def in_cluster(

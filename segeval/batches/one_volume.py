@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 
-from segeval.batches.cluster import in_cluster
+from segeval.batches.cluster import in_cluster, where_it_looked, working_folder
 from segeval.batches.parts_journal import PartsJournal
 from segeval.batches.runners import GO_ON, as_a_worker
 from segeval.batches.worker_processes import Died, NoProcesses, in_workers
@@ -58,7 +58,8 @@ def on_cluster(
     prediction: Input, reference: Input, settings: Settings, scheduler: str, journal: PartsJournal | None = None
 ) -> Elsewhere:
     """A Dask cluster, by its scheduler's address or scheduler file. Raises UsageError, WorkerError."""
-    once = in_cluster(scheduler, _count, (prediction, reference, settings), "score again" if journal is None else GO_ON)
+    shared = prediction, reference, settings, working_folder()
+    once = in_cluster(scheduler, _count_in_cluster, shared, "score again" if journal is None else GO_ON)
     return _tried(once, prediction, reference, journal)
 
 
@@ -117,6 +118,15 @@ def _count_in_worker(
 ) -> PartResult | SegevalError:
     as_a_worker(most_memory, processes)
     return _count(prediction, reference, settings, number)
+
+
+def _count_in_cluster(
+    prediction: Input, reference: Input, settings: Settings, asked_in: str, number: int
+) -> PartResult | SegevalError:
+    found = _count(prediction, reference, settings, number)
+    if not isinstance(found, UnreadableFile):
+        return found
+    return type(found)(f"{found}{where_it_looked(asked_in, [prediction.file, reference.file])}")
 
 
 def _count(prediction: Input, reference: Input, settings: Settings, number: int) -> PartResult | SegevalError:

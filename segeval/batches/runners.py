@@ -8,7 +8,9 @@ from contextlib import closing
 from copy import deepcopy
 from functools import partial
 
-from segeval.batches.cluster import in_cluster, require_distributed
+from msgspec.structs import replace
+
+from segeval.batches.cluster import in_cluster, require_distributed, where_it_looked, working_folder
 from segeval.batches.jobs import Finished, Job, died, do
 from segeval.batches.worker_processes import Died, NoProcesses, in_workers
 from segeval.machine import usable_cores
@@ -74,7 +76,9 @@ def dask_runner(scheduler: str) -> Runner:
     """A runner on a Dask cluster, by the scheduler's address or scheduler file. Raises UsageError, WorkerError."""
 
     def run(jobs: Sequence[Job], settings: Settings, keep_tallies: bool) -> Iterator[tuple[Job, Finished]]:
-        done = in_cluster(scheduler, _do_in_cluster, (settings, keep_tallies), GO_ON)(_largest_first(jobs))
+        done = in_cluster(scheduler, _do_in_cluster, (settings, keep_tallies, working_folder()), GO_ON)(
+            _largest_first(jobs)
+        )
         for job, outcome in done:
             yield job, died(job, type(outcome).__name__) if isinstance(outcome, Exception) else outcome
 
@@ -82,8 +86,12 @@ def dask_runner(scheduler: str) -> Runner:
     return run
 
 
-def _do_in_cluster(settings: Settings, keep_tallies: bool, job: Job) -> Finished:
-    return do(job, settings, keep_tallies)
+def _do_in_cluster(settings: Settings, keep_tallies: bool, asked_in: str, job: Job) -> Finished:
+    finished = do(job, settings, keep_tallies)
+    if finished.result.status != "error":
+        return finished
+    more = where_it_looked(asked_in, [given.file for given in job.volumes if given is not None])
+    return replace(finished, result=replace(finished.result, reason=f"{finished.result.reason}{more}"))
 
 
 def _do_in_worker(settings: Settings, keep_tallies: bool, most_memory: str, processes: int, job: Job) -> Finished:

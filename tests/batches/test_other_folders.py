@@ -1,0 +1,57 @@
+"""Workers of a cluster that were started in another folder: what they do not find there is said so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segeval.batches.cluster import working_folder
+from segeval.batches.jobs import Job
+from segeval.batches.one_volume import _count_in_cluster
+from segeval.batches.runners import _do_in_cluster
+from segeval.cases.counting import LabelResult
+from segeval.errors import UnreadableFile
+from segeval.readers import Input
+from segeval.settings import settings_of
+
+
+@pytest.fixture
+def asked_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The folder of the command, with a volume; the process is a worker in another one."""
+    for folder in ("command", "worker"):
+        (tmp_path / folder).mkdir()
+    np.save(tmp_path / "command/p.npy", np.ones((3, 4, 5), np.uint8))
+    monkeypatch.chdir(tmp_path / "command")
+    folder = working_folder()
+    monkeypatch.chdir(tmp_path / "worker")
+    return folder
+
+
+def test_a_relative_path_that_leads_elsewhere_is_said_to(asked_in: str, tmp_path: Path) -> None:
+    here, there = Input(Path("p.npy")), Input(tmp_path / "command/p.npy")
+    said = f"; the worker was in {tmp_path / 'worker'} and the command in {asked_in}: write absolute paths"
+    settings = settings_of({})
+    reason = _do_in_cluster(settings, False, asked_in, Job("p", here, there)).result.reason
+    assert reason is not None
+    assert reason.startswith("p.npy: there is no such file")
+    assert reason.endswith(said)
+    part = _count_in_cluster(here, there, settings, asked_in, 0)
+    assert isinstance(part, UnreadableFile)
+    assert str(part).endswith(said)
+
+
+def test_nothing_is_said_of_what_is_there(asked_in: str, tmp_path: Path) -> None:
+    there, settings = Input(tmp_path / "command/p.npy"), settings_of({})
+    assert _do_in_cluster(settings, False, asked_in, Job("p", there, there)).result.status == "ok"
+    assert isinstance(_count_in_cluster(there, there, settings, asked_in, 0), LabelResult)
+    np.save("q.npy", np.ones((2, 2), np.uint8))  # of another shape, and here
+    reason = _do_in_cluster(settings, False, asked_in, Job("q", Input(Path("q.npy")), there)).result.reason
+    assert reason is not None
+    assert "shape" in reason
+    assert "the worker was in" not in reason
+    gone = Input(tmp_path / "gone.npy")
+    reason = _do_in_cluster(settings, False, asked_in, Job("g", gone, there)).result.reason
+    assert reason is not None
+    assert "the worker was in" not in reason
