@@ -51,13 +51,12 @@ def finished_of(text: bytes, table: Table) -> Finished | None:
     if line is None:
         return None
     case = CaseResult.from_document({**line.case, "rows": (), "confusion": ()}, line.kind)
+    confusion = () if line.confusion is None else StoredConfusion(line.confusion)
+    details = {} if line.details is None else StoredDetails(line.details)
     try:
-        result = replace(
-            case,
-            rows=() if line.rows is None else table.add_packed(line.rows),
-            confusion=() if line.confusion is None else StoredConfusion(line.confusion),
-            details={} if line.details is None else StoredDetails(line.details),
-        )
+        _ = len(confusion), len(details)  # refused while the case can be scored again
+        rows = () if line.rows is None else table.add_packed(line.rows)
+        result = replace(case, rows=rows, confusion=confusion, details=details)
         return Finished(result, None if line.tally is None else tally_of(line.tally), libraries=line.libraries)
     except (ValueError, OverflowError):
         return None

@@ -27,6 +27,7 @@ from segeval.shapes.rims import Rim, Rims
 from segeval.tallies.documents import tally_document, tally_of
 from segeval.tallies.tally import Tally, TallyOptions
 
+OF_ANOTHER_MAKING = (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError)
 _LEVEL = 1
 
 
@@ -52,7 +53,7 @@ def part_document(result: PartResult) -> dict[str, Any]:
 
 
 def part_of(document: Mapping[str, Any]) -> PartResult:
-    """The result that this was written of. Raises ValueError, KeyError, TypeError for what is of another making."""
+    """The result that this was written of. Raises `OF_ANOTHER_MAKING` for another document."""
     tally = tally_of(document["tally"])
     if "seen" not in document:
         if tally.confusion is None:
@@ -168,5 +169,8 @@ def _packed(array: NDArray[np.int64]) -> list[Any]:
 
 def _array(packed: list[Any]) -> NDArray[np.int64]:
     shape, text = packed
-    found = np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype="<i8")
+    try:
+        found = np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype="<i8")
+    except zlib.error as problem:
+        raise ValueError(str(problem)) from None
     return found.reshape(shape).astype(np.int64)  # a copy, which may be written to

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from segeval.batches.journal import fingerprint, settings_key
 from segeval.batches.line_journal import LineJournal, decoded, encoded
-from segeval.batches.part_lines import PartLine, part_document, part_of
+from segeval.batches.part_lines import OF_ANOTHER_MAKING, PartLine, part_document, part_of
 from segeval.cases.parts import PartResult
 from segeval.readers import Input
 from segeval.settings import Settings
@@ -35,7 +35,7 @@ class PartsJournal(LineJournal):
             return None
         try:
             return part_of(line.part)
-        except (ValueError, KeyError, TypeError, IndexError):
+        except OF_ANOTHER_MAKING:
             return None
 
     def add(self, number: int, count: int, result: PartResult) -> None:

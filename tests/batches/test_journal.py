@@ -208,6 +208,9 @@ def test_a_line_is_written_and_read_as_it_always_was() -> None:
         (b'"AwEDAA=="', b'"AwED"'),
         (b'"labels"', b'"label"'),
         (b'"tally": null', b'"tally": {}'),
+        (b'"[[0,1,7]]"', b'"[[0,1,7]"'),
+        (b'"[[0,1,7]]"', b'"[[0,1]]"'),
+        (b"[1]}", b"[1]]"),
     ],
 )
 def test_a_line_of_another_making_is_ignored(of: bytes, other: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from pyramids import stored, with_blocks
 
 from segeval.batches import one_volume
 from segeval.batches.line_journal import decoded, encoded
-from segeval.batches.part_lines import PartLine, part_document, part_of
+from segeval.batches.part_lines import OF_ANOTHER_MAKING, PartLine, part_document, part_of
 from segeval.batches.parts_journal import PartsJournal
 from segeval.cases.case import count_part
 from segeval.cases.files import score_pair
@@ -62,6 +63,14 @@ def through_a_line(files: tuple[Path, Path], settings: Settings) -> Callable[[in
 def test_a_part_that_was_a_line_is_the_same(files: tuple[Path, Path], more: dict[str, Any]) -> None:
     settings = settings_of({"metrics": METRICS, **more})
     assert as_text(files, settings, through_a_line(files, settings)) == as_text(files, settings)
+
+
+@pytest.mark.parametrize(("of", "other"), [('"eAF', '"AAAA'), ('"pairs": [{', '"pairs": ["x", {')])
+def test_a_part_of_another_making_is_refused(of: str, other: str, files: tuple[Path, Path]) -> None:
+    text = json.dumps(part_document(count_part(*map(Input, files), settings_of({"metrics": METRICS}), 0)))
+    assert of in text, text
+    with pytest.raises(OF_ANOTHER_MAKING):
+        part_of(json.loads(text.replace(of, other, 1)))
 
 
 @pytest.mark.usefixtures("files")
