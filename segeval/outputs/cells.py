@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
+from segeval.results.report import ALL, MEAN
 from segeval.words.printable import printable
 from segeval.words.shown_values import UNDEFINED as UNDEFINED
 from segeval.words.shown_values import value_text as value_text
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from segeval.results.comparison import ComparisonRow, RankRow
     from segeval.results.report import Column, Label, Report, Row
 
+AnyRow = TypeVar("AnyRow", "Row", "ComparisonRow")
 TITLES = {"surface": "Surface (mm)"}
 
 
@@ -32,6 +34,12 @@ def label_text(label: Label, name: str | None) -> str:
 def row_title(row: Row | ComparisonRow | RankRow) -> str:
     """The label and its name, as a line that a terminal shows and does not obey."""
     return printable(label_text(row.label, row.name))
+
+
+def ends_last(rows: Iterable[AnyRow]) -> tuple[list[AnyRow], list[str], int]:
+    """The rows, those that sum up below the others, their titles, and how many sum up."""
+    found = sorted(rows, key=lambda row: row.label in (MEAN, ALL))
+    return found, list(map(row_title, found)), sum(row.label in (MEAN, ALL) for row in found)
 
 
 def blocks(report: Report) -> list[tuple[str, Sequence[Column]]]:

@@ -6,9 +6,8 @@ from collections.abc import Collection, Sequence
 
 from segeval.outputs import comparison_words as words
 from segeval.outputs import page
-from segeval.outputs.cells import row_title
-from segeval.results.comparison import ChallengeRanking, Comparison, ComparisonRow
-from segeval.results.report import ALL, MEAN
+from segeval.outputs.cells import ends_last, row_title
+from segeval.results.comparison import ChallengeRanking, Comparison, ComparisonRow, RankRow
 
 _TONES: dict[str, page.Tone] = {"better": "good", "worse": "bad", "": ""}
 _CHANGED = ("difference", "95 % interval")
@@ -43,33 +42,47 @@ def _ranking(ranking: ChallengeRanking | None) -> list[page.Part]:
     """The order that a challenge puts the reports in."""
     if ranking is None:
         return []
-    lines = [page.Line(placing.report, page.numbers(words.ranking_cells(placing))) for placing in ranking.placings]
-    title, table = words.ranking_title(ranking), page.Table("", words.ranking_headers(ranking), lines)
+    texts = list(map(words.ranking_cells, ranking.placings))
+    names = [placing.report for placing in ranking.placings]
+    title, table = (
+        words.ranking_title(ranking),
+        page.Table("", words.ranking_headers(ranking), names, texts.__getitem__),
+    )
     return [page.Section([page.heading(title, document=title), page.Tables([table])])]
 
 
 def _tables(rows: Sequence[ComparisonRow], metrics: Collection[str]) -> page.Tables:
-    lines = {metric: [_line(row) for row in rows if row.quantity == metric] for metric in metrics}
-    return page.Tables([page.Table(metric, words.HEADERS, found) for metric, found in lines.items() if found])
+    return page.Tables(
+        [_table(metric, found) for metric in metrics if (found := [row for row in rows if row.quantity == metric])]
+    )
 
 
-def _line(row: ComparisonRow) -> page.Line:
-    tone, mark = _TONES[row.verdict], row.verdict
-    cells = [
-        page.Cell(text, tone if head in _CHANGED else "", mark if head == "difference" else "")
-        for head, text in zip(words.HEADERS, words.row_cells(row), strict=True)
-    ]
-    return page.Line(row_title(row), cells, row.label in (MEAN, ALL))
+def _table(metric: str, found: Sequence[ComparisonRow]) -> page.Table:
+    rows, titles, ends = ends_last(found)
+
+    def texts(line: int) -> Sequence[str]:
+        return words.row_cells(rows[line])
+
+    def tones(line: int) -> Sequence[page.Tone]:
+        tone = _TONES[rows[line].verdict]
+        return [tone if head in _CHANGED else "" for head in words.HEADERS]
+
+    changed = words.HEADERS.index("difference")
+    marks = {(line, changed): row.verdict for line, row in enumerate(rows) if row.verdict}
+    return page.Table(metric, words.HEADERS, titles, texts, ends, tones, marks)
 
 
 def _ranks(comparison: Comparison) -> list[page.Part]:
     """A terminal has a table for each label, a document one for all."""
-    of_label: dict[str, list[page.Line]] = {}
-    whole = []
-    for row in words.shown_ranks(comparison):
-        line = page.Line(row.report, page.numbers(words.rank_cells(row)))
-        of_label.setdefault(str(row.label), []).append(line)
-        whole.append(page.Line(f"{row_title(row)}, {row.report}", line.cells))
-    tables = [page.Table(label, words.RANK_HEADERS, lines) for label, lines in of_label.items()]
-    both = page.Tables(tables, [page.Table("", words.RANK_HEADERS, whole)])
+    shown = words.shown_ranks(comparison)
+    of_label: dict[str, list[RankRow]] = {}
+    for row in shown:
+        of_label.setdefault(str(row.label), []).append(row)
+    tables = [_of_ranks(label, rows, [row.report for row in rows]) for label, rows in of_label.items()]
+    whole = _of_ranks("", shown, [f"{row_title(row)}, {row.report}" for row in shown])
+    both = page.Tables(tables, [whole])
     return [page.Section([page.heading(f"ranks by {comparison.main}"), both]), page.bullets(words.RANK_NOTES)]
+
+
+def _of_ranks(title: str, rows: Sequence[RankRow], titles: Sequence[str]) -> page.Table:
+    return page.Table(title, words.RANK_HEADERS, titles, list(map(words.rank_cells, rows)).__getitem__)

@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from segeval.outputs.cells import TITLES
-from segeval.outputs.page import Cell, Table, Tone
+from segeval.outputs.page import Mark, Table, Tone
 from segeval.words.printable import printable
 
 STYLES: dict[Tone, str] = {
@@ -27,8 +27,9 @@ STYLES: dict[Tone, str] = {
     "passed": "bold green",
     "failed": "bold red",
 }
-_MARKS = {"": " ", "best": "*", "better": "*", "worst": "!", "worse": "!"}
+_MARKS: dict[Mark, str] = {"best": "*", "better": "*", "worst": "!", "worse": "!"}
 _LONG_HEADER = 11
+_MOST_LINES = 500
 _GAP = 2
 _HEAD_AND_SECTION = "    \n    \n ─  \n    \n ─  \n ─  \n    \n    \n"
 _RULES = Box(_HEAD_AND_SECTION)
@@ -36,38 +37,49 @@ _ASCII_RULES = Box(_HEAD_AND_SECTION.replace("─", "-"), ascii=True)
 """A rule below the heads and above what sums up, cut between columns."""
 
 
-def print_table(console: Console, table: Table, places: Sequence[int] | None = None) -> None:
-    """The columns, or those at some places, in as many parts as the width asks for."""
-    columns = _columns(table, places)
-    for number, part in enumerate(_parts(table, columns, console.width)):
+def lines_shown(table: Table) -> list[int]:
+    """As many lines as anybody reads, and those that sum up."""
+    ends = len(table.titles) - table.ends
+    return [*range(min(ends, _MOST_LINES)), *range(ends, len(table.titles))]
+
+
+def print_table(console: Console, table: Table) -> int:
+    """The columns in as many parts as the width asks for; how many were left out."""
+    lines = lines_shown(table)
+    titles = [printable(table.titles[line]) for line in lines]
+    columns = _columns(table, lines)
+    parts = _parts(table, titles, columns, console.width)
+    if table.main and len(parts) > 1:
+        columns = [columns[place] for place in table.main]
+        parts = _parts(table, titles, columns, console.width)
+    for number, part in enumerate(parts):
         console.print()
-        _print_part(console, table, printable(table.title) if number == 0 else "", part)
-
-
-def fits(table: Table, width: int) -> bool:
-    """Whether all columns stand side by side."""
-    return len(_parts(table, _columns(table), width)) <= 1
+        _print_part(console, table, "" if number else printable(table.title), titles, part)
+    return len(table.heads) - len(columns)
 
 
 class _Column:
     """A column as it is printed: texts with their marks, and a head that is broken where it is longer than these."""
 
-    def __init__(self, head: str, cells: Sequence[Cell | None]) -> None:
-        marked = any(cell is not None and cell.mark for cell in cells)
-        self.texts = [("" if cell is None else cell.text + _MARKS[cell.mark] * marked) for cell in cells]
-        self.cells = cells
-        longest = max(map(cell_len, self.texts), default=0)
+    def __init__(self, head: str, cells: Sequence[tuple[str | None, Tone, Mark | None]]) -> None:
+        marked = any(mark for *_, mark in cells)
+        self.cells = [
+            None if text is None else Text(text + (_MARKS[mark] if mark else " ") * marked, STYLES[tone])
+            for text, tone, mark in cells
+        ]
+        longest = max((cell.cell_len for cell in self.cells if cell is not None), default=0)
         self.head = _broken(head) if len(head) > max(_LONG_HEADER, longest) else head
         self.width = max(longest, *map(cell_len, self.head.split("\n")))
 
-    def text(self, number: int) -> Text:
-        cell = self.cells[number]
-        return Text(self.texts[number], STYLES["faint" if cell is None else cell.tone])
 
-
-def _columns(table: Table, places: Sequence[int] | None = None) -> list[_Column]:
-    shown = range(len(table.heads)) if places is None else places
-    return [_Column(table.heads[place], [line.cells[place] for line in table.lines]) for place in shown]
+def _columns(table: Table, lines: Sequence[int]) -> list[_Column]:
+    places = range(len(table.heads))
+    plain: list[Tone] = [""] * len(table.heads)
+    cells = []
+    for line in lines:
+        marks = [table.marks.get((line, place)) for place in places]
+        cells.append(list(zip(table.texts(line), table.tones(line) if table.tones else plain, marks, strict=True)))
+    return [_Column(table.heads[place], [row[place] for row in cells]) for place in places]
 
 
 def _gap(table: Table) -> int:
@@ -75,10 +87,9 @@ def _gap(table: Table) -> int:
     return 1 if table.dense else _GAP
 
 
-def _parts(table: Table, columns: Sequence[_Column], width: int) -> list[Sequence[_Column]]:
+def _parts(table: Table, titles: Sequence[str], columns: Sequence[_Column], width: int) -> list[Sequence[_Column]]:
     """The columns in groups that fit the width beside the titles, of about equal size."""
-    titles = [table.title, *TITLES.values(), *(line.title for line in table.lines)]
-    room = width - min(max(cell_len(printable(title)) for title in titles), table.widest)
+    room = width - min(max(map(cell_len, [printable(table.title), *TITLES.values(), *titles])), table.widest)
 
     def fit(parts: Sequence[Sequence[_Column]]) -> bool:
         return all(sum(_gap(table) + column.width for column in part) <= room for part in parts)
@@ -103,29 +114,24 @@ def _broken(head: str) -> str:
     return f"{before}\n{last}" if space else head.replace("_", "_\n").replace(":", "\n:")
 
 
-def _print_part(console: Console, table: Table, title: str, columns: Sequence[_Column]) -> None:
+def _print_part(console: Console, table: Table, title: str, titles: Sequence[str], columns: Sequence[_Column]) -> None:
     """The titles to the left, folded where they are long; the other columns to the right, never cut."""
-    shown = [
-        (number, line, printable(line.title))
-        for number, line in enumerate(table.lines)
-        if any(column.cells[number] is not None for column in columns)
-    ]
+    shown = [line for line in range(len(titles)) if any(column.cells[line] is not None for column in columns)]
     gap = _gap(table)
     taken = sum(gap + column.width for column in columns)
-    longest = max(map(cell_len, [title, *(words for *_, words in shown), "mean"]))
+    longest = max(map(cell_len, [title, *(titles[line] for line in shown), "mean"]))
     first = min(longest, max(1, console.width - taken), table.widest)
     grid = _grid(console, 0)
     grid.add_column(Text(title, style="bold"), width=first, overflow="fold", vertical="bottom")
     for column in columns:
         width = column.width + gap - 1
         grid.add_column(Text(column.head), justify="right", width=width, no_wrap=True, vertical="bottom")
-    below = False
-    for place, (number, line, words) in enumerate(shown):
-        if line.sums_up and not below:
-            below = True
-            if place:
-                grid.add_section()
-        grid.add_row(Text(words, style="bold" if below else ""), *(column.text(number) for column in columns))
+    ends = len(titles) - table.ends
+    for before, line in zip([ends, *shown], shown, strict=False):
+        if before < ends <= line:
+            grid.add_section()
+        cells = (column.cells[line] or Text("", "dim") for column in columns)
+        grid.add_row(Text(titles[line], style="bold" if line >= ends else ""), *cells)
     console.print(grid, crop=False, width=first + taken)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from segeval.outputs.page import Cell, Kind, Lines, Listing, Part, Table, Tables
+from segeval.outputs.page import Kind, Lines, Listing, Mark, Part, Table, Tables
 from segeval.words.printable import printable
 
 _BEFORE: dict[Kind, str] = {"title": "## ", "subtitle": "### ", "list": "- ", "words": ""}
@@ -47,14 +47,19 @@ def _table(table: Table) -> Iterator[str]:
     if title := table.key or table.title:
         yield f"### {plain(title)}"
     heads = [_INSIDE_A_WORD.sub("_", plain(head)) for head in table.keys or table.heads]
-    rows = [[plain(line.title), *map(_cell, line.cells)] for line in table.lines if any(line.cells)]
+    told = {place: mark for place, mark in table.marks.items() if mark in ("better", "worse")}
+    rows = []
+    for line, title in enumerate(table.titles):
+        texts = table.texts(line)
+        if told:
+            texts = [_marked(text, told.get((line, place))) for place, text in enumerate(texts)]
+        if any(text is not None for text in texts):
+            rows.append([plain(title), *(text or "" for text in texts)])
     yield _grid([table.corner, *heads], ["---", *["---:"] * len(heads)], rows)
 
 
-def _cell(cell: Cell | None) -> str:
-    if cell is None:
-        return ""
-    return f"**{cell.text}** ({cell.mark})" if cell.mark in ("better", "worse") else cell.text
+def _marked(text: str | None, mark: Mark | None) -> str | None:
+    return text if mark is None else f"**{text}** ({mark})"
 
 
 def _grid(heads: Sequence[str], aligned: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

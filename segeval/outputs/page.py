@@ -5,13 +5,13 @@ Where these say something in other words, or one of them does not, the parts say
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
 Tone = Literal["", "plain", "strong", "good", "fair", "bad", "faint", "remark", "passed", "failed"]
-Mark = Literal["", "best", "worst", "better", "worse"]
+Mark = Literal["best", "worst", "better", "worse"]
 Kind = Literal["title", "subtitle", "words", "list", "code"]
 Said = Sequence[tuple[str, Tone]]
 
@@ -29,39 +29,29 @@ class Lines(Struct, frozen=True):
     widths: Sequence[tuple[int, int]] = ()
 
 
-class Cell(Struct, frozen=True):
-    """A number, as text, and what is to be seen at once."""
-
-    text: str
-    tone: Tone = ""
-    mark: Mark = ""
-
-
-class Line(Struct, frozen=True):
-    """cells: by column, None where the line does not have it. sums_up: it stands below the rule."""
-
-    title: str
-    cells: Sequence[Cell | None]
-    sums_up: bool = False
-
-
 class Table(Struct, frozen=True):
-    """Numbers by column beside the titles of lines.
+    """Numbers by column beside the titles of lines, which are made when they are asked for.
 
-    main: places of the columns that a narrow terminal makes do with. dense: each number may bear a mark, which parts
-    columns. widest: what titles may take before they are folded. corner: what documents call the column of titles;
-    keys, key: what they have in place of heads and title.
+    texts: of a line, by column, None where it does not have one. ends: how many of the last lines sum up the others.
+    tones, marks: of a line, and by line and column; what is to be seen at once. dense: each number may bear a mark,
+    which parts columns. main: places of the columns that a narrow terminal makes do with. widest: what titles may take
+    before they are folded. corner: what documents call the column of titles; keys, key: what they have in place of
+    heads and title.
     """
 
     title: str
     heads: Sequence[str]
-    lines: Sequence[Line]
-    keys: Sequence[str] = ()
-    key: str = ""
-    main: Sequence[int] = ()
+    titles: Sequence[str]
+    texts: Callable[[int], Sequence[str | None]]
+    ends: int = 0
+    tones: Callable[[int], Sequence[Tone]] | None = None
+    marks: Mapping[tuple[int, int], Mark] = {}
     dense: bool = False
+    main: Sequence[int] = ()
     widest: int = 24
     corner: str = "label"
+    keys: Sequence[str] = ()
+    key: str = ""
 
 
 class Tables(Struct, frozen=True):
@@ -120,8 +110,3 @@ def terminal(texts: Iterable[str], tone: Tone = "") -> Lines:
 def document(texts: Sequence[str], kind: Kind = "words") -> Lines:
     """Lines that only documents have."""
     return Lines([], kind, texts)
-
-
-def numbers(texts: Iterable[str]) -> list[Cell]:
-    """Cells without tones."""
-    return [Cell(text) for text in texts]

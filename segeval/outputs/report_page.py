@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from segeval.outputs import batch, page
-from segeval.outputs.cells import blocks, cell_text, row_title, value_text
+from segeval.outputs.cells import blocks, cell_text, ends_last, value_text
 from segeval.results.report import ALL, MEAN, CaseResult, Column, Report, Row, Value
 
 _CHALLENGE_WIDTH = 40
+_ENDS = (MEAN, ALL)
 _LEGEND = "* best and ! worst label of a column"
 _MORE = "{} more overlap quantities: --wide, or --format csv or json"
 
@@ -55,9 +57,8 @@ def _challenge(report: Report) -> list[page.Part]:
     if table is None:
         return []
     heads, values = zip(*table.shown(alone=report.summary is None), strict=True)
-    rows = zip(table.columns, zip(*values, strict=True), strict=True)
-    lines = [page.Line(column, page.numbers(map(value_text, row))) for column, row in rows]
-    grid = page.Table("", heads, lines, widest=_CHALLENGE_WIDTH, corner="number")
+    texts = [list(map(value_text, of_column)) for of_column in zip(*values, strict=True)]
+    grid = page.Table("", heads, table.columns, texts.__getitem__, widest=_CHALLENGE_WIDTH, corner="number")
     return [page.Section([page.heading(table.title, document=table.title), page.Tables([grid])])]
 
 
@@ -107,53 +108,65 @@ def _summary(report: Report, wide: bool) -> list[page.Part]:
     parts: list[page.Part] = [notes, _tables(report, [line.row for line in lines], text, wide)]
     if (details := batch.details(report)) is not None:
         column, lines = details
-        rows = [_line(line.row, page.numbers(batch.detail_texts(line.statistics[column.key]))) for line in lines]
-        parts.append(page.Tables([page.Table(column.title or column.key, batch.DETAILS, rows, key=column.key)]))
+        texts = [batch.detail_texts(line.statistics[column.key]) for line in lines]
+        _, titles, ends = ends_last([line.row for line in lines])
+        title, key = column.title or column.key, column.key
+        parts.append(page.Tables([page.Table(title, batch.DETAILS, titles, texts.__getitem__, ends, key=key)]))
     return [page.Section(parts)]
 
 
 def _tables(report: Report, rows: Sequence[Row], text: CellText, wide: bool, *, marked: bool = False) -> page.Tables:
     """marked: the best and the worst label of each column bear a mark."""
     usual = {column.group for column in report.columns} == {"overlap", "losses"} and not wide
+    rows, titles, ends = ends_last(rows)
     tables = []
     for title, columns in blocks(report):
-        marks = [_marks(rows, column) if marked else {} for column in columns]
-        lines = [
-            _line(row, [_cell(row, c, text, of.get(number, "")) for c, of in zip(columns, marks, strict=True)])
-            for number, row in enumerate(rows)
-        ]
-        main = [place for place, column in enumerate(columns) if column.main] if usual else ()
-        heads, keys = [column.title or column.key for column in columns], [column.key for column in columns]
-        tables.append(page.Table(title, heads, lines, keys, main=main, dense=any(marks)))
+        marks = _marks(rows, columns) if marked else {}
+        tables.append(
+            page.Table(
+                title,
+                [column.title or column.key for column in columns],
+                titles,
+                partial(_texts, rows, columns, text),
+                ends,
+                partial(_tones, rows, columns),
+                marks,
+                dense=bool(marks),
+                main=[place for place, column in enumerate(columns) if column.main] if usual else (),
+                keys=[column.key for column in columns],
+            )
+        )
     return page.Tables(tables, legend=_LEGEND if any(table.dense for table in tables) else "", more=_MORE)
 
 
-def _line(row: Row, cells: Sequence[page.Cell | None]) -> page.Line:
-    return page.Line(row_title(row), cells, row.label in (MEAN, ALL))
+def _texts(rows: Sequence[Row], columns: Sequence[Column], text: CellText, line: int) -> list[str | None]:
+    row = rows[line]
+    return [text(row, column) if column.key in row.values else None for column in columns]
 
 
-def _cell(row: Row, column: Column, text: CellText, mark: page.Mark) -> page.Cell | None:
-    if column.key not in row.values:
-        return None
-    return page.Cell(text(row, column), tone_of(row.values[column.key], column), mark)
+def _tones(rows: Sequence[Row], columns: Sequence[Column], line: int) -> list[page.Tone]:
+    values = rows[line].values
+    return [tone_of(values.get(column.key, math.nan), column) for column in columns]
 
 
-def _marks(rows: Sequence[Row], column: Column) -> Mapping[int, page.Mark]:
-    """By row, what its value is marked with: the best and the worst label's, where they are one each."""
+def _marks(rows: Sequence[Row], columns: Sequence[Column]) -> dict[tuple[int, int], page.Mark]:
+    """The best and the worst label of each column, where they are one each."""
+    return {
+        (line, place): mark for place, column in enumerate(columns) for line, mark in _ends_of(rows, column).items()
+    }
+
+
+def _ends_of(rows: Sequence[Row], column: Column) -> Mapping[int, page.Mark]:
     if column.best is None or column.worst is None:
         return {}
-    values = {
-        number: row.values[column.key]
-        for number, row in enumerate(rows)
-        if row.label not in (MEAN, ALL) and column.key in row.values and not math.isnan(row.values[column.key])
-    }
     found: dict[int, page.Mark] = {}
+    values = [row.values.get(column.key, math.nan) for row in rows if row.label not in _ENDS]
+    known = [value for value in values if not math.isnan(value)]
     ends: tuple[tuple[page.Mark, float], ...] = (("best", column.best), ("worst", column.worst))
-    for mark, extreme in ends:
-        end = (max if extreme == max(column.best, column.worst) else min)(values.values(), default=math.nan)
-        there = [number for number, value in values.items() if value == end]
-        if len(there) == 1 and len(values) > 1:
-            found[there[0]] = mark
+    for mark, extreme in ends if len(known) > 1 else ():
+        end = (max if extreme == max(column.best, column.worst) else min)(known)
+        if known.count(end) == 1:
+            found[values.index(end)] = mark
     return found
 
 

@@ -7,18 +7,16 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from segeval.outputs.grid import STYLES, fits, print_table, print_words
-from segeval.outputs.page import Lines, Listing, Part, Said, Table, Tables, Tone
+from segeval.outputs.grid import STYLES, lines_shown, print_table, print_words
+from segeval.outputs.page import Lines, Listing, Part, Said, Tables, Tone
 from segeval.words.printable import printable
 
 WIDTH = 80
 """Where nothing says how wide the output is."""
-_MOST_ROWS = 500
 
 
 def console_of_stdout() -> Console:
@@ -62,7 +60,7 @@ def draw(page: Sequence[Part], console: Console) -> None:
             draw(part.parts, console)
             console.print()
             tables = [table for each in part.parts if isinstance(each, Tables) for table in each.terminal]
-            if hidden := max((len(table.lines) - len(_first(table).lines) for table in tables), default=0):
+            if hidden := max((len(table.titles) - len(lines_shown(table)) for table in tables), default=0):
                 print_line(console, (f"… and {hidden} more labels; --format csv or json has all of them", ""))
 
 
@@ -85,20 +83,8 @@ def _aligned(part: Lines) -> Iterator[Said]:
         yield [*((text, tone) for text, (_, tone) in zip(padded, first, strict=True)), last]
 
 
-def _first(table: Table) -> Table:
-    """As many lines as anybody reads, and those that sum up."""
-    lines = [line for line in table.lines if not line.sums_up]
-    if len(lines) <= _MOST_ROWS:
-        return table
-    return replace(table, lines=[*lines[:_MOST_ROWS], *(line for line in table.lines if line.sums_up)])
-
-
 def _print_tables(console: Console, part: Tables) -> None:
-    hidden = 0
-    for table in map(_first, part.terminal):
-        places = table.main if table.main and not fits(table, console.width) else range(len(table.heads))
-        hidden += len(table.heads) - len(places)
-        print_table(console, table, places)
+    hidden = sum(print_table(console, table) for table in part.terminal)
     notes = [note for note in (part.legend, part.more.format(hidden) if hidden else "") if note]
     if notes:
         console.print()

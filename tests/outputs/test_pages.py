@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from page_reports import case, report
 from printed import PAIR, SAMPLES, check_golden
 
 from segeval.comparing.paired_reports import compare_reports
 from segeval.outputs.comparison_page import page_of_comparison
+from segeval.outputs.report_page import page_of_report
 from segeval.outputs.sheet import plain_text
 
 Run = Callable[..., Any]
@@ -64,3 +66,13 @@ def test_of_many_labels_the_first_are_compared_and_what_sums_them_up() -> None:
     assert set(map(int, titles)) == set(range(1, 501))
     assert sum(line.startswith("mean ") for line in text.splitlines()) == 2  # of a table in two parts
     assert "… and 100 more labels; --format csv or json has all of them" in text.splitlines()
+
+
+def test_a_mark_is_of_all_labels_though_the_first_are_shown() -> None:
+    """Of 600, the first is the best; the worst is the last, which is not shown."""
+    dice = [(999 - n) / 1000 for n in range(600)]
+    many = report([case("one", dice, [None] * 600)])
+    text = plain_text(page_of_report(replace(many, summary=None)))
+    assert "0.9990*" in text
+    assert "0.5000 " in text  # label 500
+    assert "!" not in text.replace("! worst", "")

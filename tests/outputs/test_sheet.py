@@ -8,15 +8,12 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from segeval.outputs.page import Cell, Line, Table, Tables, terminal
+from segeval.outputs.page import Table, Tables, terminal
 from segeval.outputs.sheet import console_of_stdout, draw, plain_text
 
-LINES = [
-    Line("1 left upper lobe of the lung", [Cell("0.5000", "fair"), Cell("0.3333", "bad")]),
-    Line("2 肝臓肝臓肝臓肝臓肝臓肝臓肝臓", [Cell("–", "faint"), None]),
-    Line("mean", [Cell("0.5000 (1/2)", "fair"), Cell("0.3333", "bad")], sums_up=True),
-]
-TABLE = Table("Overlap", ["dice", "jaccard"], LINES)
+TITLES = ["1 left upper lobe of the lung", "2 肝臓肝臓肝臓肝臓肝臓肝臓肝臓", "mean"]
+TEXTS = [["0.5000", "0.3333"], ["–", None], ["0.5000 (1/2)", "0.3333"]]
+TABLE = Table("Overlap", ["dice", "jaccard"], TITLES, TEXTS.__getitem__, ends=1)
 
 
 def plain(width: int, table: Table = TABLE) -> list[str]:
@@ -47,7 +44,7 @@ def test_a_narrow_page_has_more_tables_and_every_number(width: int) -> None:
 
 def test_heads_are_broken_where_they_are_longer_than_what_stands_below() -> None:
     heads = ["relative volume difference", "a_rather_long_key"]
-    assert plain(80, replace(TABLE, heads=heads, lines=LINES[-1:]))[:5] == [
+    assert plain(80, replace(TABLE, heads=heads, titles=TITLES[2:], texts=TEXTS[2:].__getitem__))[:5] == [
         "",
         "                               a_",
         "                          rather_",
@@ -63,7 +60,7 @@ def test_a_line_is_never_broken_and_obeys_nothing() -> None:
 
 def test_a_console_that_knows_no_box_has_hyphens() -> None:
     text = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    draw([Tables([replace(TABLE, lines=LINES[:1])])], Console(file=text, width=80))
+    draw([Tables([replace(TABLE, titles=TITLES[:1], ends=0)])], Console(file=text, width=80))
     text.flush()
     assert b"------------------------ ------- --------" in text.buffer.getvalue()  # type: ignore[attr-defined]
 
