@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from segeval.errors import UsageError, WorkerError
 from segeval.files.paths import exists, is_file
 from segeval.files.remote import is_remote
+from segeval.version import __version__
 from segeval.words.extras import install
 
 _Job = TypeVar("_Job")
@@ -89,6 +90,7 @@ def in_cluster(
                     f"--dask {scheduler}: no scheduler answers there ({problem}); check the address"
                 ) from None
             try:
+                _require_this_version(client, scheduler)
                 sent = client.scatter(list(shared), broadcast=True, hash=False)
                 running = {client.submit(work, *sent, job, pure=False): job for job in jobs}
                 for future in as_completed(running):
@@ -103,6 +105,21 @@ def in_cluster(
                 client.close(timeout=_PATIENCE_S)
 
     return run
+
+
+def version_here() -> str:
+    """Of the segeval that a worker would count with."""
+    return __version__
+
+
+def _require_this_version(client: Any, scheduler: str) -> None:
+    """Raises WorkerError where a worker that is there has another segeval, or none: the numbers may be others."""
+    for worker, found in client.run(version_here, on_error="return").items():
+        if found != __version__:
+            what = f"has segeval {found}" if isinstance(found, str) else f"cannot run it ({type(found).__name__})"
+            raise WorkerError(
+                f"--dask {scheduler}: the worker {worker} {what}, and this is segeval {__version__}; install that there"
+            )
 
 
 @contextmanager

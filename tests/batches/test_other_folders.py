@@ -1,4 +1,4 @@
-"""Workers of a cluster that were started in another folder: what they do not find there is said so."""
+"""Workers of a cluster that were started in another folder say so; of those with another version, none counts."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clusters import cluster
 
-from segeval.batches.cluster import working_folder
+from segeval.batches.cluster import in_cluster, working_folder
 from segeval.batches.jobs import Job
 from segeval.batches.one_volume import _count_in_cluster
 from segeval.batches.runners import _do_in_cluster
 from segeval.cases.counting import LabelResult
-from segeval.errors import UnreadableFile
+from segeval.errors import UnreadableFile, WorkerError
 from segeval.readers import Input
 from segeval.settings import settings_of
+from segeval.version import __version__
 
 
 @pytest.fixture
@@ -55,3 +57,14 @@ def test_nothing_is_said_of_what_is_there(asked_in: str, tmp_path: Path) -> None
     reason = _do_in_cluster(settings, False, asked_in, Job("g", gone, there)).result.reason
     assert reason is not None
     assert "the worker was in" not in reason
+
+
+def test_a_worker_of_another_version_counts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with cluster() as address:
+        assert sorted(result for _, result in in_cluster(address, pow, (3,), "")([1, 2])) == [3, 9]
+        monkeypatch.setattr("segeval.batches.cluster.__version__", "9.9.9")
+        said = (
+            rf"--dask {address}: the worker tcp://\S+ has segeval {__version__}, and this is segeval 9\.9\.9; install"
+        )
+        with pytest.raises(WorkerError, match=said):
+            list(in_cluster(address, pow, (3,), "")([1, 2]))
