@@ -22,6 +22,8 @@ import pytest
 COMMAND = [sys.executable, "-m", "segeval"]
 CASES = 500  # so many that a batch is not over before anybody is killed
 KILLS = 200 * int(os.environ.get("SEGEVAL_FUZZ", "1"))
+KINDS = {"tracker", "server", "worker", "parent", "group"}  # each of them is killed, however many that takes
+CODES = {0, 3, -signal.SIGKILL}  # and each end seen
 PATIENCE_S = 60
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in /proc")
@@ -135,7 +137,7 @@ def test_a_batch_killed_hundreds_of_times_resumes_to_the_same_bytes(batch: Batch
     random = Random(7)
     kills: Counter[str] = Counter()
     codes: Counter[int] = Counter()
-    while kills.total() < KILLS:
+    while kills.total() < KILLS or not (kills.keys() >= KINDS and codes.keys() >= CODES):
         process = batch.start("--resume")
         if random.random() < 0.7:
             batch.wait_for_cases(process, random.randrange(CASES))
@@ -164,8 +166,6 @@ def test_a_batch_killed_hundreds_of_times_resumes_to_the_same_bytes(batch: Batch
         elif code == 3 and batch.output.exists():
             lines = set(batch.output.read_bytes().splitlines()) - set(batch.whole.splitlines())
             assert all(b",error," in line and b"died (exit code" in line for line in lines)
-    assert {"tracker", "server", "worker", "parent", "group"} <= kills.keys()
-    assert {0, 3, -signal.SIGKILL} <= codes.keys()
     assert batch.require_end(batch.start("--resume")) == 0
     assert batch.output.read_bytes() == batch.whole
     assert sorted(path.name for path in batch.folder.iterdir()) == ["out.csv", "out.csv.journal", "stderr"]
