@@ -179,8 +179,8 @@ def repeated(piece: Piece, times: int) -> Repeated:
     return Repeated(piece.reshape(1, -1, 1, 1), times=times)
 
 
-def test_10_to_the_8_voxels_through_the_whole_kernel_have_exact_sums_and_losses() -> None:
-    times = 10**8 // (len(BLOCKS) * BLOCK)
+def test_10_to_the_7_voxels_through_the_whole_kernel_have_exact_sums_and_losses() -> None:
+    times = 10**7 // (len(BLOCKS) * BLOCK)
     p, inside = (np.concatenate(parts) for parts in zip(*BLOCKS, strict=True))
     options = TallyOptions(channels=(1,), labels=(1,))
     ours, theirs = repeated(p, times), repeated(inside.astype(np.uint8), times)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -113,13 +114,23 @@ def test_a_failure_before_the_command_line_is_no_failed_gate(tmp_path: Path) -> 
         "'/no/such/device')\n"  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A volume that a worker is busy with for a while."""
+    path = tmp_path_factory.mktemp("large") / "a.nii.gz"
+    voxels = np.random.default_rng(0).integers(0, 9, (300, 300, 300)).astype(np.uint8)
+    nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), path)
+    return path
+
+
 @pytest.mark.parametrize("whom", ["the command", "the server", "a worker"])
 def test_whoever_is_killed_no_folder_is_left(
-    whom: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, nifti: Callable[..., Path]
+    whom: str, large: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     temporary = tmp_path_factory.mktemp("t")  # short enough for a socket
     for side in "pr":
-        nifti(f"{side}/a.nii.gz", np.random.default_rng(0).integers(0, 9, (300, 300, 300)).astype(np.uint8))
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "a.nii.gz").hardlink_to(large)
     process = subprocess.Popen(
         [sys.executable, "-m", "segeval", "batch", str(tmp_path / "p"), str(tmp_path / "r"), "--workers", "1"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(temporary)},

@@ -303,7 +303,10 @@ def test_programs_read_json(segeval: Run) -> None:
 
 
 @pytest.mark.parametrize("name", ["prediction", "prediction_softmax"])
-def test_all_quantities_are_of_label_maps_and_of_softmaxes(name: str, segeval: Run) -> None:
-    run = segeval("score", SAMPLES / f"{name}.nii.gz", SAMPLES / "reference.nii.gz", "--metrics", "all", "-f", "json")
+def test_all_quantities_are_of_label_maps_and_of_softmaxes(
+    name: str, segeval: Run, small: Callable[[Path], Path]
+) -> None:
+    pair = [small(SAMPLES / f"{each}.nii.gz") for each in (name, "reference")]
+    run = segeval("score", *pair, "--metrics", "all", "-f", "json")
     assert run.code == 0, run.err
     assert {column["group"] for column in run.json["columns"]} == set(GROUPS) - {"detection_maps"}

@@ -126,10 +126,10 @@ def test_what_is_undefined() -> None:
 
 
 def test_many_parts_take_linear_time_and_little_memory() -> None:
-    """A table of all pairs of 300,000 values would take 720 GB."""
-    values = np.arange(300_000, dtype=np.int32).reshape(-1, 1, 1)
-    for weights in ("linear", "quadratic"):
-        key = f"weighted_kappa:weights={weights}" if weights != "linear" else "weighted_kappa"
-        assert rates(values, values, "all", key, labels="1") == {key: 1.0}
-        reversed_ = rates(values[::-1].copy(), values, "all", key, labels="1")[key]
-        assert reversed_ == pytest.approx(-1 if weights == "quadratic" else -0.5, abs=1e-4)
+    """A table of all pairs of 100,000 values would take 80 GB."""
+    values = np.arange(100_000, dtype=np.int32).reshape(-1, 1, 1)
+    linear, quadratic = "weighted_kappa", "weighted_kappa:weights=quadratic"
+    both = f"{linear},{quadratic}"
+    assert rates(values, values, "all", both, labels="1") == {linear: 1.0, quadratic: 1.0}
+    turned = rates(values[::-1].copy(), values, "all", both, labels="1")
+    assert turned == pytest.approx({linear: -0.5, quadratic: -1}, abs=1e-4)

@@ -215,18 +215,18 @@ def test_many_labels_in_few_cases_each_cost_what_occurs() -> None:
     assert peak < 200e6  # a dense table of draws × labels × cases would be 6.4 GB
 
 
-def test_ten_thousand_cases_of_twenty_labels_take_bounded_memory() -> None:
+def test_thousands_of_cases_of_twenty_labels_take_bounded_memory() -> None:
     keys = [f"q{i}" for i in range(34)]
     columns = [Column(key, "overlap", 1.0, 0.0) for key in keys]
     values = np.random.default_rng(0).random((20, 34)).tolist()
     rows = tuple(Row(label, None, dict(zip(keys, line, strict=True))) for label, line in enumerate(values, 1))
-    cases = [case(f"c{i:05}", *rows) for i in range(10_000)]  # the rows are shared: the summary's memory is measured
+    cases = [case(f"c{i:05}", *rows) for i in range(2_500)]  # the rows are shared: the summary's memory is measured
     tracemalloc.start()
     found = summarise(cases, columns)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(found) == 20 * 34
-    assert peak < 500e6
+    assert peak < 60e6  # all labels at once take 77 MB
 
 
 # The worst cases
