@@ -31,8 +31,36 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+# Each process that writes a page has Vega bundled anew, for longer than the rest of it takes.
+ONE_BUNDLE = """
+import sys
+from pathlib import Path
+here = Path(__file__).parent
+sys.path.remove(str(here))
+del sys.modules["vl_convert"]
+import vl_convert
+make = vl_convert.javascript_bundle
+def javascript_bundle(snippet):
+    kept = here / "bundle.js"
+    if not kept.exists():
+        kept.write_text(snippet + "\\0" + make(snippet), "utf-8")
+    of, _, bundle = kept.read_text("utf-8").partition("\\0")
+    assert of == snippet
+    return bundle
+vl_convert.javascript_bundle = javascript_bundle
+"""
+
+
+@pytest.fixture(scope="session")
+def one_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of modules: the scripts of pages are made once for all processes."""
+    folder = tmp_path_factory.mktemp("one_bundle")
+    (folder / "vl_convert.py").write_text(ONE_BUNDLE, "utf-8")
+    return folder
+
+
 @pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_bundle: Path) -> None:
     """``segeval`` and ``python`` are the ones under test."""
     programs = tmp_path / "programs"
     programs.mkdir()
@@ -41,7 +69,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", str(Path(segeval.__file__).parents[1]))
+    monkeypatch.setenv("PYTHONPATH", f"{one_bundle}{os.pathsep}{Path(segeval.__file__).parents[1]}")
     monkeypatch.setenv("COLUMNS", "80")
     for name in ("SEGEVAL_FORMAT", "CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
