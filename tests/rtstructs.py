@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from dicoms import BETWEEN, ORIGIN, SPACING, UPRIGHT, Array
+from dicoms import BETWEEN, ORIGIN, SPACING, UPRIGHT, Array, affine_of
+
+from segeval.readers import ReadOptions, open_volume
+from segeval.volumes.geometry import Geometry
+from segeval.volumes.volume import Volume, gather
 
 Contour = tuple[str, Array]
 """Type, and (points, 3) in mm, LPS+."""
 Roi = tuple[int, str, Sequence[Contour]]
+SHAPE = (20, 16, 5)
 
 
 def in_mm(points: Any, plane: float, axes: Array = UPRIGHT) -> Array:
@@ -98,3 +103,26 @@ def by_scikit_image(path: Path, shape: Sequence[int], affine: Array) -> dict[str
                 plane = masks[names[int(roi.ReferencedROINumber)]][:, :, round(voxels[:, 2].mean())]
                 plane ^= points_in_poly(centres, voxels[:, :2]).reshape(shape[:2])
     return masks
+
+
+def masks_of(volume: Volume) -> dict[str, Array]:
+    """Where each structure is, by name."""
+    codes = gather(volume.source, 0)
+    members = {code: volume.sets.get(code, frozenset({code})) for code in np.unique(codes).tolist()}
+    return {
+        name: np.isin(codes, [code for code, labels in members.items() if label in labels])
+        for label, name in volume.names.items()
+    }
+
+
+def on_grid(
+    path: Path, shape: Sequence[int] = SHAPE, affine: Array | None = None
+) -> tuple[dict[str, Array], list[str]]:
+    """The masks on a grid, by default that of `dicoms.series`, and remarks."""
+    with open_volume(path, ReadOptions()) as volume:
+        assert volume.on is not None
+        affine = affine_of() if affine is None else affine
+        placed = volume.on(Geometry(tuple(shape), affine, oriented=True), 0.01)
+        assert placed.shape == tuple(shape)
+        masks = masks_of(placed)
+        return masks, [*placed.remarks, *placed.finish()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from segeval.array_types import Floats, Integers
 from segeval.errors import GeometryError
 from segeval.readers.masks import MaskCodes, overlap_remarks
-from segeval.readers.polygons import FARTHEST, inside
+from segeval.readers.polygons import FARTHEST, crossed, inside
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import Piece
 from segeval.words.printable import shortened
@@ -26,24 +26,27 @@ _BEYOND = "give the volume that it was drawn on"
 
 
 class Structure(Struct, frozen=True, eq=False):
-    """What one label's contours are: (points, 3) each, in mm, RAS+."""
+    """What one label's contours are: (points, 3) each, in mm, RAS+. exclusive: some are said to be combined by XOR."""
 
     label: int
     name: str
     contours: tuple[Floats, ...]
+    exclusive: bool = False
 
 
 class Laid(Struct, frozen=True, eq=False):
     """Contours on a grid.
 
     shape: columns and rows of its planes, and how many those are. axes: which of the grid's axes these three are.
-    planes: by plane and label, polygons in voxels of the first two. remarks: on how they fit.
+    planes: by plane and label, polygons in voxels of the first two. remarks: on how they fit. plain: the names of the
+    labels whose contours should not cross.
     """
 
     shape: tuple[int, ...]
     axes: tuple[int, ...]
     planes: Mapping[int, Mapping[int, Sequence[Floats]]]
     remarks: tuple[str, ...]
+    plain: Mapping[int, str] = {}
 
 
 class Met(Struct):
@@ -53,17 +56,23 @@ class Met(Struct):
     codes: MaskCodes = field(default_factory=lambda: MaskCodes({}))
     overlapping: int = 0
     fit: tuple[str, ...] = ()
+    crossed: Counter[str] = field(default_factory=Counter)
 
     def remarks(self) -> list[str]:
         """What the user should know of it."""
-        return [*self.fit, *overlap_remarks(self.name, self.overlapping, "structures")]
+        crossed = [f"{name} ({count} voxels)" for name, count in self.crossed.items() if count]
+        said = (
+            f"{self.name}: contours of one structure cross, and what lies in two of them is outside: "
+            f"{shortened(', '.join(crossed), 300)}; join them where they were drawn"
+        )
+        return [*self.fit, *([said] if crossed else []), *overlap_remarks(self.name, self.overlapping, "structures")]
 
 
 class ContourSource:
     """The voxels inside of contours, plane by plane; where structures overlap, codes."""
 
     def __init__(self, laid: Laid, met: Met) -> None:
-        self._planes = laid.planes
+        self._planes, self._plain = laid.planes, laid.plain
         self._met = met
         met.fit = laid.remarks
         self.shape = laid.shape
@@ -75,12 +84,15 @@ class ContourSource:
         """A piece per plane."""
         columns, rows, depth = self.shape
         self._met.overlapping = 0
+        self._met.crossed.clear()
         for number in range(depth):
             plane = np.zeros((rows, columns), dtype=np.int64)
             for label, polygons in sorted(self._planes.get(number, {}).items()):
                 if (found := inside(polygons, (columns, rows))) is not None:
                     box, within = found
                     self._met.overlapping += self._met.codes.claim(plane[box], within, label)
+                if len(polygons) > 1 and label in self._plain:
+                    self._met.crossed[self._plain[label]] += crossed(polygons, (columns, rows))
             yield plane.reshape(-1)
 
 
@@ -144,7 +156,8 @@ def lay(name: str, structures: Sequence[Structure], grid: Geometry, tolerance: f
     planes: dict[int, dict[int, list[Floats]]] = defaultdict(lambda: defaultdict(list))
     for owner, number, part in zip(owners, numbers.tolist(), np.split(voxels[:, axes[:2]], starts[1:]), strict=True):
         planes[number][owner.label].append(part)
-    return Laid(size, tuple(axes), planes, tuple(fitting.remarks(numbers, tolerance * grid.smallest_spacing_mm)))
+    remarks = tuple(fitting.remarks(numbers, tolerance * grid.smallest_spacing_mm))
+    return Laid(size, tuple(axes), planes, remarks, {one.label: one.name for one in structures if not one.exclusive})
 
 
 class _Fitting(Struct, frozen=True, eq=False):

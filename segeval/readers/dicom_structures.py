@@ -70,7 +70,9 @@ def open_structures(path: Path, dataset: Any, options: ReadOptions) -> Volume:
     rois = guarded(path, lambda: _rois(path, dataset))
     labels, remarks = _labels(path, rois)
     structures = [
-        Structure(labels[number], roi.name, tuple(roi.contours)) for number, roi in rois.items() if number in labels
+        Structure(labels[number], roi.name, tuple(roi.contours), any(roi.exclusive))
+        for number, roi in rois.items()
+        if number in labels
     ]
     met = Met(str(path))
     volume = Volume(

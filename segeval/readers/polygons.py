@@ -12,6 +12,7 @@ scikit-image, matplotlib and Pillow do not say whose a centre on an edge is; GDA
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +23,15 @@ FARTHEST = 1 << 14
 """Voxels from the plane's first one to any vertex: what 64-bit products of coordinates allow."""
 
 _PARTS = 1 << 16  # of a voxel: vertices are rounded to them, so that writers' decimals do not decide whose an edge is
+_HELD = 0.9  # of the smaller polygon: a hole may touch what it is in
 _AT_ONCE = 1 << 18  # crossings of edges and rows
 
 
-def inside(polygons: Sequence[Floats], shape: tuple[int, int]) -> tuple[tuple[slice, slice], NDArray[np.bool_]] | None:
+Filled = tuple[tuple[slice, slice], NDArray[np.bool_]]
+"""A box (rows, columns) of a plane, and which of its voxels are inside."""
+
+
+def inside(polygons: Sequence[Floats], shape: tuple[int, int]) -> Filled | None:
     """The box (rows, columns) of the plane that holds all voxels inside, and which of its voxels those are.
 
     polygons: (points, 2) each, closed from the last point to the first, as x and y in voxels: whole numbers are
@@ -47,6 +53,32 @@ def inside(polygons: Sequence[Floats], shape: tuple[int, int]) -> tuple[tuple[sl
             np.bitwise_xor.at(crossed, (row - first[1], np.clip(column - first[0], 0, columns)), 1)
     within = np.bitwise_xor.accumulate(crossed, axis=1)[:, :columns]
     return (slice(int(first[1]), int(end[1])), slice(int(first[0]), int(end[0]))), within.astype(np.bool_)
+
+
+def crossed(polygons: Sequence[Floats], shape: tuple[int, int]) -> int:
+    """How many voxels lie in two polygons neither of which holds the other, but for a tenth: by even-odd, outside."""
+    low = np.array([polygon.min(axis=0) for polygon in polygons])
+    high = np.array([polygon.max(axis=0) for polygon in polygons])
+    near = (low[:, np.newaxis] < high[np.newaxis]).all(axis=2)
+    filled = cache(lambda place: inside([polygons[place]], shape))
+    count = 0
+    for one, other in np.argwhere(np.triu(near & near.T, 1)).tolist():
+        if (first := filled(one)) is None or (second := filled(other)) is None:
+            continue
+        common = _in_both(first, second)
+        count += common if common < _HELD * min(np.count_nonzero(first[1]), np.count_nonzero(second[1])) else 0
+    return count
+
+
+def _in_both(first: Filled, second: Filled) -> int:
+    box = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(first[0], second[0], strict=True)]
+    if any(side.start >= side.stop for side in box):
+        return 0
+    ours, theirs = (
+        mask[tuple(slice(side.start - own.start, side.stop - own.start) for side, own in zip(box, at, strict=True))]
+        for at, mask in (first, second)
+    )
+    return int(np.count_nonzero(ours & theirs))
 
 
 def _crossings(polygon: Integers, first: int, end: int) -> Iterator[tuple[Integers, Integers]]:

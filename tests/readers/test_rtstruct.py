@@ -14,40 +14,12 @@ import pytest
 from dicoms import BETWEEN, SPACING, UPRIGHT, affine_of, dicom_seg, series, turned
 from formats import assert_refused
 from pydicom.data import get_testdata_file
-from rtstructs import Contour, Roi, by_scikit_image, closed, in_mm, rectangle, rtstruct, saved
-
-from segeval.readers import ReadOptions, open_volume
-from segeval.volumes.geometry import Geometry
-from segeval.volumes.volume import Volume, gather
+from rtstructs import SHAPE, Contour, Roi, by_scikit_image, closed, in_mm, on_grid, rectangle, rtstruct, saved
 
 Segeval = Callable[..., Any]
 Array = np.ndarray[Any, Any]
 
-SHAPE = (20, 16, 5)
 HOLE = [closed(rectangle(2, 3, 12, 13), 1), closed(rectangle(5, 5, 8, 9), 1)]
-
-
-def masks_of(volume: Volume) -> dict[str, Array]:
-    """Where each structure is, by name."""
-    codes = gather(volume.source, 0)
-    members = {code: volume.sets.get(code, frozenset({code})) for code in np.unique(codes).tolist()}
-    return {
-        name: np.isin(codes, [code for code, labels in members.items() if label in labels])
-        for label, name in volume.names.items()
-    }
-
-
-def on_grid(
-    path: Path, shape: Sequence[int] = SHAPE, affine: Array | None = None
-) -> tuple[dict[str, Array], list[str]]:
-    """The masks on a grid, by default that of `dicoms.series`, and remarks."""
-    with open_volume(path, ReadOptions()) as volume:
-        assert volume.on is not None
-        affine = affine_of() if affine is None else affine
-        placed = volume.on(Geometry(tuple(shape), affine, oriented=True), 0.01)
-        assert placed.shape == tuple(shape)
-        masks = masks_of(placed)
-        return masks, [*placed.remarks, *placed.finish()]
 
 
 def written(path: Path, array: Array, affine: Array | None = None) -> Path:
@@ -279,54 +251,6 @@ def test_a_finer_grid_leaves_gaps_and_says_so(tmp_path: Path) -> None:
     assert masks["x"].any(axis=(0, 1)).tolist() == ([True, False, False] * 5)[:13]
     assert len(remarks) == 1
     assert "contours lie several planes of the grid apart, and nothing between them: x (3)" in remarks[0]
-
-
-def test_planes_that_a_structure_skips_are_named(tmp_path: Path) -> None:
-    """Two structures: one skips planes 2 and 3, one plane 1; a third one skips none, and begins late."""
-    planes = {"liver": (0, 1, 4, 5), "spleen": (0, 2, 3), "kidney": (3, 4, 5)}
-    rois = [
-        (number, name, [closed(rectangle(2, 3, 12, 13), plane) for plane in of])
-        for number, (name, of) in enumerate(planes.items(), start=1)
-    ]
-    path = rtstruct(tmp_path / "x.dcm", rois)
-    masks, remarks = on_grid(path, (20, 16, 6))
-    assert {name: np.flatnonzero(mask.any(axis=(0, 1))).tolist() for name, mask in masks.items()} == {
-        name: list(of) for name, of in planes.items()
-    }
-    (gaps,) = [remark for remark in remarks if "interpolated" in remark]
-    assert "between planes of the grid (from 0)" in gaps
-    assert "nothing is interpolated: liver (1 and 4), spleen (0 and 2);" in gaps
-    masks, remarks = on_grid(rtstruct(path, rois[2:]), (20, 16, 6))
-    assert remarks == []
-
-
-SQUARE = rectangle(1.5, 2.5, 11.5, 12.5)
-
-
-@pytest.mark.parametrize(
-    "again",
-    [SQUARE, [*SQUARE[2:], *SQUARE[:2]], SQUARE[::-1], [*SQUARE, SQUARE[0]], [(x + 1e-4, y) for x, y in SQUARE]],
-)
-def test_a_contour_that_is_stored_twice_counts_once(tmp_path: Path, again: list[tuple[float, float]]) -> None:
-    """By even-odd it would be nothing; where its type is XOR, nothing is what the standard says (C.8.8.6.3)."""
-    hole, elsewhere = closed(rectangle(4.5, 4.5, 7.5, 8.5), 1), closed(SQUARE, 2)
-    contours = [closed(SQUARE, 1), hole, closed(again, 1), elsewhere]
-    masks, remarks = on_grid(rtstruct(tmp_path / "x.dcm", [(1, "x", contours), (2, "y", [elsewhere])]))
-    assert (masks["x"].sum(axis=(0, 1)).tolist(), masks["y"].sum()) == ([0, 88, 100, 0, 0], 100)
-    assert remarks[0].endswith("contours that equal another one of their structure count once: x (1)")
-    contours = [("CLOSEDPLANAR_XOR", points) for _, points in contours]
-    masks, remarks = on_grid(rtstruct(tmp_path / "x.dcm", [(1, "x", contours)]))
-    assert masks["x"].sum(axis=(0, 1)).tolist() == [0, 12, 100, 0, 0]
-    assert remarks[0].endswith("equal contours of the type CLOSEDPLANAR_XOR cancel each other, as DICOM says: x (1)")
-
-
-def test_a_thin_ring_is_no_contour_stored_twice(tmp_path: Path) -> None:
-    ring = [closed(rectangle(2, 3, 12, 13), 1), closed(rectangle(2.1, 3.1, 11.9, 12.9), 1)]
-    other = closed([(2, 3), (12, 3), (12, 13), (7, 8), (2, 13)], 1)  # of the same box
-    masks, remarks = on_grid(rtstruct(tmp_path / "x.dcm", [(1, "x", ring), (2, "y", [ring[0], other])]))
-    assert masks["x"].sum() == 19  # the first row and column of the square alone
-    assert masks["y"].sum() == 2 + 4 + 6 + 8  # the notch, row by row
-    assert not any("equal" in remark for remark in remarks)
 
 
 def test_what_the_grid_cuts_off_is_named(tmp_path: Path) -> None:
