@@ -15,7 +15,7 @@ from segeval.choices import Kind
 from segeval.errors import UsageError
 from segeval.kernels.numpy_backend import NumpyBackend
 from segeval.readers import Input, open_folder_of_masks, open_input
-from segeval.readers.catalogue import format_of
+from segeval.readers.catalogue import CIFTI, format_of
 from segeval.results.inspection import ChannelFound, Inspection, LabelFound
 from segeval.settings import Settings
 from segeval.tallies.tally import Confusion
@@ -37,7 +37,8 @@ def inspect_file(path: Path, settings: Settings) -> Inspection:
         kind, labels, channels = _values(volume)
         remarks = [*volume.remarks, *volume.finish()]
         remarks += unused_palette(settings, volume)
-        known, grid = format_of(given.file.name), volume.geometry
+        known = format_of(given.file.name) if volume.grayordinates is None else CIFTI
+        grid = volume.geometry
         if len(labels) > _MANY_LABELS and labels[-1].label <= _BYTE and not volume.names:
             remarks.append(f"{given}: is it a probability map stored as integers? --scale {_BYTE} scores it as one")
         return Inspection(

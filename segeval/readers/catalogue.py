@@ -56,9 +56,11 @@ _POLYGONS = ("pycocotools", "faster_coco_eval")
 _COCO = ("segeval", "pycocotools")
 
 
+CIFTI = FileFormat("CIFTI-2, dense labels", (".dlabel.nii", ".dlabel.nii.gz"), _OWN, _STREAMED)
+"""A NIfTI by its ending, which its content tells apart."""
 CATALOGUE: tuple[FileFormat, ...] = (
     FileFormat("NIfTI-1, NIfTI-2, Analyze", (".nii.gz", ".nii", ".hdr.gz", ".hdr", ".img.gz", ".img"), _OWN, _STREAMED),
-    FileFormat("CIFTI-2, dense labels", (".dlabel.nii",), _OWN, _STREAMED),
+    CIFTI,
     FileFormat("MGH, MGZ", (".mgz", ".mgh.gz", ".mgh"), _NIBABEL, _STREAMED),
     FileFormat("NumPy archive, nnU-Net's probabilities", (".npz",), _OWN, _STREAMED),
     FileFormat("NumPy array", (".npy",), _OWN, _STREAMED),

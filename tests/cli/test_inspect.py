@@ -131,7 +131,9 @@ def test_what_cannot_be_read_is_refused_as_in_scoring(segeval: Segeval, nifti: N
 
 def test_the_catalogue_names_every_ending_that_is_read() -> None:
     listed = [ending for one in CATALOGUE for ending in one.endings]
-    assert sorted(listed) == sorted([*ALL_ENDINGS, ".dlabel.nii"])  # CIFTI is a NIfTI by its ending alone
+    assert sorted(listed) == sorted(
+        [*ALL_ENDINGS, ".dlabel.nii", ".dlabel.nii.gz"]
+    )  # CIFTI is a NIfTI by its ending alone
     assert format_of("a.dlabel.nii").title == "CIFTI-2, dense labels"
     assert format_of("a.SEG.NRRD").title == "3D Slicer segmentation"
     assert format_of("a.nrrd").title == "NRRD"

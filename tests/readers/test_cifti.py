@@ -130,3 +130,12 @@ def test_a_table_that_cannot_be_read_is_a_remark(segeval: Segeval, tmp_path: Pat
     assert {one["label"]: one["voxels"] for one in run.json["labels"]} == {
         label: np.count_nonzero(label == LABELS) for label in (1, 2, 7)
     }
+
+
+@pytest.mark.parametrize("name", ["x.dlabel.nii", "x.dlabel.nii.gz", "x.nii"])
+def test_inspect_says_what_it_is_whatever_it_is_called(name: str, segeval: Callable[..., Any], tmp_path: Path) -> None:
+    path = dlabel(tmp_path / "x.dlabel.nii", LABELS)
+    if name.endswith(".gz"):
+        path = dlabel(tmp_path / name, LABELS)
+    found = segeval("inspect", path.rename(tmp_path / name), "--format", "json").json
+    assert found["format"] == "CIFTI-2, dense labels"
