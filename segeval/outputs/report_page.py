@@ -108,8 +108,8 @@ def _summary(report: Report, wide: bool) -> list[page.Part]:
     parts: list[page.Part] = [notes, _tables(report, [line.row for line in lines], text, wide)]
     if (details := batch.details(report)) is not None:
         column, lines = details
-        texts = [batch.detail_texts(line.statistics[column.key]) for line in lines]
-        _, titles, ends = ends_last([line.row for line in lines])
+        rows, titles, ends = ends_last([line.row for line in lines])
+        texts = [batch.detail_texts(found[row.label][column.key]) for row in rows]
         title, key = column.title or column.key, column.key
         parts.append(page.Tables([page.Table(title, batch.DETAILS, titles, texts.__getitem__, ends, key=key)]))
     return [page.Section(parts)]
@@ -157,6 +157,7 @@ def _marks(rows: Sequence[Row], columns: Sequence[Column]) -> dict[tuple[int, in
 
 
 def _ends_of(rows: Sequence[Row], column: Column) -> Mapping[int, page.Mark]:
+    """By line; those that sum up come last."""
     if column.best is None or column.worst is None:
         return {}
     found: dict[int, page.Mark] = {}

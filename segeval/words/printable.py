@@ -5,6 +5,8 @@ from __future__ import annotations
 
 def printable(text: str) -> str:
     """The text with control characters, line ends among them, written as escapes; all else as it is."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(_escaped(character) if _controls(character) else character for character in text)
 
 

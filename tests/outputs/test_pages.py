@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from page_reports import case, report
+from page_reports import case, report, thirty
 from printed import PAIR, SAMPLES, check_golden
 
 from segeval.comparing.paired_reports import compare_reports
 from segeval.outputs.comparison_page import page_of_comparison
-from segeval.outputs.report_page import page_of_report
+from segeval.outputs.report_page import page_of_report, render_markdown, render_table
 from segeval.outputs.sheet import plain_text
 
 Run = Callable[..., Any]
@@ -76,3 +76,10 @@ def test_a_mark_is_of_all_labels_though_the_first_are_shown() -> None:
     assert "0.9990*" in text
     assert "0.5000 " in text  # label 500
     assert "!" not in text.replace("! worst", "")
+
+
+def test_a_summary_in_another_order_has_the_same_numbers_beside_its_labels() -> None:
+    batch = thirty()
+    turned = replace(batch, summary=tuple(reversed(batch.summary or ())))
+    for render in (render_table, render_markdown):
+        assert sorted(render(turned).splitlines()) == sorted(render(batch).splitlines())
