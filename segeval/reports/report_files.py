@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 import msgspec
 from msgspec import Struct
@@ -16,17 +16,28 @@ from segeval.results.columns import Column, columns_of
 from segeval.results.json_lists import NotJson, read_list
 from segeval.results.report import SCHEMA, CaseResult, Report, Row, row_of
 from segeval.results.rows import Table
+from segeval.settings.documents import KeptProtocol
 from segeval.words.printable import shortened
 
 _MOST_BYTES = 4 << 30
 _KEYS = {"schema", "signature", "settings", "cases", "remarks"}
 
 
+class _Settings(TypedDict, total=False):
+    """Those that outputs take as they stand."""
+
+    labels: list[int] | Literal["auto"]
+    regions: dict[str, list[int] | Literal["*"]]
+    metrics: list[str]
+    backend: str
+    protocol: KeptProtocol | None
+
+
 class _Around(Struct):
     """What is read of a report besides cases and columns. summary: made anew of the cases where it is wanted."""
 
     signature: str
-    settings: dict[str, Any]
+    settings: _Settings
     remarks: tuple[str, ...]
     summary: list[Any] | None = None
     pooled: list[dict[str, Any]] | None = None
@@ -64,7 +75,7 @@ def read_report(path: str | os.PathLike[str], *, values_only: bool = False) -> R
         found = msgspec.convert(document, _Around)
         return Report(
             signature=found.signature,
-            settings=found.settings,
+            settings=document["settings"],
             columns=tuple(columns),
             cases=tuple(cases),
             remarks=found.remarks,

@@ -6,6 +6,8 @@ from functools import reduce
 from operator import or_
 from typing import Any, Literal, NotRequired, TypedDict, get_args, get_type_hints, is_typeddict
 
+from msgspec import Struct
+
 from segeval.choices import DistanceSpacing, Kind, MatchBy, Matching
 
 
@@ -108,6 +110,19 @@ class ProtocolDocument(TypedDict):
     statistics: NotRequired[list[str]]
     pooled: NotRequired[dict[str, str]]
     missing: NotRequired[dict[str, float]]
+
+
+class KeptProtocol(Struct):
+    """The same, as it is read of any report."""
+
+    name: str
+    version: int
+    title: str = ""
+    columns: dict[str, str] = {}
+    digest: str = ""
+    statistics: tuple[str, ...] = ("mean",)
+    pooled: dict[str, str] = {}
+    missing: dict[str, float] = {}
 
 
 class ProtocolWritten(TypedDict, total=False):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
-from msgspec.structs import replace
+from msgspec import convert
+from msgspec.structs import asdict, replace
 
 from segeval.errors import UsageError
 from segeval.settings.array_choice import key_choice, level_choice
+from segeval.settings.documents import KeptProtocol
 from segeval.settings.label_distances import label_distances_of
 from segeval.settings.labels import label_choice
 from segeval.settings.palettes import colours_of_document
@@ -77,9 +79,8 @@ def _protocol(given: Mapping[str, Any] | None) -> Protocol | None:
     """What a report keeps of it."""
     if given is None:
         return None
-    found = Protocol(given["name"], given.get("title", ""), 0, given["version"], "", "", {}, given["columns"])
-    more = {key: given[key] for key in ("statistics", "missing", "pooled", "digest") if key in given}
-    return replace(found, **more)
+    kept = asdict(convert(given, KeptProtocol))
+    return Protocol(year=0, source="", decides="", options={}, **kept)
 
 
 _READ: Mapping[str, Callable[[Document], Any]] = {
@@ -94,7 +95,7 @@ _READ: Mapping[str, Callable[[Document], Any]] = {
     "key": lambda document: key_choice(document.get("key")),
     "level": lambda document: level_choice(document.get("level")),
     "missed": lambda document: missed_mm(document["missed"]),
-    "instances": lambda document: InstanceOptions(**document["instances"]),
+    "instances": lambda document: convert(document["instances"], InstanceOptions),
     "backend": lambda document: document["backend"] if document["backend"] in ("numpy", "cupy", "auto") else "numpy",
 }
 """Of the fields that stand otherwise in the document; a merged report names several backends."""

@@ -22,7 +22,7 @@ CONNECTIVITIES = (4, 8, 6, 18, 26)
 """Neighbours of a voxel: 4 or 8 in two dimensions, 6, 18 or 26 in three."""
 
 
-class InstanceOptions(Struct, frozen=True):
+class InstanceOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """How instances are found and matched.
 
     connectivity: None for the largest, 26 in three dimensions and 8 in two.

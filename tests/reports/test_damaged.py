@@ -29,6 +29,16 @@ def written(path: Path, edit: Edit) -> Path:
     [
         (lambda d: d.update(signature=5), "Expected `str`, got `int` - at `$.signature`"),
         (lambda d: d.update(settings=[]), "`$.settings`"),
+        (lambda d: d["settings"].update(backend=["numpy"]), "`$.settings.backend`"),
+        (lambda d: d["settings"].update(regions={"whole": 3}), "`$.settings.regions[...]`"),
+        (
+            lambda d: d["settings"].update(protocol={"name": "kits23"}),
+            "required field `version` - at `$.settings.protocol`",
+        ),
+        (
+            lambda d: d["settings"].update(protocol={"name": "x", "version": 1, "columns": {"Dice": 3}}),
+            "Expected `str`, got `int` - at `$.settings.protocol.columns[...]`",
+        ),
         (lambda d: d.update(remarks="a remark"), "Expected `array`, got `str` - at `$.remarks`"),
         (lambda d: d.update(pooled=[5]), "`$.pooled[0]`"),
         (lambda d: d["columns"][0].update(main="yes"), "Expected `bool`, got `str` - at `$.main`"),
@@ -56,6 +66,8 @@ def test_a_member_of_another_type_is_damage(edit: Edit, words: str, tmp_path: Pa
         lambda d: d["cases"][0].update(author="somebody"),
         lambda d: d["cases"][0].update(reason=None, sha256=None),
         lambda d: d["columns"][0].pop("main"),
+        lambda d: d.update(settings={}),
+        lambda d: d["settings"].update(author="somebody", backend="numpy + cupy", protocol={"name": "x", "version": 1}),
     ],
 )
 def test_what_nobody_asks_for_may_be_there_or_not(edit: Edit, tmp_path: Path) -> None:
