@@ -5,20 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from segeval.outputs import comparison_words as words
 from segeval.outputs.cells import label_text
-from segeval.outputs.comparison_words import (
-    HEADERS,
-    RANK_HEADERS,
-    RANK_NOTES,
-    change_line,
-    change_titles,
-    conclusion,
-    missing_lines,
-    notes,
-    rank_cells,
-    row_cells,
-    shown_ranks,
-)
 from segeval.outputs.html.facts import column_facts, line_facts, values_of
 from segeval.outputs.html.sections import shown_pictures
 from segeval.results.columns import finite
@@ -39,14 +27,17 @@ def comparison_sections(comparison: Comparison, pictures: Sequence[ComparedPictu
         "title": f"{counted_as(len(others), 'report')} against {baseline.name}",
         "signature": baseline.signature,
         "baseline": baseline.name,
-        "conclusions": [conclusion(comparison, other.name) for other in others],
-        "headers": HEADERS,
+        "conclusions": [words.conclusion(comparison, other.name) for other in others],
+        "headers": words.HEADERS,
         "others": [_against(comparison, other.name) for other in others],
         "more_rows": max(0, len(comparison.rows) - _MOST_ROWS),
         "main": comparison.main,
-        "ranks": [(label_text(row.label, row.name), row.report, rank_cells(row)) for row in shown_ranks(comparison)],
-        "rank_headers": RANK_HEADERS,
-        "rank_notes": RANK_NOTES if comparison.ranks else (),
+        "ranks": [
+            (label_text(row.label, row.name), row.report, words.rank_cells(row))
+            for row in words.shown_ranks(comparison)
+        ],
+        "rank_headers": words.RANK_HEADERS,
+        "rank_notes": words.RANK_NOTES if comparison.ranks else (),
         "pictures": [
             {
                 "words": each.words,
@@ -56,8 +47,8 @@ def comparison_sections(comparison: Comparison, pictures: Sequence[ComparedPictu
             }
             for place, each in enumerate(pictures)
         ],
-        "missing": missing_lines(comparison),
-        "notes": notes(comparison),
+        "missing": words.missing_lines(comparison),
+        "notes": words.notes(comparison),
         "remarks": list(comparison.remarks),
     }
 
@@ -112,14 +103,14 @@ def _against(comparison: Comparison, report: str) -> dict[str, Any]:
     metrics = []
     for metric in comparison.metrics:
         rows = [row for row in comparison.rows[:_MOST_ROWS] if (row.report, row.quantity) == (report, metric)]
-        cells = [(label_text(row.label, row.name), row.verdict, row_cells(row)) for row in rows]
+        cells = [(label_text(row.label, row.name), row.verdict, words.row_cells(row)) for row in rows]
         metrics.append({"metric": metric, "rows": cells, "open": metric == comparison.main})
     metrics.sort(key=lambda each: not each["open"])
     return {
         "name": report,
         "metrics": metrics,
         "changes": [
-            (title, [change_line(change) + (f"  ({change.where})" if change.where else "") for change in changes])
-            for title, changes in change_titles(comparison, report)
+            (title, [words.change_line(change) + (f"  ({change.where})" if change.where else "") for change in changes])
+            for title, changes in words.change_titles(comparison, report)
         ],
     }
