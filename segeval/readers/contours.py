@@ -21,7 +21,7 @@ from segeval.words.printable import shortened
 _TIE = 1e-6  # of the distance of planes: a contour half-way, but for decimals, belongs to the next plane
 _SAME_PLANE = 0.05  # of the distance of planes: contours that are closer were drawn in one plane
 _SAME_POINT = 1e-3  # mm: what writers' decimals leave of a point that is stored twice
-_MIXED = np.sqrt([2, 3, 5, 7, 11, 13])  # sums of which few boxes share that are not the same
+_MIXED = np.sqrt([2, 3, 5, 7, 11, 13, 17, 19, 23])  # sums that few contours share which are not the same
 _BEYOND = "give the volume that it was drawn on"
 
 
@@ -98,22 +98,26 @@ class ContourSource:
 
 def repeated(contours: Sequence[Floats]) -> list[int]:
     """The places of closed contours that equal an earlier one, wherever they begin and whichever way they go round."""
-    boxes = np.array([[*contour.min(axis=0), *contour.max(axis=0)] for contour in contours]).reshape(-1, 6)
-    sums = boxes @ _MIXED
+    moving = [_without_pauses(contour) for contour in contours]
+    marks = np.array(
+        [[*part.min(axis=0), *part.max(axis=0), *part.mean(axis=0)] if len(part) else [np.inf] * 9 for part in moving]
+    )
+    sums = marks.reshape(-1, 9) @ _MIXED
     found: set[int] = set()
-    order = np.argsort(sums, kind="stable").tolist()
+    order = np.argsort(sums, kind="stable")[: np.isfinite(sums).sum()].tolist()
     for number, place in enumerate(order):
         for other in order[number + 1 :]:
-            if sums[other] - sums[place] > _MIXED.sum() * _SAME_POINT:
+            if place in found or sums[other] - sums[place] > _MIXED.sum() * _SAME_POINT:
                 break
-            if np.abs(boxes[other] - boxes[place]).max() <= _SAME_POINT and _equal(contours[other], contours[place]):
+            if other in found or np.abs(marks[other] - marks[place]).max() > _SAME_POINT:
+                continue
+            if _equal(moving[other], moving[place]):
                 found.add(max(other, place))
     return sorted(found)
 
 
 def _equal(one: Floats, other: Floats) -> bool:
-    one, other = _without_pauses(one), _without_pauses(other)
-    if not len(one) == len(other) > 0:
+    if len(one) != len(other):
         return False
     steps = np.arange(len(one))
     starts = np.flatnonzero(np.abs(other - one[0]).max(axis=1) <= _SAME_POINT)
