@@ -347,12 +347,18 @@ def test_an_interrupted_run_keeps_its_cases_and_exits_130(few: Folders, tmp_path
             os.link(folder / f"case_{copy % 6:03}.nii.gz", folder / f"copy_{copy:04}.nii.gz")
     output = tmp_path / "r.csv"
     command = [*COMMAND, *few, "--metrics", "dice", "--workers", "1", "-o", output]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8")
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8",
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a job in a shell's background ignores
+    )  # fmt: skip
     journal = tmp_path / "r.csv.journal"
-    while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") > 10):
-        time.sleep(0.002)
-    process.send_signal(signal.SIGINT)
-    _, words = process.communicate(timeout=30)
+    try:
+        while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") > 10):
+            time.sleep(0.002)
+        process.send_signal(signal.SIGINT)
+        _, words = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "Traceback" not in words
     assert journal.read_bytes().count(b"\n") > 10
