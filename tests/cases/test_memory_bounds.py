@@ -228,8 +228,9 @@ def test_what_needs_more_is_refused_before_its_voxels_are_read(
     assert f" needs {size * VOXELS / MIB:.3g} MiB, --max-memory 1M leaves 0 B; " in run.err
     assert f"; {instead}" in run.err
     assert "raise --max-memory, or score it on a larger machine" in run.err
-    enough = segeval("score", prediction, files[reference], *options, "--max-memory", "64G")
-    assert name.endswith(".npz") or "the file was cut" in enough.err or "ends" in enough.err
+    if not name.endswith(".npz"):
+        enough = segeval("score", prediction, files[reference], *options, "--max-memory", "64G")
+        assert "the file was cut" in enough.err or "ends" in enough.err
 
 
 def test_needs_that_meet_are_added(sizes: tuple[Files, Files], segeval: Callable[..., Any]) -> None:
@@ -294,8 +295,8 @@ def test_a_case_that_needs_more_than_a_share_is_scored_alone(
     monkeypatch.setattr(runners, "do", noting)
     monkeypatch.delenv(memory.VARIABLE, raising=False)
     names = ("small", "p.nii.gz"), ("large", "map.nii.gz")
-    files = {name: Input(path) for name, path in sizes[0].items()}
-    cases = [Job(case, files[name], files["r.nii.gz"]) for case, name in names]
-    results = {job.case: done.result for job, done in runners.local_runner(2)(cases, Settings(), False)}
+    files = sizes[0]
+    cases = [Job(case, Input(files[name]), Input(files["r.nii.gz"])) for case, name in names]
+    results = {job.case: done.result for job, done in runners.local_runner(2)(cases, Settings(metrics="dice"), False)}
     assert {case: result.status for case, result in results.items()} == {"small": "ok", "large": "ok"}
     assert sorted(seen.read_text().splitlines()) == ["large 1 ok", "large 2 error", "small 2 ok"]

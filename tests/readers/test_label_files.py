@@ -427,7 +427,7 @@ CONTENTS = st.one_of(
 )
 
 
-@settings(max_examples=500, deadline=None, database=None)
+@settings(max_examples=200, deadline=None, database=None)
 @given(content=CONTENTS, ending=st.sampled_from([".json", ".toml", ".tsv", ".ctab", ".txt", ""]))
 def test_any_content_under_any_ending_gives_a_choice_or_a_refusal_in_words(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, ending: str
