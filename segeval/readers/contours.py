@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from msgspec import Struct, field
+from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Integers
 from segeval.errors import GeometryError
@@ -22,6 +23,8 @@ _TIE = 1e-6  # of the distance of planes: a contour half-way, but for decimals, 
 _SAME_PLANE = 0.05  # of the distance of planes: contours that are closer were drawn in one plane
 _SAME_POINT = 1e-3  # mm: what writers' decimals leave of a point that is stored twice
 _MIXED = np.sqrt([2, 3, 5, 7, 11, 13, 17, 19, 23])  # sums that few contours share which are not the same
+_MOST_ALIKE = 8  # contours of one box, and not the same, that one is compared with: few files have any
+_MOST_STARTS = 8  # edges of a contour that lie in one place
 _BEYOND = "give the volume that it was drawn on"
 
 
@@ -106,23 +109,36 @@ def repeated(contours: Sequence[Floats]) -> list[int]:
     found: set[int] = set()
     order = np.argsort(sums, kind="stable")[: np.isfinite(sums).sum()].tolist()
     for number, place in enumerate(order):
-        for other in order[number + 1 :]:
-            if place in found or sums[other] - sums[place] > _MIXED.sum() * _SAME_POINT:
+        others = (order[later] for later in range(number + 1, 0 if place in found else len(order)))
+        different = 0
+        while different < _MOST_ALIKE and (other := next(others, None)) is not None:
+            if sums[other] - sums[place] > _MIXED.sum() * _SAME_POINT:
                 break
-            if other in found or np.abs(marks[other] - marks[place]).max() > _SAME_POINT:
+            if other in found:
                 continue
-            if _equal(moving[other], moving[place]):
-                found.add(max(other, place))
+            alike = np.abs(marks[other] - marks[place]).max() <= _SAME_POINT
+            if not (alike and _equal(moving[other], moving[place])):
+                different += 1
+                continue
+            found.add(max(other, place))
+            if place in found:
+                break
     return sorted(found)
 
 
 def _equal(one: Floats, other: Floats) -> bool:
     if len(one) != len(other):
         return False
-    steps = np.arange(len(one))
-    starts = np.flatnonzero(np.abs(other - one[0]).max(axis=1) <= _SAME_POINT)
-    turned = (other[(start + way * steps) % len(one)] for start in starts.tolist() for way in (1, -1))
-    return any(np.abs(one - points).max() <= _SAME_POINT for points in turned)
+    steps, starts = np.arange(len(one)), np.flatnonzero(_near(other, one[0]))
+    for way in (1, -1):
+        going = starts[_near(other[(starts + way) % len(one)], one[1 % len(one)])][:_MOST_STARTS]
+        if any(_near(other[(start + way * steps) % len(one)], one).all() for start in going.tolist()):
+            return True
+    return False
+
+
+def _near(points: Floats, others: Floats) -> NDArray[np.bool_]:
+    return np.asarray(np.abs(points - others).max(axis=1) <= _SAME_POINT)
 
 
 def _without_pauses(contour: Floats) -> Floats:

@@ -23,6 +23,7 @@ FARTHEST = 1 << 14
 """Voxels from the plane's first one to any vertex: what 64-bit products of coordinates allow."""
 
 _PARTS = 1 << 16  # of a voxel: vertices are rounded to them, so that writers' decimals do not decide whose an edge is
+_MOST_POLYGONS = 300
 _HELD = 0.9  # of the smaller polygon: a hole may touch what it is in
 _AT_ONCE = 1 << 18  # crossings of edges and rows
 
@@ -56,7 +57,12 @@ def inside(polygons: Sequence[Floats], shape: tuple[int, int]) -> Filled | None:
 
 
 def crossed(polygons: Sequence[Floats], shape: tuple[int, int]) -> int:
-    """How many voxels lie in two polygons neither of which holds the other, but for a tenth: by even-odd, outside."""
+    """How many voxels lie in two polygons neither of which holds the other, but for a tenth: by even-odd, outside.
+
+    Not counted among more polygons than anybody draws in a plane.
+    """
+    if not 1 < len(polygons) <= _MOST_POLYGONS:
+        return 0
     low = np.array([polygon.min(axis=0) for polygon in polygons])
     high = np.array([polygon.max(axis=0) for polygon in polygons])
     near = (low[:, np.newaxis] < high[np.newaxis]).all(axis=2)

@@ -174,6 +174,11 @@ def test_hostile_structure_sets(judge: Any, tmp_path: Path) -> None:
     once = counted_on(GRID, rtstruct(path, [(1, "x", many[:1])]))
     rtstruct(path, [(1, "x", many)])
     assert judge.answer(lambda: counted_on(GRID, path), path) == once == {"1 x": 15}
+    random = np.random.default_rng(3)
+    shuffled = [closed(random.permutation(zigzag[:100]), 1) for _ in range(300)]  # all of one box
+    shaken = [closed(np.tile([(1.0, 1.0), (9.0, 7.0)], (2_000, 1)), 1)] * 2  # where one begins may be anywhere
+    rtstruct(path, [(1, "x", shuffled), (2, "y", shaken)])
+    assert judge.answer(lambda: counted_on(large, path), path)["1 x"] > 0
     far = [closed([(0, 0), (1e9, 0), (0, 1e9)], 1), closed([(-16_000, -16_000), (16_000, 0), (0, 16_000)], 1)]
     assert judge.answer(lambda: counted_on(GRID, rtstruct(path, [(1, "x", far[:1])])), path) is None
     assert judge.answer(lambda: counted_on(GRID, rtstruct(path, [(1, "x", far[1:])])), path) == {"1 x": 8 * 7}
