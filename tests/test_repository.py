@@ -70,6 +70,16 @@ def test_what_a_release_must_agree_on() -> None:
     ]  # fmt: skip
 
 
+def test_the_changelog_keeps_what_is_new_from_what_is_mended() -> None:
+    """keepachangelog.com: the kinds of changes in its order, and every entry under one."""
+    kinds = ["### Added", "### Changed", "### Deprecated", "### Removed", "### Fixed", "### Security"]
+    for release in re.split(r"^(?=## )", (ROOT / "CHANGELOG.md").read_text("utf-8"), flags=re.M)[1:]:
+        heading, *lines = [line for line in release.splitlines() if line.startswith(("#", "- "))]
+        there = [line for line in lines if line.startswith("#")]
+        assert there == [kind for kind in kinds if kind in there], heading
+        assert not lines or lines[0] in kinds, heading
+
+
 def test_only_the_job_that_publishes_may_write() -> None:
     workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8"))
     assert workflow["permissions"] == {}
