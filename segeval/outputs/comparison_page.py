@@ -39,16 +39,17 @@ def page_of_comparison(comparison: Comparison, *, wide: bool = True) -> list[pag
 
 
 def _ranking(ranking: ChallengeRanking | None) -> list[page.Part]:
-    """The order that a challenge puts the reports in."""
     if ranking is None:
         return []
+    title = words.ranking_title(ranking)
+    return [page.Section([page.heading(title, document=title), page.Tables([ranking_table(ranking)])])]
+
+
+def ranking_table(ranking: ChallengeRanking) -> page.Table:
+    """The order that a challenge puts the reports in."""
     texts = list(map(words.ranking_cells, ranking.placings))
     names = [placing.report for placing in ranking.placings]
-    title, table = (
-        words.ranking_title(ranking),
-        page.Table("", words.ranking_headers(ranking), names, texts.__getitem__),
-    )
-    return [page.Section([page.heading(title, document=title), page.Tables([table])])]
+    return page.Table("", words.ranking_headers(ranking), names, texts.__getitem__, corner="report")
 
 
 def _tables(rows: Sequence[ComparisonRow], metrics: Collection[str]) -> page.Tables:

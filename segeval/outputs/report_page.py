@@ -48,18 +48,26 @@ def page_of_report(report: Report, *, wide: bool = False) -> list[page.Part]:
 
 
 def _challenge(report: Report) -> list[page.Part]:
-    """The challenge's own numbers, where the report is under a protocol that names some."""
-    if report.settings.get("protocol") is None:
+    found = challenge_of(report)
+    if found is None:
         return []
+    title, grid = found
+    return [page.Section([page.heading(title, document=title), page.Tables([grid])])]
+
+
+def challenge_of(report: Report) -> tuple[str, page.Table] | None:
+    """The title and the challenge's own numbers, where the report is under a protocol that names some."""
+    if report.settings.get("protocol") is None:
+        return None
     from segeval.results.challenge_table import challenge_table
 
     table = challenge_table(report)
     if table is None:
-        return []
+        return None
     heads, values = zip(*table.shown(alone=report.summary is None), strict=True)
     texts = [list(map(value_text, of_column)) for of_column in zip(*values, strict=True)]
     grid = page.Table("", heads, table.columns, texts.__getitem__, widest=_CHALLENGE_WIDTH, corner="number")
-    return [page.Section([page.heading(table.title, document=table.title), page.Tables([grid])])]
+    return table.title, grid
 
 
 def _case(report: Report, case: CaseResult, wide: bool) -> list[page.Part]:

@@ -15,6 +15,7 @@ from segeval import Report
 from segeval.choices import RankingMethod
 from segeval.comparing.paired_reports import compare_reports
 from segeval.errors import UsageError
+from segeval.outputs.html import comparison_page
 from segeval.quantities import select
 from segeval.quantities.bootstrap import resample
 from segeval.quantities.challenge_ranks import Places, Rules, places
@@ -153,11 +154,22 @@ def test_compare_puts_reports_in_a_challenges_order(segeval: Run, tmp_path: Path
     table = segeval("compare", *files, "--ranking", own).out
     assert "Ours: rank-then-mean over 4 cases\n" in table
     markdown = segeval("compare", *files, "--ranking", own, "-f", "markdown").out
-    assert "\n\n## Ours: rank-then-mean over 4 cases\n" in markdown
+    assert "\n\n## Ours: rank-then-mean over 4 cases\n\n| report | place |" in markdown
     assert "ranking" not in segeval("compare", *files, "-f", "json").json
     own.write_text(PROTOCOL.replace("rank-then-mean", "mean-then-rank"))
     again = segeval("compare", *files, "--ranking", own, "-f", "json").json["ranking"]["placings"]
     assert [Path(placing["report"]).stem for placing in again] == ["b", "a", "c"]
+
+
+def test_the_order_on_the_html_page(tmp_path: Path) -> None:
+    pytest.importorskip("vl_convert", reason="the extra report is not installed")
+    own = tmp_path / "ours.toml"
+    own.write_text(PROTOCOL)
+    found = reports(made_under(own))
+    html = "".join(comparison_page(compare_reports(found, ranking=str(own)), list(found.values())))
+    section = html[html.index('id="challenge"') :].partition("</section>")[0]
+    assert "<h2>Ours: rank-then-mean over 4 cases</h2>" in section
+    assert [row[0] for row in section.split('<th scope="row">')[1:]] == ["a", "b", "c"]
 
 
 def test_a_case_that_a_report_lacks_ranks_last_in_it(tmp_path: Path) -> None:

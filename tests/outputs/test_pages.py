@@ -13,6 +13,7 @@ from printed import PAIR, SAMPLES, check_golden
 
 from segeval.comparing.paired_reports import compare_reports
 from segeval.outputs.comparison_page import page_of_comparison
+from segeval.outputs.html import report_page
 from segeval.outputs.report_page import page_of_report, render_markdown, render_table
 from segeval.outputs.sheet import plain_text
 
@@ -56,6 +57,17 @@ def test_a_challenges_table(segeval: Run, monkeypatch: pytest.MonkeyPatch) -> No
     asked = ("score", *PAIR[:2], "--protocol", "lits2017")
     check_golden("challenge.txt", segeval(*asked).out)
     check_golden("challenge.md", segeval(*asked, "--format", "markdown").out)
+
+
+def test_a_challenges_table_on_the_html_page(segeval: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The same numbers as in the table: the Dice of the liver is 0.9395."""
+    pytest.importorskip("vl_convert", reason="the extra report is not installed")
+    monkeypatch.chdir(SAMPLES)
+    segeval("score", *PAIR[:2], "--protocol", "lits2017", "-o", tmp_path / "page.html")
+    html = (tmp_path / "page.html").read_text(encoding="utf-8")
+    section = html[html.index('id="challenge"') :].partition("</section>")[0]
+    assert '<th scope="row">liver_dice</th><td class="number">0.9395</td><td class="number">–</td>' in section
+    assert 'id="challenge"' not in "".join(report_page(report([case("one", [0.5], [None])])))
 
 
 def test_of_many_labels_the_first_are_compared_and_what_sums_them_up() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 from segeval.outputs import comparison_words as words
 from segeval.outputs.cells import label_text
+from segeval.outputs.comparison_page import ranking_table
 from segeval.outputs.html.facts import column_facts, line_facts, values_of
-from segeval.outputs.html.sections import shown_pictures
+from segeval.outputs.html.sections import shown_pictures, shown_table
 from segeval.results.columns import finite
 from segeval.results.comparison import Comparison, ComparisonRow
 from segeval.results.pictures import ComparedPictures
@@ -23,11 +24,13 @@ _MOST_ROWS = 2000
 def comparison_sections(comparison: Comparison, pictures: Sequence[ComparedPictures] = ()) -> dict[str, Any]:
     """The template's variables: plain text, which it escapes."""
     baseline, *others = comparison.reports
+    ranking = comparison.ranking
     return {
         "title": f"{counted_as(len(others), 'report')} against {baseline.name}",
         "signature": baseline.signature,
         "baseline": baseline.name,
         "conclusions": [words.conclusion(comparison, other.name) for other in others],
+        "ranking": None if ranking is None else shown_table(words.ranking_title(ranking), ranking_table(ranking)),
         "headers": words.HEADERS,
         "others": [_against(comparison, other.name) for other in others],
         "more_rows": max(0, len(comparison.rows) - _MOST_ROWS),

@@ -10,6 +10,8 @@ from typing import Any
 
 from segeval.outputs.batch import scored_sentence, worst_labels
 from segeval.outputs.cells import cell_text, label_text
+from segeval.outputs.page import Table
+from segeval.outputs.report_page import challenge_of
 from segeval.outputs.verdict_words import OUTCOMES, sentence, title, worst_lines
 from segeval.results.pictures import LabelPictures, SliceView
 from segeval.results.ranking import main_column, worst_cases
@@ -39,6 +41,7 @@ def report_sections(
         "missing": status["missing"],
         "signature": report.signature,
         "verdict": None if verdict is None else _verdict(verdict),
+        "challenge": None if (found := challenge_of(report)) is None else shown_table(*found),
         "main": None if column is None else {"key": column.key, "title": column.title or column.key},
         "direction": {1: "higher is better", -1: "lower is better"}.get(column.sign if column else 0, ""),
         "rows": [_statistic(s) for s in report.summary or () if column and s.quantity == column.key],
@@ -57,6 +60,12 @@ def report_sections(
         ],
         "remarks": [*report.remarks, *_remarks_of_cases(report)],
     }
+
+
+def shown_table(title: str, table: Table) -> dict[str, Any]:
+    """A table of a page for people, as the template shows it."""
+    rows = [(row, ["" if text is None else text for text in table.texts(n)]) for n, row in enumerate(table.titles)]
+    return {"title": title, "corner": table.corner, "heads": table.heads, "rows": rows}
 
 
 def _title(report: Report) -> str:
