@@ -114,7 +114,7 @@ def key_of(line: bytes) -> str | None:
     """The key of a line, None of one that is not whole."""
     try:
         return _DECODER.decode(line).key
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     found = decoded(line, Line)
     return None if found is None else found.key
@@ -124,7 +124,7 @@ def decoded(line: bytes, kind: type[_Line]) -> _Line | None:
     """None for what is no such line."""
     try:
         return msgspec.json.decode(line, type=kind)
-    except ValueError:  # halves of surrogate pairs are, of names that are no text
+    except (ValueError, RecursionError):  # halves of surrogate pairs are, of names that are no text
         pass
     try:
         return msgspec.convert(json.loads(line), kind)

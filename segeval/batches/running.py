@@ -186,4 +186,8 @@ def _pooled_rows(held: _Held, settings: Settings) -> tuple[Row, ...]:
     if settings.instances.labelled and any(isinstance(x.label, str) and x.label not in rows for x in held.table.lines):
         raise ValueError("their values are objects, numbered anew in each image")
     tallies = [held.tallies[case] for case in sorted(held.tallies)]
-    return score(reduce(add, tallies), settings.labels, settings.scoring, None) if tallies else ()
+    if not tallies:
+        return ()
+    found = {x.label: x.name for x in held.table.lines if isinstance(x.label, int) and x.name is not None}
+    settings = replace(settings, labels=replace(settings.labels, names={**found, **settings.labels.names}))
+    return score(reduce(add, tallies), settings.labels, settings.scoring, None)

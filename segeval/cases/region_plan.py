@@ -27,6 +27,7 @@ from segeval.tallies.topology import SKELETONS
 from segeval.targets import BACKGROUND, LabelChoice, Region
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.memory import Need, require_memory
+from segeval.words.lists import named
 
 _DISTANCES = {"instance_hd95": "is a distance, which is", "instance_nsd": "is of distances, which are"}
 _USUAL_BOUNDARY = {"surfel": False, "boundary": VOLUME, "outside": OUTSIDE}
@@ -135,10 +136,7 @@ def why_whole(settings: Settings) -> str | None:
 
 
 def _named(parts: Sequence[Selection]) -> str:
-    """The first of them, and how many more there are."""
-    shown = ", ".join(part.key for part in parts[:_MOST_NAMED])
-    more = len(parts) - _MOST_NAMED
-    return f"{shown} and {more} more" if more > 0 else shown
+    return named((part.key for part in parts), _MOST_NAMED)
 
 
 def plan_of(

@@ -119,7 +119,7 @@ def _usage_words(problem: Any) -> str:
     choices = getattr(getattr(getattr(problem, "param", None), "type", None), "choices", ())
     given = re.match(r"'(.*)' is not one of ", str(problem.message)) if choices else None
     near = "" if given is None else suggestion(given[1], map(str, choices), 1)
-    command = getattr(problem.ctx, "command_path", "segeval")
+    command = getattr(getattr(problem, "ctx", None), "command_path", "segeval")
     return f"{problem.format_message().rstrip('.')}{near} (see {command} --help)"
 
 

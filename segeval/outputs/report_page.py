@@ -62,7 +62,7 @@ def challenge_of(report: Report) -> tuple[str, page.Table] | None:
     from segeval.results.challenge_table import challenge_table
 
     table = challenge_table(report)
-    if table is None:
+    if table is None or not report.cases:
         return None
     heads, values = zip(*table.shown(alone=report.summary is None), strict=True)
     texts = [list(map(value_text, of_column)) for of_column in zip(*values, strict=True)]

@@ -61,7 +61,7 @@ def draw(page: Sequence[Part], console: Console) -> None:
             console.print()
             tables = [table for each in part.parts if isinstance(each, Tables) for table in each.terminal]
             if hidden := max((len(table.titles) - len(lines_shown(table)) for table in tables), default=0):
-                print_line(console, (f"… and {hidden} more labels; --format csv or json has all of them", ""))
+                print_line(console, (f"… and {hidden} more rows; --format csv or json has all of them", ""))
 
 
 def print_line(console: Console, *parts: tuple[str, Tone]) -> None:

@@ -8,6 +8,7 @@ from functools import cache
 
 from segeval.choices import GROUPS
 from segeval.quantities.quantity import QUANTITIES
+from segeval.words import nearest
 
 _MOST = 3
 _ALIKE = 0.6  # difflib's own threshold
@@ -18,8 +19,7 @@ _ENDINGS = ("score", "coefficient", "coeff", "index", "metric")
 
 def did_you_mean(text: str, among: Iterable[str] | None = None) -> str:
     """``; did you mean iou?`` for ``jaccard``; nothing where nothing is near."""
-    answers = meanings(text, among)
-    return f"; did you mean {' or '.join(answers)}?" if answers else ""
+    return nearest.did_you_mean(meanings(text, among))
 
 
 def meanings(text: str, among: Iterable[str] | None = None) -> list[str]:

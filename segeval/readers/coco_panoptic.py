@@ -41,7 +41,7 @@ def open_panoptic(path: Path, file: CocoFile, image: Picture, labels: Label, opt
             "belong together, so export them again"
         )
     drawing = Drawing.blank(path, (height, width), _BYTES)
-    if options.min_score is not None and isinstance(segments, list):
+    if options.min_score is not None and isinstance(segments, list) and segments:
         drawing.remarks.append(unscored(where, len(segments), len(segments)))
     found, places, pixels = np.unique(ids, return_inverse=True, return_counts=True)
     values = _values(where, segments, labels, drawing, options)

@@ -65,7 +65,7 @@ class Met(Struct):
         """What the user should know of it."""
         crossed = [f"{name} ({count} voxels)" for name, count in self.crossed.items() if count]
         said = (
-            f"{self.name}: contours of one structure cross, and what lies in two of them is outside: "
+            f"{self.name}: contours of one structure cross, and what lies in two of them is outside, in three inside: "
             f"{shortened(', '.join(crossed), 300)}; join them where they were drawn"
         )
         return [*self.fit, *([said] if crossed else []), *overlap_remarks(self.name, self.overlapping, "structures")]

@@ -157,8 +157,8 @@ class Input:
     """What a user named: a volume, an array in a file that holds some, or a folder of one mask per class.
 
     path: as it was written; a URL's knows its credentials. file: what is opened; inside: the array in it.
-    What a disk or a server says is asked for when somebody needs it, and kept. Pickled as its path: another process
-    looks for itself, at its time.
+    What a disk or a server says of the path is asked for when somebody needs it, and kept; a folder's masks are listed
+    each time. Pickled as its path: another process looks for itself, at its time.
     """
 
     def __init__(self, path: Path) -> None:

@@ -12,7 +12,6 @@ scikit-image, matplotlib and Pillow do not say whose a centre on an edge is; GDA
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ FARTHEST = 1 << 14
 
 _PARTS = 1 << 16  # of a voxel: vertices are rounded to them, so that writers' decimals do not decide whose an edge is
 _MOST_POLYGONS = 300
+_MOST_VOXELS = 1 << 24
 _HELD = 0.9  # of the smaller polygon: a hole may touch what it is in
 _AT_ONCE = 1 << 18  # crossings of edges and rows
 
@@ -57,34 +57,44 @@ def inside(polygons: Sequence[Floats], shape: tuple[int, int]) -> Filled | None:
 
 
 def crossed(polygons: Sequence[Floats], shape: tuple[int, int]) -> int:
-    """How many voxels lie in two polygons neither of which holds the other, but for a tenth: by even-odd, outside.
+    """How many voxels lie in two polygons neither of which holds the other, but for a tenth.
 
-    Not counted among more polygons than anybody draws in a plane.
+    Not counted among more polygons, or in more voxels, than anybody draws in a plane.
     """
-    if not 1 < len(polygons) <= _MOST_POLYGONS:
+    if not 1 < len(polygons) <= _MOST_POLYGONS or shape[0] * shape[1] > _MOST_VOXELS:
         return 0
-    low = np.array([polygon.min(axis=0) for polygon in polygons])
-    high = np.array([polygon.max(axis=0) for polygon in polygons])
-    near = (low[:, np.newaxis] < high[np.newaxis]).all(axis=2)
-    filled = cache(lambda place: inside([polygons[place]], shape))
-    count = 0
-    for one, other in np.argwhere(np.triu(near & near.T, 1)).tolist():
-        if (first := filled(one)) is None or (second := filled(other)) is None:
-            continue
-        common = _in_both(first, second)
-        count += common if common < _HELD * min(np.count_nonzero(first[1]), np.count_nonzero(second[1])) else 0
-    return count
+    low = np.clip([polygon.min(axis=0) for polygon in polygons], 0, shape)
+    high = np.clip([polygon.max(axis=0) + 1 for polygon in polygons], 0, shape)
+    ends = np.minimum(high[:, np.newaxis], high) - np.maximum(low[:, np.newaxis], low)
+    near = np.triu((ends > 0).all(axis=2), 1)
+    pairs = np.argwhere(near)
+    if not len(pairs) or ends[near].prod(axis=1).sum() > _MOST_VOXELS:
+        return 0
+    places = np.unique(pairs)
+    if (high - low)[places].prod(axis=1).sum() > _MOST_VOXELS:
+        return 0
+    filled = {place: inside([polygons[place]], shape) for place in places.tolist()}
+    sizes = {place: 0 if found is None else int(np.count_nonzero(found[1])) for place, found in filled.items()}
+    plane = np.zeros((shape[1], shape[0]), dtype=np.bool_)
+    for one, other in pairs.tolist():
+        common = _in_both(filled[one], filled[other])
+        if common is not None and np.count_nonzero(common[1]) < _HELD * min(sizes[one], sizes[other]):
+            plane[common[0]] |= common[1]
+    return int(np.count_nonzero(plane))
 
 
-def _in_both(first: Filled, second: Filled) -> int:
-    box = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(first[0], second[0], strict=True)]
-    if any(side.start >= side.stop for side in box):
-        return 0
+def _in_both(first: Filled | None, second: Filled | None) -> Filled | None:
+    """What both are; None where their boxes do not meet."""
+    if first is None or second is None:
+        return None
+    down, along = (slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(first[0], second[0], strict=True))
+    if down.start >= down.stop or along.start >= along.stop:
+        return None
     ours, theirs = (
-        mask[tuple(slice(side.start - own.start, side.stop - own.start) for side, own in zip(box, at, strict=True))]
-        for at, mask in (first, second)
+        mask[down.start - y.start : down.stop - y.start, along.start - x.start : along.stop - x.start]
+        for (y, x), mask in (first, second)
     )
-    return int(np.count_nonzero(ours & theirs))
+    return (down, along), ours & theirs
 
 
 def _crossings(polygon: Integers, first: int, end: int) -> Iterator[tuple[Integers, Integers]]:

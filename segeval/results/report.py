@@ -97,7 +97,7 @@ class CaseResult(Struct, frozen=True):
         }
 
     def members(self) -> dict[str, Any]:
-        """The same, with rows and confusion as `laid_out` takes them: views as they are."""
+        """As `document`, with rows and confusion as `laid_out` takes them: views as they are."""
         return {
             **self.facts(),
             "rows": self.rows if isinstance(self.rows, Rows) else [_row_document(row) for row in self.rows],

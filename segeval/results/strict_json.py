@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -44,9 +45,9 @@ def plain(value: Any) -> Any:
         return [plain(part) for part in value]
     if isinstance(value, Struct):
         value = asdict(value)
-    elif value is None or isinstance(value, (str, int)):
-        return value
-    return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    return value
 
 
 def json_line(value: Any) -> str:

@@ -13,6 +13,7 @@ from segeval.errors import UsageError
 from segeval.files.paths import is_file, require_possible
 from segeval.settings.typed import typed
 from segeval.targets import BACKGROUND, LabelChoice, Region, TargetKey, parse_region, region_of
+from segeval.words.lists import named
 from segeval.words.nearest import suggestion
 from segeval.words.printable import shortened
 
@@ -126,10 +127,9 @@ def require_tolerances(tolerances: Mapping[TargetKey, float], labels: LabelChoic
 
 def _nobody(name: TargetKey, known: Sequence[str], what: str) -> str:
     """The name that nobody bears, the nearest ones, and some of those that there are."""
-    there = ", ".join(known[:_MOST_NAMED]) or "none, so give label values"
-    more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+    there = named(known, _MOST_NAMED) or "none, so give label values"
     words = shortened(repr(name), 100) if what == "names" else name
-    return f"{words}{suggestion(str(name), known)}; {what} are: {there}{more}"
+    return f"{words}{suggestion(str(name), known)}; {what} are: {there}"
 
 
 def weights_by_target(
@@ -141,10 +141,13 @@ def weights_by_target(
     """
     if weights is None:
         return None
-    regions = [region.name for region in labels.regions]
+    regions = {region.name for region in labels.regions}
+    values: dict[TargetKey, list[TargetKey]] = {}
+    for value, name in labels.names.items():
+        values.setdefault(name, []).append(value)
     found: dict[TargetKey, float] = {}
     for target, weight in weights.items():
-        keys: list[TargetKey] = [] if target in regions else [v for v, name in labels.names.items() if name == target]
+        keys = [] if target in regions else values.get(target, [])
         if strict and isinstance(target, str) and target not in regions and not keys:
             words = _nobody(target, [*labels.names.values(), *regions], "names")
             raise UsageError(f"--class-weights: there is no label or region {words}")

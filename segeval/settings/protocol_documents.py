@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NotRequired, TypedDict
 
+from segeval.results.strict_json import json_indented
 from segeval.settings.protocols import (
     BRATS,
     BRATS_QUANTITIES,
@@ -63,9 +64,7 @@ def every_document() -> list[ChallengeDocument]:
 
 def as_json(documents: Iterable[ChallengeDocument]) -> str:
     """A JSON array; a number that JSON has no word for is null."""
-    import msgspec.json
-
-    return msgspec.json.format(msgspec.json.encode(list(documents)), indent=1).decode() + "\n"
+    return json_indented(list(documents))
 
 
 def _of_file(name: str, protocol: Protocol) -> ChallengeDocument:

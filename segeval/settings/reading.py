@@ -28,8 +28,8 @@ Document = Mapping[str, Any]
 def settings_of_document(document: Document, names: Mapping[int, str] | None = None) -> Settings:
     """The settings whose ``document()`` this is.
 
-    names: of labels, which the rows bear and the document does not; tolerances of nsd and class weights by a name that
-    is not told are left out.
+    names: of labels, which the rows bear and the document does not; tolerances of nsd by a name that is not told are
+    left out, and so are class weights where any name is told.
     Raises UsageError for what is no such document.
     """
     try:

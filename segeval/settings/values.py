@@ -16,10 +16,10 @@ from segeval.settings.volume_choice import VolumeChoice, volume_choice
 class Values(Evaluated, frozen=True):
     """kind: what the prediction holds, None to find out. threshold: inclusive, for single and independent maps.
     channels: ``independent`` for separate sigmoid maps. activation, scale, clip: how stored values become
-    probabilities. min_score: of detections that count, None for all. drawn_on: the folder of the
-    images of structure sets, as the user wrote it. class_axis: the stored axis of the classes, from
-    0. volume: which one of a file that holds several. key: which array, of one that holds arrays by name. level: which
-    one of an image that is stored at several. palette: what the colours of pictures mean.
+    probabilities. min_score: of detections that count, None for all. drawn_on: the folder of the images of structure
+    sets, as the user wrote it. class_axis: the stored axis of the classes, from 0. volume: which one of a file that
+    holds several. key: which array, of one that holds arrays by name. level: which one of an image that is stored at
+    several. palette: what the colours of pictures mean.
     """
 
     kind: Annotated[

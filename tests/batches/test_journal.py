@@ -90,7 +90,9 @@ def test_a_journal_is_refused_to_a_second_run_and_free_after_the_first(tmp_path:
         pass
 
 
-@pytest.mark.parametrize("line", [b"{", b"null", b"[1]", b'{"key": 1}', b"\xff\xfe", b"", b'{"other": 1}'])
+@pytest.mark.parametrize(
+    "line", [b"{", b"null", b"[1]", b'{"key": 1}', b"\xff\xfe", b"", b'{"other": 1}', b'{"a":' * 50_000]
+)
 def test_a_line_that_is_no_entry_is_ignored(line: bytes, tmp_path: Path) -> None:
     (job,) = jobs_of(tmp_path, 1)
     (tmp_path / "r.csv.journal").write_bytes(line + b"\n")

@@ -77,7 +77,7 @@ def test_of_many_labels_the_first_are_compared_and_what_sums_them_up() -> None:
     titles = [line.split()[0] for line in text.splitlines() if line[:1].isdigit() and line.split()[0].isdigit()]
     assert set(map(int, titles)) == set(range(1, 501))
     assert sum(line.startswith("mean ") for line in text.splitlines()) == 2  # of a table in two parts
-    assert "… and 100 more labels; --format csv or json has all of them" in text.splitlines()
+    assert "… and 100 more rows; --format csv or json has all of them" in text.splitlines()
 
 
 def test_a_mark_is_of_all_labels_though_the_first_are_shown() -> None:

@@ -383,7 +383,7 @@ def test_600_labels_are_cut_with_a_line_that_says_so(segeval: Run, nifti: Nifti)
     run = segeval("score", p, r, "--metrics", "dice")
     cells = cells_of(run.out)
     assert list(cells) == [*map(str, range(1, 501)), "mean", "all"]
-    assert "… and 100 more labels; --format csv or json has all of them" in run.out.splitlines()
+    assert "… and 100 more rows; --format csv or json has all of them" in run.out.splitlines()
     assert len(segeval("score", p, r, "--metrics", "dice", "--format", "csv").out.splitlines()) == 1 + 600 + 2
 
 

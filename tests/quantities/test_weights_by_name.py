@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from slicers import seg_nrrd
 
 from segeval import evaluate
 from segeval.errors import UsageError
@@ -94,3 +95,17 @@ def test_a_merged_report_counts_with_them_again(pair: tuple[Any, ...], tmp_path:
     merged = segeval("merge", tmp_path / "1.json", tmp_path / "2.json", "--format", "json").json
     assert merged["pooled"] == whole["pooled"]
     assert merged["settings"]["class_weights"] == {"0": 0.5, "1": 2.0, "2": 3.0}
+
+
+def test_pooled_rows_know_the_names_of_the_files(tmp_path: Path, segeval: Run) -> None:
+    """Two cases with the voxels of one have its mean over all voxels, and its row's name."""
+    segments = [(0, 1, "liver"), (0, 2, "aorta")]
+    for side, labels in (("p", PREDICTION), ("r", REFERENCE)):
+        (tmp_path / side).mkdir()
+        for case in "ab":
+            (tmp_path / side / f"{case}.seg.nrrd").write_bytes(seg_nrrd(labels, segments))
+    asked = ("batch", tmp_path / "p", tmp_path / "r", *CE, "--pooled", "--workers", "1", "--class-weights")
+    run = segeval(*asked, "0=0.5,liver=2,aorta=3")
+    assert run.code == 0, run.err
+    assert run.json["pooled"][:2] == run.json["cases"][0]["rows"][:2]
+    assert [row["name"] for row in run.json["pooled"][:2]] == ["liver", "aorta"]

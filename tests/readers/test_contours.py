@@ -56,9 +56,17 @@ def test_contours_that_cross_are_named(tmp_path: Path) -> None:
     masks, remarks = on_grid(rtstruct(tmp_path / "x.dcm", [(1, "x", squares), (2, "y", touching), (3, "z", islands)]))
     assert [int(masks[name].sum()) for name in "xyz"] == [100, 70, 90]
     (remark,) = [one for one in remarks if "cross" in one]
-    assert "what lies in two of them is outside: x (50 voxels)" in remark
+    assert "what lies in two of them is outside, in three inside: x (50 voxels)" in remark
     exclusive = [("CLOSEDPLANAR_XOR", points) for _, points in squares]
     assert on_grid(rtstruct(tmp_path / "x.dcm", [(1, "x", exclusive)]))[1] == []
+
+
+def test_voxels_where_three_contours_cross_are_counted_once(tmp_path: Path) -> None:
+    """Squares of 10 × 10, each 3 further: two share 7, 7 and 4 columns, which are columns 3 to 12."""
+    squares = [closed(rectangle(x + 0.5, 2.5, x + 10.5, 12.5), 1) for x in (0, 3, 6)]
+    masks, remarks = on_grid(rtstruct(tmp_path / "x.dcm", [(1, "x", squares)]))
+    assert int(masks["x"].sum()) == 10 * (3 + 4 + 3)
+    assert "x (100 voxels)" in remarks[0]
 
 
 def test_a_thin_ring_is_no_contour_stored_twice(tmp_path: Path) -> None:
