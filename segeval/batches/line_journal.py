@@ -1,5 +1,7 @@
 """A file of lines beside an output, each whole or ignored, which tell a resumed run what an earlier one has done.
 
+A line ends with the checksum of what stands before it: a number of which a disk lost a bit is no number.
+
 A run that is killed at any moment loses at most the lines that it was about to write.
 """
 
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from binascii import crc32
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -56,11 +59,11 @@ class LineJournal:
     def take(self, key: str) -> bytes | None:
         """The line of an earlier run, once; None where there is none."""
         place = self._known.pop(key, None)
-        return None if place is None else os.pread(self._file, place[1], place[0])
+        return None if place is None else _unsealed(os.pread(self._file, place[1], place[0]))
 
     def append(self, text: bytes) -> None:
         """Note a line, its end included."""
-        line = memoryview(text)
+        line = memoryview(_sealed(text))
         try:
             while line:  # a disk takes what it has room for, and says so the next time
                 line = line[os.write(self._file, line) :]
@@ -74,7 +77,8 @@ class LineJournal:
         try:
             with self.path.open("rb") as lines:
                 for line in lines:
-                    if (key := key_of(line)) is not None:  # None of the line that was being written when the run ended
+                    text = _unsealed(line)  # None of the line that was being written when the run ended
+                    if text is not None and (key := key_of(text)) is not None:
                         known[key] = first, len(line)
                     first += len(line)
         except FileNotFoundError:
@@ -92,6 +96,16 @@ class LineJournal:
         except OSError as problem:
             raise WriteError(f"{self.path}: cannot be written ({problem.strerror}); check the folder") from None
         return file
+
+
+def _sealed(text: bytes) -> bytes:
+    return b"%b\t%08x\n" % (text[:-1], crc32(text[:-1]))
+
+
+def _unsealed(line: bytes) -> bytes | None:
+    """The text of a line, None of one that is not as it was written."""
+    text, _, seal = line.rpartition(b"\t")
+    return text + b"\n" if seal == b"%08x\n" % crc32(text) else None
 
 
 class Line(Struct):

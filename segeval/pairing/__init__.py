@@ -46,7 +46,8 @@ _LAYOUTS: dict[str, tuple[Layout, str]] = {
 
 LAYOUTS = tuple(_LAYOUTS)
 
-_FOLDERS = "folders"
+_FOLDERS, _NAME = "folders", "name"
+_BESIDES = {_FOLDERS: "makes cases of folders", _NAME: "makes a case of every file"}
 _FLAT = ("nnunet", "name")
 
 __all__ = ["LAYOUTS", "CasePair", "Pairing", "layout_of", "pair_coco", "pair_folders", "read_manifest"]
@@ -65,7 +66,8 @@ def pair_folders(
     Unless the layout is named, all are tried in the order of LAYOUTS (nnunet only where there is a dataset.json).
     Of those that pair anything, the one that leaves the fewest references unpaired (missing, duplicate or
     ambiguous) is taken, the earlier where two leave equally many; one that leaves none ends the search. Folders that
-    would be cases are a benchmark's where all names on both sides are (`_of_benchmark`).
+    would be cases are a benchmark's where all names on both sides are (`_of_benchmark`), and so are files by name of
+    which it compares some alone.
     probabilities: an ``.npz`` with the name of a prediction is taken instead of the label map.
     Raises UnreadableFile for a folder without volumes, PairingError where nothing pairs, UsageError.
     """
@@ -80,17 +82,19 @@ def pair_folders(
     else:
         layouts = {name: by for name, (by, _) in _LAYOUTS.items() if name != "nnunet" or label_file is not None}
     best = _best(matched(name, ours, theirs, by(ours, theirs, probabilities)) for name, by in layouts.items())
+    general = None if best is None else best.pairing
     benchmark = None
-    if named_layout is None and best is not None and best.pairing.layout == _FOLDERS:
+    if named_layout is None and general is not None and general.layout in _BESIDES:
         benchmark = _of_benchmark(ours, theirs, probabilities)
+        if benchmark is not None and general.layout == _NAME and len(benchmark.pairing.pairs) >= len(general.pairs):
+            benchmark = None
     best = benchmark or best
     if best is None:
         raise _nothing_pairs(ours, theirs, layout, case_pattern)
     remarks = [*_remarks(best.pairing, ours, theirs, case_pattern, probabilities)]
-    if benchmark is not None:
-        remarks.insert(
-            0, f"paired by layout {best.pairing.layout}, as all names say; --pairing {_FOLDERS} makes cases of folders"
-        )
+    if benchmark is not None and general is not None:
+        besides = f"--pairing {general.layout} {_BESIDES[general.layout]}"
+        remarks.insert(0, f"paired by layout {best.pairing.layout}, as all names say; {besides}")
     return replace(best.pairing, label_file=label_file, remarks=tuple(remarks))
 
 

@@ -66,7 +66,8 @@ def _selections(item: str) -> list[Selection]:
             continue
         known = dict.fromkeys(setting for quantity in quantities for setting in quantity.settings)
         if key not in known:
-            raise UsageError(f"--metrics: {name} has no setting {key!r}; its settings: {', '.join(known) or 'none'}")
+            words = ", ".join([*known, *([EMPTY] if any(map(_may_be_filled, quantities)) else [])]) or "none"
+            raise UsageError(f"--metrics: {name} has no setting {key!r}; its settings: {words}")
         default = next(q.settings[key] for q in quantities if key in q.settings)
         given[key] = parse_setting(name, key, value, default, named_alone=not equals)
     if given.get("surfel"):

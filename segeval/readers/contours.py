@@ -60,15 +60,19 @@ class Met(Struct):
     overlapping: int = 0
     fit: tuple[str, ...] = ()
     crossed: Counter[str] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)
 
     def remarks(self) -> list[str]:
         """What the user should know of it."""
-        crossed = [f"{name} ({count} voxels)" for name, count in self.crossed.items() if count]
-        said = (
-            f"{self.name}: contours of one structure cross, and what lies in two of them is outside, in three inside: "
-            f"{shortened(', '.join(crossed), 300)}; join them where they were drawn"
-        )
-        return [*self.fit, *([said] if crossed else []), *overlap_remarks(self.name, self.overlapping, "structures")]
+        cross = self._said("cross, and what lies in two of them is outside, in three inside", self.crossed)
+        same = self._said("are all but the same, and what lies in two of them is outside", self.lost)
+        return [*self.fit, *cross, *same, *overlap_remarks(self.name, self.overlapping, "structures")]
+
+    def _said(self, what: str, counts: Mapping[str, int]) -> list[str]:
+        voxels = [f"{name} ({count} voxels)" for name, count in counts.items() if count]
+        names = shortened(", ".join(voxels), 300)
+        words = f"{self.name}: contours of one structure {what}: {names}; mend them where they were drawn"
+        return [words] if voxels else []
 
 
 class ContourSource:
@@ -88,6 +92,7 @@ class ContourSource:
         columns, rows, depth = self.shape
         self._met.overlapping = 0
         self._met.crossed.clear()
+        self._met.lost.clear()
         for number in range(depth):
             plane = np.zeros((rows, columns), dtype=np.int64)
             for label, polygons in sorted(self._planes.get(number, {}).items()):
@@ -95,7 +100,9 @@ class ContourSource:
                     box, within = found
                     self._met.overlapping += self._met.codes.claim(plane[box], within, label)
                 if len(polygons) > 1 and label in self._plain:
-                    self._met.crossed[self._plain[label]] += crossed(polygons, (columns, rows))
+                    crossing, lost = crossed(polygons, (columns, rows))
+                    self._met.crossed[self._plain[label]] += crossing
+                    self._met.lost[self._plain[label]] += lost
             yield plane.reshape(-1)
 
 

@@ -56,31 +56,46 @@ def inside(polygons: Sequence[Floats], shape: tuple[int, int]) -> Filled | None:
     return (slice(int(first[1]), int(end[1])), slice(int(first[0]), int(end[0]))), within.astype(np.bool_)
 
 
-def crossed(polygons: Sequence[Floats], shape: tuple[int, int]) -> int:
-    """How many voxels lie in two polygons neither of which holds the other, but for a tenth.
+def crossed(polygons: Sequence[Floats], shape: tuple[int, int]) -> tuple[int, int]:
+    """How many voxels lie in two polygons neither of which holds the other, but for a tenth; and how many in two that
+    are all but the same, as they differ in fewer voxels than half of the edge of the larger one.
 
     Not counted among more polygons, or in more voxels, than anybody draws in a plane.
     """
     if not 1 < len(polygons) <= _MOST_POLYGONS or shape[0] * shape[1] > _MOST_VOXELS:
-        return 0
+        return 0, 0
     low = np.clip([polygon.min(axis=0) for polygon in polygons], 0, shape)
     high = np.clip([polygon.max(axis=0) + 1 for polygon in polygons], 0, shape)
     ends = np.minimum(high[:, np.newaxis], high) - np.maximum(low[:, np.newaxis], low)
     near = np.triu((ends > 0).all(axis=2), 1)
     pairs = np.argwhere(near)
     if not len(pairs) or ends[near].prod(axis=1).sum() > _MOST_VOXELS:
-        return 0
+        return 0, 0
     places = np.unique(pairs)
     if (high - low)[places].prod(axis=1).sum() > _MOST_VOXELS:
-        return 0
+        return 0, 0
     filled = {place: inside([polygons[place]], shape) for place in places.tolist()}
     sizes = {place: 0 if found is None else int(np.count_nonzero(found[1])) for place, found in filled.items()}
-    plane = np.zeros((shape[1], shape[0]), dtype=np.bool_)
+    crossing, lost = np.zeros((2, shape[1], shape[0]), dtype=np.bool_)
     for one, other in pairs.tolist():
         common = _in_both(filled[one], filled[other])
-        if common is not None and np.count_nonzero(common[1]) < _HELD * min(sizes[one], sizes[other]):
-            plane[common[0]] |= common[1]
-    return int(np.count_nonzero(plane))
+        if common is None:
+            continue
+        both = int(np.count_nonzero(common[1]))
+        if both < _HELD * min(sizes[one], sizes[other]):
+            crossing[common[0]] |= common[1]
+        elif 2 * (sizes[one] + sizes[other] - 2 * both) < _edge(filled[max(one, other, key=sizes.__getitem__)]):
+            lost[common[0]] |= common[1]
+    return int(np.count_nonzero(crossing)), int(np.count_nonzero(lost))
+
+
+def _edge(filled: Filled | None) -> int:
+    """How many voxels have a neighbour across a side that is outside."""
+    if filled is None:
+        return 0
+    mask = np.pad(filled[1], 1)
+    inner = mask[1:-1, 1:-1] & mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:]
+    return int(np.count_nonzero(mask) - np.count_nonzero(inner))
 
 
 def _in_both(first: Filled | None, second: Filled | None) -> Filled | None:

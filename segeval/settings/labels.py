@@ -34,6 +34,7 @@ Within = int | Sequence[int] | str | None
 EVERY_OTHER = "*"
 
 _MOST_NAMED = 10
+UNNAMED_BACKGROUND = "background"  # what it is called where no file names it
 
 BEFORE_LAST = ":before-last"
 """What ``--slices-of`` ends with where the last slice is left out."""
@@ -145,6 +146,7 @@ def weights_by_target(
     values: dict[TargetKey, list[TargetKey]] = {}
     for value, name in labels.names.items():
         values.setdefault(name, []).append(value)
+    values.setdefault(UNNAMED_BACKGROUND, [BACKGROUND])
     found: dict[TargetKey, float] = {}
     for target, weight in weights.items():
         keys = [] if target in regions else values.get(target, [])

@@ -12,7 +12,7 @@ from segeval.errors import UsageError
 from segeval.settings.array_choice import key_choice, level_choice
 from segeval.settings.documents import KeptProtocol
 from segeval.settings.label_distances import label_distances_of
-from segeval.settings.labels import label_choice
+from segeval.settings.labels import UNNAMED_BACKGROUND, label_choice
 from segeval.settings.palettes import colours_of_document
 from segeval.settings.protocols import Protocol
 from segeval.settings.settings import Settings, declared
@@ -43,7 +43,7 @@ def settings_of_document(document: Document, names: Mapping[int, str] | None = N
                 fields[name] = typed(name, document[name], kinds[name])
         labels: LabelChoice = fields["labels"]
         fields["labels"] = replace(labels, names=names or {}, colours=colours_of_document(document))
-        known = {"*", *(names or {}).values(), *(region.name for region in labels.regions)}
+        known = {"*", UNNAMED_BACKGROUND, *(names or {}).values(), *(region.name for region in labels.regions)}
         if any(isinstance(target, str) and target not in known for target in fields["tau"] or ()):
             fields["tau"] = None
         if names and fields["class_weights"]:

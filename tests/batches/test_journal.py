@@ -168,6 +168,22 @@ def test_tallies_come_back_bit_for_bit() -> None:
     assert tally_document(again + again) == tally_document(tally + tally)
 
 
+def test_a_line_of_which_a_bit_is_lost_is_ignored(tmp_path: Path) -> None:
+    """Also where the line is still one, with another number in it."""
+    (job,) = jobs_of(tmp_path, 1)
+    with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=False) as journal:
+        journal.add(job, Finished(result_of(job)))
+    path = tmp_path / "r.csv.journal"
+    whole = path.read_bytes()
+    for place in range(len(whole) - 1):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=True) as journal:
+            assert journal.find(job) is None, whole[place:]
+    path.write_bytes(whole)
+    with Journal(tmp_path / "r.csv", SETTINGS, keep_tallies=False, resume=True) as journal:
+        assert journal.find(job) is not None
+
+
 COLUMNS = ("dice", "ce")
 LINE = (
     rb'{"key": "k", "case": {"case": "a\udc80", "prediction": null, "reference": "r.nii", "sha256": {"prediction": "'

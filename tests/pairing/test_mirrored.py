@@ -36,6 +36,20 @@ def test_a_city_is_no_case(tail: str, more: tuple[str, ...], frames: tuple[str, 
     assert {pair.case for pair in pair_folders(predictions, references, layout="folders").pairs} <= cities
 
 
+def test_files_of_one_city_are_compared_by_their_labels(tree: Tree) -> None:
+    """By name, each picture would be four cases, whose values mean different things."""
+    kinds = ("labelIds", "labelTrainIds", "instanceIds", "color")
+    sides = [tree(side, *(f"{frame}_gtFine_{kind}.png" for frame in FRAMES[:2] for kind in kinds)) for side in "pr"]
+    pairing = pair_folders(*sides)
+    assert (pairing.layout, [pair.case for pair in pairing.pairs]) == ("cityscapes", list(FRAMES[:2]))
+    assert pairing.remarks == (
+        "paired by layout cityscapes, as all names say; --pairing name makes a case of every file",
+    )
+    assert len(pair_folders(*sides, layout="name").pairs) == 8
+    alone = [tree(side, *(f"{frame}_gtFine_labelIds.png" for frame in FRAMES[:2])) for side in ("p2", "r2")]
+    assert pair_folders(*alone).layout == "name"
+
+
 def test_a_frame_without_a_prediction_is_missing_and_two_are_duplicates(tree: Tree) -> None:
     references = tree("gtFine/val", *(f"{CITY[frame]}_gtFine_labelIds.png" for frame in FRAMES))
     pairing = pair_folders(tree("p", *(f"{CITY[frame]}_a.png" for frame in FRAMES[1:])), references)

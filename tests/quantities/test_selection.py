@@ -116,7 +116,7 @@ def test_a_key_asks_for_what_it_names_again(gamma: float, alpha: float, eta: flo
         ("dice,", ["''"]),
         (",dice", ["''"]),
         ("dice,,ss", ["''"]),
-        ("dice:gamma=2", ["dice", "'gamma'", "none"]),
+        ("dice:gamma=2", ["dice", "'gamma'", "its settings: empty"]),
         ("overlap:gamma=2", ["overlap", "'gamma'", "background"]),
         ("bce:gamma=2", ["bce", "'gamma'", "eta"]),
         ("focal:beta=2", ["focal", "'beta'", "alpha", "eta", "gamma"]),

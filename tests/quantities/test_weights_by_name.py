@@ -82,6 +82,14 @@ def test_without_names_only_regions_have_some(pair: tuple[Any, ...]) -> None:
         evaluate(*pair[:2], metrics="weighted_ce", class_weights=weights)
 
 
+def test_background_is_0_where_no_file_names_it(pair: tuple[Any, ...], segeval: Run) -> None:
+    by_value, by_name = (
+        segeval("score", *pair[:2], "--labels", "1,2", *CE, "--class-weights", f"{background}=0.5,1=2,2=3").json
+        for background in ("0", "background")
+    )
+    assert by_name["cases"][0]["rows"] == by_value["cases"][0]["rows"]
+
+
 def test_a_merged_report_counts_with_them_again(pair: tuple[Any, ...], tmp_path: Path, segeval: Run) -> None:
     for side, path in zip(("ps", "rs"), pair[:2], strict=True):
         (tmp_path / side).mkdir()

@@ -69,6 +69,22 @@ def test_voxels_where_three_contours_cross_are_counted_once(tmp_path: Path) -> N
     assert "x (100 voxels)" in remarks[0]
 
 
+def test_contours_that_are_all_but_the_same_are_named(tmp_path: Path) -> None:
+    """A copy 0.01 mm beside a square, and one with a point more, erase it; a wall of one voxel is drawn by two."""
+    beside = [(x + 0.01, y) for x, y in SQUARE]
+    one_more = [*SQUARE, (1.5, 7.5)]
+    wall = rectangle(2.5, 3.5, 10.5, 11.5)
+    rois = [
+        (number, name, [closed(SQUARE, number), closed(other, number)])
+        for number, (name, other) in enumerate({"beside": beside, "one more": one_more, "wall": wall}.items(), start=1)
+    ]
+    masks, remarks = on_grid(rtstruct(tmp_path / "x.dcm", rois))
+    assert {name: int(mask.sum()) for name, mask in masks.items() if mask.any()} == {"wall": 36}
+    (remark,) = [one for one in remarks if "contours of one structure" in one]
+    assert "are all but the same, and what lies in two of them is outside: " in remark
+    assert "beside (100 voxels), one more (100 voxels); mend" in remark
+
+
 def test_a_thin_ring_is_no_contour_stored_twice(tmp_path: Path) -> None:
     ring = [closed(rectangle(2, 3, 12, 13), 1), closed(rectangle(2.1, 3.1, 11.9, 12.9), 1)]
     other = closed([(2, 3), (12, 3), (12, 13), (7, 8), (2, 13)], 1)  # of the same box
