@@ -182,7 +182,7 @@ def _table(
     weightless = np.array([q.record == "sums" for q in quantities], dtype=bool)[:, np.newaxis] & (evidence.sums.n == 0)
     table[~(is_count | (np.isfinite(table) & (evidence.counts.n != 0) & ~weightless))] = np.nan
     table += 0.0  # turns -0.0 into 0.0
-    fills = [_fill(part, settings) for part in parts]
+    fills = [None if evidence.record(p.quantity.record) is None else _fill(p, settings) for p in parts]
     filled = np.array([fill is not None for fill in fills], dtype=bool)[:, np.newaxis] & ~evidence.present
     filled = filled & np.isnan(table)
     for fill, row, where in zip(fills, table, filled, strict=True):

@@ -230,3 +230,12 @@ def test_labels_of_one_volume_alone_are_counted_and_the_first_ten_named(score: S
 def test_nothing_is_remarked_where_both_volumes_hold_the_listed_labels(score: Score) -> None:
     assert score([0, 1, 2], [0, 2, 1], "--labels", "1,2").remarks == []
     assert score([0, 1, 2], [0, 2, 1]).remarks == []
+
+
+def test_what_cannot_be_computed_is_not_filled() -> None:
+    """A label map has no probabilities, so that the ECE of what both volumes lack is as undefined as all others."""
+    volume = np.array([[0, 0, 1, 1]], np.uint8)
+    report = evaluate_arrays(volume, volume, labels=[1, 2], metrics="ece:empty=0,dice:empty=1")
+    found = {row.label: row.values for row in report.cases[0].rows}
+    assert all(math.isnan(found[label]["ece:empty=0"]) for label in (1, 2, "mean"))
+    assert [found[label]["dice:empty=1"] for label in (1, 2, "mean")] == [1, 1, 1]
