@@ -109,6 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _say(_usage_words(problem), int(problem.exit_code))
         tell(traceback.format_exc())
         return _say(f"this is a bug in segeval {__version__}; please report it with the lines above", _BUG)
+    if code == _INTERRUPTED:  # Typer's answer to Ctrl-C
+        return _say("interrupted", _INTERRUPTED)
     if not given:
         return _USAGE
     return code if isinstance(code, int) else 0

@@ -18,6 +18,7 @@ from segeval.cli.writing import (
     print_text,
     require_renderable,
     require_writable,
+    tell_outcome,
     tell_remark,
 )
 from segeval.errors import UsageError
@@ -148,7 +149,12 @@ def batch(
         journal_beside(outputs, ready.settings, ready.pooled, resume) as journal,
         BatchProgress(keys) as progress,
     ):
-        report = ready.run(runner, journal=journal, fail_fast=fail_fast, observer=progress)
+        try:
+            report = ready.run(runner, journal=journal, fail_fast=fail_fast, observer=progress)
+        except KeyboardInterrupt:
+            if journal is not None:
+                tell_outcome([f"{journal.path}: holds what is scored; --resume goes on from there"])
+            raise
         progress.stop()
         if note is not None:
             note.write(report)
