@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from segeval.readers import ReadOptions, open_volume
-from segeval.volumes.volume import Volume
+from segeval.volumes.volume import Volume, gather
 
 Array = np.ndarray[Any, Any]
 
@@ -36,3 +36,14 @@ def read_picture(path: Path | str, **options: Any) -> tuple[Array, Volume]:
     """The only channel as (y, x), and the volume."""
     array, volume = read(Path(path), **options)
     return array.T, volume
+
+
+def named_masks(volume: Volume) -> dict[str, Array]:
+    """Where each label that has a name is, by that."""
+    codes = gather(volume.source, 0)
+    members = {code: volume.sets.get(code, frozenset({code})) for code in np.unique(codes).tolist()}
+    return {
+        name: np.isin(codes, [code for code, labels in members.items() if label in labels])
+        for label, name in volume.names.items()
+        if label
+    }

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 from dicoms import BETWEEN, ORIGIN, SPACING, UPRIGHT, Array, affine_of
+from reading import named_masks
 
 from segeval.readers import ReadOptions, open_volume
 from segeval.volumes.geometry import Geometry
-from segeval.volumes.volume import Volume, gather
 
 Contour = tuple[str, Array]
 """Type, and (points, 3) in mm, LPS+."""
@@ -105,16 +105,6 @@ def by_scikit_image(path: Path, shape: Sequence[int], affine: Array) -> dict[str
     return masks
 
 
-def masks_of(volume: Volume) -> dict[str, Array]:
-    """Where each structure is, by name."""
-    codes = gather(volume.source, 0)
-    members = {code: volume.sets.get(code, frozenset({code})) for code in np.unique(codes).tolist()}
-    return {
-        name: np.isin(codes, [code for code, labels in members.items() if label in labels])
-        for label, name in volume.names.items()
-    }
-
-
 def on_grid(
     path: Path, shape: Sequence[int] = SHAPE, affine: Array | None = None
 ) -> tuple[dict[str, Array], list[str]]:
@@ -124,5 +114,5 @@ def on_grid(
         affine = affine_of() if affine is None else affine
         placed = volume.on(Geometry(tuple(shape), affine, oriented=True), 0.01)
         assert placed.shape == tuple(shape)
-        masks = masks_of(placed)
+        masks = named_masks(placed)
         return masks, [*placed.remarks, *placed.finish()]

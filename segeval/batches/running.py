@@ -24,6 +24,7 @@ from segeval.quantities.summary import summarise
 from segeval.readers import Input
 from segeval.results.report import MISSED, CaseResult, Label, Report, Row
 from segeval.results.rows import Table
+from segeval.results.slices import names_of
 from segeval.settings import Settings
 from segeval.settings.words import missed_text
 from segeval.tallies.tally import Tally
@@ -188,6 +189,6 @@ def _pooled_rows(held: _Held, settings: Settings) -> tuple[Row, ...]:
     tallies = [held.tallies[case] for case in sorted(held.tallies)]
     if not tallies:
         return ()
-    found = {x.label: x.name for x in held.table.lines if isinstance(x.label, int) and x.name is not None}
-    settings = replace(settings, labels=replace(settings.labels, names={**found, **settings.labels.names}))
+    names = {**names_of(held.table.lines), **settings.labels.names}
+    settings = replace(settings, labels=replace(settings.labels, names=names))
     return score(reduce(add, tallies), settings.labels, settings.scoring, None)

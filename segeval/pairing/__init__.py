@@ -82,20 +82,15 @@ def pair_folders(
     else:
         layouts = {name: by for name, (by, _) in _LAYOUTS.items() if name != "nnunet" or label_file is not None}
     best = _best(matched(name, ours, theirs, by(ours, theirs, probabilities)) for name, by in layouts.items())
-    general = None if best is None else best.pairing
-    benchmark = None
-    if named_layout is None and general is not None and general.layout in _BESIDES:
-        benchmark = _of_benchmark(ours, theirs, probabilities)
-        if benchmark is not None and general.layout == _NAME and len(benchmark.pairing.pairs) >= len(general.pairs):
-            benchmark = None
-    best = benchmark or best
     if best is None:
         raise _nothing_pairs(ours, theirs, layout, case_pattern)
-    remarks = [*_remarks(best.pairing, ours, theirs, case_pattern, probabilities)]
-    if benchmark is not None and general is not None:
-        besides = f"--pairing {general.layout} {_BESIDES[general.layout]}"
-        remarks.insert(0, f"paired by layout {best.pairing.layout}, as all names say; {besides}")
-    return replace(best.pairing, label_file=label_file, remarks=tuple(remarks))
+    pairing, remarks = best.pairing, list[str]()
+    if named_layout is None and (benchmark := _of_benchmark(pairing, ours, theirs, probabilities)) is not None:
+        besides = f"--pairing {pairing.layout} {_BESIDES[pairing.layout]}"
+        remarks.append(f"paired by layout {benchmark.layout}, as all names say; {besides}")
+        pairing = benchmark
+    remarks += _remarks(pairing, ours, theirs, case_pattern, probabilities)
+    return replace(pairing, label_file=label_file, remarks=tuple(remarks))
 
 
 def pair_coco(predictions: Path, references: Path) -> Pairing:
@@ -140,13 +135,16 @@ def _best(attempts: Iterator[Attempt]) -> Attempt | None:
     return best or explained
 
 
-def _of_benchmark(ours: Listing, theirs: Listing, probabilities: bool) -> Attempt | None:
-    """What the layout makes of two folders whose every name is that of its benchmark; None where none is."""
-    for name in BENCHMARKS:
+def _of_benchmark(general: Pairing, ours: Listing, theirs: Listing, probabilities: bool) -> Pairing | None:
+    """What the layout makes of two folders whose every name is that of its benchmark; None where none is.
+
+    general: what pairs them otherwise, which stays where files by name are as many cases.
+    """
+    for name in BENCHMARKS if general.layout in _BESIDES else ():
         if named_as(name, ours) and named_as(name, theirs):
-            attempt = matched(name, ours, theirs, _LAYOUTS[name][0](ours, theirs, probabilities))
-            if attempt.pairing.pairs or attempt.pairing.duplicates or attempt.pairing.ambiguous:
-                return attempt
+            found = matched(name, ours, theirs, _LAYOUTS[name][0](ours, theirs, probabilities)).pairing
+            if found.pairs or found.duplicates or found.ambiguous:
+                return None if general.layout == _NAME and len(found.pairs) >= len(general.pairs) else found
     return None
 
 

@@ -29,6 +29,7 @@ from segeval.kernels import NumpyBackend
 from segeval.pictures.slices import Place, chosen_slices, decided_slices, slices_of
 from segeval.readers import Input, ReadOptions, open_volume
 from segeval.results.report import MISSED, CaseResult
+from segeval.results.slices import names_of
 from segeval.settings import Settings
 from segeval.tallies.profiles import Profile
 from segeval.tallies.tally import Sets, TallyOptions
@@ -169,7 +170,7 @@ def _with_names(settings: Settings, case: CaseResult) -> Settings:
     """
     choice = settings.labels
     labels = [row for row in case.rows if isinstance(row.label, int)]
-    names = {row.label: row.name for row in labels if isinstance(row.label, int) and row.name is not None}
+    names = names_of(labels)
     if choice.from_file:
         return settings
     names = dict(choice.names) or names

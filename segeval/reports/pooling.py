@@ -9,6 +9,7 @@ from operator import add
 from segeval.quantities import score
 from segeval.results.report import CaseResult, Report, Row
 from segeval.results.rows import lines_of
+from segeval.results.slices import names_of
 from segeval.settings.reading import settings_of_document
 from segeval.tallies.tally import Confusion, Tally, TallyOptions
 
@@ -19,12 +20,7 @@ def pooled_rows(report: Report, signatures: Sequence[str]) -> tuple[Row, ...] | 
     signatures: of the reports that it was put together from, which say of what kind the predictions were.
     """
     scored = [case for case in report.cases if case.rows]
-    names = {
-        line.label: line.name
-        for case in scored
-        for line in lines_of(case.rows)
-        if isinstance(line.label, int) and line.name is not None
-    }
+    names = names_of(line for case in scored for line in lines_of(case.rows))
     settings = settings_of_document(report.settings, names)
     if not all("|kind:labels|" in signature for signature in signatures):
         return "of probability maps they hold no sums"

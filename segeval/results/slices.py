@@ -137,6 +137,11 @@ class Results:
         return found
 
 
+def names_of(lines: Iterable[Line | Row]) -> dict[int, str]:
+    """The names of labels by their values; the last one where several lines have one label."""
+    return {line.label: line.name for line in lines if isinstance(line.label, int) and line.name is not None}
+
+
 def _merged(table: Table, line_of_row: NDArray[np.int32]) -> tuple[list[Line], tuple[Line, ...], Integers]:
     """The lines that occur; one per label, in their order; and for each row the place of its own among those."""
     found, first = np.unique(line_of_row, return_index=True)

@@ -13,11 +13,12 @@ import pydicom
 import pytest
 from dicoms import UPRIGHT, affine_of, dicom_seg, series, turned, with_frames_shuffled
 from formats import assert_refused
+from reading import named_masks
 
 from segeval import evaluate
 from segeval.errors import UnreadableFile
 from segeval.readers import ReadOptions, open_volume
-from segeval.volumes.volume import Volume, gather
+from segeval.volumes.volume import gather
 
 Segeval = Callable[..., Any]
 
@@ -38,17 +39,6 @@ COUNTED = {
 }
 
 
-def masks_of(volume: Volume) -> dict[str, Any]:
-    """Where each segment is, by name."""
-    codes = gather(volume.source, 0)
-    members = {code: volume.sets.get(code, frozenset({code})) for code in np.unique(codes).tolist()}
-    return {
-        name: np.isin(codes, [code for code, labels in members.items() if label in labels])
-        for label, name in volume.names.items()
-        if label
-    }
-
-
 def rows(run: Any) -> dict[str, dict[str, Any]]:
     assert run.code == 0, run.err
     return {row["name"]: row for row in run.json["cases"][0]["rows"] if isinstance(row["label"], int)}
@@ -57,7 +47,7 @@ def rows(run: Any) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("name", COUNTED)
 def test_real_files_have_the_voxels_that_were_counted(name: str, real_data: Path) -> None:
     with open_volume(real_data / SEG / f"{name}.dcm", ReadOptions()) as volume:
-        assert {name: int(np.count_nonzero(mask)) for name, mask in masks_of(volume).items()} == COUNTED[name]
+        assert {name: int(np.count_nonzero(mask)) for name, mask in named_masks(volume).items()} == COUNTED[name]
         assert all("no segment" not in remark for remark in volume.finish())
 
 
@@ -161,7 +151,7 @@ def test_a_deflated_segmentation(tmp_path: Path) -> None:
     dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.99"
     dataset.save_as(path)
     with open_volume(path, ReadOptions()) as volume:
-        assert {name: int(np.count_nonzero(mask)) for name, mask in masks_of(volume).items()} == {
+        assert {name: int(np.count_nonzero(mask)) for name, mask in named_masks(volume).items()} == {
             name: np.count_nonzero(MASKS[..., number]) for number, name in enumerate(NAMES)
         }
 
