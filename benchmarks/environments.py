@@ -15,6 +15,7 @@ _TORCH = "torch==2.13.0"  # one version for both, so that pip fetches it once
 REQUIREMENTS = {
     "simpleitk": ("SimpleITK",),
     "numpy": ("numpy", "nibabel"),
+    "reading": ("numpy", "isal"),
     "distances": ("nibabel", "medpy", "surface-distance"),
     "mikan": ("mikan-rs", "SimpleITK"),
     "nnunet": (_TORCH, "nnunetv2"),
