@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from segeval.errors import UsageError, WorkerError
 from segeval.files.paths import exists, is_file
@@ -92,9 +92,11 @@ def in_cluster(
             try:
                 _require_this_version(client, scheduler)
                 sent = client.scatter(list(shared), broadcast=True, hash=False)
-                running = {client.submit(work, *sent, job, pure=False): job for job in jobs}
+                running = {client.submit(_by_version, __version__, work, *sent, job, pure=False): job for job in jobs}
                 for future in as_completed(running):
                     outcome = _outcome(future)
+                    if isinstance(outcome, _OtherVersion):  # a worker that came later
+                        raise _not_this_version(scheduler, outcome.worker, f"has segeval {outcome.version}")
                     if future.status in _LOST or client.status != "running":
                         raise gone()
                     yield running[future], outcome
@@ -112,14 +114,34 @@ def version_here() -> str:
     return __version__
 
 
+class _OtherVersion(NamedTuple):
+    """In place of a result: a worker that has this version has counted nothing."""
+
+    worker: str
+    version: str
+
+
+def _by_version(version: str, work: Callable[..., _Result], *given: Any) -> _Result | _OtherVersion:
+    """What the work gives, on a worker that has the version of the command."""
+    if version == __version__:
+        return work(*given)
+    from distributed import get_worker
+
+    return _OtherVersion(get_worker().address, __version__)
+
+
 def _require_this_version(client: Any, scheduler: str) -> None:
     """Raises WorkerError where a worker that is there has another segeval, or none: the numbers may be others."""
     for worker, found in client.run(version_here, on_error="return").items():
         if found != __version__:
             what = f"has segeval {found}" if isinstance(found, str) else f"cannot run it ({type(found).__name__})"
-            raise WorkerError(
-                f"--dask {scheduler}: the worker {worker} {what}, and this is segeval {__version__}; install that there"
-            )
+            raise _not_this_version(scheduler, worker, what)
+
+
+def _not_this_version(scheduler: str, worker: str, what: str) -> WorkerError:
+    return WorkerError(
+        f"--dask {scheduler}: the worker {worker} {what}, and this is segeval {__version__}; install that there"
+    )
 
 
 @contextmanager

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import operator
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -68,3 +72,29 @@ def test_a_worker_of_another_version_counts_nothing(monkeypatch: pytest.MonkeyPa
         )
         with pytest.raises(WorkerError, match=said):
             list(in_cluster(address, pow, (3,), "")([1, 2]))
+
+
+_LATE = """
+import asyncio, sys
+import segeval.batches.cluster as cluster
+from distributed import Worker
+cluster.__version__ = "0.0.9"
+async def work():
+    async with Worker(sys.argv[1], nthreads=1, dashboard=False) as worker:
+        await worker.finished()
+if __name__ == "__main__":
+    asyncio.run(work())
+"""
+
+
+def test_nor_does_one_that_comes_later() -> None:
+    with cluster() as address:
+        outcomes = in_cluster(address, operator.call, (time.sleep,), "")([0.2] * 300)  # a minute of two workers
+        assert next(outcomes) == (0.2, None)
+        with subprocess.Popen([sys.executable, "-c", _LATE, address], stderr=subprocess.DEVNULL) as late:
+            said = rf"the worker tcp://\S+ has segeval 0\.0\.9, and this is segeval {__version__}; install that there"
+            try:
+                with pytest.raises(WorkerError, match=said):
+                    list(outcomes)
+            finally:
+                late.kill()
