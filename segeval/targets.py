@@ -52,6 +52,7 @@ class LabelChoice(Struct, frozen=True):
     regions_only: report no label rows; ``mean`` runs over the regions (nnU-Net's region-based training).
     from_file: the values (or regions) come from a label file, whose entries then also name the channels of a
         probability map.
+    numbered_here: the names are classes of folders of masks, whose numbers no file knows.
     colours: the labels of each ``#rrggbb`` that the file states, in its order. by_colour: it states them in place of
         values, so that pictures are read by colour. miscoloured: what is wrong with the first colour that is none.
     """
@@ -63,6 +64,7 @@ class LabelChoice(Struct, frozen=True):
     background: bool = False
     regions_only: bool = False
     from_file: bool = False
+    numbered_here: bool = False
     colours: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     by_colour: bool = False
     miscoloured: str = ""
@@ -84,6 +86,10 @@ class LabelChoice(Struct, frozen=True):
             names=names or {},
             background=BACKGROUND in values,
         )
+
+    def with_classes(self, names: Mapping[int, str]) -> LabelChoice:
+        """The same choice with names that classes of folders of masks have, by the numbers that they got here."""
+        return replace(self, names=names, numbered_here=True)
 
     def with_options(
         self, regions: tuple[Region, ...] = (), ignore: int | None = None, background: bool = False

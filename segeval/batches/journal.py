@@ -75,6 +75,7 @@ def settings_key(settings: Settings, keep_tallies: bool) -> str:
         sorted(labels.names.items()),
         labels.regions_only,
         labels.from_file,
+        labels.numbered_here,
     ]
     import hashlib
 

@@ -38,12 +38,12 @@ class Observer(Protocol):
 
 
 def with_class_names(settings: Settings, jobs: Sequence[Job]) -> Settings:
-    """Settings whose labels have one number in all cases, where cases are folders of masks and no file names them."""
+    """Settings whose labels have one number in all cases, where cases are folders of masks and there is no label file."""
     if settings.labels.names:
         return settings
     sides = (side for job in jobs for side in (job.prediction, job.reference) if side is not None)
     names = class_names(_classes(side) for side in sides if side.is_folder)
-    return replace(settings, labels=replace(settings.labels, names=names)) if names else settings
+    return replace(settings, labels=settings.labels.with_classes(names)) if names else settings
 
 
 def _classes(folder: Input) -> Iterable[str]:

@@ -22,9 +22,15 @@ def under_common_names(prediction: Volume, reference: Volume, settings: Settings
     """Both volumes under one numbering, and settings that know the labels' names. Raises LabelError.
 
     The names of the settings win; without any, a label of the prediction gets the number that the reference has for its
-    name.
+    name. Classes of masks in folders have names alone: a file that shares none of them has labels of its own.
     """
     choice = settings.labels
+    if choice.numbered_here:
+        ours, theirs = (
+            _renumbered(side, choice.names, choice.ignore, must_share=False) for side in (prediction, reference)
+        )
+        names = _without_regions({**ours.names, **theirs.names, **choice.names}, choice)
+        return ours, theirs, replace(settings, labels=replace(choice, names=names))
     if choice.names:
         ours = _renumbered(prediction, choice.names, choice.ignore, must_share=True)
         return ours, _renumbered(reference, choice.names, choice.ignore, must_share=True), settings

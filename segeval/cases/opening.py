@@ -45,13 +45,15 @@ def opened_pair(
     require_arrays(settings, *(side for side in (prediction, reference) if side is not None))
     codes = _mask_codes(prediction, reference, settings.labels)
     if codes is not None and not settings.labels.names:
-        settings = replace(settings, labels=replace(settings.labels, names={v: n for n, v in codes.values.items()}))
+        settings = replace(settings, labels=settings.labels.with_classes({v: n for n, v in codes.values.items()}))
     with ExitStack() as stack:
         ways = [
             replace(options_of(settings, side), on_bytes=on_bytes, in_parts=in_parts)
             for side in (PREDICTION, REFERENCE)
         ]
         given, opened = opened_both(stack, prediction, reference, ways, lambda given, how: _open(given, codes, how))
+        if settings.labels.numbered_here:
+            _require_names(settings.labels, (prediction, given), (reference, opened))
         theirs = picked(opened, settings.volume, REFERENCE)
         _require_a_label_map(theirs)
         if given is None and theirs.drawn_on is not None:
@@ -163,19 +165,25 @@ def _open(given: Input, codes: MaskCodes | None, options: ReadOptions) -> Volume
 
 def _mask_codes(prediction: Input | None, reference: Input, choice: LabelChoice) -> MaskCodes | None:
     """Label values of the classes of mask folders: the label file's, else those of ``class_names``."""
-    sides = [side for side in (prediction, reference) if side is not None]
-    folders = [side for side in sides if side.is_folder]
+    folders = [side for side in (prediction, reference) if side is not None and side.is_folder]
     if not folders:
         return None
     names = choice.names or class_names(folder.masks for folder in folders)
-    if not choice.names and len(folders) < len(sides):
-        raise LabelError(
-            f"{folders[0]}: holds masks by name ({', '.join(list(names.values())[:5])}), the other volume labels by "
-            "number; give a label file with --labels that names the numbers"
-        )
     from segeval.readers.masks import MaskCodes
 
     return MaskCodes({name: value for value, name in names.items() if value})
+
+
+def _require_names(choice: LabelChoice, *sides: tuple[Input | None, Volume | None]) -> None:
+    """Refuse a volume whose labels have numbers alone where classes are told apart by name. Raises LabelError."""
+    nameless = [given for given, volume in sides if given and volume and not (given.is_folder or volume.names)]
+    if not nameless:
+        return
+    folder = next((str(given) for given, _ in sides if given and given.is_folder), "")
+    some, advice = ", ".join(list(choice.names.values())[:5]), "give a label file with --labels that names the numbers"
+    if folder:
+        raise LabelError(f"{folder}: holds masks by name ({some}), the other volume labels by number; {advice}")
+    raise LabelError(f"{nameless[0]}: holds labels by number, and other cases masks by name ({some}); {advice}")
 
 
 def _empty(reference: Volume) -> Volume:
