@@ -239,7 +239,7 @@ def _softmax(ending: str) -> Case:
             _reading_alone(volumes, ending),
             _peer("NumPy float64", "numpy", "numpy_losses", volumes, ending=ending),
         ),
-        (TimeRatio(1.5, "reading alone"), TimeRatio(0.3, "NumPy float64"), Peak(140)),
+        (TimeRatio(1.75, "reading alone"), TimeRatio(0.3, "NumPy float64"), Peak(140)),
         (volumes,),
     )
 
@@ -310,7 +310,7 @@ CASES = (
             _reading_alone("foreground_240x240x155", ".nii.gz"),
             _peer("NumPy float64", "numpy", "numpy_losses", "foreground_240x240x155"),
         ),
-        (TimeRatio(1.5, "reading alone"), TimeRatio(0.3, "NumPy float64"), Peak(140)),
+        (TimeRatio(1.75, "reading alone"), TimeRatio(0.3, "NumPy float64"), Peak(140)),
         ("foreground_240x240x155",),
     ),
     _softmax(".nii.gz"),
