@@ -38,7 +38,7 @@ class Observer(Protocol):
 
 
 def with_class_names(settings: Settings, jobs: Sequence[Job]) -> Settings:
-    """Settings whose labels have one number in all cases, where some are folders of masks and there is no label file."""
+    """Settings whose labels have one number in all cases, where some are folders of masks and no file says which."""
     if settings.labels.names:
         return settings
     sides = (side for job in jobs for side in (job.prediction, job.reference) if side is not None)
