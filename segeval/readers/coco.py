@@ -25,7 +25,7 @@ from segeval.words.printable import printable, quoted, shortened
 
 
 class Label(Struct, frozen=True):
-    """The labels of categories: their numbers, and one more where a category is called 0, as the background is.
+    """The labels of categories: their numbers, and one more where something has the number of the background, 0.
 
     categories: their names by number; nothing where none are listed.
     """
@@ -39,6 +39,11 @@ class Label(Struct, frozen=True):
             raise UnreadableFile(
                 f"{where}: is of category {quoted(category)}, which the file does not list; export it again"
             )
+        if category + self.first == 0:
+            called = quoted(self.categories.get(0))
+            raise UnreadableFile(
+                f"{where}: is of category 0, which the reference calls {called}; leave such objects out"
+            )
         return category + self.first
 
     @property
@@ -47,7 +52,7 @@ class Label(Struct, frozen=True):
         found = {
             number + self.first: " ".join(printable(name or "").split()) for number, name in self.categories.items()
         }
-        return {label: shortened(name, 200) for label, name in found.items() if name}
+        return {label: shortened(name, 200) for label, name in found.items() if label and name}
 
 
 def open_coco(path: Path, options: ReadOptions) -> Volume:

@@ -84,7 +84,8 @@ class CocoFile(Struct, frozen=True, kw_only=True):
 
     images: by id; of results, those that occur. names: of categories, by id. annotations: by the image's id.
     called: images by file name, by that without its ending, and without its folder.
-    panoptic: the masks are PNG files, one of each image. from_zero: a category has the number of the background.
+    panoptic: the masks are PNG files, one of each image. from_zero: a category has the number of the background, and is
+    something else.
     strays: annotations of images that are not listed.
     watch: of the file, since before it was read. digests: its SHA-256, once somebody asked for it.
     """
@@ -221,6 +222,7 @@ def _indexed(path: Path, dataset: _Dataset, results: bool, watch: Watch) -> Coco
             images.setdefault(one.image_id, Picture(one.image_id))
         strays += one.image_id not in images
         annotations.setdefault(one.image_id, []).append(one)
+    panoptic = any(one.panoptic for one in dataset.annotations)
     return CocoFile(
         path=path,
         results=results,
@@ -228,11 +230,17 @@ def _indexed(path: Path, dataset: _Dataset, results: bool, watch: Watch) -> Coco
         names=names,
         annotations=annotations,
         called=called,
-        panoptic=any(one.panoptic for one in dataset.annotations),
-        from_zero=0 in names or any(one.category_id == 0 for one in dataset.annotations),
+        panoptic=panoptic,
+        from_zero=any(one.category_id == 0 for one in dataset.annotations)
+        or (0 in names and (panoptic or not _is_background(names[0]))),
         strays=strays,
         watch=watch,
     )
+
+
+def _is_background(name: str | None) -> bool:
+    """Whether a category that no object has is the background: labelme lists it as ``_background_``, number 0."""
+    return (name or "").strip("_ ").lower() == "background"
 
 
 def parsed(where: str, raw: Raw, kind: object) -> object:

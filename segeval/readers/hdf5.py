@@ -52,7 +52,7 @@ def open_hdf5(path: Path, options: ReadOptions) -> Volume:
         channel_axis, space = axes_by_place(path, shape)
         planes = tuple(1 if axis == space[0] else length for axis, length in enumerate(shape))  # of what is not chunked
         chunks = guarded(path, "h5py", lambda: dataset.chunks or planes)
-        source = SlabSource(path, "h5py", dataset, channel_axis, space, tuple(map(int, chunks)))
+        source = SlabSource(path, _reader(path, dataset), dataset, channel_axis, space, tuple(map(int, chunks)))
         geometry = guarded(path, "h5py", lambda: _geometry(path, dataset, source.shape))
     except BaseException:
         handle.close()
@@ -97,17 +97,33 @@ def _dataset(path: Path, handle: Any, name: str) -> Any:
         name = names[0]
     if name not in names:
         listed = shortened(", ".join(f"/{printable(one)}" for one in names[:10]) or "no dataset", 300)
-        wanted = (
-            f"{printable(name)!r} is not among them"
-            if name
-            else f"name one with --key, or like {path.name}:/{names[0]}" * bool(names)
-        )
-        raise UnreadableFile(f"{path}: holds {listed}; {wanted or 'export it again'}")
+        wanted = f"name one with --key, or like {path.name}:/{printable(names[0])}" if names else "export it again"
+        if name:
+            wanted = f"{printable(name)!r} is not among them"
+        raise UnreadableFile(f"{path}: holds {listed}; {wanted}")
     dataset = handle[name]
     if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
         raise UnreadableFile(f"{path}: its voxels are in other files; export it as one")
     require_numbers(path, tuple(dataset.shape or ()), np.dtype(dataset.dtype))
     return dataset
+
+
+def _reader(path: Path, dataset: Any) -> str:
+    """What reads the voxels, and what it lacks for that: HDF5's filters are plugins, and h5py brings few of them."""
+    import h5py
+
+    def lacking() -> list[str]:
+        stored = dataset.id.get_create_plist()
+        filters = [stored.get_filter(number) for number in range(stored.get_nfilters())]
+        return [
+            f"{code} ({printable(shortened(name.decode('latin-1'), 40))})"
+            for code, _, _, name in filters
+            if not h5py.h5z.filter_avail(code)
+        ]
+
+    if found := guarded(path, "h5py", lacking):
+        return f"h5py, which lacks the filter {', '.join(found)} that they are stored by,"
+    return "h5py"
 
 
 def _datasets(handle: Any) -> list[str]:

@@ -17,7 +17,7 @@ import numpy as np
 from msgspec import Struct
 
 from segeval.errors import UnreadableFile
-from segeval.words.printable import shortened
+from segeval.words.printable import printable, shortened
 
 HEADER_LIMIT = 1 << 20
 """Bytes of a header at most."""
@@ -154,16 +154,11 @@ def metaimage_promise(path: Path, head: bytes) -> Promise:
     skip = int(fields.get("HeaderSize", "0")) if apart else 0
     values = math.prod(sizes) * channels
     return Promise(
-        values,
-        _bounded(path, values * itemsize),
-        encoding,
-        start=None if skip < 0 else skip if apart else end,
-        apart=apart,
+        values, _bounded(path, values * itemsize), encoding, None if skip < 0 else skip if apart else end, apart,
         oriented=bool({"TransformMatrix", "Orientation", "Rotation"} & fields.keys()),
         packed=int(fields.get("CompressedDataSize", "0")) or (None if apart else 0),
-        shape=tuple(sizes),
-        dtype=_metaimage_dtype(fields, kind, itemsize) if channels == 1 else None,
-    )
+        shape=tuple(sizes), dtype=_metaimage_dtype(fields, kind, itemsize) if channels == 1 else None,
+    )  # fmt: skip
 
 
 def _metaimage_dtype(fields: dict[str, str], kind: str, itemsize: int) -> np.dtype[Any] | None:
@@ -201,6 +196,11 @@ def vtk_promise(path: Path, head: bytes) -> Promise:
         if key.upper() in words:
             raise UnreadableFile(f"{path}: states {key} twice; export it again")
         words[key.upper()] = values
+        if key.upper() == "DATASET" and " ".join(values).upper() != "STRUCTURED_POINTS":
+            kind = shortened(printable(" ".join(values)), 40)
+            raise UnreadableFile(f"{path}: is a DATASET of {kind}; export STRUCTURED_POINTS, which voxels are")
+        if key.upper() == "CELL_DATA":
+            raise UnreadableFile(f"{path}: has CELL_DATA before any POINT_DATA; export SCALARS of its points alone")
         if key.upper() == "SCALARS":
             wanted = values[2] if len(values) > 2 else "1"
             components = int(wanted) if _WHOLE.fullmatch(wanted) else 0
@@ -211,7 +211,7 @@ def vtk_promise(path: Path, head: bytes) -> Promise:
     if "VECTORS" in words and "SCALARS" not in words and len(words["VECTORS"]) > 1:
         components, itemsize = 3, _VTK_BYTES.get(words["VECTORS"][1].lower(), 0)
     fields = {key.lower(): " ".join(values) for key, values in words.items()}
-    if encoding is None or fields.get("dataset", "").upper() != "STRUCTURED_POINTS" or components < 1 or not itemsize:
+    if encoding is None or "dataset" not in fields or components < 1 or not itemsize:
         raise UnreadableFile(f"{path}: is no legacy VTK file of structured points with scalars; export it again")
     sizes = _sizes(path, fields, "dimensions", 3)
     _require_numbers(path, fields, ("spacing", "aspect_ratio", "origin"))

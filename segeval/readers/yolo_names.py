@@ -57,9 +57,9 @@ def _loader() -> type:
 
 
 def names_beside(path: Path) -> tuple[dict[int, str], list[str]]:
-    """Of the data.yaml or classes.txt beside a YOLO file, or in the folders above; and a remark on one that is none."""
+    """Of the file of names beside a YOLO file, or in the folders above; and a remark on one that is none."""
     for folder in [path.parent, *path.parent.parents][: _FOLDERS_UP + 1]:
-        for name in ("data.yaml", "data.yml", "classes.txt"):
+        for name in ("data.yaml", "data.yml", "dataset.yaml", "classes.txt"):
             if not is_file(folder / name):
                 continue
             try:

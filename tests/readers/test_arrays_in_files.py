@@ -266,6 +266,23 @@ def _virtual(good: Path) -> Any:
     return layout
 
 
+def test_hdf5_without_a_dataset_is_refused(segeval: Segeval, tmp_path: Path) -> None:
+    path = hdf5(tmp_path / "x.h5", {})
+    assert_refused(segeval("inspect", path), path, "holds no dataset; export it again")
+
+
+def test_a_filter_that_h5py_lacks_is_named(segeval: Segeval, tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        stored = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        stored.set_chunk((6, 5))
+        stored.set_filter(32001, h5py.h5z.FLAG_OPTIONAL)  # Blosc's number, of a plugin
+        space = h5py.h5s.create_simple((6, 5))
+        one = h5py.h5d.create(file.id, b"a", h5py.h5t.NATIVE_UINT8, space, dcpl=stored)
+        one.write_direct_chunk((0, 0), bytes(30))
+    assert_refused(segeval("inspect", path), path, "lacks the filter 32001 (")
+
+
 def test_damaged_hdf5_is_refused(segeval: Segeval, tmp_path: Path) -> None:
     path = hdf5(tmp_path / "x.h5", {"a": LABELS}, chunks=(2, 6, 5), fletcher32=True)
     content = path.read_bytes()

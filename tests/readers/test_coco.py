@@ -115,6 +115,25 @@ def test_a_file_of_numbers_from_zero(tmp_path: Path, segeval: Segeval) -> None:
     assert run.row(2)["name"] == "debris"
 
 
+@pytest.mark.parametrize("called", ["_background_", "background", "Background"])
+def test_category_0_that_is_the_background_moves_no_label(called: str, tmp_path: Path, segeval: Segeval) -> None:
+    """labelme lists it, without objects: its labels are those of the PNG files that it writes."""
+    names = {0: called, 1: "cell", 2: "debris"}
+    path = dataset(tmp_path / "x.json", [image(7, SIZE)], [annotation(7, 2, encoded(NOISE))], names)
+    found, volume = read(path)
+    np.testing.assert_array_equal(found, NOISE * 2)
+    assert volume.names == {1: "cell", 2: "debris"}
+    other = tmp_path / "results.json"
+    for category, code in ((2, 0), (0, 3)):
+        other.write_text(json.dumps([annotation(7, category, encoded(NOISE), score=0.5)]))
+        run = segeval("score", other, path, "--format", "json", "--metrics", "dice")
+        assert run.code == code
+        if code:
+            assert_refused(run, other, f"of category 0, which the reference calls {called!r}")
+        else:
+            assert run.row(2)["dice"] == 1
+
+
 def test_results(tmp_path: Path, segeval: Segeval) -> None:
     truth = dataset(
         tmp_path / "truth.json",

@@ -127,6 +127,26 @@ def test_rubbish_is_refused_by_every_reader(
         assert_refused(segeval("score", *pair), path)
 
 
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (
+            b"DATASET RECTILINEAR_GRID\nDIMENSIONS 2 2 1\nX_COORDINATES 2 double\n0 0\n0 0\n",
+            "DATASET of RECTILINEAR_GRID",
+        ),
+        (b"DATASET POLYDATA\nPOINTS 1 double\n\0\1", "DATASET of POLYDATA"),
+        (b"DATASET STRUCTURED_POINTS\nDIMENSIONS 2 2 1\nCELL_DATA 1\nSCALARS s double\n", "CELL_DATA"),
+    ],
+    ids=["rectilinear", "polygons", "cells"],
+)
+def test_vtk_that_holds_no_voxels_says_what_it_holds(
+    lines: bytes, words: str, tmp_path: Path, segeval: Segeval
+) -> None:
+    path = tmp_path / "x.vtk"
+    path.write_bytes(b"# vtk DataFile Version 4.2\nvtk output\nASCII\n" + lines)
+    assert_refused(segeval("inspect", path), path, words)
+
+
 def damaged_mha() -> bytes:
     """A MetaImage that promises more voxels than it holds."""
     return b"NDims = 3\nDimSize = 5 4 3\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n" + bytes(56)

@@ -80,6 +80,8 @@ def test_names(tmp_path: Path, segeval: Segeval) -> None:
     assert read(path)[1].names == {}
     text(tmp_path / "classes.txt", "cat\n", "dog\n")
     assert read(path)[1].names == {1: "cat", 2: "dog"}
+    text(tmp_path / "dataset.yaml", "names:\n  0: tom\n  1: rex\n")  # as labelme2yolo calls it
+    assert read(path)[1].names == {1: "tom", 2: "rex"}
     names = text(tmp_path / "data.yaml", "path: ../x\nnc: 2\nnames: ['tabby', 'spaniel']\n")
     assert read(path)[1].names == {1: "tabby", 2: "spaniel"}
     text(names, "names:\n  0: cat\n  7: hen\n")
