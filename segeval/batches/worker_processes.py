@@ -40,6 +40,7 @@ _AHEAD = 2  # jobs handed to a worker: the one that it does, and the next
 _MOST_LOST = 10
 _ENOUGH = 4096  # open files
 _DESCRIPTORS, _PER_WORKER = 13, 2  # open files that this process needs; measured
+_FOR_THE_KEY = int(sys.version_info >= (3, 14))  # and one while Python 3.14 starts a worker, to show that it may
 _PAUSE_S = 0.01
 _PATIENCE_S = 5.0
 _SWITCH_S = 1e-4  # how long a decoding thread waits for the interpreter's lock, which NumPy drops and takes at once
@@ -86,7 +87,7 @@ def require_processes() -> int:
         os.getcwd()  # noqa: PTH109 (multiprocessing asks for it, and stumbles)
     except OSError:
         raise NoProcesses("the working folder is gone") from None
-    most = (_descriptors() - _DESCRIPTORS) // _PER_WORKER
+    most = (_descriptors() - _DESCRIPTORS - _FOR_THE_KEY) // _PER_WORKER
     if most < 1:
         raise NoProcesses(f"only {_descriptors()} files may be open at once (ulimit -n)")
     if worker_context().get_start_method() == "forkserver":

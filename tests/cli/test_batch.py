@@ -213,6 +213,7 @@ def test_a_client_that_finds_no_scheduler_is_closed_at_once(
     from distributed import Client
 
     with dask.config.set({"distributed.comm.timeouts.connect": "200ms"}):
+        gc.collect()  # what an earlier test left
         gc.disable()
         try:
             assert main(["batch", *map(str, few), "--dask", address]) == 3
