@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
 from itertools import combinations, product
 from typing import Any
 
@@ -23,6 +24,7 @@ Place = tuple[tuple[int, int], ...]
 Part = tuple[slice | int, ...]
 """Of a region: all of it along an axis, or the first (0) or last (-1) plane."""
 _SLAB = 1 << 18
+_FEW = 16  # codes that are counted one by one: each in its own box, and as a mask
 _NONE = np.zeros((2, 0), dtype=np.int64)
 
 
@@ -137,9 +139,18 @@ def cells_within(codes: NDArray[Any], count: int) -> Integers:
     for first in range(0, depth, step):
         before = 1 if first else 0
         slab = codes[..., first - before : first + step]
-        if slab.any():
-            *inner, _ = around(slab)
-            total += _cells([np.asfortranarray(slab[tuple(inner)])], count, before)
+        if not slab.any():
+            continue
+        *inner, _ = around(slab)
+        slab = np.asfortranarray(slab[tuple(inner)])
+        if count > _FEW:
+            total += _cells([slab], count, before)
+            continue
+        for code in range(1, count):
+            mask = slab == code
+            if mask.any():
+                *inner, _ = around(mask)
+                total[code] += _cells([np.asfortranarray(mask[tuple(inner)])], 2, before)[1]
     total[0] = 0
     return total
 
@@ -182,6 +193,9 @@ def _distinct(around: Sequence[NDArray[Any]], count: int) -> Integers:
     first = around[0]
     if first.size == 0:
         return np.zeros(count, dtype=np.int64)
+    if count == 2:  # 0 and 1
+        some, every = reduce(np.bitwise_or, around), reduce(np.bitwise_and, around)
+        return np.array([first.size - np.count_nonzero(every), np.count_nonzero(some)])
     mixed = np.zeros(first.shape, dtype=np.bool_)
     for other in around[1:]:
         mixed |= other != first
