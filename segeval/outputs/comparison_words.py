@@ -55,7 +55,8 @@ def ranking_title(ranking: ChallengeRanking) -> str:
 
 def ranking_headers(ranking: ChallengeRanking) -> tuple[str, ...]:
     """Above the cells of a place: the challenge's columns last."""
-    return ("place", "95 % interval", "mean rank", *ranking.placings[0].means)
+    scored = "scaled mean, 0 best" if ranking.method == "mean-then-scale" else "mean rank"
+    return ("place", "95 % interval", scored, *ranking.placings[0].means)
 
 
 def ranking_cells(placing: Placing) -> tuple[str, ...]:

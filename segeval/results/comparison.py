@@ -103,7 +103,8 @@ class RankRow(Struct, frozen=True):
 class Placing(Struct, frozen=True):
     """A report's place in a challenge's order; 1 is the best, ties share the average.
 
-    score: what the place follows from, a mean of ranks. means, ranks: by the challenge's column.
+    score: what the place follows from, a mean of ranks; in mean-then-scale of numbers from 0, the best report's, to 1,
+    the worst's, which ranks then are. means, ranks: by the challenge's column.
     """
 
     report: str

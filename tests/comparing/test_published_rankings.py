@@ -14,6 +14,7 @@ from protocol_cases import CASES
 
 from segeval.choices import RankingMethod
 from segeval.comparing.challenge_ranking import challenge_ranking, ranking_protocol, table_under
+from segeval.outputs.comparison_words import ranking_headers
 from segeval.quantities.bootstrap import resample
 from segeval.quantities.challenge_ranks import Rules, places
 from segeval.results.comparison import ChallengeRanking
@@ -102,7 +103,9 @@ def test_wmh_2017_ranks_on_that_scale() -> None:
             "abc", (0.8, 0.6, 0.78), (10, 30, 15), (0.2, 0.2, 0.1), counts, strict=True
         )
     }
-    scores = {placing.report: placing.score for placing in order_of("wmh2017", reports).placings}
+    ranking = order_of("wmh2017", reports)
+    assert ranking_headers(ranking)[2] == "scaled mean, 0 best"  # of no ranks
+    scores = {placing.report: placing.score for placing in ranking.placings}
     f1 = (1 - 6 / 7) / (1 - 2 / 3)  # of 2/3, 1 and 6/7
     assert scores == pytest.approx(
         {"a": (0 + 0 + 1 + 1 + 1) / 5, "b": (1 + 1 + 1 + 0 + 0) / 5, "c": (0.1 + 0.25 + 0 + 0.5 + f1) / 5}
@@ -119,6 +122,7 @@ def test_autopet_weighs_ranks_and_breaks_ties_by_dice() -> None:
     }
     ranking = order_of("autopet", reports)
     assert {placing.score for placing in ranking.placings} == {2.0}
+    assert ranking_headers(ranking)[2] == "mean rank"
     assert [(placing.report, placing.rank) for placing in ranking.placings] == [("a", 1), ("c", 2), ("b", 3)]
 
 
