@@ -52,15 +52,24 @@ def columns(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Iterable
     """Lines of aligned columns; those that are empty throughout are left out. right: the columns aligned there."""
     shown = [place for place in range(len(heads)) if any(row[place] for row in rows)]
     table = [[printable(row[place]) for place in shown] for row in (heads, *rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    widths = [max(map(_cells, column)) for column in zip(*table, strict=True)]
     aligned = [
         [
-            text.rjust(width) if place in right else text.ljust(width)
+            " " * (width - _cells(text)) + text if place in right else text + " " * (width - _cells(text))
             for place, text, width in zip(shown, row, widths, strict=True)
         ]
         for row in table
     ]
     return ["  ".join(row).rstrip() for row in aligned] if rows else []
+
+
+def _cells(text: str) -> int:
+    """How many places of a terminal it takes: of a wide letter two."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def _numbers(values: Iterable[float], separator: str) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from formats import assert_refused
 
+from segeval.outputs.inspection import columns
 from segeval.readers import ALL_ENDINGS
 from segeval.readers.catalogue import CATALOGUE, format_of
 
@@ -183,3 +184,9 @@ def test_names_from_outside_are_one_line(segeval: Segeval, tmp_path: Path) -> No
     assert "\x1b" not in out
     assert "c d" in out
     assert json.dumps("c d") in segeval("inspect", path, "-f", "json").out
+
+
+def test_columns_stay_below_each_other_where_letters_are_wide() -> None:
+    """Each of 肝臓 takes two places of a terminal, and the accent of é, here a sign of its own, none."""
+    lines = columns(("label", "name", "voxels"), [("1", "肝臓", "10"), ("2", "re\u0301nal", "7")], right=(0, 2))
+    assert lines == ["label  name   voxels", "    1  肝臓       10", "    2  re\u0301nal       7"]
