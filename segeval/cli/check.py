@@ -12,10 +12,18 @@ from segeval.cli.batch_progress import BatchProgress
 from segeval.cli.github import tell_github
 from segeval.cli.picturing import Pictured, pages_among, with_picture_options, write_pages
 from segeval.cli.scoring import Scoring, flags, with_scoring_options
-from segeval.cli.writing import print_page, print_text, read_by_somebody, tell, tell_outcome, tell_remark
-from segeval.errors import UsageError, WriteError
-from segeval.files.paths import is_directory, real
-from segeval.files.whole_files import require_folder, write_whole
+from segeval.cli.writing import (
+    print_page,
+    print_text,
+    read_by_somebody,
+    require_writable,
+    tell,
+    tell_outcome,
+    tell_remark,
+)
+from segeval.errors import UsageError
+from segeval.files.paths import is_directory
+from segeval.files.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -145,7 +153,7 @@ def check(
         path for path in (junit, markdown, page, settings.baseline if update_baseline else None) if path is not None
     ]
     extra = [provenance] if provenance else []
-    _require_writable([*outputs, *extra], [path for path in (results, config) if path is not None])
+    require_writable([*outputs, *extra], [path for path in (results, config) if path is not None], any_ending=True)
     compared = None if update_baseline else settings.baseline
     others = [config or default_config(), compared, *files_of_options(settings.scoring)]
 
@@ -228,18 +236,6 @@ def _tolerances(option: str, texts: list[str] | None) -> dict[str, str]:
             raise UsageError(f"{option}: {key} is given twice; give each quantity one tolerance")
         tolerances[key] = value
     return tolerances
-
-
-def _require_writable(outputs: list[Path], inputs: list[Path]) -> None:
-    """Refuse outputs that could not be written, before anything is scored. Raises UsageError, WriteError."""
-    taken = {real(path) for path in inputs}
-    for path in outputs:
-        if real(path) in taken:
-            raise UsageError(f"{path}: is an input or another output, which would be overwritten; name another file")
-        taken.add(real(path))
-        if is_directory(path):
-            raise WriteError(f"{path}: is a directory; name a file in it")
-        require_folder(path)
 
 
 def _write(verdict: Verdict, junit: Path | None, markdown: Path | None, format_: str) -> None:

@@ -26,17 +26,21 @@ _WORDS = ("table", "markdown")
 _MOST_HELD = 1 << 20  # characters that are written together
 
 
-def require_writable(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
-    """Refuse outputs that could not be written, before any voxel is read. Raises UsageError, WriteError."""
+def require_writable(outputs: Iterable[Path], inputs: Iterable[Path], *, any_ending: bool = False) -> None:
+    """Refuse outputs that could not be written, before any voxel is read. Raises UsageError, WriteError.
+
+    any_ending: the ending need not say a format, because the option does.
+    """
     from segeval.outputs import OUTPUTS, format_of_ending
 
     taken = {real(path) for path in inputs}
     for path in outputs:
-        if format_of_ending(path.name) is None:
+        if not any_ending and format_of_ending(path.name) is None:
             endings = ", ".join(dict.fromkeys(ending for output in OUTPUTS.values() for ending in output.endings))
             raise UsageError(f"-o {path}: the ending says the format; known are {endings}")
         if real(path) in taken:
-            raise UsageError(f"-o {path}: is an input, which would be overwritten; name another file")
+            raise UsageError(f"{path}: is an input or another output, which would be overwritten; name another file")
+        taken.add(real(path))
         if is_directory(path):
             raise WriteError(f"{path}: is a directory; name a file in it")
         require_folder(path)

@@ -456,6 +456,9 @@ def test_an_input_is_never_overwritten(segeval: Run, pair: tuple[Path, Path], tm
     distances.write_text("0,1\n1,0\n")
     run = segeval("score", *pair, "--metrics", "wasserstein_dice", "--label-distances", distances, "-o", distances)
     assert (run.code, run.out, distances.read_text()) == (2, "", "0,1\n1,0\n")
+    run = segeval("score", *pair, *ASKED, "-o", tmp_path / "x.csv", "-o", tmp_path / "x.csv")
+    words = "x.csv: is an input or another output, which would be overwritten; name another file"
+    assert (run.code, run.out, words in run.err, (tmp_path / "x.csv").exists()) == (2, "", True, False)
 
 
 def test_an_error_leaves_no_output_file(segeval: Run, pair: tuple[Path, Path], tmp_path: Path) -> None:
