@@ -25,7 +25,7 @@ def report(
     from segeval.reports.report_files import read_report
 
     if not pages_among([output]):
-        raise UsageError(f"-o {output}: a page is a file that ends in .html")
+        raise UsageError(f"-o {output}: a page is a file that ends in .html; segeval merge writes other formats")
     require_writable([output], [results])
     pictured.require_a_page([output])
     write_pages(read_report(results), [output], pictured)

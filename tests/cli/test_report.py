@@ -126,14 +126,18 @@ def test_the_policy_allows_the_scripts_of_the_page_alone(segeval: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("report", "x.json", "-o", "y.pdf"), "-o y.pdf: a page is a file that ends in .html"),
+        (("report", "x.json", "-o", "y.pdf"), "-o y.pdf: a page is a file that ends in .html; segeval merge"),
         (("report", "x.json", "--case", "c"), "--case c: the report has no such case; it has, for example, a, b"),
         (("report", "x.json", "--images", "nowhere"), "--images nowhere: there is no such file or folder"),
         (("report", "x.json", "--images", "x.json"), "--images x.json: is one file, and there are 2 cases"),
         (("report", "x.json", "--window", "40"), "--window '40': write level and width, like 40,400"),
         (("report", "x.json", "--window", "40,0"), "--window '40,0': write level and width"),
         (("merge", "x.json", "--images", "scans"), "--images: pictures are for a page; add -o report.html"),
-        (("check", "x.json", "--require", "mean(dice) > 0", "-o", "y.txt"), "-o y.txt: a page is a file that ends in"),
+        (
+            ("check", "x.json", "--require", "mean(dice) > 0", "-o", "y.md"),
+            "-o y.md: writes the results as a page, a file that ends in .html; --markdown FILE writes Markdown, "
+            "--junit FILE JUnit XML, --format json prints JSON",
+        ),
         (("compare", "x.json", "x.json", "-o", "y.pdf"), "known are .txt, .csv, .json, .md, .markdown, .html"),
     ],
 )
