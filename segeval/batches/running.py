@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from functools import reduce
 from operator import add
@@ -20,7 +20,7 @@ from segeval.cases.opening import class_names
 from segeval.cases.same_file import SAME_FILE
 from segeval.errors import SegevalError, StoppedError
 from segeval.quantities import score
-from segeval.quantities.summary import summarise
+from segeval.quantities.summary import missed_remark, summarise
 from segeval.readers import Input
 from segeval.results.report import MISSED, CaseResult, Label, Report, Row
 from segeval.results.rows import Table
@@ -136,7 +136,7 @@ def _report(held: _Held, settings: Settings, pooled: bool) -> Report:
     cases = held.ordered()
     columns = tuple(selection.column for selection in settings.selections)
     remarks = [remark for case in cases for remark in case.remarks if SAME_FILE in remark]
-    remarks += _missed_remark(held.missed, settings)
+    remarks += missed_remark(held.missed, missed_text(settings.missed))
     rows: tuple[Row, ...] | None = None
     if pooled:
         try:
@@ -156,21 +156,6 @@ def _report(held: _Held, settings: Settings, pooled: bool) -> Report:
         pooled=rows,
         libraries=together(map(dict, held.libraries)),
     )
-
-
-def _missed_remark(counts: Mapping[Label, int], settings: Settings) -> list[str]:
-    """How many distances of the summary are not measured, but stand for a label that one volume lacks."""
-    if not counts:
-        return []
-    words = ", ".join(f"{label} in {count} case(s)" for label, count in sorted(counts.items(), key=_label_order))
-    return [
-        f"labels that one volume lacks, whose distances are those of --missed {missed_text(settings.missed)} and whose "
-        f"nsd is 0: {words}"
-    ]
-
-
-def _label_order(item: tuple[int | str, int]) -> tuple[bool, int | str]:
-    return isinstance(item[0], str), item[0]
 
 
 def batch_signature(cases: Sequence[CaseResult], settings: Settings) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from segeval.array_types import Floats
 from segeval.quantities.bootstrap import BLOCK, intervals, means_of_draws, quantiles_by_column, resample
 from segeval.results.ranking import worst_cases
-from segeval.results.report import ALL, MEAN, CaseResult, Column, Statistic
+from segeval.results.report import ALL, MEAN, CaseResult, Column, Label, Statistic
 from segeval.results.rows import Line
 from segeval.results.slices import Results
 
-__all__ = ["summarise", "worst_cases"]
+__all__ = ["MISSED_LABELS", "missed_remark", "summarise", "worst_cases"]
+
+MISSED_LABELS = "labels that one volume lacks, whose distances are those of --missed"
+"""How `missed_remark` begins."""
 
 _NAN = math.nan
 
@@ -129,3 +132,15 @@ def _describe(defined: Floats, quantiles: Floats, bounds: Floats) -> dict[str, A
 def _finite(number: float) -> float:
     """What overflows is no number."""
     return float(number) if math.isfinite(number) else _NAN
+
+
+def missed_remark(cases: Mapping[Label, int], missed: str) -> list[str]:
+    """How many distances of a summary are not measured, but stand for a label that one volume lacks.
+
+    cases: how many, by label. missed: as ``--missed`` takes it.
+    """
+    if not cases:
+        return []
+    found = sorted(cases.items(), key=lambda item: (isinstance(item[0], str), item[0]))
+    words = ", ".join(f"{label} in {count} case(s)" for label, count in found)
+    return [f"{MISSED_LABELS} {missed} and whose nsd is 0: {words}"]

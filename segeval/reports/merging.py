@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from segeval.errors import UsageError
-from segeval.quantities.summary import summarise
+from segeval.quantities.summary import MISSED_LABELS, missed_remark, summarise
 from segeval.reports.pooling import pooled_rows
 from segeval.reports.report_files import read_report
-from segeval.results.report import CaseResult, Report
+from segeval.results.report import MISSED, CaseResult, Report
 
 
 def merge_reports(paths: Sequence[Path]) -> Report:
@@ -42,10 +43,20 @@ def merge_reports(paths: Sequence[Path]) -> Report:
         },
         columns=first.columns,
         cases=ordered,
-        remarks=tuple(dict.fromkeys(remark for report in reports for remark in report.remarks)),
+        remarks=_remarks(reports),
         summary=summarise(ordered, first.columns),
     )
     return _pooled(merged, signatures) if any(report.pooled is not None for report in reports) else merged
+
+
+def _remarks(reports: Sequence[Report]) -> tuple[str, ...]:
+    """Each once; what one says of how many cases is said anew, of all of them."""
+    found = dict.fromkeys(remark for report in reports for remark in report.remarks)
+    if not (counted := [remark for remark in found if remark.startswith(MISSED_LABELS)]):
+        return tuple(found)
+    missed = Counter(label for report in reports for case in report.cases for label in case.details.get(MISSED, ()))
+    anew = missed_remark(missed, str(reports[0].settings.get("missed"))) or counted
+    return (*(remark for remark in found if remark not in counted), *anew)
 
 
 def _pooled(report: Report, signatures: Sequence[str]) -> Report:

@@ -1,0 +1,33 @@
+"""Shards of a batch put together say what the batch says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Nifti = Callable[..., Path]
+Run = Callable[..., Any]
+
+
+def test_what_is_counted_over_cases_is_remarked_once(segeval: Run, nifti: Nifti, tmp_path: Path) -> None:
+    """Label 1 is lacking in two predictions and label 2 in one, each case being a shard of its own."""
+    reference = np.zeros((6, 5, 4), np.uint8)
+    reference[1:3], reference[4:] = 1, 2
+    for folder in ("p", "r"):
+        (tmp_path / folder).mkdir()
+    for case, lacking in zip("abc", (1, 2, 1), strict=True):
+        nifti(f"r/{case}.nii.gz", reference)
+        nifti(f"p/{case}.nii.gz", np.where(reference == lacking, 0, reference).astype(np.uint8))
+    batch = ("batch", tmp_path / "p", tmp_path / "r", "--metrics", "hd95", "--missed", "box", "-o")
+    assert segeval(*batch, tmp_path / "whole.json").code == 0
+    for shard in "123":
+        assert segeval(*batch, tmp_path / f"{shard}.json", "--shard", f"{shard}/3").code == 0
+    merged = segeval("merge", *(tmp_path / f"{shard}.json" for shard in "123"), "-f", "json").json
+    words = "labels that one volume lacks, whose distances are those of --missed box and whose nsd is 0"
+    counted = [remark for remark in merged["remarks"] if "--missed" in remark]
+    assert counted == [f"{words}: 1 in 2 case(s), 2 in 1 case(s)"]
+    again = segeval("merge", tmp_path / "whole.json", "-f", "json").json
+    assert again["remarks"] == merged["remarks"]
