@@ -147,8 +147,8 @@ def check(
         tell_remark(f"{shadowed}: its [tool.segeval] is not used, because there is a {default_config()}")
     pages = [] if page is None else [page]
     if page is not None and not pages_among(pages):
-        others = "--markdown FILE writes Markdown, --junit FILE JUnit XML, --format json prints JSON"
-        raise UsageError(f"-o {page}: writes the results as a page, a file that ends in .html; {others}")
+        elsewhere = "--markdown FILE writes Markdown, --junit FILE JUnit XML, --format json prints JSON"
+        raise UsageError(f"-o {page}: writes the results as a page, a file that ends in .html; {elsewhere}")
     pictured.require_a_page(pages)
     outputs = [
         path for path in (junit, markdown, page, settings.baseline if update_baseline else None) if path is not None
