@@ -132,10 +132,13 @@ def _order(path: Path, tiff: Any, count: int, plane: tuple[int, int]) -> tuple[l
 
     One such axis is the third, whatever it stands for, as in a TIFF that describes nothing; of several, z is.
     """
-    if len(tiff.series) != 1:
-        raise UnreadableFile(f"{path}: holds {len(tiff.series)} images; export each as a file")
-    series = tiff.series[0]
-    axes, lengths = series.get_axes(False).removesuffix("S"), series.get_shape(False)
+    newer = callable(tiff.series)  # tifffile since 2026.5.2
+    images = tiff.series(squeeze=False) if newer else tiff.series
+    if len(images) != 1:
+        raise UnreadableFile(f"{path}: holds {len(images)} images; export each as a file")
+    series = images[0]
+    axes, lengths = (series.axes, series.shape) if newer else (series.get_axes(False), series.get_shape(False))
+    axes = axes.removesuffix("S")
     if not axes.endswith("YX") or tuple(lengths[len(axes) - 2 : len(axes)]) != plane:
         raise UnreadableFile(f"{path}: its description states the axes {axes}; export it as slices of y and x")
     numbers = [getattr(page, "index", None) for page in series.pages]
