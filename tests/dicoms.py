@@ -81,11 +81,18 @@ def dicom_seg(
     pixels = np.ascontiguousarray(np.moveaxis(masks.swapaxes(0, 1), 2, 0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        hd.seg.Segmentation(
+        made = hd.seg.Segmentation(
             series(masks.shape[:3], axes), pixels, kind, described, generate_uid(), 2, generate_uid(), 1,
             "maker", "model", "1", "serial", **options,
-        ).save_as(path)  # fmt: skip
+        )  # fmt: skip
+        made.save_as(path)
+    close_database(made)
     return path
+
+
+def close_database(seg: Any) -> None:
+    """Of its frames, which highdicom leaves open to the garbage collector, and Python 3.13 and newer warn of."""
+    seg._db_con.close()
 
 
 def with_fixed_identifiers(path: Path) -> Path:

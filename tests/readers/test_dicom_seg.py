@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
-from dicoms import UPRIGHT, affine_of, dicom_seg, series, turned, with_frames_shuffled
+from dicoms import UPRIGHT, affine_of, close_database, dicom_seg, series, turned, with_frames_shuffled
 from formats import assert_refused
 from reading import named_masks
 
@@ -90,7 +90,9 @@ def test_the_grid_is_what_highdicom_says(name: str, real_data: Path) -> None:
 
     path = real_data / SEG / f"{name}.dcm"
     with open_volume(path, ReadOptions()) as volume:
-        theirs = hd.seg.segread(path).get_volume(segment_numbers=[1], combine_segments=False)
+        seg = hd.seg.segread(path)
+        theirs = seg.get_volume(segment_numbers=[1], combine_segments=False)
+        close_database(seg)
         assert volume.geometry is not None
         first, last = (0, 0, 0), tuple(n - 1 for n in theirs.spatial_shape)
         corners = np.array([theirs.map_indices_to_reference(np.array([index]))[0] for index in (first, last)]) * (
