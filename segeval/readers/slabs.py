@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from segeval.errors import SegevalError, UnreadableFile
 from segeval.files.remote import is_remote, not_given, said
+from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.volume import PIECE_VOXELS, Piece
 from segeval.words.printable import printable, shortened
 
@@ -80,15 +81,17 @@ class SlabSource(Struct, frozen=True):
                 yield flat[first : first + PIECE_VOXELS]
 
     def tile(self, channel: int, box: Sequence[slice]) -> Piece:
-        """The values of a box, first axis fastest. Raises UnreadableFile."""
+        """The values of a box, first axis fastest. Raises UnreadableFile, NotEnoughMemory."""
         where: list[int | slice] = [0] * len(self.array.shape)
         for axis, side in zip(reversed(self.space), box, strict=True):
             where[axis] = side
         if self.channel_axis is not None:
             where[self.channel_axis] = channel
+        size = math.prod(side.stop - side.start for side in box)
         if guarded(self.path, self.library, lambda: self.nothing_at(where)):
-            size = math.prod(side.stop - side.start for side in box)
             return np.broadcast_to(np.array(self.fill).astype(self.dtype), (size,))
+        if (held := size * self.dtype.itemsize) > _SLAB_BYTES:  # a damaged header may promise any size
+            require_memory(str(self.path), Need(held, "a part that is read at once", "store it with shorter planes"))
         values = guarded(self.path, self.library, lambda: np.asarray(self.array[tuple(where)]))
         return np.ascontiguousarray(values, dtype=self.dtype).reshape(-1)
 

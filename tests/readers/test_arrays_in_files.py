@@ -283,6 +283,13 @@ def test_a_filter_that_h5py_lacks_is_named(segeval: Segeval, tmp_path: Path) -> 
     assert_refused(segeval("inspect", path), path, "lacks the filter 32001 (")
 
 
+def test_planes_beyond_the_memory_are_refused_before_they_are_read(segeval: Segeval, tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("a", shape=(2, 1 << 45), dtype="u1", chunks=(1, 1024))
+    assert_refused(segeval("inspect", path), path, "a part that is read at once needs 32 TiB")
+
+
 def test_damaged_hdf5_is_refused(segeval: Segeval, tmp_path: Path) -> None:
     path = hdf5(tmp_path / "x.h5", {"a": LABELS}, chunks=(2, 6, 5), fletcher32=True)
     content = path.read_bytes()
