@@ -115,3 +115,12 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("SEGEVAL_REAL_DATA is not set")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def real_packages() -> Path:
+    """The folder of packages that .ci/real fetches; the test is skipped where there is none."""
+    folder = os.environ.get("SEGEVAL_REAL_PACKAGES")
+    if not folder:
+        pytest.skip("SEGEVAL_REAL_PACKAGES is not set")
+    return Path(folder)

@@ -22,7 +22,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a wheel and a source distribution of this tree, without what an earlier build has left."""
     folder = tmp_path_factory.mktemp("built")
     aside = shutil.ignore_patterns(
-        ".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "build", "dist"
+        ".git", ".venv*", ".real-packages*", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "build", "dist"
     )
     shutil.copytree(ROOT, folder / "tree", ignore=aside)
     subprocess.run(
