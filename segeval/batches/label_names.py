@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from segeval.cases.naming import folded
+from segeval.results.numbering import folded
 from segeval.results.report import CaseResult, Label
 from segeval.results.rows import lines_of
 

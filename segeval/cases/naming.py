@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
 from segeval.errors import LabelError
+from segeval.results.numbering import Names, folded, numbers_under, shared_numbers
 from segeval.settings import Settings
 from segeval.targets import BACKGROUND, LabelChoice
 from segeval.volumes.renumbered import Renumbered
 from segeval.volumes.volume import Volume
 from segeval.words.printable import shortened
-
-Names = Mapping[int, str]
 
 
 def under_common_names(prediction: Volume, reference: Volume, settings: Settings) -> tuple[Volume, Volume, Settings]:
@@ -47,11 +45,6 @@ def under_common_names(prediction: Volume, reference: Volume, settings: Settings
     return ours, reference, replace(settings, labels=replace(choice, names=names))
 
 
-def folded(name: str) -> str:
-    """What two spellings of a name have in common: no case, and one space for blanks, underscores and hyphens."""
-    return " ".join(re.split(r"[\s_-]+", name.casefold())).strip()
-
-
 def _without_regions(names: Names, choice: LabelChoice) -> dict[int, str]:
     """The names that no region has; the user's regions keep theirs."""
     regions = {region.name for region in choice.regions}
@@ -76,23 +69,13 @@ def _renumbered(volume: Volume, names: Names, ignore: int | None, must_share: bo
 
     must_share: where no name is shared, the numbers are left as they are.
     """
-    known = _by_name(names)
-    shared = {value: known[name] for name, value in _by_name(volume.names).items() if name in known}
-    # Where several labels have one name, its number tells which of them is meant.
-    shared |= {
-        value: value
-        for value, name in volume.names.items()
-        if value not in shared and value in names and folded(names[value]) == folded(name)
-    }
+    shared = shared_numbers(volume.names, names)
     if not volume.names or (must_share and not shared):
         return volume
     volume = _with_twins_told(volume, names, shared)
-    numbers = dict(shared)
-    used = {*names, *numbers.values(), *(() if ignore is None else (ignore,))}
-    for value in volume.names:
-        if value not in numbers and value != BACKGROUND:
-            numbers[value] = value if value not in used else max([*used, *volume.names]) + 1
-            used.add(numbers[value])
+    others = () if ignore is None else (ignore,)
+    numbers = numbers_under(volume.names, names, shared, others)
+    used = {*names, *numbers.values(), *others}
     if all(old == new for old, new in numbers.items()):
         return volume
     if volume.source.channels > 1:
@@ -149,12 +132,6 @@ def _renumber(
         return first
 
     return Renumbered(volume.source, numbers, taken, of_code, volume.name), codes.sets
-
-
-def _by_name(names: Names) -> dict[str, int]:
-    """Label values by folded name, without those that several labels share."""
-    count = Counter(map(folded, names.values()))
-    return {folded(name): value for value, name in names.items() if count[folded(name)] == 1 and value != BACKGROUND}
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -14,13 +14,13 @@ from msgspec.structs import replace
 
 from segeval.cases.arrays import count_arrays
 from segeval.cases.case import confusion_entries, score_files
-from segeval.cases.naming import folded
 from segeval.choices import Kind
 from segeval.errors import UnreadableFile, UsageError
 from segeval.quantities import score
 from segeval.quantities.quantity import OF_TALLIES
 from segeval.quantities.selected import log_settings, power_sums
 from segeval.readers import Input
+from segeval.results.numbering import folded
 from segeval.results.report import CaseResult, Report
 from segeval.results.signatures import differing_parts
 from segeval.settings import FileOptions, Settings, settings_of

@@ -9,7 +9,15 @@ import numpy as np
 from msgspec.structs import replace
 
 from segeval.array_types import Floats, Integers
-from segeval.comparing.case_tables import CaseTable, LabelLine, blocks, case_table, label_lines, values_of
+from segeval.comparing.case_tables import (
+    CaseTable,
+    LabelLine,
+    blocks,
+    case_table,
+    label_lines,
+    under_common_names,
+    values_of,
+)
 from segeval.comparing.challenge_ranking import challenge_ranking, ranking_protocol, table_under
 from segeval.comparing.comparison_choices import (
     chosen_columns,
@@ -95,6 +103,7 @@ def _compare(
     if len(tables) < 2:
         raise UsageError(f"{len(tables)} report given; give the baseline, then one or more to compare with it")
     require_same_settings(tables, allowed)
+    tables, told_apart = under_common_names(tables)
     wanted = metrics_text(metrics)
     columns = chosen_columns(tables, wanted)
     every_line = label_lines(tables, columns)
@@ -115,7 +124,7 @@ def _compare(
         changes=_changes(tables, every_line, main),
         ranks=_ranks(tables, lines, draws, seed) if len(tables) > 2 else (),
         missing=_missing(tables, cases),
-        remarks=(*provenance_remarks(tables), *left_out_remarks(tables, wanted)),
+        remarks=(*provenance_remarks(tables), *told_apart, *left_out_remarks(tables, wanted)),
     )
 
 

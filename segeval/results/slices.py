@@ -111,9 +111,9 @@ class Results:
     def _keys(self) -> dict[Label, frozenset[str]]:
         return {}
 
-    def cells(self, label: Label, keys: Sequence[str]) -> tuple[Integers, Floats]:
+    def cells(self, label: Label | None, keys: Sequence[str]) -> tuple[Integers, Floats]:
         """Which cases have the label, ascending, and its values there, (those cases, keys); NaN where there is none."""
-        if label not in self._rows:
+        if label is None or label not in self._rows:
             return np.empty(0, np.int64), np.empty((0, len(keys)))
         places = [self._place_of_key.get(key, -1) for key in keys]
         found = self.table.values[np.ix_(self._rows[label], np.array(places, np.intp))]
