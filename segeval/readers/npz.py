@@ -6,6 +6,7 @@ Streamed from the archive member, whose checksum is verified; nothing is ever un
 from __future__ import annotations
 
 import math
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -213,7 +214,9 @@ def read_npy_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     if version not in readers:
         raise ValueError(f"array format {version} is not supported")
     try:
-        shape, fortran, dtype = readers[version](file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a line of NumPy's about files of Python 2, which it reads
+            shape, fortran, dtype = readers[version](file)
     except Exception as problem:  # NumPy reads the header as Python, so a damaged one may be any error of its parser
         raise ValueError(f"its header cannot be read: {type(problem).__name__}") from None
     if dtype.hasobject:

@@ -50,6 +50,14 @@ def test_any_array_is_read_as_numpy_reads_it(
         assert volume.finish() == []
 
 
+def test_what_python_2_wrote_is_read(tmp_path: Path) -> None:
+    path, content = tmp_path / "x.npy", saved(LABELS)
+    path.write_bytes(content.replace(b"(3, 4, 5), }   ", b"(3L, 4L, 5L), }"))
+    assert path.read_bytes() != content
+    with open_volume(path, ReadOptions()) as volume:
+        assert np.array_equal(gather(volume.source, 0).transpose(), LABELS)
+
+
 def test_the_axes_are_those_of_sitk_and_of_npz(nifti: Callable[..., Path], tmp_path: Path) -> None:
     path = tmp_path / "x.npy"
     path.write_bytes(saved(LABELS))

@@ -120,6 +120,11 @@ def test_an_array_of_an_npz_among_numbers(tmp_path: Path, segeval: Segeval) -> N
     assert_refused(segeval("inspect", path), path, "elevation")
 
 
+def test_an_npy_that_python_2_wrote_on_windows(segeval: Segeval) -> None:
+    path = package_file("numpy", "lib", "tests", "data", "win64python2.npy")
+    assert_refused(segeval("inspect", path), path, "has the shape 2")  # which its header states as 2L
+
+
 def test_an_npz_with_infinities_is_refused(tmp_path: Path, segeval: Segeval) -> None:
     path = package_file("skimage", "data", "motorcycle_disp.npz")
     with np.load(path) as archive:

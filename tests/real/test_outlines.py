@@ -114,6 +114,34 @@ def test_coco_and_the_png_that_labelme_wrote_of_the_same_outlines(
     assert run.row(max(theirs, key=lambda label: int(theirs[label].sum())))["name"] is not None
 
 
+def test_results_by_pycocotools(
+    annotations: Path, tmp_path: Path, segeval: Segeval, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Run lengths that pycocotools makes of the outlines are the outlines; a weaker one is left out."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pycocotools, on NumPy 2
+        file = COCO(str(annotations))
+        results = [
+            {
+                "image_id": one["image_id"],
+                "category_id": one["category_id"],
+                "score": 0.9,
+                "segmentation": encoded(mask),
+            }
+            for one in file.dataset["annotations"]
+            if (mask := file.annToMask(one)).any()
+        ]
+    bottle = [one for one in results if one["category_id"] == 5]
+    bottle[0]["score"] = 0.1
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(results), encoding="utf-8")
+    for photograph in PHOTOGRAPHS:
+        drawn = of_coco(annotations, photograph, capsys)
+        assert_rows(segeval("score", path, f"{annotations}:/{photograph}", *SCORED), drawn, drawn)
+        left = {label: mask for label, mask in drawn.items() if label != 5}
+        assert_rows(segeval("score", path, f"{annotations}:/{photograph}", "--min-score", 0.5, *SCORED), left, drawn)
+
+
 @pytest.mark.parametrize("photograph", PHOTOGRAPHS)
 def test_yolo_and_coco_of_the_same_outlines(
     photograph: str, annotations: Path, converted: Path, segeval: Segeval, capsys: pytest.CaptureFixture[str]
