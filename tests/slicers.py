@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -60,5 +61,7 @@ def by_pynrrd(path: Path, layers: Array, segments: Sequence[Segment]) -> Path:
         "kinds": ["list"] * (layers.ndim == 4) + ["domain"] * 3,
         **fields_of(segments),
     }
-    nrrd.write(str(path), layers, header)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"datetime\.datetime\.utcnow\(\)", DeprecationWarning)  # pynrrd's own clock
+        nrrd.write(str(path), layers, header)
     return path
