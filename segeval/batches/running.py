@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from segeval.batches.jobs import Finished, Job, skipped
 from segeval.batches.journal import Journal
-from segeval.batches.label_names import with_other_names
 from segeval.batches.runners import Runner
 from segeval.cases.libraries import together
 from segeval.cases.opening import class_names
@@ -22,6 +21,7 @@ from segeval.errors import SegevalError, StoppedError
 from segeval.quantities import score
 from segeval.quantities.summary import missed_remark, summarise
 from segeval.readers import Input
+from segeval.results.label_names import with_other_names
 from segeval.results.report import MISSED, CaseResult, Label, Report, Row
 from segeval.results.rows import Table
 from segeval.results.slices import names_of

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from segeval.errors import LabelError
-from segeval.results.numbering import Names, folded, numbers_under, shared_numbers
+from segeval.results.label_names import Names, folded, numbers_under, shared_numbers
 from segeval.settings import Settings
 from segeval.targets import BACKGROUND, LabelChoice
 from segeval.volumes.renumbered import Renumbered

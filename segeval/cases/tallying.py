@@ -20,7 +20,7 @@ from segeval.quantities import score
 from segeval.quantities.quantity import OF_TALLIES
 from segeval.quantities.selected import log_settings, power_sums
 from segeval.readers import Input
-from segeval.results.numbering import folded
+from segeval.results.label_names import folded
 from segeval.results.report import CaseResult, Report
 from segeval.results.signatures import differing_parts
 from segeval.settings import FileOptions, Settings, settings_of

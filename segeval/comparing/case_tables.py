@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from segeval.array_types import Floats
 from segeval.errors import UsageError
 from segeval.quantities.bootstrap import BLOCK
-from segeval.results.numbering import folded, numbers_under, shared_numbers
+from segeval.results.label_names import folded, numbers_under, shared_numbers
 from segeval.results.report import CaseResult, Column, Label, Report
 from segeval.results.slices import Results, in_order
 from segeval.targets import BACKGROUND

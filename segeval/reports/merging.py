@@ -12,13 +12,15 @@ from segeval.errors import UsageError
 from segeval.quantities.summary import MISSED_LABELS, missed_remark, summarise
 from segeval.reports.pooling import pooled_rows
 from segeval.reports.report_files import read_report
+from segeval.results.label_names import with_other_names
 from segeval.results.report import MISSED, CaseResult, Report
 
 
 def merge_reports(paths: Sequence[Path]) -> Report:
     """One report of all cases, summarised anew. Raises UnreadableFile, UsageError.
 
-    The reports must have been made under the same settings, the backend aside, and share no case.
+    The reports must have been made under the same settings, the backend aside, and share no case. As in one batch, a
+    case that gives a label another name than an earlier one is an error.
     """
     reports = [read_report(path) for path in paths]
     first = reports[0]
@@ -33,6 +35,7 @@ def merge_reports(paths: Sequence[Path]) -> Report:
             if case.case in cases:
                 raise UsageError(f"{path}: case {case.case!r} is in another of the files too; name each shard once")
             cases[case.case] = case
+    cases |= with_other_names(cases[case] for case in sorted(cases))
     ordered = tuple(cases[case] for case in sorted(cases))
     signatures = list(dict.fromkeys(report.signature for report in reports if report.cases))
     merged = Report(

@@ -31,3 +31,26 @@ def test_what_is_counted_over_cases_is_remarked_once(segeval: Run, nifti: Nifti,
     assert counted == [f"{words}: 1 in 2 case(s), 2 in 1 case(s)"]
     again = segeval("merge", tmp_path / "whole.json", "-f", "json").json
     assert again["remarks"] == merged["remarks"]
+
+
+def test_a_number_that_two_shards_give_other_names_is_no_row_of_both(
+    segeval: Run, nifti: Nifti, tmp_path: Path
+) -> None:
+    """Batches of mask folders number the classes that they meet: aorta is 1 in the one, 2 in the other."""
+    here = np.ones((3, 4, 5), np.uint8)
+    for shard, classes in (("1", ("aorta", "liver")), ("2", ("adrenal", "aorta"))):
+        for side in "pr":
+            for stem in classes:
+                nifti(f"{side}{shard}/case{shard}/{stem}.nii", here)
+        out = tmp_path / f"{shard}.json"
+        assert (
+            segeval("batch", tmp_path / f"p{shard}", tmp_path / f"r{shard}", "--metrics", "dice", "-o", out).code == 0
+        )
+    run = segeval("merge", tmp_path / "1.json", tmp_path / "2.json", "--format", "json")
+    first, second = run.json["cases"]
+    assert (first["status"], second["status"]) == ("ok", "error")
+    assert second["reason"] == "label 1 is 'adrenal' here and 'aorta' in case1; name the labels with --labels"
+    summary = {
+        row["name"]: (row["mean"], row["n"], row["failed"]) for row in run.json["summary"]["rows"] if row["name"]
+    }
+    assert summary == {"aorta": (1.0, 1, 1), "liver": (1.0, 1, 1)}

@@ -1,11 +1,13 @@
-"""Labels of two sides that have names: one numbering for both, where the names say that theirs differ."""
+"""What labels are called: one numbering for two sides whose names say that theirs differ; no number of two names."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
+from segeval.results.report import CaseResult, Label
+from segeval.results.rows import lines_of
 from segeval.targets import BACKGROUND
 
 Names = Mapping[int, str]
@@ -42,6 +44,23 @@ def numbers_under(own: Names, names: Names, shared: Mapping[int, int], taken: Co
             numbers[value] = value if value not in used else max([*used, *own]) + 1
             used.add(numbers[value])
     return numbers
+
+
+def with_other_names(cases: Iterable[CaseResult]) -> dict[str, CaseResult]:
+    """By case, an error in place of each result that gives a label another name than a case before it."""
+    known: dict[Label, tuple[str, str]] = {}
+    refused: dict[str, CaseResult] = {}
+    for case in cases:
+        own = {line.label: line.name for line in lines_of(case.rows) if line.name is not None}
+        other = next((label for label in own if label in known and folded(own[label]) != folded(known[label][0])), None)
+        if other is None:
+            for label, name in own.items():
+                known.setdefault(label, (name, case.case))
+            continue
+        name, first = known[other]
+        reason = f"label {other} is {own[other]!r} here and {name!r} in {first}; name the labels with --labels"
+        refused[case.case] = CaseResult(case.case, case.prediction, case.reference, status="error", reason=reason)
+    return refused
 
 
 def _by_name(names: Names) -> dict[str, int]:
