@@ -50,7 +50,5 @@ def test_a_number_that_two_shards_give_other_names_is_no_row_of_both(
     first, second = run.json["cases"]
     assert (first["status"], second["status"]) == ("ok", "error")
     assert second["reason"] == "label 1 is 'adrenal' here and 'aorta' in case1; name the labels with --labels"
-    summary = {
-        row["name"]: (row["mean"], row["n"], row["failed"]) for row in run.json["summary"]["rows"] if row["name"]
-    }
+    summary = {row["name"]: (row["mean"], row["n"], row["failed"]) for row in run.json["summary"] if row["name"]}
     assert summary == {"aorta": (1.0, 1, 1), "liver": (1.0, 1, 1)}
