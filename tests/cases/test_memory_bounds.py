@@ -40,6 +40,8 @@ def watching(name, *needs):
 memory.require_memory = watching
 if "instance" in str(sys.argv) or "lesionwise" in str(sys.argv):
     import cc3d, pandas, scipy.ndimage, scipy.sparse.csgraph, scipy.spatial  # else between the asking and the taking
+if "shape" in str(sys.argv):
+    import cc3d, scipy.ndimage
 if "topology" in str(sys.argv) or "cldice" in str(sys.argv):
     import cc3d, skimage.morphology
 from segeval.cli.app import main

@@ -313,7 +313,8 @@ def test_a_manifest_that_names_such_files(
     assert code == 3, captured.err
     assert "Traceback" not in captured.err
     if captured.out:  # a bad case costs one case
-        assert [case["status"] for case in json.loads(captured.out)["cases"]] == ["error", "ok"]
+        cases = json.loads(captured.out)["cases"]
+        assert [case["status"] for case in cases] == ["error", "ok"], cases
     else:
         assert "is no UTF-8 text" in captured.err
 
