@@ -89,7 +89,7 @@ def align(
         remarks += _two_affines(volume, tolerance)
     if a is None or b is None:
         _require_equal_shapes(prediction, reference)
-        return prediction, reference, [*remarks, _without_grid(prediction, reference)]
+        return prediction, replace(reference, geometry=b or a), [*remarks, _without_grid(prediction, reference)]
     if not (a.oriented and b.oriented):
         _require_equal_shapes(prediction, reference)
         _require_equal_spacings(prediction, reference, a, b, tolerance)

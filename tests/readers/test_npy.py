@@ -68,6 +68,23 @@ def test_the_axes_are_those_of_sitk_and_of_npz(nifti: Callable[..., Path], tmp_p
     assert any("carries no geometry" in remark for remark in case["remarks"])
 
 
+@pytest.mark.parametrize("side", ["prediction", "reference"])
+def test_distances_and_volumes_are_of_the_grid_that_is_assumed(
+    side: str, segeval: Segeval, nifti: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Two voxels of 2 × 3 × 4 mm, one voxel apart along x; a reference without a grid had distances in voxels."""
+    apart = np.zeros((2, 6, 1, 1), np.uint8)
+    apart[0, 1], apart[1, 2] = 1, 1
+    array, grid = (apart[0], apart[1]) if side == "prediction" else (apart[1], apart[0])
+    np.save(tmp_path / "x.npy", array.transpose())
+    volume = nifti("v.nii", grid, np.diag([2, 3, 4, 1]))
+    files = (tmp_path / "x.npy", volume) if side == "prediction" else (volume, tmp_path / "x.npy")
+    run = segeval("score", *files, "--metrics", "hd,ref_volume_ml", "--format", "json")
+    row = run.row(1)
+    assert (row["hd"], row["ref_volume_ml"]) == (2.0, pytest.approx(0.024))
+    assert run.remarks == [f"{tmp_path / 'x.npy'}: carries no geometry; the other volume's grid is assumed"]
+
+
 def test_four_axes_are_classes_first(segeval: Segeval, nifti: Callable[..., Path], tmp_path: Path) -> None:
     path, wrong = tmp_path / "x.npy", tmp_path / "w.npy"
     path.write_bytes(saved(CERTAIN))
