@@ -35,8 +35,8 @@ def stored(path: Path, array: Array, chunks: tuple[int, ...] | None, **more: Any
 
 
 def with_blocks(path: Path, block: Array, *corners: tuple[int, ...]) -> Path:
-    """520³ bytes, two parts, empty but for the block at each corner: few chunks of 130³ are stored."""
-    made = zarr.create_array(str(path), shape=(520,) * 3, chunks=(130,) * 3, dtype="uint8")
+    """520³ voxels, two parts, empty but for the block at each corner: few chunks of 130³ are stored."""
+    made = zarr.create_array(str(path), shape=(520,) * 3, chunks=(130,) * 3, dtype=block.dtype)
     for corner in corners:
         made[tuple(slice(first, first + size) for first, size in zip(corner, block.shape, strict=True))] = block
     return path

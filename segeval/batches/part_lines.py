@@ -39,30 +39,30 @@ class PartLine(Line):
 
 def part_document(result: PartResult) -> dict[str, Any]:
     """As plain dicts and lists."""
+    regions = None if result.regions is None else _found_document(result.regions)
     if isinstance(result, LabelResult):
-        return {
-            "tally": tally_document(Tally(TallyOptions(), result.confusion)),
-            "regions": None if result.regions is None else _found_document(result.regions),
-        }
+        return {"tally": tally_document(Tally(TallyOptions(), result.confusion)), "regions": regions}
     seen = result.seen
     return {
         "tally": tally_document(result.tally),
         "seen": [seen.low.hex(), seen.high.hex(), seen.not_finite, seen.sum_error.hex()],
         "reference": [[value, count] for value, count in result.reference_counts.items()],
+        "regions": regions,
     }
 
 
 def part_of(document: Mapping[str, Any]) -> PartResult:
     """The result that this was written of. Raises `OF_ANOTHER_MAKING` for another document."""
-    tally = tally_of(document["tally"])
+    tally, found = tally_of(document["tally"]), document["regions"]
+    regions = None if found is None else _found_of(found)
     if "seen" not in document:
         if tally.confusion is None:
             raise ValueError("no joint histogram")
-        regions = document["regions"]
-        return LabelResult(tally.confusion, regions=None if regions is None else _found_of(regions))
+        return LabelResult(tally.confusion, regions=regions)
     low, high, not_finite, off = document["seen"]
     seen = ValuesSeen(float.fromhex(low), float.fromhex(high), not_finite, float.fromhex(off))
-    return SoftResult(tally, seen, {value: count for value, count in document["reference"]})  # noqa: C416 (lists of two)
+    counts = {value: count for value, count in document["reference"]}  # noqa: C416 (lists of two)
+    return SoftResult(tally, seen, counts, regions=regions)
 
 
 def _found_document(found: FoundRegions) -> dict[str, Any]:

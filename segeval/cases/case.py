@@ -122,7 +122,7 @@ def rows_and_details(
     if settings.holds_label_maps:
         from segeval.cases.measuring import measure_held, require_label_map
 
-        require_label_map(evaluated.tally, name)
+        require_label_map(evaluated.tally.options, name)
         if evaluated.held is not None:
             measured, remarks = measure_held(evaluated.held, evaluated.tally, geometry, settings)
             evaluated.held = None  # what is made of the records takes memory, too
@@ -198,7 +198,7 @@ def _ready(prediction: Volume, reference: Volume, beside: Opened, settings: Sett
     names = aligned.name, target.name
     pair = Pair(aligned.source, counted.reference, *names, counted.settings, backend, sets, counted.weights, integers)
     kind, pair.geometry = settled_kind(pair, kind), target.geometry
-    groups = None if kind is None else parts_of_pair(pair, kind)
+    groups = None if kind is None else parts_of_pair(pair)
     pair.parts = None if groups is None else Parts(groups)
     return _Ready(pair, kind, counted, target.geometry, checks, remarks + chosen)
 

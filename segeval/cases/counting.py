@@ -28,7 +28,7 @@ class SoftResult(Struct, frozen=True):
     """A probability map's tally, what values it held, and how often the reference holds each value.
 
     held: the winning channels and the reference labels, where the backend keeps them. profile: the same per slice,
-        where it counts that, by target for independent channels.
+        where it counts that, by target for independent channels. regions: as in ``LabelResult``.
     """
 
     tally: Tally
@@ -36,12 +36,14 @@ class SoftResult(Struct, frozen=True):
     reference_counts: Mapping[int, int]
     held: HeldPair | None = None
     profile: PairProfile | Mapping[TargetKey, PairProfile] | None = None
+    regions: FoundRegions | None = None
 
     def __add__(self, other: SoftResult) -> SoftResult:
         counts = dict(self.reference_counts)
         for value, count in other.reference_counts.items():
             counts[value] = counts.get(value, 0) + count
-        return SoftResult(self.tally + other.tally, self.seen + other.seen, counts)
+        both = _both(self.regions, other.regions)
+        return SoftResult(self.tally + other.tally, self.seen + other.seen, counts, regions=both)
 
 
 class LabelResult(Struct, frozen=True):
@@ -57,8 +59,11 @@ class LabelResult(Struct, frozen=True):
 
     def __add__(self, other: LabelResult) -> LabelResult:
         require_room(len(self.confusion.pairs) + len(other.confusion.pairs))
-        both = None if self.regions is None or other.regions is None else self.regions + other.regions
-        return LabelResult(self.confusion + other.confusion, regions=both)
+        return LabelResult(self.confusion + other.confusion, regions=_both(self.regions, other.regions))
+
+
+def _both(one: FoundRegions | None, other: FoundRegions | None) -> FoundRegions | None:
+    return None if one is None or other is None else one + other
 
 
 def count_labels(
@@ -118,7 +123,7 @@ def count_probabilities(
         _channel_by_channel(kernel, prediction, reference, weights)
     else:
         _side_by_side(kernel, prediction, reference, weights)
-    return _soft_result(kernel)
+    return soft_result(kernel)
 
 
 def count_undecided(
@@ -148,11 +153,13 @@ def count_undecided(
             stretch.add(0, 0, p)
             stretch.finish()
     as_labels = None if rounding.fractional else labels.result()
-    return as_labels, None if soft is None else _soft_result(soft), rounding
+    return as_labels, None if soft is None else soft_result(soft), rounding
 
 
-def _soft_result(kernel: SoftKernel) -> SoftResult:
-    return SoftResult(kernel.tally(), kernel.seen, kernel.reference_counts(), kernel.held, kernel.profile())
+def soft_result(kernel: SoftKernel, regions: FoundRegions | None = None) -> SoftResult:
+    """What a kernel has counted."""
+    counts = kernel.reference_counts()
+    return SoftResult(kernel.tally(), kernel.seen, counts, kernel.held, kernel.profile(), regions)
 
 
 def _side_by_side(

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from msgspec.structs import replace
 
 from segeval.cases.channels import tally_options
 from segeval.cases.counting import LabelResult, SoftResult, count_labels, count_probabilities, count_undecided
+from segeval.cases.needs import channel_state, held_maps, require_room
 from segeval.cases.pair import Evaluated, Pair
 from segeval.cases.parts import PartResult, Parts, count_label_parts, count_soft_parts
 from segeval.cases.remarks import label_remarks, require_known_reference_labels
 from segeval.choices import Kind
 from segeval.errors import LabelError, UsageError
 from segeval.kernels import ValuesSeen
-from segeval.kernels.held_labels import BYTES as HELD_BYTES
-from segeval.kernels.numpy_backend import NumpyBackend
 from segeval.quantities import log_settings, power_sums
 from segeval.tallies.tally import Confusion, Sets, Tally, TallyOptions
 from segeval.targets import BACKGROUND
-from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.values import LabelSource, Rounding
-from segeval.volumes.volume import VoxelSource, needs_of
+from segeval.volumes.volume import VoxelSource
 
 _OVERSHOOT = 1e-3  # outside [0, 1]; clipped
 _SILENT_OVERSHOOT = 1e-6
@@ -102,9 +99,9 @@ def _evaluate_labels(pair: Pair) -> Evaluated:
         raise LabelError(pair.advice.words(pair.prediction_name, pair.prediction.channels))
     prediction, rounding = integral(pair.prediction)
     if pair.parts is not None and rounding is None:
-        _require_memory(pair)
+        require_room(pair)
         return _judge_labels(pair, count_label_parts(pair, pair.parts), None)
-    _require_memory(pair, _held(pair))
+    require_room(pair, held_maps(pair))
     counted = count_labels(pair.backend, prediction, pair.reference, pair.settings.labels.ignore, pair.weights)
     return _judge_labels(pair, counted, rounding)
 
@@ -114,7 +111,11 @@ def _evaluate_probabilities(pair: Pair) -> Evaluated:
         options = _options(pair)
     except LabelError as problem:
         raise (_series_error(pair, problem) if pair.may_be_a_series else problem) from None
-    _require_memory(pair, _held(pair), _channel_state(pair, options))
+    if pair.settings.holds_label_maps and not pair.may_be_a_series:  # whose values say more
+        from segeval.cases.measuring import require_label_map
+
+        require_label_map(options, pair.prediction_name)
+    require_room(pair, *([held_maps(pair)] if pair.parts is None else []), channel_state(pair, options))
     if pair.parts is not None:
         return _judge_probabilities(pair, count_soft_parts(pair, pair.parts, options))
     result = count_probabilities(pair.backend, pair.prediction, pair.reference, options, pair.sets, pair.weights)
@@ -137,7 +138,7 @@ def _evaluate_undecided(pair: Pair) -> Evaluated:
             return _inferred(pair, _evaluate_labels(pair))
         except LabelError as no_labels:
             raise LabelError(f"{no_labels} (as a probability map: {no_map})") from None
-    _require_memory(pair, _held(pair, 2))  # as labels and as probabilities
+    require_room(pair, held_maps(pair, 2))  # as labels and as probabilities
     labels, soft, rounding = count_undecided(
         pair.backend, pair.prediction, pair.reference, options, pair.sets, pair.weights
     )
@@ -155,39 +156,6 @@ def _evaluate_undecided(pair: Pair) -> Evaluated:
             "which with --kind, and for probabilities --activation, --scale or --clip"
         )
     return _inferred(pair, _judge_probabilities(pair, soft))
-
-
-def _require_memory(pair: Pair, *needs: Need) -> None:
-    """Raises NotEnoughMemory where what is held until the last voxel is too much, before the first."""
-    kept = [] if pair.kept is None else [pair.kept.need]
-    sources = [source for source in (pair.prediction, pair.reference, pair.weights) if source is not None]
-    held = [need for source in sources for need in needs_of(source)]
-    require_memory(pair.prediction_name, *held, *kept, *needs)
-
-
-def _held(pair: Pair, kinds: int = 1) -> Need:
-    """Both label maps, where something is measured on them afterwards."""
-    size = kinds * HELD_BYTES * math.prod(pair.reference.shape) if pair.settings.holds_label_maps else 0
-    return Need(
-        size,
-        "keeping both label maps for distances, instances and topology",
-        "leave distances, instances and topology out of --metrics",
-    )
-
-
-def _channel_state(pair: Pair, options: TallyOptions) -> Need:
-    """The reference, and what the voxels' channels share, where the channels come one after the other."""
-    one_after_the_other = pair.prediction.in_order and pair.prediction.channels > 1
-    if not one_after_the_other or not isinstance(pair.backend, NumpyBackend):  # a device has memory of its own
-        return Need(0, "", "")
-    from segeval.kernels.numpy_soft import stretch_bytes
-
-    size = stretch_bytes(options, pair.sets, pair.prediction.dtype, pair.reference.dtype)
-    return Need(
-        size * math.prod(pair.reference.shape),
-        "a map whose channels come one after the other",
-        "store it uncompressed, as .nii, in the reference's axis order",
-    )
 
 
 def _inferred(pair: Pair, evaluated: Evaluated) -> Evaluated:
@@ -259,7 +227,7 @@ def _judge_probabilities(pair: Pair, result: SoftResult) -> Evaluated:
         require_known_reference_labels(result.reference_counts, plain, name, pair.reference_name)
     in_reference = _of_reference(result.reference_counts, pair.sets)
     remarks += label_remarks(in_reference, settings.labels, name, pair.reference_name, sides=(False, True))
-    return Evaluated(tally, "probabilities", remarks, result.held, profile=result.profile)
+    return Evaluated(tally, "probabilities", remarks, result.held, profile=result.profile, regions=result.regions)
 
 
 def _value_remarks(pair: Pair, seen: ValuesSeen) -> list[str]:

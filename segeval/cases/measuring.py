@@ -26,7 +26,7 @@ from segeval.shapes.counting import LabelMap
 from segeval.shapes.target_masks import mark
 from segeval.tallies.instances import Instances, TargetInstances
 from segeval.tallies.surfaces import missed_distance
-from segeval.tallies.tally import Tally
+from segeval.tallies.tally import Tally, TallyOptions
 from segeval.targets import LabelChoice, TargetKey
 from segeval.volumes.geometry import LEAST_MM, MOST_MM, Geometry, measurable
 
@@ -115,9 +115,9 @@ def measure_held(
     return records, remarks
 
 
-def require_label_map(tally: Tally, name: str) -> None:
+def require_label_map(options: TallyOptions, name: str) -> None:
     """Raises LabelError where there is none to measure."""
-    if tally.confusion is None:
+    if options.independent:
         raise LabelError(
             f"{name}: independent channels have no label map, which surfaces, instances and topology need; "
             "score a label map, or leave those quantities out"

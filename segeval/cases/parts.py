@@ -7,19 +7,23 @@ decide: whoever counts them, and whoever is first, the sums are the same to the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from msgspec import Struct
 
-from segeval.cases.counting import LabelResult, SoftResult, count_labels, count_probabilities
+from segeval.cases.counting import LabelResult, SoftResult, count_labels, count_probabilities, soft_result
 from segeval.cases.pair import Pair
 from segeval.choices import Kind
 from segeval.errors import UsageError
 from segeval.kernels.numpy_backend import NumpyBackend
 from segeval.kernels.numpy_labels import require_room_for_another
+from segeval.settings import Settings
 from segeval.tallies.tally import TallyOptions
 from segeval.volumes.tiles import Box, parts_of, tiled
-from segeval.volumes.volume import PIECE_VOXELS, DerivedSource, VoxelSource
+from segeval.volumes.volume import PIECE_VOXELS, DerivedSource, Piece, VoxelSource
+
+if TYPE_CHECKING:
+    from segeval.cases.region_plan import Plan
 
 PartResult = LabelResult | SoftResult
 """What counting a part gives."""
@@ -42,30 +46,26 @@ class Parts(Struct, frozen=True):
     elsewhere: Elsewhere | None = None
 
 
-def parts_of_pair(pair: Pair, kind: Kind) -> list[tuple[Box, ...]] | None:
+def parts_of_pair(pair: Pair) -> list[tuple[Box, ...]] | None:
     """Where a pair can be counted in parts: both sides give any box, and nothing asks for the whole volume."""
     if pair.weights is not None or pair.settings.slices_of is not None or pair.settings.border_mm is not None:
         return None
-    if pair.settings.asks_for_places and (_why_whole(pair, kind) is not None or 0 in pair.reference.shape):
+    if pair.settings.asks_for_places and (_why_whole(pair.settings) is not None or 0 in pair.reference.shape):
         return None
     return parts_of(pair.prediction, pair.reference)
 
 
-def _why_whole(pair: Pair, kind: Kind | None) -> str | None:
-    """Why places ask for the whole volume, as a clause; None where boxes will do."""
+def _why_whole(settings: Settings) -> str | None:
     from segeval.cases.region_plan import why_whole
 
-    whole = why_whole(pair.settings)
-    if whole is None and (kind != "labels" or pair.prediction.dtype.kind not in "biu"):
-        return "instances and topology are found in parts of label maps of integers alone"
-    return whole
+    return why_whole(settings)
 
 
 def counted_elsewhere(pair: Pair, kind: Kind | None, elsewhere: Elsewhere) -> Parts:
     """The parts of a pair, for others to count. Raises UsageError where it is counted as a whole."""
     if pair.parts is not None:
         return Parts(pair.parts.groups, elsewhere)
-    whole = _why_whole(pair, kind) if pair.settings.asks_for_places else None
+    whole = _why_whole(pair.settings) if pair.settings.asks_for_places else None
     if whole is not None:
         why = whole
     elif pair.weights is not None or pair.settings.mask is not None or pair.settings.within is not None:
@@ -117,41 +117,91 @@ def count_label_parts(pair: Pair, parts: Parts) -> LabelResult:
 
 def _counter_of_regions(pair: Pair) -> Callable[[tuple[Box, ...]], LabelResult]:
     """What counts a part box by box; it holds one box, and what was found in the part."""
+    from segeval.cases.regions import find_in
 
-    from segeval.cases.region_plan import plan_of
-    from segeval.cases.regions import find_in, flat, within
-
-    if pair.parts is None:
-        raise ValueError("the pair has no parts")
-    unsigned = pair.prediction.dtype.kind != "i", pair.reference.dtype.kind != "i"
-    boxes_of_all = [box for boxes in pair.parts.groups for box in boxes]
-    plan = plan_of(pair.settings, pair.reference.shape, unsigned, boxes_of_all, pair.geometry)
+    plan = _plan(pair)
     backend = NumpyBackend()  # the pair's may keep whole volumes
 
     def count(boxes: tuple[Box, ...]) -> LabelResult:
         total: Neighbours[LabelResult] = Neighbours(len(boxes))
         for number, box in enumerate(boxes):
-            around = plan.around(box)
-            sides = [tiled(source, (around,)) for source in (pair.prediction, pair.reference)]
-            whole_p, whole_r = (flat(list(side.pieces(0))) for side in sides)
-            p, r = (whole if around == box else within(whole, around, box) for whole in (whole_p, whole_r))
+            (whole_p, p), (whole_r, r) = _read(pair, plan, box)
             kernel = backend.label_kernel(pair.settings.labels.ignore)
-            for first in range(0, p.size, PIECE_VOXELS):
-                kernel.add(p[first : first + PIECE_VOXELS], r[first : first + PIECE_VOXELS])
+            for piece in _pieces(p.size):
+                kernel.add(p[piece], r[piece])
             total.add(number, LabelResult(kernel.confusion(), regions=find_in(plan, box, whole_p, whole_r)))
         return total.sum()
 
     return count
 
 
+def _plan(pair: Pair, options: TallyOptions | None = None) -> Plan:
+    """options: of a probability map."""
+    from segeval.cases.region_plan import plan_of
+
+    if pair.parts is None:
+        raise ValueError("the pair has no parts")
+    boxes = [box for boxes in pair.parts.groups for box in boxes]
+    unsigned = pair.prediction.dtype.kind != "i", pair.reference.dtype.kind != "i"
+    shape, per_voxel = pair.reference.shape, pair.prediction.channels * pair.prediction.dtype.itemsize
+    return plan_of(pair.settings, shape, unsigned, boxes, pair.geometry, options, per_voxel)
+
+
+def _read(pair: Pair, plan: Plan, box: Box) -> list[tuple[Piece, Piece]]:
+    """Each channel of the prediction, and the reference: around a box, and in it."""
+    from segeval.cases.regions import flat, within
+
+    around = plan.around(box)
+    found = []
+    for source in (pair.prediction, pair.reference):
+        side = tiled(source, (around,))
+        for channel in range(source.channels):
+            whole = flat(list(side.pieces(channel)))
+            found.append((whole, whole if around == box else within(whole, around, box)))
+    return found
+
+
+def _pieces(size: int) -> Iterator[slice]:
+    """Of so many voxels."""
+    return (slice(first, first + PIECE_VOXELS) for first in range(0, size, PIECE_VOXELS))
+
+
 def count_soft_parts(pair: Pair, parts: Parts, options: TallyOptions) -> SoftResult:
-    """The sums of a probability map against a label map."""
+    """The sums of a probability map against a label map, and its winners' components where these are asked for."""
+    if pair.settings.asks_for_places:
+        return _added(parts, _counter_of_winners(pair, options), SoftResult)
 
     def count(boxes: tuple[Box, ...]) -> SoftResult:
         sides = tiled(pair.prediction, boxes), tiled(pair.reference, boxes)
         return count_probabilities(pair.backend, *sides, options, pair.sets)
 
     return _added(parts, count, SoftResult)
+
+
+def _counter_of_winners(pair: Pair, options: TallyOptions) -> Callable[[tuple[Box, ...]], SoftResult]:
+    """Likewise of a probability map, whose winning channels are its labels."""
+    from segeval.cases.regions import FoundRegions, find_in
+    from segeval.kernels.winners import winners_of
+
+    plan = _plan(pair, options)
+    backend = NumpyBackend()
+
+    def count(boxes: tuple[Box, ...]) -> SoftResult:
+        kernel = backend.soft_kernel(options, pair.sets)
+        found: Neighbours[FoundRegions] = Neighbours(len(boxes))
+        for number, box in enumerate(boxes):
+            *channels, (whole_r, r) = _read(pair, plan, box)
+            for piece in _pieces(r.size):
+                stretch = kernel.stretch(r[piece])
+                for channel, (_, p) in enumerate(channels):
+                    stretch.add(channel, 0, p[piece])
+                stretch.finish()
+            won = winners_of([whole for whole, _ in channels], options)
+            del channels
+            found.add(number, find_in(plan, box, plan.labels_of(won), whole_r))
+        return soft_result(kernel, found.sum())
+
+    return count
 
 
 def _added(parts: Parts, count: Callable[[tuple[Box, ...]], _Sum], of: type[_Sum]) -> _Sum:

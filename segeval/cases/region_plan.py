@@ -1,6 +1,7 @@
 """What is looked for in the boxes of two label maps, decided before the first voxel: or why the whole volume is needed.
 
-Labels are looked for by their own value, in one pass; each region, and the background, in a pass of its own.
+Labels are looked for by their own value, in one pass; each region, and the background, in a pass of its own. A
+probability map is the label map that its winning channels make.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from segeval.cases.axes import measured_axes
 from segeval.kernels.boxes import Box
+from segeval.kernels.soft_targets import SoftTargets
 from segeval.quantities import Selection, parts_of
 from segeval.settings import Settings
 from segeval.shapes.cavities import edges_of
@@ -23,6 +25,7 @@ from segeval.shapes.near import Reach
 from segeval.shapes.regions import Search
 from segeval.tallies.surfaces import BACKGROUND as OUTSIDE
 from segeval.tallies.surfaces import VOLUME
+from segeval.tallies.tally import TallyOptions
 from segeval.tallies.topology import SKELETONS
 from segeval.targets import BACKGROUND, LabelChoice, Region
 from segeval.volumes.geometry import Geometry
@@ -67,7 +70,7 @@ class Plan(Struct, frozen=True):
     whole: the shape of the volumes; axes: of it, that are looked at. edges: along these, where boxes begin, and where
     the volume ends. unsigned: whether prediction and reference hold integers without a sign. instances, topology: None
     where they were not asked for; one search where both look for the same. cavities: count them.
-    reach: of distances, where these are asked for.
+    reach: of distances, where these are asked for. winners: of a probability map, the label of each winning channel.
     """
 
     whole: tuple[int, ...]
@@ -80,6 +83,16 @@ class Plan(Struct, frozen=True):
     cavities: bool
     reach: Reach | None
     ignore: int | None
+    winners: tuple[int, ...] = ()
+
+    def labels_of(self, won: NDArray[Any]) -> NDArray[Any]:
+        """Of winning channels, by their numbers."""
+        if self.winners == tuple(range(len(self.winners))):
+            return won
+        labels = np.array(self.winners, dtype=np.result_type(*map(np.min_scalar_type, self.winners)))
+        if won.strides == (0,):
+            return np.broadcast_to(labels[won[0]], won.shape)
+        return labels.take(won)
 
     def around(self, box: Box) -> Box:
         """The box, with its halo where distances are asked for."""
@@ -145,8 +158,10 @@ def plan_of(
     unsigned: tuple[bool, bool],
     boxes: Sequence[Box],
     geometry: Geometry | None = None,
+    soft: TallyOptions | None = None,
+    per_voxel: int = 0,
 ) -> Plan:
-    """boxes: all of the volume's.
+    """boxes: all of the volume's. soft: of a probability map. per_voxel: bytes of the prediction as it is stored.
 
     Raises LabelError, GeometryError, NotEnoughMemory, UsageError where what is asked for cannot be found in boxes.
     """
@@ -163,19 +178,32 @@ def plan_of(
         if instances is not None and not instances.given and instances.reach == topology.reach:
             instances = topology
     choice = settings.labels
-    layers = [Layer(choice), *(Layer(choice, region) for region in choice.regions)]
+    any_label = soft is not None and soft.any_foreground  # which one, the whole reference tells
+    labels = Layer(choice, Region("*", None)) if any_label else Layer(choice)
+    layers = [labels, *(Layer(choice, region) for region in choice.regions)]
     if choice.background:
         layers.append(Layer(choice, background=True))
     edges = tuple(tuple(along.tolist()) for along in edges_of([tuple(box[axis] for axis in axes) for box in boxes]))
     cavities = len(sides) > 2 and bool(names & {"betti1_error", "betti2_error"})
     reach = _reach_of(settings, shape, axes, geometry) if "surfaces" in settings.records else None
+    winners = () if soft is None else SoftTargets(soft, {}).labels_of_winners()
     plan = Plan(
-        tuple(shape), tuple(axes), unsigned, edges, tuple(layers), instances, topology, cavities, reach, choice.ignore
+        tuple(shape),
+        tuple(axes),
+        (min(winners) >= 0, unsigned[1]) if winners else unsigned,
+        edges,
+        tuple(layers),
+        instances,
+        topology,
+        cavities,
+        reach,
+        choice.ignore,
+        winners,
     )
     if reach is not None:
         voxels = max(math.prod(side.stop - side.start for side in plan.around(box)) for box in boxes)
         words = f"measuring distances in a box of {voxels:,} voxels with its halo"
-        require_memory("a part", Need(_PER_HALO_VOXEL * voxels, words, "write a smaller --max-distance"))
+        require_memory("a part", Need((_PER_HALO_VOXEL + per_voxel) * voxels, words, "write a smaller --max-distance"))
     return plan
 
 

@@ -99,6 +99,7 @@ def _surfaces(found: FoundRegions, targets: list[_Target | None], settings: Sett
 def _targets(found: FoundRegions, tally: Tally, choice: LabelChoice) -> Iterable[_Target | None]:
     """None stands for the background where nobody asks."""
     layers: list[Layer] = list(found.plan.layers)
+    winners = found.plan.winners
     for key, prediction, reference in values_of_targets(tally, choice):
         if key == BACKGROUND and not choice.background:
             yield None
@@ -107,7 +108,10 @@ def _targets(found: FoundRegions, tally: Tally, choice: LabelChoice) -> Iterable
             layer = next(k for k, each in enumerate(layers) if each.region is not None and each.region.name == key)
         else:
             layer = len(layers) - 1 if key == BACKGROUND else 0
-        yield _Target(key, prediction, reference, layer, code_of(int(key)) if layer == 0 else None)
+        if winners:  # by their numbers
+            prediction = Values(winners[number] for number in prediction)
+        code = code_of(int(key)) if layers[layer].of_labels else None
+        yield _Target(key, prediction, reference, layer, code)
 
 
 def _instances(

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from segeval.array_types import Floats
 from segeval.kernels.codebook import Codebook
 from segeval.kernels.held_labels import HeldPair
-from segeval.kernels.kernel import SUM_PRECISION, ValuesSeen
+from segeval.kernels.kernel import ValuesSeen
 from segeval.kernels.members import Members
 from segeval.kernels.numpy_labels import NumpyLabelKernel
 from segeval.kernels.probability_bins import ProbabilityBins
 from segeval.kernels.slice_counts import SliceCounter
 from segeval.kernels.soft_targets import SoftTargets, reference_side
 from segeval.kernels.target_sums import BLOCK, Logarithms, TargetSums, counts_of, sums_of
+from segeval.kernels.winners import Winners, reaches
 from segeval.tallies.profiles import PairProfile
 from segeval.tallies.tally import Confusion, Sets, SoftTally, Tally, TallyOptions
 from segeval.targets import BACKGROUND, TargetKey
@@ -146,9 +147,7 @@ class NumpyStretch:
         self._reference = reference
         self._kept = None if ignore is None else reference != ignore
         self._codes, self._values = _codes_of(reference, kernel.codes)
-        self._best: NDArray[Any] | None = None
-        self._winner = np.zeros(reference.size, dtype=np.min_scalar_type(len(kernel.options.channels)))
-        self._total: NDArray[np.float32] | None = None
+        self._winners = Winners(kernel.options, reference.size)
         self._planes: dict[TargetKey, Floats] = {}
         self._chosen: dict[TargetKey, NDArray[np.bool_]] = {}
 
@@ -160,15 +159,15 @@ class NumpyStretch:
 
     def finish(self) -> None:
         """Count what needs all channels of a voxel."""
-        self._kernel.hard.add(self._winner, self._reference)
+        self._kernel.hard.add(self._winners.numbers, self._reference)
         for start in range(0, self._reference.size, BLOCK):
             self._finish(slice(start, start + BLOCK))
 
     def _finish(self, where: slice) -> None:
         """The channels' sum, and the targets that are made of several channels."""
         kernel, options = self._kernel, self._kernel.options
-        if self._total is not None:
-            total = self._only(self._total, where)
+        if self._winners.total is not None:
+            total = self._only(self._winners.total, where)
             error = max(total.max(initial=1) - 1, 1 - total.min(initial=1))
             kernel.seen.sum_error = max(kernel.seen.sum_error, float(np.nan_to_num(error, nan=0.0)))
         for target, contributors in kernel.contributors.items():
@@ -186,13 +185,11 @@ class NumpyStretch:
         kernel, options = self._kernel, self._kernel.options
         where = slice(start, start + values.size)
         low, high = _span(kernel.seen, self._only(values, where, already=True))
-        above = np.zeros(0, dtype=np.bool_)  # where channels compete, nobody asks
-        if options.single or options.independent:
-            above = values >= values.dtype.type(options.threshold)  # in the stored precision, inclusive
-        if options.single:
-            self._winner[where] = above
-        elif not options.independent:
-            self._compete(channel, where, values, low, high)
+        above = np.zeros(0, dtype=np.bool_)  # where no channel stands by itself, nobody asks
+        if options.independent:
+            above = reaches(values, options.threshold)
+        else:
+            self._winners.add(channel, where, values, low, high)
         within = low >= 0 and high <= 1
         clipped = values if within and self._kept is None else np.clip(values.astype(np.float64), 0.0, 1.0)
         for target, contributors in kernel.contributors.items():
@@ -213,27 +210,6 @@ class NumpyStretch:
         if kernel.by_target is not None:
             kept = True if self._kept is None else self._kept[where]
             kernel.count_slices(target, chosen & kept, kernel.inside(target, self._codes[where], self._values) & kept)
-
-    def _compete(self, channel: int, where: slice, values: NDArray[Any], low: float, high: float) -> None:
-        """The running argmax (the lowest channel wins a tie) and the running sum, of values from low to high.
-
-        Where the sum is about 1, the winner is no less than the mean, and what is next to nothing changes neither.
-        """
-        size = self._reference.size
-        if self._best is None or self._total is None:
-            self._best = np.empty(size, dtype=values.dtype)
-            self._total = np.empty(size, dtype=np.float32)
-        nothing = low >= 0 and high <= SUM_PRECISION / len(self._kernel.options.channels)
-        if channel == 0:  # comes first
-            self._best[where] = self._total[where] = 0 if nothing else values
-        if channel == 0 or nothing:
-            return
-        best, winner = self._best[where], self._winner[where]
-        self._total[where] += values
-        higher = values > best
-        if higher.any():  # few channels win anything in a block
-            np.maximum(winner, higher.astype(winner.dtype) * winner.dtype.type(channel), out=winner)  # the last one won
-            np.maximum(best, values, out=best)
 
     def _collect(self, target: TargetKey, where: slice, clipped: NDArray[Any], above: NDArray[np.bool_]) -> None:
         """Add a channel to a target made of several: their sum, for independent channels their maximum."""

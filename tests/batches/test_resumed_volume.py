@@ -74,11 +74,12 @@ def test_a_part_of_another_making_is_refused(of: str, other: str, files: tuple[P
 
 
 @pytest.mark.usefixtures("files")
-def test_a_part_of_a_probability_map_is_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize("metrics", ["overlap,losses,calibration", f"brier,{METRICS.replace('partition,', '')}"])
+def test_a_part_of_a_probability_map_is_the_same(metrics: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(9)
     p = stored(tmp_path / "soft.zarr", rng.random((9, 10, 11)).astype(np.float32), (3, 5, 4))
     r = stored(tmp_path / "mask.zarr", rng.integers(0, 2, (9, 10, 11)).astype(np.uint8), (3, 5, 4))
-    settings = settings_of({"metrics": "overlap,losses,calibration", "kind": "probabilities"})
+    settings = settings_of({"metrics": metrics, "kind": "probabilities"})
     assert as_text((p, r), settings, through_a_line((p, r), settings)) == as_text((p, r), settings)
 
 
