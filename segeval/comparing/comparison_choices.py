@@ -11,7 +11,7 @@ from segeval.quantities import keys_named
 from segeval.results.report import Column
 from segeval.results.signatures import differing_parts, version_of
 from segeval.words.lists import named
-from segeval.words.nearest import nearest
+from segeval.words.nearest import suggestion
 
 _MOST_NAMED = 10
 
@@ -82,8 +82,8 @@ def chosen_lines(lines: Sequence[LabelLine], labels: str | None) -> list[LabelLi
             )
         if not found:
             names = [*known, *(line.name for line in lines if line.name)]
-            near = nearest(part, names) or names[:_MOST_NAMED]
-            raise UsageError(f"--labels {part!r}: no report has this row; there are, for example, {', '.join(near)}")
+            there = f"{suggestion(part, names)}; there are, for example, {', '.join(names[:_MOST_NAMED])}"
+            raise UsageError(f"--labels {part!r}: no report has this row{there}")
         wanted.update(found)
     return [line for line in lines if line.label in wanted]
 

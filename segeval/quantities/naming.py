@@ -54,7 +54,11 @@ def _alike(word: str, names: dict[str, str]) -> list[str]:
         nearest = ((alike(key), list(answers)) for key, answers in _synonyms().items())
         found += [entry for entry in nearest if entry[0] >= _MUCH_ALIKE]
     found.sort(key=lambda entry: -entry[0])
-    return list(dict.fromkeys(answer for _, answers in found for answer in answers))[:_MOST]
+    likeliest: dict[str, str] = {}  # by what it names, whatever it says of a row or in brackets
+    for _, answers in found:
+        for answer in answers:
+            likeliest.setdefault(re.split(r", | \(", answer, maxsplit=1)[0], answer)
+    return list(likeliest.values())[:_MOST]
 
 
 @cache

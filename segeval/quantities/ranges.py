@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from segeval.errors import UsageError
 from segeval.quantities.quantity import Setting
 from segeval.tallies.histogram import BINS, PARTS, can_be_parted
+from segeval.words.nearest import suggestion
 
 _AT_LEAST_0 = (0.0, math.inf, "at least 0")
 _SHARE = (0.0, 1.0, "between 0 and 1")
@@ -119,5 +120,6 @@ def number_of(value: Setting) -> float:
 
 def _one_of(name: str, key: str, text: str) -> str:
     if text not in _WORDS[key]:
-        raise UsageError(f"--metrics: {name}:{key}={text!r}; write {', '.join(_WORDS[key][:-1])} or {_WORDS[key][-1]}")
+        words = f"write {', '.join(_WORDS[key][:-1])} or {_WORDS[key][-1]}"
+        raise UsageError(f"--metrics: {name}:{key}={text!r}; {words}{suggestion(text, _WORDS[key])}")
     return text

@@ -11,6 +11,7 @@ from segeval.quantities.quantity import QUANTITIES, Quantity, Setting, of_group
 from segeval.quantities.ranges import EMPTY, parse_empty, parse_setting
 from segeval.quantities.selected import Selection
 from segeval.tallies.surfaces import CORNERS, EDGES, MASK, SLICES
+from segeval.words.nearest import suggestion
 
 
 def select(text: str | None = None) -> tuple[Selection, ...]:
@@ -66,8 +67,9 @@ def _selections(item: str) -> list[Selection]:
             continue
         known = dict.fromkeys(setting for quantity in quantities for setting in quantity.settings)
         if key not in known:
-            words = ", ".join([*known, *([EMPTY] if any(map(_may_be_filled, quantities)) else [])]) or "none"
-            raise UsageError(f"--metrics: {name} has no setting {key!r}; its settings: {words}")
+            there_are = [*known, *([EMPTY] if any(map(_may_be_filled, quantities)) else [])]
+            there = f"{suggestion(key, there_are)}; its settings: {', '.join(there_are) or 'none'}"
+            raise UsageError(f"--metrics: {name} has no setting {key!r}{there}")
         default = next(q.settings[key] for q in quantities if key in q.settings)
         given[key] = parse_setting(name, key, value, default, named_alone=not equals)
     if given.get("surfel"):

@@ -17,6 +17,7 @@ from segeval.settings.array_choice import key_text
 from segeval.settings.labels import weights_by_target
 from segeval.settings.volume_choice import volume_document as _volume
 from segeval.settings.volume_choice import volume_text
+from segeval.words.nearest import suggestion
 from segeval.words.printable import shortened
 
 if TYPE_CHECKING:
@@ -262,7 +263,8 @@ def missed_mm(given: str | float) -> float | str | None:
     try:
         return float(given)
     except ValueError:
-        raise UsageError(f"--missed {given!r}: write diagonal, box, nan, or a distance in mm") from None
+        near = suggestion(str(given), ("diagonal", "box", "nan"))
+        raise UsageError(f"--missed {given!r}: write diagonal, box, nan, or a distance in mm{near}") from None
 
 
 def missed_text(missed: float | str | None) -> str:

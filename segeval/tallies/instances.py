@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from segeval.choices import MatchBy, Matching
 from segeval.errors import UsageError
+from segeval.words.nearest import suggestion
 
 if TYPE_CHECKING:
     from segeval.tallies.overlaps import Overlaps
@@ -102,9 +103,10 @@ def lesionwise_options(text: str) -> LesionwiseOptions:
         given[key] = _LESIONWISE[key](value if equals else "yes") if key in _LESIONWISE else None
         if given[key] is None:
             known = ", ".join(BRATS_2023)
+            near = "" if key in _LESIONWISE else suggestion(key, [*BRATS_2023, *_LESIONWISE])
             raise UsageError(
                 f"--lesionwise {text!r}: {part.strip()!r} is none of {known}, dilation=STEPS, scored_above_mm3=MM3, "
-                "merged, inventions=yes|no"
+                f"merged, inventions=yes|no{near}"
             )
     return LesionwiseOptions(**given)
 

@@ -204,7 +204,7 @@ def test_what_cannot_be_compared_is_refused(
 def test_an_unknown_label_is_refused_with_the_nearest(segeval: Segeval, written: Written) -> None:
     run = segeval("compare", *written(dice_report([0.5]), dice_report([0.5])), "--labels", "1,livre")
     assert run.code == 2
-    assert "--labels 'livre': no report has this row; there are, for example, liver" in run.err
+    assert "--labels 'livre': no report has this row; did you mean liver?; there are, for example, " in run.err
 
 
 def test_outputs_are_checked_before_anything_is_read(segeval: Segeval, written: Written, tmp_path: Path) -> None:

@@ -188,3 +188,30 @@ def test_the_surface_distances_of_medpy_go_by_their_names() -> None:
     """Its boundary is that of 6 neighbours, as ours is; its hd95 pools both directions."""
     for word, name in (("hausdorff", "hd"), ("average_symmetric_surface_distance", "assd")):
         assert value(meanings(word)[0], GUESS.astype(np.uint8)) == pytest.approx(in_medpy(name)(), rel=1e-12)
+
+
+def test_a_misspelt_name_is_answered_once_whatever_the_row() -> None:
+    """dice is near itself and mdice, which is dice, in the row mean."""
+    assert meanings("dicee") == ["dice", "cldice", "soft_dice"]
+    assert meanings("mdicee")[0] == "dice, in the row mean"
+
+
+@pytest.mark.parametrize(
+    ("options", "meant"),
+    [
+        (("--metrics", "hd95:boundry=slices"), "hd95 has no setting 'boundry'; did you mean boundary?; its settings: "),
+        (("--metrics", "dice:emtpy=1"), "dice has no setting 'emtpy'; did you mean empty?; its settings: empty"),
+        (("--metrics", "hd95:boundary=slice"), "write volume, slices, edges or corners; did you mean slices?"),
+        (("--missed", "diagnal"), "write diagonal, box, nan, or a distance in mm; did you mean diagonal?"),
+        (("--lesionwise", "dilaton=3"), "inventions=yes|no; did you mean dilation?"),
+    ],
+)
+def test_what_is_meant_by_a_misspelt_setting_is_said(options: tuple[str, str], meant: str, segeval: Any) -> None:
+    run = segeval("score", "p.nii", "r.nii", *options)
+    assert (run.code, meant in run.err, run.err.count("did you mean")) == (2, True, 1)
+
+
+@pytest.mark.parametrize("options", [("--missed", "12mm"), ("--lesionwise", "dilation=x"), ("--metrics", "dice:q=1")])
+def test_nothing_is_meant_by_what_is_near_to_nothing(options: tuple[str, str], segeval: Any) -> None:
+    run = segeval("score", "p.nii", "r.nii", *options)
+    assert (run.code, "did you mean" in run.err) == (2, False)
