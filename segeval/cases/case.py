@@ -14,6 +14,7 @@ from segeval.cases.one_grid import on_one_grid, require_integers
 from segeval.cases.opening import OnBytes, opened_pair
 from segeval.cases.pair import Evaluated, Pair
 from segeval.cases.parts import Elsewhere, PartResult, Parts, counted_elsewhere, parts_of_pair
+from segeval.cases.remarks import unweighted_regions
 from segeval.cases.same_file import hashes_of, same_file
 from segeval.cases.unused import unused_options
 from segeval.cases.voxels_that_count import CountedVoxels, Opened, counted_in_files, opened_beside
@@ -138,6 +139,7 @@ def rows_and_details(
     if evaluated.kept is not None:
         measured["maps"] = evaluated.kept.maps(evaluated.tally, settings, geometry)
     rows = score(evaluated.tally, settings.labels, settings.scoring, voxel_volume_mm3, measured)
+    remarks += unweighted_regions(settings)
     return rows, details_of(evaluated.tally, measured, settings.labels), remarks
 
 

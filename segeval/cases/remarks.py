@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from segeval.errors import LabelError
+from segeval.quantities import parts_of
+from segeval.settings import Settings
 from segeval.tallies.tally import Confusion
 from segeval.targets import BACKGROUND, LabelChoice
 from segeval.words.lists import named
@@ -73,6 +75,20 @@ def require_known_reference_labels(
             f"{reference}: holds label {held}, but {prediction} has channels for {named(known)} only; give --labels "
             "to count other labels as background, or a label file that names the channels"
         )
+
+
+def unweighted_regions(settings: Settings) -> list[str]:
+    """Regions that ``--class-weights`` names no weight of, whose ``weighted_ce`` is undefined then."""
+    weights = settings.class_weights
+    if weights is None or not any(part.quantity.name == "weighted_ce" for part in parts_of(settings.selections)):
+        return []
+    without = [region.name for region in settings.labels.regions if region.name not in weights]
+    if not without:
+        return []
+    return [
+        f"--class-weights: there is none for region {named(without)}, so that its weighted_ce is undefined; "
+        f"{without[0]}=1 would give it one"
+    ]
 
 
 def _unlisted(name: str, labels: Mapping[int, int], listed: Iterable[int | None]) -> list[str]:

@@ -196,7 +196,9 @@ def _remark_lines(alike: str, found: Sequence[tuple[CaseResult, str]]) -> list[s
 
 
 def batch_remarks(report: Report) -> list[str]:
-    """The report's remarks, and how many cases have some of their own."""
-    own = sum(bool(case.remarks) for case in report.cases)
+    """The report's remarks, those that every scored case has, and how many cases have some of their own."""
+    of_cases = [set(case.remarks) for case in report.cases if case.rows]
+    of_all = set.intersection(*of_cases) if len(of_cases) > 1 else set()
+    own = sum(not of_all.issuperset(case.remarks) for case in report.cases)
     counted = [f"{own} of {len(report.cases)} cases have remarks; --format json shows them"] if own else []
-    return [*report.remarks, *counted]
+    return [*dict.fromkeys([*report.remarks, *sorted(of_all)]), *counted]

@@ -9,7 +9,7 @@ from msgspec import field
 from segeval.choices import DistanceSpacing, GeometryPolicy, MatchBy, Matching
 from segeval.errors import UsageError
 from segeval.settings import words
-from segeval.settings.labels import require_tolerances, tolerances_of, weights_by_target
+from segeval.settings.labels import require_tolerances, require_weighable, tolerances_of, weights_by_target
 from segeval.settings.option import DISTANCES, GRID, Option, Setting, asked, require_word
 from segeval.settings.protocols import Protocol, challenge_of
 from segeval.settings.values import Values
@@ -165,6 +165,7 @@ class Distances(Values, frozen=True):
             raise UsageError(f"--missed {self.missed:g}: write diagonal, box, nan, or a distance in mm of at least 0")
         if self.max_distance is not None and not 0 < self.max_distance < math.inf:
             raise UsageError(f"--max-distance {self.max_distance:g}: write a distance above 0 in mm")
+        require_weighable(self.class_weights, self.labels)
         if self.labels.names:
             weights_by_target(self.class_weights, self.labels)  # refused before anything is read
         if self.tau is not None:

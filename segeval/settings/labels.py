@@ -160,6 +160,19 @@ def weights_by_target(
     return found
 
 
+def require_weighable(weights: Mapping[TargetKey, float] | None, labels: LabelChoice) -> None:
+    """Refuse the weight of a label that is not among those that are listed. Raises UsageError."""
+    if labels.values is None or labels.regions_only:
+        return
+    listed = (BACKGROUND, labels.ignore, *labels.values)
+    for target, weight in (weights or {}).items():
+        if isinstance(target, int) and target not in listed:
+            raise UsageError(
+                f"--class-weights {target}={weight:g}: there is no label {target}; listed are: "
+                f"{named(labels.values, _MOST_NAMED) or 'none'}"
+            )
+
+
 def tolerance_of(target: TargetKey, tolerances: Mapping[TargetKey, float], labels: LabelChoice) -> float | None:
     """Of a label, by its value or its name, or of a region, mm; None where none was given."""
     name = labels.names.get(target) if isinstance(target, int) else None

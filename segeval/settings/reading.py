@@ -20,7 +20,7 @@ from segeval.settings.typed import typed
 from segeval.settings.volume_choice import volume_choice
 from segeval.settings.words import missed_mm
 from segeval.tallies.instances import InstanceOptions
-from segeval.targets import LabelChoice, TargetKey
+from segeval.targets import BACKGROUND, LabelChoice, TargetKey
 
 Document = Mapping[str, Any]
 
@@ -29,7 +29,7 @@ def settings_of_document(document: Document, names: Mapping[int, str] | None = N
     """The settings whose ``document()`` this is.
 
     names: of labels, which the rows bear and the document does not; tolerances of nsd by a name that is not told are
-    left out, and so are class weights where any name is told.
+    left out, and so are class weights where any name is told, and those of values that the rows are not of.
     Raises UsageError for what is no such document.
     """
     try:
@@ -46,9 +46,13 @@ def settings_of_document(document: Document, names: Mapping[int, str] | None = N
         known = {"*", UNNAMED_BACKGROUND, *(names or {}).values(), *(region.name for region in labels.regions)}
         if any(isinstance(target, str) and target not in known for target in fields["tau"] or ()):
             fields["tau"] = None
-        if names and fields["class_weights"]:
-            weights = fields["class_weights"].items()
-            fields["class_weights"] = {key: weight for key, weight in weights if isinstance(key, int) or key in known}
+        weights = fields["class_weights"]
+        if weights and labels.values is not None:
+            listed = {BACKGROUND, labels.ignore, *labels.values}
+            weights = {key: weight for key, weight in weights.items() if isinstance(key, str) or key in listed}
+        if weights and names:
+            weights = {key: weight for key, weight in weights.items() if isinstance(key, int) or key in known}
+        fields["class_weights"] = weights
         settings = Settings(**fields)
         _ = settings.selections
     except (KeyError, TypeError, ValueError, AttributeError) as problem:

@@ -203,6 +203,19 @@ def test_remarks_of_cases_are_counted() -> None:
     assert "remark: 1 of 2 cases have remarks; --format json shows them" in render_table(report)
 
 
+def test_a_remark_that_every_scored_case_has_is_shown() -> None:
+    both, failed = ("of the settings",), replace(FAILED, remarks=())
+    cases = (replace(scored("a", 0.5), remarks=both), replace(scored("b", 0.5), remarks=both))
+    assert [line for line in render_table(report_of(*cases, failed)).splitlines() if "remark" in line] == [
+        "remark: of the settings",
+    ]
+    cases = (cases[0], replace(cases[1], remarks=(*both, "own")))
+    assert [line for line in render_table(report_of(*cases, failed)).splitlines() if "remark" in line] == [
+        "remark: of the settings",
+        "remark: 1 of 3 cases have remarks; --format json shows them",
+    ]
+
+
 def test_a_remark_that_many_cases_share_is_a_line() -> None:
     """Whatever their files are called; one that differs in what it says stands alone."""
 

@@ -117,3 +117,28 @@ def test_pooled_rows_know_the_names_of_the_files(tmp_path: Path, segeval: Run) -
     assert run.code == 0, run.err
     assert run.json["pooled"][:2] == run.json["cases"][0]["rows"][:2]
     assert [row["name"] for row in run.json["pooled"][:2]] == ["liver", "aorta"]
+
+
+def test_a_region_without_a_weight_is_named_with_how_to_give_it_one(pair: tuple[Any, ...], segeval: Run) -> None:
+    asked = ("score", *pair, *CE, "--region", "both=1+2", "--region", "some=1", "--class-weights")
+    words = "--class-weights: there is none for region some, so that its weighted_ce is undefined; some=1 would give it"
+    found = segeval(*asked, "0=1,1=2,2=3,both=1").json["cases"][0]
+    rows = {row["label"]: row["weighted_ce"] for row in found["rows"]}
+    assert (f"{words} one" in found["remarks"], rows["some"]) == (True, None)
+    assert rows["both"] > 0
+    found = segeval(*asked, "0=1,1=2,2=3,both=1,some=1").json["cases"][0]
+    assert not any("--class-weights" in remark for remark in found["remarks"])
+    run = segeval(
+        "score", *pair, "--metrics", "dice", "-f", "json", "--region", "a=1", "--class-weights", "0=1,1=2,2=3"
+    )
+    assert not any("--class-weights" in remark for remark in run.json["cases"][0]["remarks"])  # nothing needs one
+
+
+def test_a_weight_of_a_label_that_is_not_listed_is_refused(pair: tuple[Any, ...], segeval: Run) -> None:
+    asked = ("score", *pair[:2], "--labels", "1,2", "--ignore-label", "2", *CE, "--class-weights")
+    run = segeval(*asked, "0=1,1=1,7=3")
+    assert (run.code, run.out) == (2, "")
+    assert "--class-weights 7=3: there is no label 7; listed are: 1" in run.err
+    assert segeval(*asked, "0=1,1=1,2=3").code == 0  # of the label that is ignored
+    every = ("score", *pair[:2], *CE, "--class-weights", "0=1,1=1,2=3,7=3")
+    assert segeval(*every).code == 0  # nobody knows before the last voxel which labels there are
