@@ -14,14 +14,15 @@ from segeval.cases.one_grid import on_one_grid, require_integers
 from segeval.cases.opening import OnBytes, opened_pair
 from segeval.cases.pair import Evaluated, Pair
 from segeval.cases.parts import Elsewhere, PartResult, Parts, counted_elsewhere, parts_of_pair
-from segeval.cases.remarks import unweighted_regions
+from segeval.cases.remarks import needless_empties, unweighted_regions
 from segeval.cases.same_file import hashes_of, same_file
 from segeval.cases.unused import unused_options
 from segeval.cases.voxels_that_count import CountedVoxels, Opened, counted_in_files, opened_beside
 from segeval.choices import Kind
 from segeval.errors import LabelError, NotEnoughMemory
 from segeval.kernels import choose_backend
-from segeval.quantities import RecordName, score
+from segeval.quantities import RecordName
+from segeval.quantities.scoring import score_measured
 from segeval.readers import Input
 from segeval.results.report import CaseResult, ConfusionEntry, Row
 from segeval.settings import Settings
@@ -138,9 +139,9 @@ def rows_and_details(
         remarks += missing
     if evaluated.kept is not None:
         measured["maps"] = evaluated.kept.maps(evaluated.tally, settings, geometry)
-    rows = score(evaluated.tally, settings.labels, settings.scoring, voxel_volume_mm3, measured)
-    remarks += unweighted_regions(settings)
-    return rows, details_of(evaluated.tally, measured, settings.labels), remarks
+    scored = score_measured(evaluated.tally, settings.labels, settings.scoring, voxel_volume_mm3, measured)
+    remarks += [*unweighted_regions(settings), *needless_empties(scored.needless)]
+    return scored.rows, details_of(evaluated.tally, measured, settings.labels), remarks
 
 
 def confusion_entries(confusion: Confusion | None) -> tuple[ConfusionEntry, ...]:

@@ -91,6 +91,15 @@ def unweighted_regions(settings: Settings) -> list[str]:
     ]
 
 
+def needless_empties(keys: Iterable[str]) -> list[str]:
+    """What was said of labels that both volumes lack, of quantities that have a value there."""
+    return [
+        f"--metrics {key}: empty changes nothing here, as {key.partition(':')[0]} is defined where both volumes lack a "
+        "label; leave it out"
+        for key in keys
+    ]
+
+
 def _unlisted(name: str, labels: Mapping[int, int], listed: Iterable[int | None]) -> list[str]:
     known = set(listed)
     outside = [f"{label} ({count} voxels)" for label, count in sorted(labels.items()) if label not in known]

@@ -86,6 +86,7 @@ def explain(quantity: Quantity) -> str:
         ("direction", f"{_DIRECTIONS[quantity.direction]}{_scale(quantity)}"),
         ("undefined", quantity.undefined or "only where no voxel is evaluated" * (not quantity.is_count) or "never"),
         ("settings", ", ".join(f"{k}={_default(v)}" for k, v in sorted(quantity.settings.items()))),
+        ("empty", _empty(quantity)),
         ("rows", ", ".join(_rows(quantity))),
         ("source", quantity.source),
     ]
@@ -154,6 +155,14 @@ def _rows(quantity: Quantity) -> list[RowKind]:
         return ["all"]
     rows: list[RowKind] = ["labels", "regions", "mean"]
     return rows if quantity.over_all is None else [*rows, "all"]
+
+
+def _empty(quantity: Quantity) -> str:
+    """What every quantity takes that may be undefined for want of the label."""
+    usual = "as --empty says" if quantity.fills_empty else "undefined"
+    return (
+        f"the value where both volumes lack a label, if it has none there; by default {usual}" * quantity.may_be_filled
+    )
 
 
 def _scale(quantity: Quantity) -> str:

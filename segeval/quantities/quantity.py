@@ -84,6 +84,11 @@ class Quantity(Struct, frozen=True):
         """Which values are better."""
         return direction_of(self.best, self.worst)
 
+    @property
+    def may_be_filled(self) -> bool:
+        """Whether it may be undefined for a label that both volumes lack, and so takes ``empty``."""
+        return not (self.is_count or self.of_all_alone)
+
 
 FILES: Mapping[str, tuple[str, ...]] = {
     "overlap": ("metrics",),

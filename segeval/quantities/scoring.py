@@ -63,18 +63,34 @@ class _Evidence(Struct, frozen=True):
         return known[name] if name in known else self.others.get(name)
 
 
+class Scored(Struct, frozen=True):
+    """rows: labels ascending, regions as given, ``mean``, ``all``. needless: quantities whose own ``empty`` replaced
+    nothing, as they have a value of every label that both volumes lack.
+    """
+
+    rows: tuple[Row, ...]
+    needless: tuple[str, ...]
+
+
 def score(
     tally: Tally,
     choice: LabelChoice,
     settings: ScoringSettings,
     voxel_volume_mm3: float | None,
-    measured: Mapping[RecordName, Any] | None = None,
 ) -> tuple[Row, ...]:
-    """The rows of one case: labels ascending, regions as given, ``mean``, ``all``.
+    """The rows of what follows from a tally."""
+    return score_measured(tally, choice, settings, voxel_volume_mm3, {}).rows
 
-    measured: records that do not follow from the tally, of ``targets_of`` in their order.
-    """
-    evidence = _gather(tally, choice, settings, voxel_volume_mm3, measured or {})
+
+def score_measured(
+    tally: Tally,
+    choice: LabelChoice,
+    settings: ScoringSettings,
+    voxel_volume_mm3: float | None,
+    measured: Mapping[RecordName, Any],
+) -> Scored:
+    """One case. measured: records that do not follow from the tally, of ``targets_of`` in their order."""
+    evidence = _gather(tally, choice, settings, voxel_volume_mm3, measured)
     averaged = [i for i, target in enumerate(evidence.targets) if _is_averaged(target, choice)]
     of_targets = replace(settings, selections=tuple(s for s in settings.selections if not s.quantity.of_all_alone))
     with np.errstate(over="ignore", invalid="ignore"):  # a value that no float64 can hold is undefined
@@ -98,7 +114,10 @@ def score(
         for index, target in enumerate(evidence.targets)
         if _has_row(target, choice)
     ]
-    return (*rows, mean, over_all)
+    absent = [i for i, target in enumerate(evidence.targets) if not evidence.present[i] and _has_row(target, choice)]
+    own = [part for part in parts if part.empty is not None and absent]
+    needless = [p.key for p in own if not np.isnan(of_parts[p.key][absent]).any() and not filled[p.key][absent].any()]
+    return Scored((*rows, mean, over_all), tuple(needless))
 
 
 def _gather(

@@ -67,7 +67,7 @@ def _selections(item: str) -> list[Selection]:
             continue
         known = dict.fromkeys(setting for quantity in quantities for setting in quantity.settings)
         if key not in known:
-            there_are = [*known, *([EMPTY] if any(map(_may_be_filled, quantities)) else [])]
+            there_are = [*known, *([EMPTY] if any(quantity.may_be_filled for quantity in quantities) else [])]
             there = f"{suggestion(key, there_are)}; its settings: {', '.join(there_are) or 'none'}"
             raise UsageError(f"--metrics: {name} has no setting {key!r}{there}")
         default = next(q.settings[key] for q in quantities if key in q.settings)
@@ -78,19 +78,14 @@ def _selections(item: str) -> list[Selection]:
                 words = f"surfel and {key}={value} are two kinds of boundary; give one of them"
                 raise UsageError(f"--metrics: {name}: {words}")
     return [
-        Selection(q, {k: given.get(k, v) for k, v in q.settings.items()}, empty if _may_be_filled(q) else None)
+        Selection(q, {k: given.get(k, v) for k, v in q.settings.items()}, empty if q.may_be_filled else None)
         for q in quantities
     ]
 
 
-def _may_be_filled(quantity: Quantity) -> bool:
-    """Whether it may be undefined for a label that both volumes lack."""
-    return not (quantity.is_count or quantity.of_all_alone)
-
-
 def _require_fillable(name: str, quantities: Collection[Quantity]) -> None:
     """Refuse an ``empty`` that no quantity could take. Raises UsageError."""
-    if any(map(_may_be_filled, quantities)):
+    if any(quantity.may_be_filled for quantity in quantities):
         return
     counts = all(quantity.is_count for quantity in quantities)
     why = "counts, and is defined where both volumes lack a label" if counts else "is of all labels together alone"

@@ -163,6 +163,9 @@ OVER_ALL = {
 }  # fmt: skip
 
 
+TITLES = ("formula", "direction", "undefined", "settings", "empty", "rows", "source")
+
+
 @pytest.fixture
 def explained(segeval: Run) -> dict[str, dict[str, str]]:
     """The facts by quantity and title, their wrapped lines joined."""
@@ -176,7 +179,7 @@ def explained(segeval: Run) -> dict[str, dict[str, str]]:
         title = "docstring"
         for line in lines:
             begun = re.match(r"  (\w+) +(?=\S)", line) if len(line) - len(line.lstrip()) == 2 else None
-            if begun and begun.group(1) in ("formula", "direction", "undefined", "settings", "rows", "source"):
+            if begun and begun.group(1) in TITLES:
                 title, line = begun.group(1), line[begun.end() :]
             facts[title] = f"{facts.get(title, '')} {line.strip()}".strip()
         found[name] = facts
@@ -237,6 +240,7 @@ def test_a_quantity_is_explained_in_full(quantity: Quantity, explained: dict[str
     direction = "no direction" if name in UNDIRECTED else "lower is better" if name in LOWER else "higher is better"
     assert facts["direction"].startswith(direction)
     assert facts.get("settings", "") == SETTINGS.get(name, "")
+    assert facts.get("empty", "").startswith("the value where both volumes lack a label") is quantity.may_be_filled
     assert facts["undefined"]
     assert facts["undefined"].startswith(UNDEFINED.get(name, ""))
     assert facts.get("source", "") == quantity.source
@@ -310,3 +314,11 @@ def test_all_quantities_are_of_label_maps_and_of_softmaxes(
     run = segeval("score", *pair, "--metrics", "all", "-f", "json")
     assert run.code == 0, run.err
     assert {column["group"] for column in run.json["columns"]} == set(GROUPS) - {"detection_maps"}
+
+
+def test_empty_is_told_of_where_it_may_stand(segeval: Run) -> None:
+    told = "  empty     the value where both volumes lack a label, if it has none there; by\n            default "
+    assert f"{told}as --empty says\n" in segeval("quantities", "dice").out
+    assert f"{told}undefined\n" in segeval("quantities", "nsd").out
+    for name in ("tp", "rand"):
+        assert "  empty " not in segeval("quantities", name).out

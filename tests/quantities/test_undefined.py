@@ -239,3 +239,20 @@ def test_what_cannot_be_computed_is_not_filled() -> None:
     found = {row.label: row.values for row in report.cases[0].rows}
     assert all(math.isnan(found[label]["ece:empty=0"]) for label in (1, 2, "mean"))
     assert [found[label]["dice:empty=1"] for label in (1, 2, "mean")] == [1, 1, 1]
+
+
+def test_an_empty_that_replaces_nothing_is_remarked() -> None:
+    """Of a label that both volumes lack, the specificity is that of a voxel that is nothing else; the Dice has none."""
+    volume = np.array([[0, 0, 1, 1]], np.uint8)
+    asked = "specificity:empty=0,dice:empty=1,x=specificity:empty=0.5 + dice:empty=1"
+    report = evaluate_arrays(volume, volume, labels=[1, 2], metrics=asked)
+    found = {row.label: row.values for row in report.cases[0].rows}
+    assert (found[2]["specificity:empty=0"], found[2]["dice:empty=1"], found[2]["x"]) == (1, 1, 2)
+    words = "empty changes nothing here, as specificity is defined where both volumes lack a label; leave it out"
+    told = [remark for remark in report.cases[0].remarks if "empty" in remark]
+    assert told == [f"--metrics specificity:empty={value}: {words}" for value in ("0", "0.5")]
+    nothing = np.full((1, 4), 9, np.uint8)  # no voxel counts, so that it is undefined and replaced
+    report = evaluate_arrays(nothing, nothing, labels=[1], ignore_label=9, metrics="specificity:empty=0")
+    assert report.cases[0].rows[0].values["specificity:empty=0"] == 0
+    present = evaluate_arrays(volume, volume, labels=[1], metrics="specificity:empty=0")
+    assert not [remark for case in (*report.cases, *present.cases) for remark in case.remarks if "empty" in remark]
