@@ -18,7 +18,7 @@ def page_of_comparison(comparison: Comparison, *, wide: bool = True) -> list[pag
     """First what it comes to, in a sentence for each report; then all quantities, or the main one alone."""
     baseline, *others = comparison.reports
     metrics = comparison.metrics if wide or comparison.main is None else (comparison.main,)
-    conclusions = page.bullets([words.conclusion(comparison, other.name) for other in others], "strong")
+    conclusions = page.prose([words.conclusion(comparison, other.name) for other in others], "strong")
     parts: list[page.Part] = [page.Section([conclusions]), *_ranking(comparison.ranking)]
     for other in others:
         names = page.said([f"baseline {baseline.name}", f"against  {other.name}"], "strong")
@@ -35,7 +35,7 @@ def page_of_comparison(comparison: Comparison, *, wide: bool = True) -> list[pag
     parts += [page.document(["Missing"] if missing else [], "title"), page.bullets(missing, "bad")]
     if any(row.verdict for row in comparison.rows if row.quantity in metrics):
         parts.append(page.terminal([_LEGEND]))
-    return [*parts, page.bullets(words.notes(comparison), noted=comparison.remarks), page.code(baseline.signature)]
+    return [*parts, page.prose(words.notes(comparison), noted=comparison.remarks), page.code(baseline.signature)]
 
 
 def _ranking(ranking: ChallengeRanking | None) -> list[page.Part]:
@@ -82,7 +82,7 @@ def _ranks(comparison: Comparison) -> list[page.Part]:
     tables = [_of_ranks(label, rows, [row.report for row in rows]) for label, rows in of_label.items()]
     whole = _of_ranks("", shown, [f"{row_title(row)}, {row.report}" for row in shown])
     both = page.Tables(tables, [whole])
-    return [page.Section([page.heading(f"ranks by {comparison.main}"), both]), page.bullets(words.RANK_NOTES)]
+    return [page.Section([page.heading(f"ranks by {comparison.main}"), both]), page.prose(words.RANK_NOTES)]
 
 
 def _of_ranks(title: str, rows: Sequence[RankRow], titles: Sequence[str]) -> page.Table:

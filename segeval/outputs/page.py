@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 Tone = Literal["", "plain", "strong", "good", "fair", "bad", "faint", "remark", "passed", "failed"]
 Mark = Literal["best", "worst", "better", "worse"]
@@ -17,16 +18,19 @@ Said = Sequence[tuple[str, Tone]]
 
 
 class Lines(Struct, frozen=True):
-    """Lines that a terminal never breaks, each of parts with tones; kind: what they are in a document.
+    """Lines that a terminal never breaks, unless they are prose; each of parts with tones. kind: what they are in a
+    document.
 
     document: their words there, where they differ; none leave them out. widths: what the parts but the last take at
-    least, and what widens them at most, where lines of one more part stand below each other.
+    least, and what widens them at most, where lines of one more part stand below each other. prose: sentences of our
+    own, without a path that somebody would copy; remarks at their end are none.
     """
 
     terminal: Sequence[Said]
     kind: Kind = "words"
     document: Sequence[str] | None = None
     widths: Sequence[tuple[int, int]] = ()
+    prose: bool = False
 
 
 class Table(Struct, frozen=True):
@@ -95,6 +99,11 @@ def bullets(texts: Iterable[str], tone: Tone = "", noted: Sequence[str] = ()) ->
     lines = said(texts, tone)
     remarks = said([f"remark: {text}" for text in noted], "remark")
     return Lines([*lines, *remarks], "list", [*(text for [(text, _)] in lines), *noted])
+
+
+def prose(texts: Iterable[str], tone: Tone = "", noted: Sequence[str] = ()) -> Lines:
+    """A list of sentences, which are wrapped to the page, and at its end remarks."""
+    return replace(bullets(texts, tone, noted), prose=True)
 
 
 def code(text: str) -> Lines:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -17,6 +18,8 @@ from segeval.words.printable import printable
 
 WIDTH = 80
 """Where nothing says how wide the output is."""
+_MOVED_IN = "  "
+_BLANK = re.compile(r" (?![^\[]*\])")  # but for those inside [0.1, 0.2]
 
 
 def console_of_stdout() -> Console:
@@ -50,7 +53,8 @@ def draw(page: Sequence[Part], console: Console) -> None:
     for part in page:
         if isinstance(part, Lines):
             for line in _aligned(part):
-                print_line(console, *line)
+                for shown in _wrapped(line, console.width) if part.prose else [line]:
+                    print_line(console, *shown)
         elif isinstance(part, Tables):
             _print_tables(console, part)
         elif isinstance(part, Listing):
@@ -68,6 +72,22 @@ def print_line(console: Console, *parts: tuple[str, Tone]) -> None:
     """A line of its own words: no markup in file names, no breaking inside them."""
     together = [(tone, "".join(text for text, _ in same)) for tone, same in groupby(parts, lambda part: part[1])]
     console.print(Text.assemble(*((printable(text), STYLES[tone]) for tone, text in together)), soft_wrap=True)
+
+
+def _wrapped(line: Said, width: int) -> Iterator[Said]:
+    """A sentence on as many lines as it takes, those after the first moved in; a remark may hold a path, and stays."""
+    (text, tone), *more = line
+    if more or tone == "remark":
+        yield line
+        return
+    begun = ""
+    for word in _BLANK.split(printable(text)):
+        if begun and cell_len(begun) + 1 + cell_len(word) > width:
+            yield [(begun, tone)]
+            begun = f"{_MOVED_IN}{word}"
+        else:
+            begun = f"{begun} {word}" if begun else word
+    yield [(begun, tone)]
 
 
 def _aligned(part: Lines) -> Iterator[Said]:

@@ -176,7 +176,7 @@ def test_compare_begins_with_its_conclusion_and_the_main_quantity(segeval: Run, 
         assert segeval("batch", tmp_path / name, tmp_path / "r", "--workers", "1", *options).code == 0
     files = (tmp_path / "a.json", tmp_path / "b.json")
     out = segeval("compare", *files).out
-    assert out.splitlines()[0].startswith(f"{files[1]} is better: mean dice +0.1460 [")
+    assert " ".join(out.split()).startswith(f"{files[1]} is better: mean dice +0.1460 [")
     assert "2 more quantities: --wide, or --format csv or json" in out
     assert "+0.1460*" in next(
         line for line in out.splitlines() if line.startswith("mean ")

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from segeval.outputs.page import Table, Tables, terminal
+from segeval.outputs.page import Table, Tables, prose, terminal
 from segeval.outputs.sheet import console_of_stdout, draw, plain_text
 
 TITLES = ["1 left upper lobe of the lung", "2 肝臓肝臓肝臓肝臓肝臓肝臓肝臓", "mean"]
@@ -56,6 +56,20 @@ def test_heads_are_broken_where_they_are_longer_than_what_stands_below() -> None
 def test_a_line_is_never_broken_and_obeys_nothing() -> None:
     line = terminal(["[red]x[/red] :smile: " + "y" * 100 + "\x1b[2J"])
     assert plain_text([line], 40) == "[red]x[/red] :smile: " + "y" * 100 + "\\x1b[2J\n"
+
+
+def test_prose_is_wrapped_to_the_page_between_words_of_any_width() -> None:
+    """An interval stays in one piece, a word that is longer than the page does, and so does a remark."""
+    sentence = f"肝臓 is better: +0.1 [+0.0, +0.2], in {'z' * 30} alone"
+    lines = plain_text([prose([sentence], noted=["a/b c: " + "y z " * 10])], 20).splitlines()
+    assert lines == [
+        "肝臓 is better: +0.1",
+        "  [+0.0, +0.2], in",
+        f"  {'z' * 30}",
+        "  alone",
+        "remark: a/b c: " + "y z " * 10,
+    ]
+    assert plain_text([prose([sentence])], 80) == f"{sentence}\n"
 
 
 def test_a_console_that_knows_no_box_has_hyphens() -> None:
