@@ -63,6 +63,7 @@ def _nothing_is_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(folder))
         patch.setenv("DASK_TEMPORARY_DIRECTORY", str(folder / "dask"))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(tempfile, "tempdir", str(folder))
         yield
     sweep(str(folder), age_s=0)  # as the next batch does: of batches that were killed whole

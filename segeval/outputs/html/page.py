@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from segeval.outputs.html.bundle import vega_bundle
 from segeval.words.shown_values import value_text
 
 _ASSETS = Path(__file__).parent / "assets"
@@ -55,10 +56,7 @@ def _environment() -> Any:
 
 @cache
 def _vega() -> str:
-    import vl_convert
-
-    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return bundle.replace("</script", "<\\/script")
+    return vega_bundle().replace("</script", "<\\/script")
 
 
 @cache
