@@ -18,6 +18,7 @@ from segeval.files.remote import RemotePath
 from segeval.files.watch import Watch
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.containers import container_of
+from segeval.readers.hdf5_chunks import VerifiedChunks
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
 from segeval.readers.slabs import SlabSource, axes_by_place, guarded, require_numbers
@@ -52,7 +53,8 @@ def open_hdf5(path: Path, options: ReadOptions) -> Volume:
         channel_axis, space = axes_by_place(path, shape)
         planes = tuple(1 if axis == space[0] else length for axis, length in enumerate(shape))  # of what is not chunked
         chunks = guarded(path, "h5py", lambda: dataset.chunks or planes)
-        source = SlabSource(path, _reader(path, dataset), dataset, channel_axis, space, tuple(map(int, chunks)))
+        array = guarded(path, "h5py", lambda: VerifiedChunks(path, dataset) if dataset.chunks else dataset)
+        source = SlabSource(path, _reader(path, dataset), array, channel_axis, space, tuple(map(int, chunks)))
         geometry = guarded(path, "h5py", lambda: _geometry(path, dataset, source.shape))
     except BaseException:
         handle.close()

@@ -283,11 +283,18 @@ def test_a_filter_that_h5py_lacks_is_named(segeval: Segeval, tmp_path: Path) -> 
     assert_refused(segeval("inspect", path), path, "lacks the filter 32001 (")
 
 
-def test_planes_beyond_the_memory_are_refused_before_they_are_read(segeval: Segeval, tmp_path: Path) -> None:
+def test_planes_beyond_the_memory_are_refused_before_they_are_read(
+    segeval: Segeval, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "x.h5"
     with h5py.File(path, "w") as file:
-        file.create_dataset("a", shape=(2, 1 << 45), dtype="u1", chunks=(1, 1024))
-    assert_refused(segeval("inspect", path), path, "a part that is read at once needs 32 TiB")
+        file.create_dataset("a", shape=(2, 1 << 45), dtype="u1")
+        file.create_dataset("b", shape=(2, 1 << 45), dtype="u1", chunks=(1, 1024))
+        file.create_dataset("c", shape=(1 << 15, 1 << 16), dtype="u1", chunks=(1 << 15, 1 << 16))
+    assert_refused(segeval("inspect", f"{path}:/a"), path, "a part that is read at once needs 32 TiB")
+    assert_refused(segeval("inspect", f"{path}:/b"), path, "promises 68719476736 chunks, and holds 1 at most")
+    monkeypatch.setenv("SEGEVAL_MAX_MEMORY", "1G")
+    assert_refused(segeval("inspect", f"{path}:/c"), path, "a chunk of it needs 4 GiB")
 
 
 def test_damaged_hdf5_is_refused(segeval: Segeval, tmp_path: Path) -> None:
