@@ -80,6 +80,12 @@ class VerifiedChunks:
             return self._dataset[tuple(where)]
         return found[tuple(slice(None) if isinstance(side, slice) else 0 for side in where)]
 
+    def verify(self) -> None:
+        """Decode every chunk. Raises UnreadableFile."""
+        depth, *others = self.shape
+        for start in range(0, depth, self.chunks[0]):
+            self[(slice(start, min(start + self.chunks[0], depth)), *(slice(0, length) for length in others))]
+
     def _stored(self, start: tuple[int, ...], buffer: Any) -> tuple[int, Bytes]:
         """The filters that were not used, as bits, and the chunk as it is stored. Raises UnreadableFile."""
         read = self._dataset.id.read_direct_chunk

@@ -85,7 +85,20 @@ def _minc_2(path: Path, class_axis: int | None) -> tuple[np.ndarray[Any, Any], n
             "it again"
         )
     require_memory(str(path), Need(2 * size, "a format that is read whole", "store it as NIfTI"))
+    _verify_chunks(path)
     return _array_and_affine(image)
+
+
+def _verify_chunks(path: Path) -> None:
+    """Raises UnreadableFile for chunks of another length: HDF5 would give memory as the voxels that they lack."""
+    import h5py
+
+    from segeval.readers.hdf5_chunks import VerifiedChunks
+
+    with h5py.File(path, "r") as file:  # locked as nibabel has it, which holds it
+        for dataset in file["minc-2.0/image/0"].values():
+            if isinstance(dataset, h5py.Dataset) and dataset.chunks:
+                VerifiedChunks(path, dataset).verify()
 
 
 def _array_and_affine(image: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from formats import assert_refused
 from reading import read_picture
+from real_files import package_file
 
 Segeval = Callable[..., Any]
 Array = np.ndarray[Any, Any]
@@ -111,3 +112,15 @@ def test_a_chunk_of_another_length_is_refused(
         one = file.create_dataset("a", shape=WHOLE.shape, dtype=WHOLE.dtype, chunks=WHOLE.shape, **FILTERS[name])
         one.id.write_direct_chunk((0, 0), content)
     assert_refused(segeval("inspect", path), path, words)
+
+
+def test_a_short_chunk_of_minc_2_is_refused(tmp_path: Path, segeval: Segeval) -> None:
+    path, chunk = tmp_path / "x.mnc", (10, 20, 20)
+    content = package_file("nibabel", "tests", "data", "minc2_1_scale.mnc").read_bytes()
+    path.write_bytes(content)
+    assert segeval("inspect", path).code == 0
+    with h5py.File(path, "r+") as file:
+        one = file["minc-2.0/image/0/image"]
+        assert one.chunks == chunk
+        one.id.write_direct_chunk((0, 0, 0), zlib.compress(bytes(1000)))
+    assert_refused(segeval("inspect", path), path, "has 1000 bytes, not 4000")
