@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from segeval.array_types import Integers
@@ -137,6 +138,9 @@ def _instances(
             unsigned, layer = found.plan.unsigned, layers[target.layer]
             p, r = layer.places
             prediction = _facts(layer.sides[0], chosen.prediction, p, origin, unsigned[0], given=given)
+            if given and found.plan.winners:  # which are told apart by their numbers
+                numbers = [found.plan.winners.index(label) for label in prediction.ids.tolist()]
+                prediction = replace(prediction, ids=np.array(numbers, dtype=prediction.ids.dtype))
             reference = _facts(layer.sides[1], chosen.reference, r, origin, unsigned[1], given=given)
             between = layer.shared(target)
             pairs = Pairs(*counted(r[between.reference], p[between.prediction], between.voxels))

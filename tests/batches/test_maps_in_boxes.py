@@ -69,6 +69,7 @@ def a_map(rng: np.random.Generator, channels: int, shape: tuple[int, ...]) -> ND
             "matching": st.sampled_from(["any-overlap", "many-to-one"]),
             "min_volume_mm3": st.just(3.0),
             "connectivity": st.sampled_from([6, 18]),
+            "instances": st.just(True),
             "threshold": st.sampled_from([0.3, 0.9]),
         },
     ),
@@ -95,15 +96,19 @@ def test_any_cut_gives_what_the_whole_gives(
     p = stored(folder / "p.zarr", probabilities if channels > 1 else probabilities[0], (*channel, *chunks[0]))
     r = stored(folder / "r.zarr", reference, chunks[1])
     asked = {**options, **data.draw(st.sampled_from(choices)), "kind": "probabilities"}
-    if channels > 1:
-        asked.pop("threshold", None)
+    asked.pop("threshold" if channels > 1 else "", None)
+    asked.pop("connectivity" if "instances" in asked else "", None)
     turned = probabilities.transpose(0, 3, 2, 1) if channels > 1 else probabilities[0].T
     found, expected = (
         evaluate(p, r, metrics=METRICS, **asked),
         evaluate_arrays(turned, reference.T, metrics=METRICS, **asked),
     )
     assert case_of(found) == case_of(expected)
-    asked = {name: value for name, value in asked.items() if name not in ("matching", "min_volume_mm3", "connectivity")}
+    asked = {
+        name: value
+        for name, value in asked.items()
+        if name not in ("matching", "min_volume_mm3", "connectivity", "instances")
+    }
     asked |= {"metrics": DISTANCES, "max_distance": data.draw(st.sampled_from([2.0, 50.0]))}
     found, expected = evaluate(p, r, **asked), evaluate_arrays(turned, reference.T, **asked)
     for one, other in zip(found.cases[0].rows, expected.cases[0].rows, strict=True):
