@@ -119,11 +119,18 @@ def count_probabilities(
 ) -> SoftResult:
     """The sums of a probability map against a label map on its grid."""
     kernel = backend.soft_kernel(options, sets)
+    add_probabilities(kernel, prediction, reference, weights)
+    return soft_result(kernel)
+
+
+def add_probabilities(
+    kernel: SoftKernel, prediction: VoxelSource, reference: VoxelSource, weights: VoxelSource | None = None
+) -> None:
+    """Give a kernel all voxels of both."""
     if prediction.in_order and prediction.channels > 1:
         _channel_by_channel(kernel, prediction, reference, weights)
     else:
         _side_by_side(kernel, prediction, reference, weights)
-    return soft_result(kernel)
 
 
 def count_undecided(

@@ -16,7 +16,7 @@ def require_room(pair: Pair, *needs: Need) -> None:
     """Raises NotEnoughMemory where what is held until the last voxel is too much, before the first."""
     kept = [] if pair.kept is None else [pair.kept.need]
     sources = [source for source in (pair.prediction, pair.reference, pair.weights) if source is not None]
-    held = [need for source in sources for need in needs_of(source)]
+    held = [] if pair.parts is not None else [need for source in sources for need in needs_of(source)]
     require_memory(pair.prediction_name, *held, *kept, *needs)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from msgspec import Struct
 
-from segeval.cases.counting import LabelResult, SoftResult, count_labels, count_probabilities, soft_result
+from segeval.cases.counting import LabelResult, SoftResult, add_probabilities, count_labels, soft_result
 from segeval.cases.pair import Pair
 from segeval.choices import Kind
 from segeval.errors import UsageError
@@ -143,8 +143,12 @@ def _plan(pair: Pair, options: TallyOptions | None = None) -> Plan:
         raise ValueError("the pair has no parts")
     boxes = [box for boxes in pair.parts.groups for box in boxes]
     unsigned = pair.prediction.dtype.kind != "i", pair.reference.dtype.kind != "i"
-    shape, per_voxel = pair.reference.shape, pair.prediction.channels * pair.prediction.dtype.itemsize
-    return plan_of(pair.settings, shape, unsigned, boxes, pair.geometry, options, per_voxel)
+    per_voxel = 0
+    if options is not None:
+        stored = _stored(pair.prediction)
+        both = [pair.prediction] if stored is pair.prediction else [pair.prediction, stored]
+        per_voxel = pair.prediction.channels * sum(source.dtype.itemsize for source in both)
+    return plan_of(pair.settings, pair.reference.shape, unsigned, boxes, pair.geometry, options, per_voxel)
 
 
 def _read(pair: Pair, plan: Plan, box: Box) -> list[tuple[Piece, Piece]]:
@@ -172,8 +176,10 @@ def count_soft_parts(pair: Pair, parts: Parts, options: TallyOptions) -> SoftRes
         return _added(parts, _counter_of_winners(pair, options), SoftResult)
 
     def count(boxes: tuple[Box, ...]) -> SoftResult:
-        sides = tiled(pair.prediction, boxes), tiled(pair.reference, boxes)
-        return count_probabilities(pair.backend, *sides, options, pair.sets)
+        kernel = pair.backend.soft_kernel(options, pair.sets)
+        for box in boxes:
+            add_probabilities(kernel, tiled(pair.prediction, (box,)), tiled(pair.reference, (box,)))
+        return soft_result(kernel)
 
     return _added(parts, count, SoftResult)
 

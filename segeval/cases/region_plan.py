@@ -161,7 +161,7 @@ def plan_of(
     soft: TallyOptions | None = None,
     per_voxel: int = 0,
 ) -> Plan:
-    """boxes: all of the volume's. soft: of a probability map. per_voxel: bytes of the prediction as it is stored.
+    """boxes: all of the volume's. soft, per_voxel: of a probability map; bytes of its channels.
 
     Raises LabelError, GeometryError, NotEnoughMemory, UsageError where what is asked for cannot be found in boxes.
     """

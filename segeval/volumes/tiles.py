@@ -72,6 +72,19 @@ def tiled(source: VoxelSource, boxes: tuple[Box, ...]) -> VoxelSource:
     return Tiled(source, boxes)
 
 
+def voxels_of(source: VoxelSource) -> int:
+    """How many there are in a channel's stream."""
+    while isinstance(source, DerivedSource):
+        if isinstance(source, Tiled):
+            return sum(_size(box) for box in source.boxes)
+        source = source.source
+    return math.prod(source.shape)
+
+
+def _size(box: Box) -> int:
+    return math.prod(side.stop - side.start for side in box)
+
+
 def parts_of(*sources: VoxelSource) -> list[tuple[Box, ...]] | None:
     """Boxes that cover sources of one shape, in groups to be counted by themselves; None where one gives no boxes.
 
@@ -88,7 +101,7 @@ def parts_of(*sources: VoxelSource) -> list[tuple[Box, ...]] | None:
     size = 0
     for box in _boxes(shape, steps):
         group.append(box)
-        size += math.prod(side.stop - side.start for side in box)
+        size += _size(box)
         if size >= PART_VOXELS:
             parts.append(tuple(group))
             group, size = [], 0

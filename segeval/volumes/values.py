@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from segeval.choices import Activation
 from segeval.errors import LabelError
 from segeval.volumes.memory import Need, require_memory
+from segeval.volumes.tiles import voxels_of
 from segeval.volumes.volume import PIECE_VOXELS, ArraySource, DerivedSource, Piece, VoxelSource
 
 INTEGRAL_WITHIN = 1e-3
@@ -134,7 +135,10 @@ class ScaledSource(DerivedSource, frozen=True):
 
 
 class SoftmaxSource(DerivedSource, frozen=True, dict=True):
-    """Logits of exclusive classes: all channels of a voxel are needed at once, so the stored volume is held whole."""
+    """Logits of exclusive classes: all channels of a voxel are needed at once, so the stored voxels are held: a box of
+    them, or the whole volume."""
+
+    by_voxel: ClassVar[bool] = True
 
     divisor: float
 
@@ -201,7 +205,7 @@ def held(name: str, source: VoxelSource) -> ArraySource:
 
 def _whole(source: VoxelSource) -> NDArray[Any]:
     """All channels in one array of shape (channels, voxels), the first axis fastest."""
-    whole = np.empty((source.channels, math.prod(source.shape)), dtype=source.dtype)
+    whole = np.empty((source.channels, voxels_of(source)), dtype=source.dtype)
     for channel, values in enumerate(whole):
         filled = 0
         for piece in source.pieces(channel):

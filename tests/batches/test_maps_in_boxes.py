@@ -116,6 +116,33 @@ def test_any_cut_gives_what_the_whole_gives(
 
 
 @pytest.mark.usefixtures("small_boxes")
+@pytest.mark.parametrize("metrics", [METRICS, "brier,dice"])
+def test_logits_become_probabilities_in_each_box(metrics: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    probabilities = a_map(rng, 3, (9, 8, 11)).astype(np.float64)
+    logits = (np.log(probabilities) + rng.normal(0, 5, (1, 9, 8, 11))).astype(np.float32)
+    reference = np.roll(probabilities, 1, 2).argmax(axis=0).astype(np.uint8)
+    p = stored(tmp_path / "p.zarr", logits, (2, 4, 5, 6))
+    r = stored(tmp_path / "r.zarr", reference, (5, 5, 5))
+    turned = logits.transpose(0, 3, 2, 1)
+    found = evaluate(p, r, activation="softmax", metrics=metrics)
+    expected = evaluate_arrays(turned, reference.T, activation="softmax", metrics=metrics)
+    soft = evaluate_arrays(probabilities.transpose(0, 3, 2, 1), reference.T, metrics=metrics)
+    for one, other, third in zip(*(report.cases[0].rows for report in (found, expected, soft)), strict=True):
+        assert one.values == pytest.approx(other.values, rel=1e-12, nan_ok=True)
+        assert one.values == pytest.approx(third.values, rel=1e-5, nan_ok=True)
+
+
+def test_logits_are_counted_by_workers(tmp_path: Path, segeval: Run) -> None:
+    rng = np.random.default_rng(8)
+    p = stored(tmp_path / "p.zarr", rng.normal(0, 3, (3, 9, 8, 11)).astype(np.float32), (3, 4, 4, 4))
+    r = stored(tmp_path / "r.zarr", rng.integers(0, 3, (9, 8, 11)).astype(np.uint8), (4, 4, 4))
+    asked = ("--activation", "softmax", "--metrics", "brier,instance_tp,hd", "--max-distance", "2", "-f", "json")
+    one, several = segeval("score", p, r, *asked), segeval("score", p, r, *asked, "--workers", "2")
+    assert (several.code, several.out) == (0, one.out), several.err
+
+
+@pytest.mark.usefixtures("small_boxes")
 @pytest.mark.parametrize("channels", [1, 3])
 def test_components_are_those_that_scipy_finds(channels: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(channels)
@@ -186,7 +213,6 @@ def test_less_memory_will_do_than_the_volumes_would_take(large: list[Path]) -> N
         (("--metrics", "lesion_ap"), 2, "detection maps and losses of whole maps are measured on the whole volume"),
         (("--metrics", "instance_hd95"), 2, "is measured on the whole volume"),
         (("--metrics", "pq", "--channels", "independent"), 3, "independent channels have no label map"),
-        (("--metrics", "pq", "--activation", "softmax"), 2, "cannot be counted in parts"),
     ],
 )
 def test_what_needs_the_whole_volume_is_refused_before_reading(
