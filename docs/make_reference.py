@@ -159,7 +159,8 @@ def _type(name: str, of: dict[str, Any]) -> str:
         return f"[{kind}](#{name}-{kind.lower()})"
     if "anyOf" in of:
         kinds = dict.fromkeys(_type(name, one) for one in of["anyOf"])
-        return " or ".join(sorted(kinds, key=lambda kind: kind.startswith(("object", "list"))))
+        # Where null stands depends on msgspec's version.
+        return " or ".join(sorted(kinds, key=lambda kind: (kind.startswith(("object", "list")), kind == "null")))
     if "enum" in of:
         return " or ".join(f'`"{value}"`' for value in of["enum"])
     if "prefixItems" in of:
