@@ -82,9 +82,11 @@ def under_common_names(tables: Sequence[CaseTable]) -> tuple[list[CaseTable], li
     remarks: list[str] = []
     for table in tables:
         own = {line.label: line.name or "" for line in table.results.lines if isinstance(line.label, int)}
-        if any(name and names.get(label) and folded(name) != folded(names[label]) for label, name in own.items()):
+        named = {label: name for label, name in own.items() if name and label != BACKGROUND}
+        if any(names.get(label) and folded(name) != folded(names[label]) for label, name in named.items()):
             told = {label: name or f"\0{label}" for label, name in own.items()}  # which nobody is called
-            numbers = numbers_under(told, names, shared_numbers(told, names))
+            nameless = {label: label for label, name in own.items() if not name and names.get(label) == ""}
+            numbers = numbers_under(told, names, nameless | shared_numbers(told, names))
             table = replace(table, numbers=numbers, own={new: old for old, new in numbers.items()})
             moved = [f"{own[old] or 'label'} {old} is {new}" for old, new in sorted(numbers.items()) if old != new]
             remarks.append(

@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from segeval.comparing.paired_reports import compare_reports
+from segeval.quantities import select
+from segeval.results.report import CaseResult, Report, Row
+
 Segeval = Callable[..., Any]
 Nifti = Callable[..., Path]
 
@@ -70,6 +74,27 @@ def test_the_third_report_is_told_apart_likewise(report: Callable[..., Path], se
         "liver": 3,
         "bladder": 5,
     }
+
+
+def test_what_nobody_names_keeps_its_number_and_so_does_the_background() -> None:
+    """Label 5 has no name in either report, and the background is called something else in each."""
+
+    def report(names: dict[int, str | None]) -> Report:
+        rows = tuple(Row(label, name, {"dice": 1.0}) for label, name in names.items())
+        columns = tuple(selection.column for selection in select("dice"))
+        return Report("segeval:0.1.0", {}, columns, (CaseResult("a", None, None, rows),))
+
+    first = report({0: "background", 1: "aorta", 2: "liver", 5: None})
+    other = report({0: "rest", 1: "liver", 2: "aorta", 5: None})
+    rows = compare_reports({"first": first, "other": other}).rows
+    assert [(row.label, row.name, row.n) for row in rows] == [
+        (0, "background", 1),
+        (1, "aorta", 1),
+        (2, "liver", 1),
+        (5, None, 1),
+    ]
+    same = report({0: "rest", 1: "aorta", 2: "liver", 5: None})
+    assert compare_reports({"first": first, "same": same}).remarks == ()
 
 
 def test_labels_of_one_number_without_names_are_the_same(
