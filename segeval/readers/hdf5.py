@@ -18,7 +18,7 @@ from segeval.files.remote import RemotePath
 from segeval.files.watch import Watch
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.containers import container_of
-from segeval.readers.hdf5_chunks import VerifiedChunks
+from segeval.readers.hdf5_chunks import VerifiedChunks, filters_of
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
 from segeval.readers.slabs import SlabSource, axes_by_place, guarded, require_numbers
@@ -115,11 +115,9 @@ def _reader(path: Path, dataset: Any) -> str:
     import h5py
 
     def lacking() -> list[str]:
-        stored = dataset.id.get_create_plist()
-        filters = [stored.get_filter(number) for number in range(stored.get_nfilters())]
         return [
             f"{code} ({printable(shortened(name.decode('latin-1'), 40))})"
-            for code, _, _, name in filters
+            for code, _, _, name in filters_of(dataset)
             if not h5py.h5z.filter_avail(code)
         ]
 

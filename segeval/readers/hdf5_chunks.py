@@ -46,10 +46,9 @@ class VerifiedChunks:
             raise UnreadableFile(
                 f"{path}: promises {promised} chunks, and holds {stored} at most; export no more than what it holds"
             )
-        plist = dataset.id.get_create_plist()
-        filters = enumerate(plist.get_filter(number) for number in range(plist.get_nfilters()))
+        filters = enumerate(filters_of(dataset))
         self._filters = [(number, code, values) for number, (code, _, values, _) in filters][::-1]
-        undefined = plist.fill_value_defined() == h5py.h5d.FILL_VALUE_UNDEFINED
+        undefined = dataset.id.get_create_plist().fill_value_defined() == h5py.h5d.FILL_VALUE_UNDEFINED
         self._fill = 0 if undefined else dataset.fillvalue
         self._plain = h5py.h5t.py_create(dataset.dtype, logical=True) == dataset.id.get_type()
 
@@ -118,6 +117,12 @@ class VerifiedChunks:
         return UnreadableFile(
             f"{self._path}: its chunk at {_place(start)} has {size} bytes, not {self._size}; copy or export it again"
         )
+
+
+def filters_of(dataset: Any) -> list[tuple[int, int, tuple[int, ...], bytes]]:
+    """What a chunk has gone through, in this order: code, flags, values and name of each filter."""
+    stored = dataset.id.get_create_plist()
+    return [stored.get_filter(number) for number in range(stored.get_nfilters())]
 
 
 def _place(start: Sequence[int]) -> str:
