@@ -160,13 +160,17 @@ def weights_by_target(
     return found
 
 
+def weighable(target: TargetKey, labels: LabelChoice) -> bool:
+    """Whether a weight may be of it, where labels are listed; of a name that is known later."""
+    return isinstance(target, str) or target in (BACKGROUND, labels.ignore, *(labels.values or ()))
+
+
 def require_weighable(weights: Mapping[TargetKey, float] | None, labels: LabelChoice) -> None:
     """Refuse the weight of a label that is not among those that are listed. Raises UsageError."""
     if labels.values is None or labels.regions_only:
         return
-    listed = (BACKGROUND, labels.ignore, *labels.values)
     for target, weight in (weights or {}).items():
-        if isinstance(target, int) and target not in listed:
+        if not weighable(target, labels):
             raise UsageError(
                 f"--class-weights {target}={weight:g}: there is no label {target}; listed are: "
                 f"{named(labels.values, _MOST_NAMED) or 'none'}"

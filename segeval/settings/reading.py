@@ -12,7 +12,7 @@ from segeval.errors import UsageError
 from segeval.settings.array_choice import key_choice, level_choice
 from segeval.settings.documents import KeptProtocol
 from segeval.settings.label_distances import label_distances_of
-from segeval.settings.labels import UNNAMED_BACKGROUND, label_choice
+from segeval.settings.labels import UNNAMED_BACKGROUND, label_choice, weighable
 from segeval.settings.palettes import colours_of_document
 from segeval.settings.protocols import Protocol
 from segeval.settings.settings import Settings, declared
@@ -20,7 +20,7 @@ from segeval.settings.typed import typed
 from segeval.settings.volume_choice import volume_choice
 from segeval.settings.words import missed_mm
 from segeval.tallies.instances import InstanceOptions
-from segeval.targets import BACKGROUND, LabelChoice, TargetKey
+from segeval.targets import LabelChoice, TargetKey
 
 Document = Mapping[str, Any]
 
@@ -48,8 +48,7 @@ def settings_of_document(document: Document, names: Mapping[int, str] | None = N
             fields["tau"] = None
         weights = fields["class_weights"]
         if weights and labels.values is not None:
-            listed = {BACKGROUND, labels.ignore, *labels.values}
-            weights = {key: weight for key, weight in weights.items() if isinstance(key, str) or key in listed}
+            weights = {key: weight for key, weight in weights.items() if weighable(key, labels)}
         if weights and names:
             weights = {key: weight for key, weight in weights.items() if isinstance(key, int) or key in known}
         fields["class_weights"] = weights
