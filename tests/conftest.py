@@ -112,16 +112,17 @@ def nifti(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real pairs with known values; the test is skipped where there is none."""
-    folder = os.environ.get("SEGEVAL_REAL_DATA")
-    if not folder:
-        pytest.skip("SEGEVAL_REAL_DATA is not set")
-    return Path(folder)
+    return _folder_of("SEGEVAL_REAL_DATA")
 
 
 @pytest.fixture(scope="session")
 def real_packages() -> Path:
     """The folder of packages that .ci/real fetches; the test is skipped where there is none."""
-    folder = os.environ.get("SEGEVAL_REAL_PACKAGES")
+    return _folder_of("SEGEVAL_REAL_PACKAGES")
+
+
+def _folder_of(variable: str) -> Path:
+    folder = os.environ.get(variable)
     if not folder:
-        pytest.skip("SEGEVAL_REAL_PACKAGES is not set")
+        pytest.skip(f"{variable} is not set")
     return Path(folder)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from peer_arrays import CASES, arrays_of
+from scripts import loaded
 
 from segeval import evaluate_arrays
 
@@ -71,11 +72,5 @@ def test_a_line_says_what_it_is_or_how_it_differs() -> None:
 
 
 def test_the_page_is_made_of_the_lines() -> None:
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("frameworks_page", ROOT / "benchmarks/peers/page.py")
-    assert spec is not None
-    assert spec.loader is not None
-    page = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(page)
+    page = loaded(ROOT / "benchmarks/peers/page.py")
     assert (ROOT / "docs/frameworks.md").read_text(encoding="utf-8") == page.page(FRAMEWORKS, RECORDED)

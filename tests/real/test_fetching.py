@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import tarfile
 import tomllib
@@ -11,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from scripts import loaded
 
 FOLDER = Path(__file__).parents[2] / ".ci"
 
@@ -19,12 +19,7 @@ pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=".ci is not beside t
 
 @pytest.fixture
 def script() -> ModuleType:
-    stated = importlib.util.spec_from_file_location("real_packages", FOLDER / "real_packages.py")
-    assert stated is not None
-    assert stated.loader is not None
-    module = importlib.util.module_from_spec(stated)
-    stated.loader.exec_module(module)
-    return module
+    return loaded(FOLDER / "real_packages.py")
 
 
 def sdist(path: Path, *names: str, links: dict[str, str] | None = None) -> Path:
