@@ -191,3 +191,36 @@ def test_a_large_softmax_map_needs_little_memory(tmp_path: Path) -> None:
     (case,) = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))["cases"]
     assert [row["pred_voxels"] for row in case["rows"][:4]] == [128 * 128 * depth for depth in (20, 20, 20, 16)]
     assert [row["tp"] for row in case["rows"][:4]] == [128 * 128 * depth for depth in (16, 12, 8, 0)]
+
+
+# The end
+
+LEAVING = """
+import atexit, sys, threading, time
+sys.argv = ["segeval", "score"]
+atexit.register(print, "registered")
+{before}
+from segeval.__main__ import run
+try:
+    run()
+finally:
+    print("unwound", flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "printed"),
+    [
+        ("", "registered"),  # at once: nothing is unwound
+        ("threading.Thread(target=lambda: (time.sleep(1), print('thread'))).start()", "unwound\nthread\nregistered"),
+        ("sys.setprofile(lambda *_: None)", "unwound\nregistered"),
+        ("sys.settrace(lambda *_: None)", "unwound\nregistered"),
+    ],
+)
+def test_the_process_ends_at_once_where_nobody_else_has_a_say(before: str, printed: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVING.format(before=before)], capture_output=True, encoding="utf-8", timeout=60
+    )
+    assert done.stdout.split("\n")[:-1] == printed.split("\n")
+    assert done.returncode == 2  # no volumes were named
+    assert "Missing argument" in done.stderr
