@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
+from segeval.machine import usable_cores
 from segeval.quantities.arithmetic import ratio
 
 BLOCK = 1_000_000
 """Numbers in an array: what bounds the memory for any number of cases and labels."""
+
+_MOST_THREADS = 4  # each holds a block
 
 TAILS = (0.025, 0.975)
 
@@ -37,15 +40,27 @@ def means_of_draws(values: Floats, weights: NDArray[np.uint8]) -> Floats:
     defined = ~np.isnan(values)
     filled = values if defined.all() else np.where(defined, values, 0.0)
     gaps = np.flatnonzero(~defined.all(axis=0))
-    present = defined[:, gaps].astype(np.float64)
+    patterns, pattern_of = np.unique(np.packbits(defined[:, gaps], axis=0), axis=1, return_inverse=True)  # few: most
+    present = np.unpackbits(patterns, axis=0, count=len(values)).astype(np.float64)  # are undefined in the same cases
     means = np.empty((len(weights), values.shape[1]))
-    step = max(1, BLOCK // max(len(values), 1))
-    for start in range(0, len(weights), step):
+
+    def fill(start: int) -> None:
         part = weights[start : start + step].astype(np.float64)
         numbers = np.repeat(part.sum(axis=1, keepdims=True), values.shape[1], axis=1)
-        numbers[:, gaps] = part @ present
+        numbers[:, gaps] = (part @ present)[:, pattern_of]
         with np.errstate(over="ignore", invalid="ignore"):
             means[start : start + step] = ratio(part @ filled, numbers)
+
+    step = max(1, BLOCK // max(len(values), 1))
+    blocks = range(0, len(weights), step)
+    if len(blocks) < 2:
+        for start in blocks:
+            fill(start)
+        return means
+    from concurrent.futures import ThreadPoolExecutor  # products of matrices leave the interpreter's lock to others
+
+    with ThreadPoolExecutor(min(usable_cores(), _MOST_THREADS)) as pool:
+        list(pool.map(fill, blocks))
     return means
 
 
