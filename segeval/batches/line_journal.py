@@ -59,7 +59,7 @@ class LineJournal:
     def take(self, key: str) -> bytes | None:
         """The line of an earlier run, once; None where there is none."""
         place = self._known.pop(key, None)
-        return None if place is None else _unsealed(os.pread(self._file, place[1], place[0]))
+        return None if place is None else _parted(os.pread(self._file, place[1], place[0]))[0]
 
     def append(self, text: bytes) -> None:
         """Note a line, its end included."""
@@ -104,8 +104,14 @@ def _sealed(text: bytes) -> bytes:
 
 def _unsealed(line: bytes) -> bytes | None:
     """The text of a line, None of one that is not as it was written."""
+    text, seal = _parted(line)
+    return text if seal == b"%08x\n" % crc32(text) else None
+
+
+def _parted(line: bytes) -> tuple[bytes, bytes]:
+    """Text and checksum."""
     text, _, seal = line.rpartition(b"\t")
-    return text + b"\n" if seal == b"%08x\n" % crc32(text) else None
+    return text, seal
 
 
 class Line(Struct):

@@ -78,21 +78,23 @@ def _found(path: Path) -> _Found:
         raise UnreadableFile(f"{path}: has the column {twice[0]} twice; remove one")
     found = _Found()
     places = [header.index(column) for column in COLUMNS]
-    for number, cells in rows:
-        if not any(cell.strip() for cell in cells):
+    folder = path.parent
+    for number, row in rows:
+        cells = [cell.strip() for cell in row]
+        if not any(cells):
             continue
         if (problem := _not_whole(header, places, cells)) is not None:
             found.unclear.append(f"line {number} of {path.name}: {problem}")
             continue
-        case, prediction, reference = (cells[place].strip() for place in places)
-        line = _Line(number, case, _place(path, prediction) if prediction else None, _place(path, reference))
+        case, prediction, reference = (cells[place] for place in places)
+        line = _Line(number, case, _place(folder, prediction) if prediction else None, _place(folder, reference))
         found.lines.setdefault(case, []).append(line)
     return found
 
 
-def _place(manifest: Path, text: str) -> Path:
+def _place(folder: Path, text: str) -> Path:
     """The path that a cell names, from the manifest's folder on; a URL as it is."""
-    return located(Path(text)) if is_remote(text) else manifest.parent / text
+    return located(Path(text)) if is_remote(text) else folder / text
 
 
 def _not_whole(header: list[str], places: list[int], cells: list[str]) -> str | None:
@@ -103,10 +105,10 @@ def _not_whole(header: list[str], places: list[int], cells: list[str]) -> str | 
         what = f"has {len(cells)} cells, the first line {len(header)}, so that {' and '.join(absent)}"
         return f"{what} {'is' if len(absent) == 1 else 'are'} not there; write every cell, an empty one too"
     if (
-        refused := next(filter(None, (of_another_scheme(cells[place].strip()) for place in places[1:])), None)
+        refused := next(filter(None, (of_another_scheme(cells[place]) for place in places[1:])), None)
     ) is not None:
         return refused
-    empty = [header[place] for place in places if not cells[place].strip() and header[place] != "prediction"]
+    empty = [header[place] for place in places if not cells[place] and header[place] != "prediction"]
     return f"the cell of {' and '.join(empty)} is empty; fill it in or remove the line" if empty else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, overload
@@ -10,7 +11,7 @@ from typing import Any, overload
 import msgspec
 from msgspec.structs import asdict
 
-from segeval.results.rows import ABSENT, Label, Line, Rows
+from segeval.results.rows import ABSENT, Label, Line, Rows, counts_behind
 
 _ENCODER = msgspec.json.Encoder(enc_hook=float)  # of NumPy's numbers
 _PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -180,14 +181,21 @@ def _row_texts(rows: Rows) -> Iterator[str]:
             if len(known) > _MOST_TEMPLATES:
                 known.clear()
             known[key] = _template(line, table.keys, kinds[cells])
-        template, held = known[key]
-        of_row = texts[cells] if held is None else [texts[cells.start + at] for at in held]
-        text = template % tuple(of_row)
-        n, _ = table.means(number)
-        yield text if n is None else f'{text[:-1]}, "n": {on_a_line(n)}}}'
+        around, held = known[key]
+        parts = around.copy()  # another thread may be writing such a row, too
+        parts[1::2] = texts[cells] if held is None else [texts[cells.start + at] for at in held]
+        text = "".join(parts)
+        packed = table.packed_means(number)
+        yield text if packed is None else f'{text[:-1]}, "n": {_counts_text(table.keys, packed.tobytes())}}}'
 
 
-_Template = tuple[str, list[int] | None]
+@lru_cache(maxsize=1024)
+def _counts_text(keys: tuple[str, ...], packed: bytes) -> str:
+    """How many values stand behind each mean: most cases of a batch have the same."""
+    return on_a_line(counts_behind(keys, array("i", packed))[0])
+
+
+_Template = tuple[list[str], list[int] | None]
 
 
 @lru_cache(maxsize=4)
@@ -198,8 +206,11 @@ def _templates(keys: tuple[str, ...]) -> dict[tuple[Label, str | None, bytes], _
 
 
 def _template(line: Line, keys: tuple[str, ...], kinds: bytes) -> _Template:
-    """The text around the numbers of a row, and where its numbers stand; None where it has all of them."""
+    """The text around a row's numbers, with a place for each, and which these are; None where it has all of them."""
     held = [place for place, kind in enumerate(kinds) if kind != ABSENT]
-    facts = [f"{on_a_line(key)}: {on_a_line(value)}".replace("%", "%%") for key, value in asdict(line).items()]
-    names = [f"{on_a_line(keys[place])}: ".replace("%", "%%") + "%s" for place in held]
-    return "{" + ", ".join(facts + names) + "}", None if len(held) == len(keys) else held
+    around = ["{" + ", ".join(f"{on_a_line(key)}: {on_a_line(value)}" for key, value in asdict(line).items())]
+    for place in held:
+        around[-1] += f", {on_a_line(keys[place])}: "
+        around += ["", ""]
+    around[-1] += "}"
+    return around, None if len(held) == len(keys) else held

@@ -144,8 +144,11 @@ class Table:
     def cells(self, number: int) -> list[Value | None]:
         """The values of a row in the order of the keys: integers are such, undefined is NaN, and None is absent."""
         found: list[Value | None] = self.numbers_of(range(number, number + 1))
-        for place in _places(self.kinds_of(range(number, number + 1)))[ABSENT]:
+        places = _places(self.kinds_of(range(number, number + 1)))
+        for place in places[ABSENT]:
             found[place] = None
+        for place in places[UNDEFINED]:
+            found[place] = math.nan  # this very object: rows whose undefined values are the same are equal
         return found
 
     def numbers_of(self, numbers: range) -> list[Any]:
@@ -153,11 +156,8 @@ class Table:
         width, found = len(self.keys), self._values[self._cells(numbers)].tolist()
         kinds = self.kinds_of(numbers)
         for first in range(0, len(found), max(width, 1)):
-            places = _places(kinds[first : first + width])
-            for place in places[WHOLE]:
+            for place in _places(kinds[first : first + width])[WHOLE]:
                 found[first + place] = int(found[first + place])
-            for place in places[UNDEFINED]:
-                found[first + place] = math.nan  # this very object: rows whose undefined values are the same are equal
         return found
 
     def kinds_of(self, numbers: range) -> bytes:
@@ -166,12 +166,8 @@ class Table:
 
     def means(self, number: int) -> tuple[dict[str, int] | None, int | None]:
         """How many values stand behind each mean of a row, and how many those could have been."""
-        mean = self._mean(number)
-        if mean is None:
-            return None, None
-        *counts, of = mean
-        n = {key: count for key, count in zip(self.keys, counts, strict=True) if count >= 0}
-        return n, of if of >= 0 else None
+        mean = self.packed_means(number)
+        return (None, None) if mean is None else counts_behind(self.keys, mean)
 
     def line(self, number: int) -> Line:
         """The label of a row, with its name."""
@@ -180,7 +176,7 @@ class Table:
     def _cells(self, numbers: range) -> slice:
         return slice(numbers.start * len(self.keys), numbers.stop * len(self.keys))
 
-    def _mean(self, number: int) -> array[int] | None:
+    def packed_means(self, number: int) -> array[int] | None:
         """The counts behind each mean of a row, and what they could have been last; −1 where there is none."""
         at = self._mean_of.get(number)
         return None if at is None else self._means[at * (len(self.keys) + 1) : (at + 1) * (len(self.keys) + 1)]
@@ -228,7 +224,7 @@ class Table:
         self._values += theirs._values[cells]
         self._kinds += theirs._kinds[cells]
         for number in rows.numbers:
-            if (mean := theirs._mean(number)) is not None:
+            if (mean := theirs.packed_means(number)) is not None:
                 self._add_mean(len(self), mean)
             line = theirs.line(number)
             self._lines.append(self._place(line.label, line.name))
@@ -272,7 +268,7 @@ class Rows(Sequence[Row]):
     def packed(self) -> Packed:
         """These rows for JSON, bit for bit."""
         table, cells = self.table, self.table._cells(self.numbers)
-        means = map(table._mean, self.numbers)
+        means = map(table.packed_means, self.numbers)
         return Packed(
             [(line.label, line.name) for line in map(table.line, self.numbers)],
             table._values[cells].tobytes(),
@@ -287,6 +283,12 @@ class Rows(Sequence[Row]):
             if table.line(number).label == label and key in table.keys:
                 return table._values[number * len(table.keys) + table.keys.index(key)]
         return math.nan
+
+
+def counts_behind(keys: Sequence[str], packed: Sequence[int]) -> tuple[dict[str, int], int | None]:
+    """How many values stand behind each mean, and how many those could have been, of what `packed_means` gives."""
+    *counts, of = packed
+    return {key: n for key, n in zip(keys, counts, strict=True) if n >= 0}, of if of >= 0 else None
 
 
 def lines_of(rows: Sequence[Row]) -> Iterator[Line | Row]:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from segeval.results.json_text import laid_out
 from segeval.results.rows import ABSENT, REAL, UNDEFINED, WHOLE, Packed, Row, Rows, Table
 
 KEYS = ("dice", "tp", "hd95", "focal:gamma=3")
@@ -62,6 +63,20 @@ def test_packed_rows_come_back_through_json(case: list[Row]) -> None:
     table.add([Row(7, "before", {"dice": 0.5})])
     text = json.dumps(msgspec.to_builtins(table.add(case).packed()))
     assert list(map(facts, Table(KEYS).add_packed(msgspec.json.decode(text, type=Packed)))) == list(map(facts, case))
+
+
+@given(st.lists(st.lists(rows(), max_size=4), max_size=4))
+def test_rows_are_written_as_what_they_hold(cases: list[list[Row]]) -> None:
+    table = Table(KEYS)
+    texts = [laid_out(table.add(case)) for case in cases]
+    numbers = [[{k: v if math.isfinite(v) else None for k, v in row.values.items()} for row in case] for case in cases]
+    assert [json.loads(text) for text in texts] == [
+        [
+            {"label": row.label, "name": row.name, **of_row} | ({} if row.n is None else {"n": dict(row.n)})
+            for row, of_row in zip(case, values, strict=True)
+        ]
+        for case, values in zip(cases, numbers, strict=True)
+    ]
 
 
 @given(st.lists(rows(), max_size=4))
