@@ -39,7 +39,7 @@ class CaseResult:
         first = next(iter(self.found.values()))
         for contender in self.case.contenders:
             name, measured = contender.name, self.found[contender.name]
-            if contender.environment == "segeval-python":
+            if contender.probe:
                 continue
             if not measured.seconds:
                 yield (name, measured.why_not, "", "", "", "", "")
