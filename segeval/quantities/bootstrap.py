@@ -14,7 +14,7 @@ from segeval.quantities.arithmetic import ratio
 BLOCK = 1_000_000
 """Numbers in an array: what bounds the memory for any number of cases and labels."""
 
-_MOST_THREADS = 4  # each holds a block
+_MOST_THREADS = 4  # which hold a block together
 
 TAILS = (0.025, 0.975)
 
@@ -51,7 +51,7 @@ def means_of_draws(values: Floats, weights: NDArray[np.uint8]) -> Floats:
         with np.errstate(over="ignore", invalid="ignore"):
             means[start : start + step] = ratio(part @ filled, numbers)
 
-    step = max(1, BLOCK // max(len(values), 1))
+    step = max(1, BLOCK // _MOST_THREADS // max(len(values), 1))  # however many there are: last digits hang on it
     blocks = range(0, len(weights), step)
     if len(blocks) < 2:
         for start in blocks:
