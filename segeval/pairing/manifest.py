@@ -104,9 +104,7 @@ def _not_whole(header: list[str], places: list[int], cells: list[str]) -> str | 
     if absent := [header[place] for place in places if place >= len(cells)]:
         what = f"has {len(cells)} cells, the first line {len(header)}, so that {' and '.join(absent)}"
         return f"{what} {'is' if len(absent) == 1 else 'are'} not there; write every cell, an empty one too"
-    if (
-        refused := next(filter(None, (of_another_scheme(cells[place]) for place in places[1:])), None)
-    ) is not None:
+    if (refused := next(filter(None, (of_another_scheme(cells[place]) for place in places[1:])), None)) is not None:
         return refused
     empty = [header[place] for place in places if not cells[place] and header[place] != "prediction"]
     return f"the cell of {' and '.join(empty)} is empty; fill it in or remove the line" if empty else None
