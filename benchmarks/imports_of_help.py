@@ -5,9 +5,8 @@ import io
 import json
 import sys
 
-from segeval.__main__ import run
+from segeval.cli.app import main
 
-sys.argv = ["segeval", "--help"]
-with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
-    run()
+with contextlib.redirect_stdout(io.StringIO()):
+    main(["--help"])
 json.dump({"numpy": int("numpy" in sys.modules)}, sys.stdout)
