@@ -178,8 +178,8 @@ class RunStarts:
     """Where a voxel differs from its predecessor in any of several arrays; the work arrays are kept."""
 
     def __init__(self) -> None:
-        self._marks = np.zeros(_BLOCK, dtype=np.bool_)
-        self._other = np.empty(_BLOCK, dtype=np.bool_)
+        self._marks = np.zeros(_BLOCK, dtype=np.uint8)  # anything but 0 where a run starts
+        self._other = np.empty(_BLOCK, dtype=np.uint8)
 
     def of(self, first: NDArray[Any], second: NDArray[Any]) -> Integers | None:
         """Positions of the first voxels of the runs, ascending, 0 among them; None where the runs are short.
@@ -190,19 +190,28 @@ class RunStarts:
             return np.zeros(1, dtype=np.int64)
         size = first.size
         marks, other = self._marks[:size], self._other[: size - 1]
-        marks[0] = True
-        np.not_equal(first[1:], first[:-1], out=marks[1:])
-        np.not_equal(second[1:], second[:-1], out=other)
-        np.logical_or(marks[1:], other, out=marks[1:])
+        marks[0] = 1
+        _mark_changes(first, marks[1:])
+        _mark_changes(second, other)
+        np.bitwise_or(marks[1:], other, out=marks[1:])
         padded = -(-size // 8) * 8
-        self._marks[size:padded] = False
+        self._marks[size:padded] = 0
         words = self._marks[:padded].view(np.uint64)  # eight marks at once: most words hold none
         marked = np.flatnonzero(words != 0)
         if marked.size > _SHORT_RUNS * words.size:
             return None
-        within = np.flatnonzero(words.take(marked).view(np.bool_))
+        within = np.flatnonzero(words.take(marked).view(np.uint8) != 0)
         starts = marked.take(within >> 3)
         starts <<= 3
         within &= 7
         starts += within
         return starts
+
+
+def _mark_changes(values: NDArray[Any], marks: NDArray[np.uint8]) -> None:
+    """Anything but 0 for each value but the first that is not its predecessor."""
+    if values.itemsize == 1:  # the bits that differ: two thirds of a comparison's time
+        numbers = values.view(np.uint8)
+        np.bitwise_xor(numbers[1:], numbers[:-1], out=marks)
+    else:
+        np.not_equal(values[1:], values[:-1], out=marks.view(np.bool_))
