@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 LONG = 20.0  # seconds; one run of a peer that takes longer is enough
+SHORT, REPEATS = 1.0, 3  # seconds; what takes less runs so often in a round, as one run of it says little
 _TIMEOUT = 540  # seconds
 
 Values = dict[str, float]
@@ -44,27 +45,29 @@ def in_turn(
     peers: frozenset[str],
     tell: Callable[[str], object],
 ) -> dict[str, Measured]:
-    """Each round runs every command once. The first round warms the page cache and is not counted.
+    """Each round runs every command once, a short one three times. The first round warms the page cache.
 
-    Commands in ``once``, and those of ``peers`` that take longer than ``LONG``, run in the first round only.
+    Commands in ``once``, and those of ``peers`` that take longer than ``LONG``, run in the first round only, and count.
     """
     found = {name: Measured() for name in commands}
+    repeats = dict.fromkeys(commands, 1)
     for number in range(rounds + 1):
         for name, command in commands.items():
             measured = found[name]
-            if measured.why_not or (number and name in once):
+            if number and name in once:
                 continue
-            tell(f"{name} ({number}/{rounds})")
-            seconds, cpu, peak = _run(command, measured)
-            if measured.why_not:
-                continue
-            measured.peak = max(measured.peak, peak)
-            alone = name in once or (seconds > LONG and name in peers)
-            if number or alone:
-                measured.seconds.append(seconds)
-                measured.cpu.append(cpu)
-            if alone:
-                once |= {name}
+            for _ in range(repeats[name]):
+                if measured.why_not:
+                    break
+                tell(f"{name} ({number}/{rounds})")
+                seconds, cpu, peak = _run(command, measured)
+                measured.peak = max(measured.peak, peak)
+                once |= {name} if seconds > LONG and name in peers else set()
+                if not measured.why_not and (number or name in once):
+                    measured.seconds.append(seconds)
+                    measured.cpu.append(cpu)
+            if not number and seconds < SHORT:
+                repeats[name] = REPEATS
     return found
 
 

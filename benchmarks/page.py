@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import fill
 
 from cases import MB, Case, Judgement
-from measuring import LONG, Measured, difference
+from measuring import LONG, REPEATS, SHORT, Measured, difference
 from rich.console import Console
 from rich.table import Table
 
@@ -85,7 +85,8 @@ def render(
     words = (
         f"Made by `benchmarks/compare.py` on {date.today().isoformat()}: whole processes, files in the page cache, "
         "each tool in an environment of its own, all contenders of a case in turn. "
-        f"Rounds after a warm-up: {rounds} (none where a peer takes more than {LONG:g} s: that one run counts). "
+        f"Rounds after a warm-up: {rounds}, with {REPEATS} runs of what takes less than {SHORT:g} s "
+        f"(none where a peer takes more than {LONG:g} s: that one run counts). "
         "Times are medians; the ratios mean something, the seconds are this machine's. "
         "Peak memory is the largest resident set of one process; 1 MB is 10⁶ bytes. "
         "The processor time of a batch leaves its worker processes out. "
