@@ -16,6 +16,7 @@ REQUIREMENTS = {
     "simpleitk": ("SimpleITK",),
     "numpy": ("numpy", "nibabel"),
     "reading": ("numpy", "isal"),
+    "cc3d": ("connected-components-3d", "nibabel"),
     "distances": ("nibabel", "medpy", "surface-distance"),
     "mikan": ("mikan-rs", "SimpleITK"),
     "nnunet": (_TORCH, "nnunetv2"),
