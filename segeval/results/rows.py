@@ -138,7 +138,7 @@ class Table:
         """A row, made anew."""
         line = self.line(number)
         values = {key: value for key, value in zip(self.keys, self.cells(number), strict=True) if value is not None}
-        n, of = self.means(number)
+        n, of = counts_behind(self.keys, self.packed_means(number))
         return Row(line.label, line.name, values, n, of)
 
     def cells(self, number: int) -> list[Value | None]:
@@ -163,11 +163,6 @@ class Table:
     def kinds_of(self, numbers: range) -> bytes:
         """What stands in each cell of some rows, one after the other."""
         return bytes(self._kinds[self._cells(numbers)])
-
-    def means(self, number: int) -> tuple[dict[str, int] | None, int | None]:
-        """How many values stand behind each mean of a row, and how many those could have been."""
-        mean = self.packed_means(number)
-        return (None, None) if mean is None else counts_behind(self.keys, mean)
 
     def line(self, number: int) -> Line:
         """The label of a row, with its name."""
@@ -285,8 +280,10 @@ class Rows(Sequence[Row]):
         return math.nan
 
 
-def counts_behind(keys: Sequence[str], packed: Sequence[int]) -> tuple[dict[str, int], int | None]:
-    """How many values stand behind each mean, and how many those could have been, of what `packed_means` gives."""
+def counts_behind(keys: Sequence[str], packed: Sequence[int] | None) -> tuple[dict[str, int] | None, int | None]:
+    """How many values stand behind each mean of a row, and how many those could have been; of `packed_means`."""
+    if packed is None:
+        return None, None
     *counts, of = packed
     return {key: n for key, n in zip(keys, counts, strict=True) if n >= 0}, of if of >= 0 else None
 
