@@ -36,7 +36,7 @@ def _leave(code: int) -> NoReturn:
     gc.freeze()  # that walk, too, is shorter by what is frozen
     threading = sys.modules.get("threading")
     others = threading is not None and threading.active_count() > 1
-    if others or sys.gettrace() is not None or sys.getprofile() is not None or sys.flags.interactive:
+    if others or _watched() or sys.flags.interactive:
         sys.exit(code)
     atexit._run_exitfuncs()
     try:
@@ -45,6 +45,13 @@ def _leave(code: int) -> NoReturn:
     except Exception:
         sys.exit(code)  # the interpreter has words and a code for a stream that takes no more
     os._exit(code)
+
+
+def _watched() -> bool:
+    """Whether a tracer, a profiler or (from Python 3.12 on) a monitoring tool looks on."""
+    monitoring = getattr(sys, "monitoring", None)
+    tools = () if monitoring is None else map(monitoring.get_tool, range(6))
+    return sys.gettrace() is not None or sys.getprofile() is not None or any(tools)
 
 
 def _left(why: str, code: int) -> int:
