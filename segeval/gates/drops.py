@@ -16,6 +16,7 @@ from segeval.gates.grammar import Measure, parse_measure
 from segeval.gates.matching import Matched
 from segeval.gates.tolerances import Tolerance
 from segeval.quantities import keys_named
+from segeval.quantities.arithmetic import mean
 from segeval.quantities.bootstrap import means_of_draws, resample
 from segeval.quantities.naming import did_you_mean
 from segeval.results.report import MEAN, Column, Label
@@ -70,7 +71,7 @@ class Drop(Struct, frozen=True, eq=False):
         paired = self.paired
         if not paired.any():
             return math.nan, math.nan
-        return float(self.before[paired].mean()), float(self.now[paired].mean())
+        return mean(self.before[paired]), mean(self.now[paired])
 
     @property
     def exceeds(self) -> bool:
@@ -78,7 +79,7 @@ class Drop(Struct, frozen=True, eq=False):
         before, now = self.means
         if math.isnan(before):
             return False
-        drop = -float(np.mean(self.gains[self.paired]))
+        drop = -mean(self.gains[self.paired])
         return drop - self.tolerance.margin(before) > _rounding(before, now)
 
     @property

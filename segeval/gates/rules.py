@@ -13,6 +13,7 @@ from segeval.errors import UsageError
 from segeval.gates.grammar import EVERY, POOLED, Condition, Measure, Rule, number_text
 from segeval.gates.pooled import pooled_value
 from segeval.quantities import keys_named
+from segeval.quantities.arithmetic import deviation, mean
 from segeval.quantities.naming import did_you_mean
 from segeval.quantities.quantity import QUANTITIES
 from segeval.results.report import CaseResult, Report
@@ -242,9 +243,9 @@ def _formula(statistic: str) -> Callable[[Floats], float]:
         share = float(statistic[1:])
         return lambda numbers: float(np.percentile(numbers, share))
     formulas: dict[str, Callable[[Floats], float]] = {
-        "mean": lambda numbers: float(numbers.mean()),
+        "mean": mean,
         "median": lambda numbers: float(np.median(numbers)),
-        "sd": lambda numbers: float(numbers.std(ddof=1)) if len(numbers) > 1 else _NAN,
+        "sd": deviation,
         "min": lambda numbers: float(numbers.min()),
         "max": lambda numbers: float(numbers.max()),
     }

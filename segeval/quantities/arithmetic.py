@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,22 @@ def ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> Floats:
     out.fill(np.nan)  # half the time of np.full, and most of a small case's quantities are ratios
     np.true_divide(numerator, denominator, out=out, where=denominator != 0)
     return out
+
+
+def mean(values: Floats) -> float:
+    """Of equal values their own, which a computed mean may miss by a rounding error."""
+    return float(values[0]) if _equal(values) else float(values.mean())
+
+
+def deviation(values: Floats) -> float:
+    """The standard deviation with n − 1; of equal values 0, of less than two NaN."""
+    if len(values) < 2:
+        return math.nan
+    return 0.0 if _equal(values) else float(values.std(ddof=1))
+
+
+def _equal(values: Floats) -> bool:
+    return bool((values == values[0]).all())
 
 
 def generalised_dice(

@@ -16,12 +16,10 @@ from segeval.array_types import Floats, Integers
 from segeval.choices import RankingMethod, Ties
 from segeval.quantities.bootstrap import TAILS, means_of_draws_of
 from segeval.quantities.paired import holm, signed_rank_tests
-from segeval.quantities.ranks import ordered, ranks_of
+from segeval.quantities.ranks import ordered, ranks_of, rounded
 
 LEVEL = 0.05
 """Of the tests of the significance-based ranking."""
-_DIGITS = 12
-"""Significant ones, of means that are compared: what rounding alone tells apart is a tie."""
 
 
 class Rules(Struct, frozen=True):
@@ -91,7 +89,7 @@ def _of_means(means: Floats, rules: Rules) -> Floats:
     """(reports, …, ranked columns), from means of all columns."""
     ranked = len(rules.shares)
     if rules.method == "mean-then-rank":
-        return ranks_of(_rounded(means[..., :ranked]), rules.signs[:ranked], rules.ties)
+        return ranks_of(rounded(means[..., :ranked]), rules.signs[:ranked], rules.ties)
     return _scaled(means[..., :ranked] * -rules.signs[:ranked])
 
 
@@ -113,17 +111,8 @@ def _scored(of_columns: Floats, rules: Rules) -> Floats:
 def _placed(scores: Floats, breakers: Floats, rules: Rules) -> Floats:
     """The rank of each report, of (reports, …) scores and the means of the tie-breakers."""
     keys = -breakers * rules.signs[len(rules.shares) :]
-    keys = _rounded(np.concatenate([scores[..., np.newaxis], keys], axis=-1))
+    keys = rounded(np.concatenate([scores[..., np.newaxis], keys], axis=-1))
     return ordered(np.where(np.isnan(keys), np.inf, keys), rules.ties)
-
-
-def _rounded(means: Floats) -> Floats:
-    """To `_DIGITS` significant digits."""
-    size = np.abs(means)
-    powers = np.floor(np.log10(size, out=np.zeros_like(means), where=(size > 0) & np.isfinite(size)))
-    unit = 10.0 ** (powers - _DIGITS + 1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.where(np.isfinite(means), np.round(means / unit) * unit, means)
 
 
 def _by_tests(values: Floats, rules: Rules) -> Floats:

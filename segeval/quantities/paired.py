@@ -13,6 +13,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Integers
+from segeval.quantities.arithmetic import mean
 from segeval.quantities.bootstrap import intervals, means_of_draws
 
 
@@ -130,6 +131,6 @@ def _means(values: Floats, defined: NDArray[np.bool_]) -> Floats:
         known = column[which]
         if len(known):
             with np.errstate(over="ignore"):
-                mean = known.mean()
-            means[index] = mean if np.isfinite(mean) else np.nan
+                found = mean(known)
+            means[index] = found if np.isfinite(found) else np.nan
     return means

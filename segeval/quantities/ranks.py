@@ -14,6 +14,9 @@ from segeval.array_types import Floats, Integers
 from segeval.choices import Ties
 from segeval.quantities.bootstrap import BLOCK, TAILS, means_of_draws_of
 
+_DIGITS = 12
+"""Significant ones, of means that are ranked."""
+
 
 class RankStatistics(Struct, frozen=True):
     """Arrays of shape (reports, columns), intervals (2, reports, columns).
@@ -46,7 +49,7 @@ def rank_reports(values: Floats, signs: Integers, weights: NDArray[np.uint8]) ->
     means, mean_ranks = (means_of_draws_of(kind, _every_case_once(values)) for kind in (shared, case_ranks))
     return RankStatistics(
         means[:, 0],
-        ranks_of(means, signs)[:, 0],
+        ranks_of(rounded(means), signs)[:, 0],
         _intervals(shared, signs, weights),
         mean_ranks[:, 0],
         ranks_of(mean_ranks, lower)[:, 0],
@@ -60,6 +63,15 @@ def ranks_of(values: Floats, signs: Integers, ties: Ties = "average") -> Floats:
     """The rank of each report among them all, along the first axis."""
     keys = np.where(np.isnan(values), np.inf, -values * signs)
     return ordered(keys[..., np.newaxis], ties)
+
+
+def rounded(means: Floats) -> Floats:
+    """To `_DIGITS` significant digits: what rounding alone tells apart is a tie."""
+    size = np.abs(means)
+    powers = np.floor(np.log10(size, out=np.zeros_like(means), where=(size > 0) & np.isfinite(size)))
+    unit = 10.0 ** (powers - _DIGITS + 1)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return np.where(np.isfinite(means) & (unit > 0), np.round(means / unit) * unit, means)
 
 
 def ordered(keys: Floats, ties: Ties = "average") -> Floats:

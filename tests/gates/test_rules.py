@@ -352,6 +352,14 @@ def test_a_value_close_to_its_limit_is_shown_on_its_side_of_it() -> None:
     assert finding("min(dice) >= 0.85", report((0.85,))).outcome == "pass"
 
 
+@pytest.mark.parametrize("value", [0.1, 0.7, 0.8])
+@pytest.mark.parametrize("count", [3, 6, 7])
+def test_the_mean_of_equal_values_is_that_value_and_there_is_no_spread(value: float, count: int) -> None:
+    of = report((value,) * count)  # a sum of seven 0.8 by seven is 0.7999999999999999
+    assert finding(f"mean(dice) == {value}", of).outcome == "pass"
+    assert finding("sd(dice) == 0", of).outcome == "pass"
+
+
 def test_needed_quantities_are_canonical_and_once_each() -> None:
     measures = [Measure("liver", "dice"), Measure("mean", "focal:gamma=3.0"), Measure("all", "focal:gamma=3")]
     assert needed_quantities(measures) == ("dice", "focal:gamma=3")

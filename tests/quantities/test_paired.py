@@ -112,6 +112,13 @@ def test_what_overflows_is_undefined_and_warns_nobody() -> None:
 # Wins, ties, losses
 
 
+def test_means_of_equal_values_are_these_values() -> None:
+    found = compared(columns([0.1] * 3), columns([0.8] * 3))  # 0.1 + 0.1 + 0.1 by 3 is 0.10000000000000002
+    difference = 0.8 - 0.1
+    assert (found.first[0], found.second[0], found.difference[0]) == (0.1, 0.8, difference)
+    assert found.low[0] == found.high[0] == difference
+
+
 def test_wins_follow_the_direction_of_the_quantity() -> None:
     first = columns(*[[0.1, 0.2, 0.3, 0.4, NAN]] * 3)
     second = columns(*[[0.2, 0.3, 0.3, 0.1, 0.5]] * 3)
@@ -208,6 +215,15 @@ def test_rank_intervals_are_narrow_where_the_order_is_sure_and_wide_where_it_is_
         assert bounds[:, 0, 0].tolist() == [1, 1]
         assert bounds[:, 1, 0].tolist() == [2, 3]
         assert bounds[:, 2, 0].tolist() == [2, 3]
+
+
+def test_means_that_rounding_alone_tells_apart_share_a_rank() -> None:
+    found = ranked([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1], [0.4, 0.2, 0.1]])  # 0.2 each, but for rounding
+    assert found.by_mean[:, 0].tolist() == [2.5, 2.5, 1]
+
+
+def test_the_smallest_means_have_ranks() -> None:
+    assert ranked([[2e-320], [1e-320]]).by_mean[:, 0].tolist() == [1, 2]
 
 
 def test_equal_reports_share_every_rank() -> None:
