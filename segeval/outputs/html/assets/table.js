@@ -15,10 +15,12 @@ function worstLabel(place, column) {
 function orderedCases() {
   const text = state.text.toLowerCase(), filter = facts.columns[state.column];
   const limits = filter ? valuesOf(state.line, filter) : null, wanted = [];
+  // 0.9 as a float32 lies below 0.9: a limit is one, too, so that the value at it stays.
+  const [low, high] = [state.low, state.high].map((limit) => (limit !== null && filter && filter.type === "f4" ? Math.fround(limit) : limit));
   for (let place = 0; place < facts.cases.length; place++) {
     if (text && !facts.cases[place].toLowerCase().includes(text)) continue;
-    if (state.low !== null && !(limits[place] >= state.low)) continue;
-    if (state.high !== null && !(limits[place] <= state.high)) continue;
+    if (low !== null && !(limits[place] >= low)) continue;
+    if (high !== null && !(limits[place] <= high)) continue;
     wanted.push(place);
   }
   if (state.sort === "case") return wanted.sort((a, b) => (facts.cases[a] < facts.cases[b] ? -1 : 1) * (state.ascending ? 1 : -1));
