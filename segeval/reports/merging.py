@@ -14,6 +14,7 @@ from segeval.reports.pooling import pooled_rows
 from segeval.reports.report_files import read_report
 from segeval.results.label_names import with_other_names
 from segeval.results.report import MISSED, CaseResult, Report
+from segeval.results.signatures import version_of
 
 
 def merge_reports(paths: Sequence[Path]) -> Report:
@@ -37,7 +38,7 @@ def merge_reports(paths: Sequence[Path]) -> Report:
             cases[case.case] = case
     cases |= with_other_names(cases[case] for case in sorted(cases))
     ordered = tuple(cases[case] for case in sorted(cases))
-    signatures = list(dict.fromkeys(report.signature for report in reports if report.cases))
+    signatures = _signatures(reports)
     merged = Report(
         signature=" + ".join(signatures) or first.signature,
         settings={
@@ -50,6 +51,17 @@ def merge_reports(paths: Sequence[Path]) -> Report:
         summary=summarise(ordered, first.columns),
     )
     return _pooled(merged, signatures) if any(report.pooled is not None for report in reports) else merged
+
+
+def _signatures(reports: Sequence[Report]) -> list[str]:
+    """Each once. A shard that scored no prediction does not know of what kind they are, as the others do."""
+    versions = {version_of(report.signature) for report in reports if _scored(report)}
+    kept = (r for r in reports if r.cases and (_scored(r) or version_of(r.signature) not in versions))
+    return list(dict.fromkeys(report.signature for report in kept))
+
+
+def _scored(report: Report) -> bool:
+    return any(case.status == "ok" for case in report.cases)
 
 
 def _remarks(reports: Sequence[Report]) -> tuple[str, ...]:

@@ -33,6 +33,25 @@ def test_what_is_counted_over_cases_is_remarked_once(segeval: Run, nifti: Nifti,
     assert again["remarks"] == merged["remarks"]
 
 
+def test_shards_that_scored_no_prediction_change_neither_signature_nor_pooled_rows(
+    segeval: Run, nifti: Nifti, tmp_path: Path
+) -> None:
+    """The prediction of b is missing, that of c is damaged, and each case is a shard of its own."""
+    labels = np.zeros((6, 5, 4), np.uint8)
+    labels[1:3], labels[4:] = 1, 2
+    for case in "abc":
+        nifti(f"r/{case}.nii.gz", labels)
+    nifti("p/a.nii.gz", labels)
+    (tmp_path / "p" / "c.nii.gz").write_bytes(b"no gzip")
+    batch = ("batch", tmp_path / "p", tmp_path / "r", "--missing", "worst", "--pooled", "-o")
+    assert segeval(*batch, tmp_path / "whole.json").code == 3
+    for shard in "123":
+        segeval(*batch, tmp_path / f"{shard}.json", "--shard", f"{shard}/3")
+    merged = segeval("merge", *(tmp_path / f"{shard}.json" for shard in "231"), "-o", tmp_path / "merged.json")
+    assert merged.code == 3
+    assert (tmp_path / "merged.json").read_text() == (tmp_path / "whole.json").read_text()
+
+
 def test_a_number_that_two_shards_give_other_names_is_no_row_of_both(
     segeval: Run, nifti: Nifti, tmp_path: Path
 ) -> None:
