@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,7 +41,8 @@ def match_maps(
     if targets is None:
         targets = {"cell": (values_of(prediction), values_of(reference))}
     box = tuple(slice(0, n) for n in reference.shape)
-    maps = LabelMaps(label_map(prediction), label_map(reference), spacing_mm or (1.0,) * reference.ndim, ignore)
+    spacing = spacing_mm or (1.0,) * reference.ndim
+    maps = LabelMaps(label_map(prediction), label_map(reference), spacing, math.prod(spacing), ignore)
     asked = [Target(key, *values, box) for key, values in targets.items()]
     return match_all(maps, asked, options, distances=distances, tolerances=tolerances, threads=threads)
 

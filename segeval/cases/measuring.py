@@ -46,12 +46,14 @@ class HeldMaps(Struct, frozen=True):
     """Both label maps on the axes that are longer than one voxel, and where each target lies in them.
 
     reversed_spacing_mm: what a voxel would measure along each axis, had all of the file's axes come in reverse order.
+    voxel_volume_mm3: with the axes of one voxel, whose voxels have a thickness, too.
     """
 
     held: HeldPair
     shape: tuple[int, ...]
     spacing_mm: tuple[float, ...]
     reversed_spacing_mm: tuple[float, ...]
+    voxel_volume_mm3: float
     ignore: int | None
     targets: tuple[HeldTarget, ...]
 
@@ -62,10 +64,6 @@ class HeldMaps(Struct, frozen=True):
     @property
     def reference(self) -> NDArray[Any]:
         return self.held.reference.labels.reshape(self.shape, order="F")
-
-    @property
-    def voxel_volume_mm3(self) -> float:
-        return float(np.prod(self.spacing_mm))
 
     def masks_in(self, target: HeldTarget, box: Box) -> tuple[Mask, Mask]:
         """Prediction and reference as masks of the target."""
@@ -90,7 +88,7 @@ def measure_held(
     Raises LabelError, GeometryError where they cannot be measured.
     """
     spacing, remarks = spacing_of(geometry, len(held.reference.shape))
-    maps = maps_of(held, tally, settings.labels, spacing)
+    maps = maps_of(held, tally, settings.labels, spacing, volume_of(geometry))
     wanted = settings.records
     records: dict[RecordName, Any] = {}
     if "surfaces" in wanted:
@@ -141,7 +139,15 @@ def spacing_of(geometry: Geometry | None, axes: int) -> tuple[tuple[float, ...],
     return geometry.spacing_mm[:axes], []
 
 
-def maps_of(held: HeldPair, tally: Tally, choice: LabelChoice, spacing: tuple[float, ...]) -> HeldMaps:
+def volume_of(geometry: Geometry | None) -> float:
+    """Of a voxel, in mm³; 1 where there is no spacing."""
+    volume = None if geometry is None else geometry.voxel_volume_mm3
+    return 1.0 if volume is None else volume
+
+
+def maps_of(
+    held: HeldPair, tally: Tally, choice: LabelChoice, spacing: tuple[float, ...], voxel_volume_mm3: float
+) -> HeldMaps:
     shape = held.reference.shape
     axes = measured_axes(shape)
     return HeldMaps(
@@ -149,6 +155,7 @@ def maps_of(held: HeldPair, tally: Tally, choice: LabelChoice, spacing: tuple[fl
         tuple(shape[axis] for axis in axes),
         tuple(spacing[axis] for axis in axes),
         tuple(spacing[::-1][axis] for axis in axes),
+        voxel_volume_mm3,
         tally.options.ignore,
         tuple(_targets(held, tally, choice, axes)),
     )
@@ -178,6 +185,7 @@ def _instances(maps: HeldMaps, settings: Settings) -> tuple[TargetInstances, ...
             LabelMap(maps.held.prediction, maps.shape),
             LabelMap(maps.held.reference, maps.shape),
             maps.spacing_mm,
+            maps.voxel_volume_mm3,
             maps.ignore,
         ),
         [target for _, target in boxed],

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Integers
 from segeval.cases.bounding import with_tolerances
-from segeval.cases.measuring import spacing_of
+from segeval.cases.measuring import spacing_of, volume_of
 from segeval.cases.reach import far_remarks
 from segeval.cases.region_plan import Layer, code_of
 from segeval.cases.regions import FoundRegions
@@ -61,9 +61,10 @@ def records_of_regions(
     targets = list(_targets(found, tally, settings.labels))
     records: dict[RecordName, Any] = {}
     if plan.instances is not None:
-        volume_ml = float("nan") if geometry is None else float(np.prod(spacing)) / 1000
+        volume_mm3 = volume_of(geometry)
+        volume_ml = float("nan") if geometry is None else volume_mm3 / 1000
         missed_mm = missed_distance(settings.missed, plan.shape, spacing)
-        records["instances"] = Instances(_instances(found, targets, settings, spacing), volume_ml, missed_mm)
+        records["instances"] = Instances(_instances(found, targets, settings, volume_mm3), volume_ml, missed_mm)
     if plan.topology is not None:
         layers = [_Layer(pairs.get("topology") or pairs["instances"]) for pairs in found.pairs]
         edges = [np.array(along) for along in plan.edges]
@@ -116,7 +117,7 @@ def _targets(found: FoundRegions, tally: Tally, choice: LabelChoice) -> Iterable
 
 
 def _instances(
-    found: FoundRegions, targets: list[_Target | None], settings: Settings, spacing_mm: tuple[float, ...]
+    found: FoundRegions, targets: list[_Target | None], settings: Settings, voxel_volume_mm3: float
 ) -> tuple[TargetInstances, ...]:
     overlaps = any(part.quantity.group == "detection" for part in parts_of(settings.selections))
     result = [TargetInstances(BACKGROUND if target is None else target.key) for target in targets]
@@ -145,7 +146,7 @@ def _instances(
             between = layer.shared(target)
             pairs = Pairs(*counted(r[between.reference], p[between.prediction], between.voxels))
             result[place] = match_found(
-                target.key, prediction, reference, pairs, settings.instances, spacing_mm, overlaps=overlaps
+                target.key, prediction, reference, pairs, settings.instances, voxel_volume_mm3, overlaps=overlaps
             )
     return tuple(result)
 

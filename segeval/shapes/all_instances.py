@@ -48,6 +48,7 @@ class LabelMaps(Struct, frozen=True):
     prediction: LabelMap
     reference: LabelMap
     spacing_mm: tuple[float, ...]
+    voxel_volume_mm3: float
     ignore: int | None = None
 
 
@@ -89,7 +90,8 @@ def match_all(
         if len(members) > 1:
             _require_memory(members, options)
         counted = _count(maps, members, options, distances or tolerances is not None)
-        matched = [_match(counted, place, target, options, maps.spacing_mm) for place, target in enumerate(members)]
+        volume = maps.voxel_volume_mm3
+        matched = [_match(counted, place, target, options, volume) for place, target in enumerate(members)]
         surfaces: Sequence[list[MatchSurface] | None] = [None] * len(matched)
         hd95s: Sequence[list[float] | None] = [None] * len(matched)
         if distances or tolerances is not None:
@@ -110,14 +112,14 @@ def match_found(
     reference: Facts,
     pairs: Pairs,
     options: InstanceOptions,
-    spacing_mm: Sequence[float],
+    voxel_volume_mm3: float,
     *,
     overlaps: bool = False,
 ) -> TargetInstances:
     """One target whose instances, and the pairs that share voxels, are known. Raises NotEnoughMemory."""
     targets = np.zeros(len(prediction), np.int64), np.zeros(len(reference), np.int64)
     counted = Counted((), prediction, reference, targets, pairs, None)
-    matched = _match(counted, 0, Target(key, frozenset(), frozenset(), ()), options, spacing_mm)
+    matched = _match(counted, 0, Target(key, frozenset(), frozenset(), ()), options, voxel_volume_mm3)
     one = with_pairs(key, matched.prediction, matched.reference, matched.pairs)
     return replace(one, overlaps=_overlaps(matched)) if overlaps else one
 
@@ -155,15 +157,13 @@ def _count(maps: LabelMaps, targets: Sequence[Target], options: InstanceOptions,
     return count_instances(prediction, reference, options.connectivity, given=options.labelled, boundaries=distances)
 
 
-def _match(
-    counted: Counted, place: int, target: Target, options: InstanceOptions, spacing_mm: Sequence[float]
-) -> _Matched:
+def _match(counted: Counted, place: int, target: Target, options: InstanceOptions, voxel_volume_mm3: float) -> _Matched:
     """The target at this place."""
     facts, numbers, among = [], [], []
     for side, targets in zip((counted.prediction, counted.reference), counted.targets, strict=True):
         start, stop = np.searchsorted(targets, (place, place + 1)).tolist()
         own = side.some(slice(start, stop))
-        large = is_large(own.voxels, options.min_volume_mm3, float(np.prod(spacing_mm)))
+        large = is_large(own.voxels, options.min_volume_mm3, voxel_volume_mm3)
         facts.append(own.some(large))
         numbers.append(np.flatnonzero(large) + start)
         among.append((start, np.where(large, np.cumsum(large) - 1, -1)))

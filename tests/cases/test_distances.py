@@ -198,6 +198,26 @@ def test_instances_by_hand_and_in_the_json(tmp_path: Path, segeval: Run) -> None
     assert lower.json["cases"][0]["rows"][0]["instance_tp"] == 2
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_voxels_of_a_single_slice_have_its_thickness(tmp_path: Path, segeval: Run, axis: int) -> None:
+    """A missed body of 4 voxels of 1×2×5 mm, and an invented one of 2, which is less than 30 mm³."""
+    p, r = np.zeros((6, 7, 1), dtype=np.uint8), np.zeros((6, 7, 1), dtype=np.uint8)
+    r[1:3, 1:3] = p[4, 4:6] = 1
+    spacing = np.insert([1.0, 2.0], axis, 5.0)
+    files = [
+        save(tmp_path / name, np.moveaxis(array, 2, axis), affine=np.diag([*spacing, 1.0]))
+        for name, array in (("p.nii", p), ("r.nii", r))
+    ]
+    metrics = "ref_volume_ml,missed_volume_ml,invented_volume_ml,instance_fp,instance_fn"
+    ends = (["--workers", "2"], ["--min-volume-mm3", "30"], ["--min-volume-mm3", "30", "--workers", "2"])
+    for options, invented in zip(([], *ends), (1, 1, 0, 0), strict=True):
+        run = segeval("score", *files, "--metrics", metrics, *options, "--format", "json")
+        row = run.json["cases"][0]["rows"][0]
+        assert (row["instance_fp"], row["instance_fn"]) == (invented, 1)
+        volumes = row["ref_volume_ml"], row["missed_volume_ml"], row["invented_volume_ml"]
+        assert volumes == pytest.approx((0.04, 0.04, 0.02 * invented))
+
+
 def test_a_batch_counts_the_misses_in_its_summary_and_any_number_of_workers_agrees(
     tmp_path: Path, segeval: Run
 ) -> None:
