@@ -18,7 +18,9 @@ def require_usable_affine(path: Path, affine: Floats, name: str = "affine") -> N
 
     name: what the message calls it.
     """
-    if not (np.abs(affine) < FARTHEST_MM).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:  # NaN included
+    usable = bool((np.abs(affine) < FARTHEST_MM).all())  # NaN is not
+    lengths = np.linalg.norm(affine[:3, :3], axis=0) if usable else np.zeros(3)
+    if not lengths.all() or abs(np.linalg.det(affine[:3, :3] / lengths)) < 1e-6:  # however small the voxels are
         raise GeometryError(
             f"{path}: its {name} is singular, not finite, or beyond {FARTHEST_MM:g} mm; fix the header, or export it "
             "again"

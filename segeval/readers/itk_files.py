@@ -5,6 +5,7 @@ Source of GIPL's header: ITK's GiplImageIO.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from segeval.readers.itk_headers import (
     nrrd_promise,
     vtk_promise,
 )
+from segeval.readers.lengths import mm_of
 from segeval.readers.recognition import recognise
 from segeval.words.printable import printable, shortened
 
@@ -47,6 +49,23 @@ class ItkHeader(Struct, frozen=True):
     def data(self) -> Path:
         """The file that holds the voxels."""
         return self.data_files[-1]
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Of lengths along each axis of space, in lower case; none where the header names none."""
+        fields = {} if self.promise is None else self.promise.fields
+        if fields.get("DistanceUnits", "?") != "?":
+            return (fields["DistanceUnits"].lower(),) * 3
+        if named := _quoted(fields.get("space units", "")):
+            return tuple(named)
+        each = _quoted(fields.get("units", ""))
+        return tuple(unit for unit in each if mm_of(unit) is not None)  # those of time and of classes are none
+
+
+def _quoted(field: str) -> list[str]:
+    """The texts in quotation marks of a header that was read as Latin-1, and may be UTF-8."""
+    text = field.encode("latin-1").decode("utf-8", "replace")
+    return [unit.strip().lower() for unit in re.findall(r'"([^"]*)"', text)]
 
 
 def inspect_itk_file(path: Path) -> ItkHeader:

@@ -68,7 +68,7 @@ class Promise(Struct, frozen=True):
     apart: the name of the file that holds them, None for the header's own. oriented: it says where the axes point.
     packed: bytes of the compressed voxels, None where they reach to the end of a file of their own.
     shape, dtype: voxels along each axis, and their type with its byte order; None where a stream could not know it.
-    fields: of a NRRD, by name in lower case.
+    fields: of a NRRD, by name in lower case; of a MetaImage, as they are called.
     """
 
     values: int
@@ -157,7 +157,7 @@ def metaimage_promise(path: Path, head: bytes) -> Promise:
         values, _bounded(path, values * itemsize), encoding, None if skip < 0 else skip if apart else end, apart,
         oriented=bool({"TransformMatrix", "Orientation", "Rotation"} & fields.keys()),
         packed=int(fields.get("CompressedDataSize", "0")) or (None if apart else 0),
-        shape=tuple(sizes), dtype=_metaimage_dtype(fields, kind, itemsize) if channels == 1 else None,
+        shape=tuple(sizes), dtype=_metaimage_dtype(fields, kind, itemsize) if channels == 1 else None, fields=fields,
     )  # fmt: skip
 
 

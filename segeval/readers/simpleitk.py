@@ -32,6 +32,7 @@ from segeval.readers.affines import require_usable_affine
 from segeval.readers.axes import split_axes, with_class_axis
 from segeval.readers.itk_files import ItkHeader, inspect_itk_file, verify_voxels
 from segeval.readers.itk_streams import can_be_streamed, open_voxels
+from segeval.readers.lengths import mm_of, unknown_units
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import is_pointer_or_page, recognise
 from segeval.volumes.geometry import Geometry
@@ -74,7 +75,8 @@ def open_with_simpleitk(path: Path, options: ReadOptions) -> Volume:
     kind = "probabilities" if array.shape[0] > 1 else "labels" if array.dtype.kind in "iu" else None
     if options.class_axis is not None and options.class_axis < 3 and image.GetNumberOfComponentsPerPixel() == 1:
         geometry = None
-    return Volume(str(path), geometry, ArraySource(array, owner=image), kind=kind, digest=digest)  # type: ignore[arg-type]
+    source, remarks = ArraySource(array, owner=image), unknown_units(path, facts.units)
+    return Volume(str(path), geometry, source, kind=kind, remarks=remarks, digest=digest)  # type: ignore[arg-type]
 
 
 class _Described(Struct, frozen=True):
@@ -122,6 +124,7 @@ def _streamed(
         geometry,
         source,
         kind="probabilities" if source.channels > 1 else "labels" if integers else None,
+        remarks=unknown_units(path, facts.units),
         finish=finish,
         digest=partial(_digest, facts.data_files, watches, options.hashed),
         close=blocks.close,
@@ -247,6 +250,8 @@ def _geometry(path: Path, image: _Described, shape: tuple[int, ...], facts: ItkH
     with np.errstate(all="ignore"):  # what is not finite is refused below
         affine[:dims, :dims] = direction * np.array(image.spacing[:dims])
     affine[:dims, 3] = image.origin[:dims]
+    units = facts.units[:dims]
+    affine[: len(units)] *= np.array([mm_of(unit) or 1.0 for unit in units])[:, np.newaxis]
     require_usable_affine(path, affine, "geometry")
     if not facts.oriented:
         spacing = np.linalg.norm(affine[:3, :3], axis=0)

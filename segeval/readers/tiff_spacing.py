@@ -12,13 +12,9 @@ from typing import Any
 import numpy as np
 
 from segeval.readers.affines import require_usable_affine
+from segeval.readers.lengths import mm_of
 from segeval.volumes.geometry import Geometry
 
-_MM = {
-    "nm": 1e-6, "nanometer": 1e-6, "Å": 1e-7, "µm": 1e-3, "μm": 1e-3, "um": 1e-3, "\\u00b5m": 1e-3, "micron": 1e-3,
-    "microns": 1e-3, "micrometer": 1e-3, "mm": 1.0, "millimeter": 1.0, "cm": 10.0, "centimeter": 10.0, "m": 1000.0,
-    "meter": 1000.0, "inch": 25.4, "inches": 25.4, "in": 25.4,
-}  # fmt: skip
 _X_RESOLUTION, _Y_RESOLUTION = 282, 283
 
 
@@ -43,19 +39,20 @@ def _of_ome(tiff: Any) -> tuple[float, ...] | None:
     pixels = (image[0] if isinstance(image, list) else image)["Pixels"]
     found: list[float] = []
     for axis in "XYZ":
-        size, unit = pixels.get(f"PhysicalSize{axis}"), str(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
-        if size is None or unit not in _MM:
+        size, unit = pixels.get(f"PhysicalSize{axis}"), mm_of(str(pixels.get(f"PhysicalSize{axis}Unit", "µm")))
+        if size is None or unit is None:
             break
-        found.append(float(size) * _MM[unit])
+        found.append(float(size) * unit)
     return tuple(found) if len(found) > 1 else None
 
 
 def _of_imagej(tiff: Any) -> tuple[float, ...] | None:
     stated = tiff.imagej_metadata or {}
-    factor = _MM.get(str(stated.get("unit", "")).lower())
+    unit = stated.get("unit", "")  # of x, and of y and z where they name none of their own
+    factors = [mm_of(str(stated.get(name, unit)).lower()) for name in ("unit", "yunit", "zunit")]
     resolutions = [tiff.pages[0].tags.valueof(code) for code in (_X_RESOLUTION, _Y_RESOLUTION)]
-    if factor is None or any(pair is None or 0 in pair for pair in resolutions):
+    if None in factors[:2] or any(pair is None or 0 in pair for pair in resolutions):
         return None
-    plane = [below / above * factor for above, below in resolutions]
-    depth = stated.get("spacing")
-    return (*plane, abs(float(depth)) * factor) if depth is not None else tuple(plane)
+    plane = [below / above * mm for (above, below), mm in zip(resolutions, factors, strict=False) if mm is not None]
+    depth, mm = stated.get("spacing"), factors[2]
+    return (*plane, abs(float(depth)) * mm) if depth is not None and mm is not None else tuple(plane)

@@ -27,6 +27,7 @@ from segeval.files.remote import RemotePath, absent, is_remote
 from segeval.files.watch import Watch
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.containers import container_of
+from segeval.readers.lengths import mm_of, unknown_units
 from segeval.readers.reader import ReadOptions
 from segeval.readers.slabs import SlabSource, axes_by_place, guarded, require_numbers
 from segeval.volumes.geometry import Geometry
@@ -35,7 +36,6 @@ from segeval.words.colours import hex_colour
 from segeval.words.extras import install
 from segeval.words.printable import printable, shortened
 
-_MM = {"nanometer": 1e-6, "micrometer": 1e-3, "millimeter": 1.0, "centimeter": 10.0, "meter": 1000.0}
 _OLD_AXES = ("t", "c", "z", "y", "x")  # of versions that name none
 
 
@@ -69,8 +69,7 @@ def open_zarr(path: Path, options: ReadOptions) -> Volume:
         shape = tuple(int(n) for n in image.array.shape)
         require_numbers(path, shape, np.dtype(image.array.dtype))
         channel_axis, space = axes_by_place(path, shape) if image.axes is None else _named_axes(path, image.axes, shape)
-        chunks = getattr(image.array, "shards", None) or image.array.chunks
-        chunks = tuple(map(int, chunks))
+        chunks = tuple(map(int, getattr(image.array, "shards", None) or image.array.chunks))
         nothing_at = partial(_nothing_at, file / image.array.path, image.array.metadata, chunks)
         fill = image.array.fill_value or 0
         source = SlabSource(path, "zarr", image.array, channel_axis, space, chunks)
@@ -93,6 +92,7 @@ def open_zarr(path: Path, options: ReadOptions) -> Volume:
         geometry,
         source,
         kind="probabilities" if source.channels > 1 else "labels" if source.dtype.kind in "iu" else None,
+        remarks=unknown_units(path, [] if image.axes is None else [image.axes[axis][1].lower() for axis in space]),
         names=dict(image.names),
         colours=dict(image.colours),
         finish=finish,
@@ -237,7 +237,7 @@ def _level(array: Any, attributes: Mapping[str, Any], name: str) -> _Image:
     image = attributes["multiscales"][0]
     stated = image.get("axes")
     axes = tuple(
-        (one, "") if isinstance(one, str) else (str(one["name"]), str(one.get("unit", ""))) for one in stated or ()
+        (one, "") if isinstance(one, str) else (str(one["name"]), str(one.get("unit") or "")) for one in stated or ()
     )
     if not axes:
         axes = tuple((one, "") for one in _OLD_AXES[-len(array.shape) :])
@@ -294,7 +294,7 @@ def _geometry(path: Path, image: _Image, space: tuple[int, ...], shape: tuple[in
     affine = np.eye(4)
     with np.errstate(all="ignore"):  # what is not finite is refused below
         for new, axis in enumerate(reversed(space)):
-            unit = _MM.get(image.axes[axis][1].lower(), 1.0)
+            unit = mm_of(image.axes[axis][1].lower()) or 1.0
             affine[new, new], affine[new, 3] = image.scale[axis] * unit, image.shift[axis] * unit
     require_usable_affine(path, affine, "scale")
     return Geometry(shape, affine, oriented=True)
