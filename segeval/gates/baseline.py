@@ -86,8 +86,9 @@ def _mean_finding(drop: Drop, bound: float | None, significant: bool) -> Finding
     if pairs:
         limit = before - drop.sign * drop.tolerance.margin(before)
         side = "at least" if drop.sign > 0 else "at most"
-        expected = f"{side} {_number(limit)} (baseline {_number(before)}, {counted_as(pairs, 'case')})"
-        actual = f"{_number(now)}, {_change(now - before, drop.sign)}"
+        least, found = _told_apart(limit, now) if worse else (_number(limit), _number(now))
+        expected = f"{side} {least} (baseline {_number(before)}, {counted_as(pairs, 'case')})"
+        actual = f"{found}, {_change(now - before, drop.sign)}"
         if bound is not None:
             actual += f", {'beyond' if worse else 'within'} noise (97.5 % bound {_number(drop.sign * bound, '+')})"
     else:
@@ -107,7 +108,7 @@ def _case_finding(drop: Drop) -> Finding:
         actual = f"{int(violating.sum())} of {counted_as(pairs + int(drop.lost.sum()), 'case')} worse"
         if drop.exceeding_cases.any():
             place = int(np.nanargmin(np.where(drop.exceeding_cases, drop.gains, np.nan)))
-            change = f"{_number(drop.before[place])} to {_number(drop.now[place])}"
+            change = " to ".join(_told_apart(drop.before[place], drop.now[place]))
             actual += f", most {printable(drop.cases[place])} from {change}"
         if drop.lost.any():
             lost = counted_as(int(drop.lost.sum()), "case")
@@ -216,3 +217,12 @@ def _statistics(
 
 def _number(value: float, sign: str = "") -> str:
     return f"{value:{sign}.6g}"
+
+
+def _told_apart(one: float, other: float) -> tuple[str, str]:
+    """Both in six digits, or in as many as it takes to see that they are two."""
+    for digits in range(6, 17):
+        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
+        if texts[0] != texts[1]:
+            return texts
+    return repr(float(one)), repr(float(other))

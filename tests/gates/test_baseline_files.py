@@ -77,6 +77,17 @@ def test_a_tolerance_includes_its_end(tolerance: str, outcome: str, tmp_path: Pa
     assert compare(now, before, tmp_path, {"dice": tolerance})[0][0].outcome == outcome
 
 
+def test_a_drop_just_beyond_its_tolerance_is_seen_in_the_numbers(tmp_path: Path) -> None:
+    """Six digits would say: expected at least 0.75, actual 0.75."""
+    before, now = dice_report({1: [0.76]}), dice_report({1: [0.75 - 2e-8]})
+    (finding,) = compare(now, before, tmp_path, {"dice": "0.01"})[0]
+    assert finding.outcome == "fail"
+    assert finding.expected == "at least 0.75 (baseline 0.76, 1 case)"
+    assert finding.actual == "0.74999998, worse by 0.01"
+    (single,) = compare(dice_report({1: [0.76 - 2e-8]}), before, tmp_path, max_case_drop={"dice": "0"})[0]
+    assert single.actual == "1 of 1 case worse, most c00 from 0.76 to 0.75999998"
+
+
 def test_rounding_is_no_drop(tmp_path: Path) -> None:
     before, now = dice_report({1: [0.7]}), dice_report({1: [0.7 - 1e-14]})
     findings = (
