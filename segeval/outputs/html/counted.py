@@ -25,17 +25,19 @@ def confusion_facts(report: Report) -> dict[str, Any] | None:
     """(reference, prediction) voxels of all cases, each as a share of the reference's; None where there are none.
 
     Labels as stored; beyond so many, those with the most voxels in the reference. A voxel of overlapping masks counts
-    for each of its labels.
+    for each of its labels; two that both volumes have there are not taken for each other.
     """
     voxels: dict[tuple[int, int], int] = defaultdict(int)
+    totals: dict[int, int] = defaultdict(int)
     for case in report.cases:
         for reference, prediction, count in case.confusion:
-            for r in reference if isinstance(reference, tuple) else (reference,):
-                for p in prediction if isinstance(prediction, tuple) else (prediction,):
-                    voxels[r, p] += count
-    totals: dict[int, int] = defaultdict(int)
-    for (r, _), count in voxels.items():
-        totals[r] += count
+            there = reference if isinstance(reference, tuple) else (reference,)
+            found = prediction if isinstance(prediction, tuple) else (prediction,)
+            for r in there:
+                totals[r] += count
+                for p in found:
+                    if r == p or r not in found or p not in there:
+                        voxels[r, p] += count
     labels = sorted(sorted(totals, key=lambda label: (-totals[label], label))[:_MOST_LABELS])
     if len(totals) < 2:
         return None
