@@ -101,7 +101,7 @@ def _together(report: Report, pooled: Mapping[str, str]) -> list[float]:
     return [float(formula(of)(every)) for of in pooled.values()]
 
 
-def _values(case: CaseResult, columns: Mapping[str, str], missing: Mapping[str, float]) -> list[float]:
+def _values(case: CaseResult, columns: Mapping[str, str], missing: Mapping[str, float | None]) -> list[float]:
     """A case that was scored as empty for want of a prediction has what the protocol says that costs.
 
     One without rows, which failed or was skipped, has nothing.
@@ -109,4 +109,5 @@ def _values(case: CaseResult, columns: Mapping[str, str], missing: Mapping[str, 
     if not case.rows:
         return [math.nan] * len(columns)
     lost = missing if case.status == "missing" else {}
-    return [float(lost[name]) if name in lost else value_of(case, of) for name, of in columns.items()]
+    found = {name: math.nan if value is None else float(value) for name, value in lost.items()}
+    return [found[name] if name in found else value_of(case, of) for name, of in columns.items()]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from segeval.settings.settings import Settings
 
 _OF_EACH = re.compile(r"(?:(?<=\{)|^)[*&](?=\.)")
+UNDEFINED = "undefined"
+"""What ``[missing]`` says of a column that a case without a prediction has no number of."""
 _SIGNS = {"*": "labels", "&": "regions"}
 
 
@@ -56,19 +58,20 @@ def spread(columns: Mapping[str, str], every: Targets) -> dict[str, str]:
     return found
 
 
-def of_columns(missing: Any, columns: Collection[str]) -> dict[str, float]:
+def of_columns(missing: Any, columns: Collection[str]) -> dict[str, float | None]:
     """What ``[missing]`` gives each column; ``*`` in a name stands for any text, and a later line wins.
 
-    Raises UsageError.
+    None for what it calls undefined. Raises UsageError.
     """
-    found: dict[str, float] = {}
+    found: dict[str, float | None] = {}
     for name, value in missing.items() if isinstance(missing, dict) else [("missing", None)]:
         meant = [name] if name in columns else [column for column in columns if fnmatchcase(column, name)]
-        if not meant or not is_number(value):
+        if not meant or not (is_number(value) or value == UNDEFINED):
             raise UsageError(
-                f"[missing] gives columns a finite number, like Dice_kidney = 0; {name!r} is none, or has none"
+                f'[missing] gives columns a finite number, like Dice_kidney = 0, or "undefined"; '
+                f"{name!r} is none, or has none"
             )
-        found |= dict.fromkeys(meant, value)
+        found |= dict.fromkeys(meant, None if value == UNDEFINED else value)
     return found
 
 

@@ -99,7 +99,7 @@ class InstancesWritten(TypedDict):
 
 class ProtocolDocument(TypedDict):
     """A protocol: its options stand in the other settings. digest: of a user's file. columns, pooled: formulas by the
-    challenge's names. missing: by column, what a case without a prediction gets.
+    challenge's names. missing: by column, what a case without a prediction gets, null where that is undefined.
     """
 
     name: str
@@ -109,7 +109,7 @@ class ProtocolDocument(TypedDict):
     digest: NotRequired[str]
     statistics: NotRequired[list[str]]
     pooled: NotRequired[dict[str, str]]
-    missing: NotRequired[dict[str, float]]
+    missing: NotRequired[dict[str, float | None]]
 
 
 class KeptProtocol(Struct):
@@ -122,7 +122,7 @@ class KeptProtocol(Struct):
     digest: str = ""
     statistics: tuple[str, ...] = ("mean",)
     pooled: dict[str, str] = {}
-    missing: dict[str, float] = {}
+    missing: dict[str, float | None] = {}
 
 
 class ProtocolWritten(TypedDict, total=False):

@@ -32,7 +32,7 @@ class ChallengeDocument(TypedDict):
     scores, whose parameters stand in the signature. digest: of a user's file. options: those of docs/options.md that it
     sets, as its file has them. columns: LABEL.QUANTITY, or a formula of such, by the challenge's names; pooled: the
     same of all cases together. statistics: what ends the table, over the cases. missing: by column, what a case without
-    a prediction gets. ranking: null where none is published.
+    a prediction gets, null where that is undefined. ranking: null where none is published.
     """
 
     name: str
@@ -47,7 +47,7 @@ class ChallengeDocument(TypedDict):
     columns: dict[str, str]
     pooled: dict[str, str]
     statistics: list[str]
-    missing: dict[str, float]
+    missing: dict[str, float | None]
     ranking: Ranking | None
 
 

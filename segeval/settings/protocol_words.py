@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from segeval.settings.challenge_columns import UNDEFINED
 from segeval.settings.protocol_documents import BRATS_TITLE, ChallengeDocument, every_document
 from segeval.settings.protocols import BRATS, protocol_names, protocol_of
 from segeval.settings.published_ranking import Ranking
@@ -31,7 +32,8 @@ def explained(found: ChallengeDocument) -> str:
         facts.append(_block("columns of its table: LABEL.QUANTITY, or a formula of such", found["columns"]))
         facts.append(f"the table ends with, over the cases: {', '.join(found['statistics'])}\n")
     if found["missing"]:
-        facts.append(_block("a case without a prediction gets (--missing worst)", found["missing"]))
+        missing = {name: UNDEFINED if value is None else value for name, value in found["missing"].items()}
+        facts.append(_block("a case without a prediction gets (--missing worst)", missing))
     if found["pooled"]:
         facts.append(_block("of all cases together", found["pooled"]))
     if found["ranking"] is not None:

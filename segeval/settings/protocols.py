@@ -46,9 +46,9 @@ class Protocol(Struct, frozen=True):
 
     options: what it decides, as ``[check.scoring]`` would say it. columns: the challenge's names of its numbers, each
     with what it is here, ``LABEL.QUANTITY`` or a formula of such (`segeval.results.formulas`). statistics: what the
-    table ends with, over the cases. missing: by column, what a case without a prediction gets. ranking: how entries are
-    ordered, where the challenge publishes that. pooled: as columns, of all cases together. digest: of what a user's
-    file decides, empty for those of the package.
+    table ends with, over the cases. missing: by column, what a case without a prediction gets, None
+    where that is undefined. ranking: how entries are ordered, where the challenge publishes that. pooled: as columns,
+    of all cases together. digest: of what a user's file decides, empty for those of the package.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Protocol(Struct, frozen=True):
     options: Mapping[str, Any]
     columns: Mapping[str, str]
     statistics: Sequence[str] = ("mean",)
-    missing: Mapping[str, float] = {}
+    missing: Mapping[str, float | None] = {}
     ranking: Ranking | None = None
     pooled: Mapping[str, str] = {}
     digest: str = ""

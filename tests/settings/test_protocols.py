@@ -236,8 +236,14 @@ def test_what_both_volumes_lack_is_the_protocols_to_say(protocol: str, segeval: 
         (("[columns]", "[missing]\nspleen = 0\n[columns]"), "'spleen' is none, or has none"),
         (("[columns]", '[missing]\n"x*" = 0\n[columns]'), "'x*' is none, or has none"),
         (("[columns]", '[missing]\nliver = "worst"\n[columns]'), "'liver' is none, or has none"),
-        (("[columns]", "[missing]\nliver = inf\n[columns]"), "a finite number, like Dice_kidney = 0; 'liver' is none"),
-        (("[columns]", "[missing]\nliver = nan\n[columns]"), "a finite number, like Dice_kidney = 0; 'liver' is none"),
+        (
+            ("[columns]", "[missing]\nliver = inf\n[columns]"),
+            "a finite number, like Dice_kidney = 0, or \"undefined\"; 'liver' is none",
+        ),
+        (
+            ("[columns]", "[missing]\nliver = nan\n[columns]"),
+            "a finite number, like Dice_kidney = 0, or \"undefined\"; 'liver' is none",
+        ),
         (("labels = { liver = 1 }", 'label = "1"'), "'label'"),
         (('"Ours"', '"Ours\\u001b[31m"'), r"'Ours\x1b[31m' has characters that control a terminal"),
         (("liver = 1", '"liver\\n" = 1'), r"'liver\n' has characters that control a terminal"),
@@ -336,6 +342,22 @@ def test_a_missing_case_costs_what_the_protocol_says(missing: str, segeval: Run,
     there = float(rows[0]["liver"])
     assert 0 < there < 1
     assert [float(row["liver"]) for row in rows[1:]] == pytest.approx([-1.0, (there - 1) / 2, there])
+
+
+def test_a_missing_case_has_no_distance_where_the_challenge_has_an_infinite_one(segeval: Run, tmp_path: Path) -> None:
+    # HECKTOR 2021 gives an empty prediction the distance 0, the best one, and a missing one infinity.
+    asked = [tmp_path / side for side in "pr"]
+    for folder in asked:
+        folder.mkdir()
+    for case in ("a", "b"):
+        p, r = files_of(CASES["lesions"], tmp_path)
+        r.rename(asked[1] / f"{case}.nii.gz")
+    p.rename(asked[0] / "a.nii.gz")
+    run = segeval("batch", *asked, "--protocol", "hecktor2021", "--missing", "worst", "-f", "challenge")
+    there, missing, mean, median = (line["hausdorff_distance_95"] for line in table(run.out))
+    assert float(there) > 0
+    assert (missing, mean, median) == ("", there, there)
+    assert "\n  hausdorff_distance_95: undefined\n" in segeval("protocols", "hecktor2021").out
 
 
 def test_the_docs_have_every_protocol() -> None:
