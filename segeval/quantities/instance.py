@@ -14,7 +14,7 @@ import numpy as np
 from segeval.array_types import Floats, Integers
 from segeval.quantities.arithmetic import ratio
 from segeval.quantities.quantity import also, measure
-from segeval.tallies.instances import Instance, Instances, Match, TargetInstances
+from segeval.tallies.instances import VOLUME_ROUNDING, Instance, Instances, Match, TargetInstances
 
 _MM3_PER_ML = 1000
 
@@ -264,7 +264,8 @@ def _references(target: TargetInstances) -> list[Instance]:
 
 def _is_small(i: Instances, instance: Instance, below_mm3: float) -> bool:
     """Whether it counts: all do where no volume is given."""
-    return not below_mm3 or instance.voxels * i.voxel_volume_ml * _MM3_PER_ML < below_mm3
+    limit = below_mm3 * (1 - VOLUME_ROUNDING)
+    return not below_mm3 or instance.voxels * i.voxel_volume_ml * _MM3_PER_ML < limit
 
 
 def _found(i: Instances, target: TargetInstances, below_mm3: float, dice: float) -> list[Match]:

@@ -122,4 +122,5 @@ def _penalised(values: list[float], target: TargetInstances, penalty: float, wit
     failures = len(target.missed) + (len(target.invented) if target.inventions_count else 0)
     if not values and not failures:
         return without_any
-    return (sum(values) + failures * penalty) / (len(values) + failures)
+    punished = failures * penalty if failures else 0.0  # a penalty may be undefined
+    return (sum(values) + punished) / (len(values) + failures)

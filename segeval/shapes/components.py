@@ -18,8 +18,7 @@ from segeval.shapes.facts import Facts, Sums
 from segeval.shapes.pairs import Pairs, counted
 from segeval.shapes.runs import Runs, changes_along
 from segeval.shapes.slabs import Numbering, slabs_of
-
-_ROUNDING = 1e-6  # spacings are stored as float32: 10 voxels of 0.3 mm³ must pass for 3 mm³
+from segeval.tallies.instances import VOLUME_ROUNDING
 
 
 class Components(Facts, frozen=True, kw_only=True):
@@ -97,9 +96,9 @@ def shared_voxels(reference: Components, prediction: Components) -> Pairs:
 
 def is_large(voxels: Integers, min_volume_mm3: float, voxel_volume_mm3: float) -> NDArray[np.bool_]:
     """Which instances of these sizes in voxels are not to be dropped."""
-    return np.asarray(~(voxels * voxel_volume_mm3 < min_volume_mm3 * (1 - _ROUNDING)))
+    return np.asarray(~(voxels * voxel_volume_mm3 < min_volume_mm3 * (1 - VOLUME_ROUNDING)))
 
 
 def is_larger(voxels: Integers | int, volume_mm3: float, voxel_volume_mm3: float) -> NDArray[np.bool_]:
     """Which instances of these sizes in voxels are of more than this volume: those that have it are not."""
-    return np.asarray(voxels * voxel_volume_mm3 > volume_mm3 * (1 + _ROUNDING))
+    return np.asarray(voxels * voxel_volume_mm3 > volume_mm3 * (1 + VOLUME_ROUNDING))

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 CONNECTIVITIES = (4, 8, 6, 18, 26)
 """Neighbours of a voxel: 4 or 8 in two dimensions, 6, 18 or 26 in three."""
 
+VOLUME_ROUNDING = 1e-6
+"""Of volumes and their limits: spacings are stored as float32, and 10 voxels of 0.3 mm³ must pass for 3 mm³."""
+
 
 class InstanceOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """How instances are found and matched.

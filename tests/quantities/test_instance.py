@@ -123,8 +123,25 @@ def test_small_and_large_instances() -> None:
     assert math.isnan(formulas.instance_dice(nowhere, from_mm3=1)[0])
 
 
+def test_an_instance_of_just_the_volume_is_not_small() -> None:
+    """Three voxels of 0.7×0.7×0.5 mm are 0.735 mm³, whatever float64 makes of it."""
+    three = of_size(1, 3)
+    target = TargetInstances(1, (Match(three, (three,), iou=1.0, dice=1.0),), missed=(three,))
+    one = Instances((target,), voxel_volume_ml=0.7 * 0.7 * 0.5 / 1000)
+    assert formulas.instance_dice(one, from_mm3=0.735).tolist() == [1]
+    assert formulas.instance_tp(one, below_mm3=0.735).tolist() == [0]
+    assert formulas.instance_fn(one, below_mm3=0.735).tolist() == [0]
+    assert formulas.instance_fn(one, below_mm3=0.736).tolist() == [1]
+
+
 def test_a_complete_miss_has_no_distance_where_none_is_wanted() -> None:
     assert math.isnan(value("instance_hd95", MISSED, missed_mm=NAN))
+
+
+def test_without_a_miss_no_penalty_is_wanted() -> None:
+    all_found, missed = Instances((ALL_FOUND,), missed_mm=NAN), Instances((SOME,), missed_mm=NAN)
+    assert lesionwise.lesionwise_hd95(all_found, missed=True).tolist() == [2.5]
+    assert math.isnan(lesionwise.lesionwise_hd95(missed, missed=True)[0])
 
 
 def test_the_penalty_can_be_chosen() -> None:
