@@ -34,6 +34,11 @@ def without_borders(reference: VoxelSource, geometry: Geometry | None, settings:
         raise GeometryError(
             f"{name}: states no spacing, and --border-mm is a distance; give the spacing, or leave it out"
         )
+    if geometry.sheared(_IN_PLANE):
+        raise GeometryError(
+            f"{name}: its slices are sheared, and distances in them do not follow from the spacing; resample it to a "
+            "rectangular grid, or leave --border-mm out"
+        )
     plane = int(np.prod(reference.shape[:_IN_PLANE]))
     size = 2 * whole_channel_bytes(reference) + _PER_VOXEL * plane
     require_memory(name, Need(size, "finding the borders of its labels", "leave --border-mm out"))

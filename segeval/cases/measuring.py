@@ -30,8 +30,6 @@ from segeval.tallies.tally import Tally, TallyOptions
 from segeval.targets import LabelChoice, TargetKey
 from segeval.volumes.geometry import LEAST_MM, MOST_MM, Geometry, measurable
 
-_SHEAR = 1e-3
-
 
 class HeldTarget(Struct, frozen=True):
     """Where a target lies: the stored values that belong to it, and a box around all of its voxels."""
@@ -130,8 +128,7 @@ def spacing_of(geometry: Geometry | None, axes: int) -> tuple[tuple[float, ...],
             f"the voxels measure {'×'.join(f'{mm:g}' for mm in geometry.spacing_mm)} mm; distances are of voxels of "
             f"{LEAST_MM:g} to {MOST_MM:g} mm: correct the spacing, or leave surfaces and instances out"
         )
-    columns = geometry.affine[:3, :3] / np.linalg.norm(geometry.affine[:3, :3], axis=0)
-    if np.abs(columns.T @ columns - np.eye(3)).max() > _SHEAR:
+    if geometry.sheared():
         raise GeometryError(
             "the grid is sheared, and distances between its voxels do not follow from its spacing; resample the files "
             "to a rectangular grid, or leave surfaces and instances out"

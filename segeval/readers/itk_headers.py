@@ -106,16 +106,16 @@ def nrrd_promise(path: Path, head: bytes) -> Promise:
     apart = fields.get("data file") or fields.get("datafile")
     if apart is not None and (apart.upper().startswith("LIST") or re.search(r"%[0-9]*d", apart)):
         raise UnreadableFile(f"{path}: its voxels are spread over several files; export it as one")
-    start = None if "-1" in skipped else (0 if apart else end) + max(int(skip) for skip in skipped)
+    start = None if "-1" in skipped else (0 if apart else end) + max(map(int, skipped))
     values = math.prod(sizes)
     big = {"little": False, "big": True}.get(fields.get("endian", "").lower())
     signed = not re.match(r"u(?!n)|unsigned", fields["type"].lower()) or kind in ("float", "double")
     dtype = _dtype(kind in ("float", "double"), signed, itemsize, big)
     lines_skipped = fields.get("line skip", fields.get("lineskip", "0")) != "0"
+    oriented = "space" in fields or fields.get("space dimension") in ("2", "4")  # NRRD names none for pictures
     return Promise(
-        values, _bounded(path, values * itemsize), encoding, start, apart, oriented="space" in fields,
-        shape=tuple(sizes), dtype=None if lines_skipped else dtype, fields=fields,
-    )  # fmt: skip
+        values, _bounded(path, values * itemsize), encoding, start, apart, oriented,
+        shape=tuple(sizes), dtype=None if lines_skipped else dtype, fields=fields)  # fmt: skip
 
 
 def metaimage_promise(path: Path, head: bytes) -> Promise:

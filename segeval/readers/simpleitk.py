@@ -51,6 +51,14 @@ _IMAGE_IO: tuple[tuple[tuple[str, ...], str], ...] = (
     ((".vtk",), "VTKImageIO"),
 )
 
+_SPACES_WITH_TIME = {
+    "right-anterior-superior-time": (1.0, 1.0),
+    "rast": (1.0, 1.0),
+    "left-anterior-superior-time": (-1.0, 1.0),
+    "last": (-1.0, 1.0),
+}
+"""NRRD's spaces that ITK takes for LPS, and how x and y become RAS; it knows those of three axes."""
+
 
 def open_with_simpleitk(path: Path, options: ReadOptions) -> Volume:
     """Open a volume through SimpleITK. Raises UnreadableFile, GeometryError."""
@@ -256,4 +264,6 @@ def _geometry(path: Path, image: _Described, shape: tuple[int, ...], facts: ItkH
     if not facts.oriented:
         spacing = np.linalg.norm(affine[:3, :3], axis=0)
         return Geometry(shape, np.diag([*spacing, 1.0]), oriented=False)
-    return Geometry(shape, np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine, oriented=True)
+    space = "" if facts.promise is None else facts.promise.fields.get("space", "").lower()
+    signs = _SPACES_WITH_TIME.get(space, (-1.0, -1.0))
+    return Geometry(shape, np.diag([*signs, 1.0, 1.0]) @ affine, oriented=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Floats
 
+_SHEAR = 1e-3
 LEAST_MM, MOST_MM = 1e-12, 1e12
 """Of a voxel: squares, cubes and inverses of what lies between are far from the limits of float64."""
 
@@ -64,6 +65,13 @@ class Geometry(Struct, frozen=True, eq=False):
     def voxel_volume_mm3(self) -> float | None:
         """|det| of the affine, or None without a spacing."""
         return None if self.affine is None else float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    def sheared(self, axes: int = 3) -> bool:
+        """Whether some of so many first axes are not at right angles: distances do not follow from a spacing then."""
+        if self.affine is None:
+            return False
+        columns = self.affine[:3, :axes] / np.linalg.norm(self.affine[:3, :axes], axis=0)
+        return bool(np.abs(columns.T @ columns - np.eye(axes)).max() > _SHEAR)
 
     def to_mm(self, indices: NDArray[Any]) -> Floats:
         """Positions in mm, shape (points, 3), of voxel indices of shape (points, 3)."""

@@ -145,11 +145,12 @@ def test_what_has_no_label_map_or_no_right_angles_is_refused(tmp_path: Path, seg
     sheared = np.diag([1.0, 1.0, 1.0, 1.0])
     sheared[0, 1] = 0.3
     p, r = two_boxes()
-    run = segeval(
-        "score", save(tmp_path / "p.nii", p, sheared), save(tmp_path / "r.nii", r, sheared), "--metrics", "hd"
-    )
-    assert run.code == 3
-    assert "sheared" in run.err
+    files = save(tmp_path / "p.nii", p, sheared), save(tmp_path / "r.nii", r, sheared)
+    for options in (["--metrics", "hd"], ["--metrics", "boundary:unit=mm"], ["--border-mm", "1"]):
+        run = segeval("score", *files, *options)
+        assert run.code == 3
+        assert "sheared" in run.err
+    assert segeval("score", *files, "--metrics", "boundary").code == 0  # which counts voxels
     with pytest.raises(UsageError, match="spacing"):
         evaluate_arrays(p, r, metrics="hd", spacing=(1, 1))
     with pytest.raises(UsageError, match=r"spacing=\(-1, 1, 1\): give a distance of 1e-12 to 1e\+12 mm"):
