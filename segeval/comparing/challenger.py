@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segeval.comparing.case_tables import CaseTable, case_table, label_lines, values_of
+from segeval.comparing.case_tables import CaseTable, case_table, label_lines, under_common_names, values_of
 from segeval.comparing.comparison_choices import chosen_columns, chosen_lines, require_same_settings
 from segeval.outputs.csv_output import line_of, text_cell
 from segeval.reports.report_files import read_report
@@ -44,7 +44,7 @@ def challenger_pieces(
         tasks: list[str] = list(of_challenge[0].columns[: of_challenge[0].of_cases])
         found = [dict(table.cases) for table in of_challenge]
     else:
-        tasks, found = _of_labels(tables, metrics, labels)
+        tasks, found = _of_labels(under_common_names(tables)[0], metrics, labels)
     yield line_of(HEADER) + "\n"
     names = _algorithms(paths)
     cases = sorted({case for values in found for case in values})
@@ -59,7 +59,12 @@ def _of_labels(
     tables: Sequence[CaseTable], metrics: str | None, labels: str | None
 ) -> tuple[list[str], list[dict[str, Sequence[float]]]]:
     lines = chosen_lines(label_lines(tables, chosen_columns(tables, metrics)), labels)
-    tasks = [f"{line.name or line.label}.{column.key}" for line in lines for column in line.columns]
+    bearers = Counter(line.name for line in lines)
+    tasks = [
+        f"{line.name if line.name and bearers[line.name] == 1 else line.label}.{column.key}"
+        for line in lines
+        for column in line.columns
+    ]
     found = []
     for table in tables:
         cases = sorted(table.statuses)

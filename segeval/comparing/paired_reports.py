@@ -112,7 +112,7 @@ def _compare(
     rows = _rows(tables, lines, len(cases), draws, seed)
     main = main_column(columns)
     return Comparison(
-        reports=tuple(Compared(t.name, t.signature, len(t.statuses), len(t.places)) for t in tables),
+        reports=tuple(Compared(t.name, t.signature, len(t.statuses), len(t.places), t.own) for t in tables),
         metrics=tuple(column.key for column in columns),
         main=None if main is None else main.key,
         draws=draws,

@@ -34,14 +34,19 @@ def side_by_side(
     for compared, other in zip(comparison.reports[1:], every[1:], strict=True):
         mine = [change for change in comparison.changes if change.report == compared.name]
         shown = [(change, _label(change, every[0])) for change in sorted(mine, key=lambda change: change.better)]
-        known = [(change, label) for change, label in shown if label is not None]
-        for change, label in known[: USUAL if count is None else count]:
-            worse, better = (every[0], other) if change.better else (other, every[0])
+        known = [
+            (change, ours, theirs)
+            for change, ours in shown
+            if ours is not None and (theirs := compared.own_label(ours)) is not None
+        ]
+        for change, ours, theirs in known[: USUAL if count is None else count]:
+            both = [(every[0], ours), (other, theirs)]
+            (worse, its), (better, label) = both if change.better else both[::-1]
             scan = image(change.case)
-            first = worse.drawn(change.case, label, scan, window)
+            first = worse.drawn(change.case, its, scan, window)
             second = better.drawn(change.case, label, scan, window, {view.plane: view.index for view in first.slices})
             sides = (first, second) if change.better else (second, first)
-            words = _words(change, label, every[0].cases[change.case], other.cases[change.case])
+            words = _words(change, [(side.cases[change.case], label) for side, label in both])
             found.append(ComparedPictures(compared.name, words, *sides))
     return found
 
@@ -74,9 +79,9 @@ def _label(change: Change, predictions: _Predictions) -> Label | None:
     return next((row.label for row in rows if change.where and change.where in (row.name, str(row.label))), None)
 
 
-def _words(change: Change, label: Label, before: CaseResult, after: CaseResult) -> str:
+def _words(change: Change, both: Sequence[tuple[CaseResult, Label]]) -> str:
+    """both: the case before and after, each with its own number of the label."""
     values = [
-        next((row.values.get(change.quantity) for row in case.rows if row.label == label), None)
-        for case in (before, after)
+        next((row.values.get(change.quantity) for row in case.rows if row.label == label), None) for case, label in both
     ]
     return f"{change.where} of {change.case}: {change.quantity} {value_text(values[0])} → {value_text(values[1])}"

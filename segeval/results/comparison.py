@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any, ClassVar, Literal, NotRequired, TypedDict
 
 from msgspec import Struct
 
 from segeval.choices import RankingMethod
 from segeval.results.strict_json import json_line, plain
+from segeval.targets import BACKGROUND
 
 SCHEMA = "segeval-compare/1"
 
@@ -20,6 +22,15 @@ class Compared(Struct, frozen=True):
     signature: str
     cases: int
     evaluated: int
+    own: Mapping[int, int] = {}  # its number of each label, where the baseline has another: for pages
+
+    NOT_WRITTEN: ClassVar = frozenset({"own"})
+
+    def own_label(self, label: int | str) -> int | str | None:
+        """What the report itself calls a label of the comparison; None where it has none."""
+        if not self.own or not isinstance(label, int) or label == BACKGROUND:
+            return label
+        return self.own.get(label)
 
 
 class ComparisonRow(Struct, frozen=True):
@@ -212,9 +223,9 @@ class Comparison(Struct, frozen=True):
                 "remarks": self.remarks,
             }
         )
-        for change in found["changes"]:
-            for name in Change.NOT_WRITTEN:
-                del change[name]
+        for kind, entries in ((Compared, found["reports"]), (Change, found["changes"])):
+            for entry, name in product(entries, kind.NOT_WRITTEN):
+                del entry[name]
         return found
 
     def to_json(self) -> str:

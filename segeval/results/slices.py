@@ -122,7 +122,7 @@ class Results:
                 found[:, column] = np.nan
         return self._cases[label], found
 
-    def values(self, label: Label, keys: Sequence[str]) -> Floats:
+    def values(self, label: Label | None, keys: Sequence[str]) -> Floats:
         """(cases, keys); NaN where the case, the label or the quantity is absent or undefined."""
         cases, values = self.cells(label, keys)
         found = np.full((self.size, len(keys)), np.nan)

@@ -96,7 +96,7 @@ def _type(name: str) -> Any:
 def _kinds() -> Kinds:
     from segeval.cases.provenance import ProvenanceDocument
     from segeval.gates.baseline_document import BaselineRow
-    from segeval.results.comparison import Change, ComparisonRow, Placing, RankRow
+    from segeval.results.comparison import Change, Compared, ComparisonRow, Placing, RankRow
     from segeval.results.documents import ReportDocument, RowDocument
     from segeval.results.report import Statistic
     from segeval.results.verdict import Finding
@@ -107,5 +107,5 @@ def _kinds() -> Kinds:
         nullable=(Statistic, Finding, Change, ComparisonRow, Placing, RankRow),
         of_quantities=(RowDocument, BaselineRow),
         members={(ReportDocument, "settings"): settings, (ProvenanceDocument, "settings"): settings},
-        left_out={Change: Change.NOT_WRITTEN},
+        left_out={Change: Change.NOT_WRITTEN, Compared: Compared.NOT_WRITTEN},
     )

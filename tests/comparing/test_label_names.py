@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from segeval.comparing.paired_reports import compare_reports
+from segeval.outputs.html.compared import comparison_facts
 from segeval.quantities import select
 from segeval.results.report import CaseResult, Report, Row
 
@@ -108,3 +110,41 @@ def test_labels_of_one_number_without_names_are_the_same(
     run = segeval("compare", first, out, "--format", "json")
     assert {name: row["difference"] for name, row in rows_of(run, out).items()} == {"aorta": 0.0, "liver": 0.0}
     assert run.json["remarks"] == []
+
+
+@pytest.fixture
+def swapped() -> dict[str, Report]:
+    """Two labels that the second report numbers the other way round."""
+    columns = tuple(selection.column for selection in select("dice"))
+
+    def of(values: dict[str, float]) -> Report:
+        rows = [Row(number, name, {"dice": dice}) for number, (name, dice) in enumerate(values.items(), 1)]
+        return Report("segeval:0.1.0|kind:labels", {"metrics": ["dice"]}, columns, (CaseResult("c", None, None, rows),))
+
+    return {"a": of({"liver": 0.75, "aorta": 0.25}), "b": of({"aorta": 0.5, "liver": 1.0})}
+
+
+def test_the_page_draws_the_label_of_the_name(swapped: dict[str, Report]) -> None:
+    facts = comparison_facts(compare_reports(swapped), list(swapped.values()))
+    values = [np.frombuffer(b64decode(column["values"]), "<f4").tolist() for column in facts["columns"]]
+    assert [line["text"] for line in facts["lines"]] == ["1 liver", "2 aorta"]
+    assert values == [[0.75, 0.25], [1.0, 0.5]]
+
+
+def test_challenger_gets_the_values_of_the_name(swapped: dict[str, Report], segeval: Segeval, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.json" for name in swapped]
+    for path, report in zip(paths, swapped.values(), strict=True):
+        path.write_text(report.to_json(), encoding="utf-8")
+    lines = segeval("compare", *paths, "--format", "challenger").out.splitlines()[1:]
+    assert lines == ["liver.dice,c,a,0.75", "liver.dice,c,b,1.0", "aorta.dice,c,a,0.25", "aorta.dice,c,b,0.5"]
+
+
+def test_challenger_tells_labels_of_one_name_apart(segeval: Segeval, tmp_path: Path) -> None:
+    columns = tuple(selection.column for selection in select("dice"))
+    rows = [Row(number, "lesion", {"dice": number / 4}) for number in (1, 2)]
+    case = CaseResult("c", None, None, rows)
+    paths = [tmp_path / "a.json", tmp_path / "b.json"]
+    for path in paths:
+        path.write_text(Report("segeval:0.1.0|kind:labels", {"metrics": ["dice"]}, columns, (case,)).to_json())
+    lines = segeval("compare", *paths, "--format", "challenger").out.splitlines()[1:]
+    assert lines == ["1.dice,c,a,0.25", "1.dice,c,b,0.25", "2.dice,c,a,0.5", "2.dice,c,b,0.5"]

@@ -64,6 +64,26 @@ def test_so_many_of_each_report(reports: list[Path]) -> None:
     assert [each.baseline.case for each in side_by_side(comparison, read, 1)] == ["a"]
 
 
+def test_a_label_that_both_number_differently_is_drawn_by_its_name(
+    nifti: Callable[..., Path], segeval: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Masks are numbered by name: the second prediction's spurious adrenal makes the aorta 2 and the liver 3."""
+    body = np.arange(1000).reshape(10, 10, 10)
+    reference = {"aorta": body < 100, "liver": (body >= 300) & (body < 500)}
+    sides = {"first": reference, "second": {**reference, "liver": (body >= 300) & (body < 400), "adrenal": body >= 990}}
+    monkeypatch.chdir(tmp_path)
+    for side, predicted in sides.items():
+        for folder, masks in (("p", predicted), ("r", reference)):
+            for name, mask in masks.items():
+                nifti(f"{side}/{folder}/a/{name}.nii", mask.astype(np.uint8))
+        command = ("batch", f"{side}/p", f"{side}/r", "--metrics", "dice", "-o", f"{side}.json")
+        assert segeval(*command).code == 0
+    paths = [Path("first.json"), Path("second.json")]
+    (found,) = side_by_side(compare_files(paths), [read_report(path) for path in paths])
+    assert found.words == "liver of a: dice 1.0000 → 0.6667"  # 2·100 / (100 + 200)
+    assert (found.baseline.name, found.other.name) == ("liver", "liver")
+
+
 def test_the_page_of_a_comparison_has_them(reports: list[Path], segeval: Run) -> None:
     run = segeval("compare", *reports, "-o", "x.html", "--figures", "figures")
     assert run.code == 0, run.err

@@ -65,15 +65,17 @@ def comparison_facts(comparison: Comparison, reports: Sequence[Report]) -> dict[
     results = [_results(report, cases, comparison.main) for report in reports]
     column = next((c for c in reports[0].columns if c.key == comparison.main), None)
     lines = [Line(row.label, row.name) for row in _rows(comparison, comparison.reports[1].name)]
+    values = [
+        values_of(each, [compared.own_label(line.label) for line in lines], comparison.main or "")
+        for compared, each in zip(comparison.reports, results, strict=True)
+    ]
     return {
         "kind": "comparison",
         "main": comparison.main,
         "reports": [report.name for report in comparison.reports],
         "cases": cases,
         "lines": [line_facts(line) for line in lines],
-        "columns": []
-        if column is None
-        else [column_facts(column, values_of(each, lines, column.key)) for each in results],
+        "columns": [] if column is None else [column_facts(column, of_report) for of_report in values],
         "rows": [
             [
                 {

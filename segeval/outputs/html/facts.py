@@ -13,7 +13,7 @@ from segeval.outputs.cells import label_text
 from segeval.outputs.html.counted import confusion_facts, curve_facts, instance_facts
 from segeval.results.columns import finite
 from segeval.results.ranking import main_column
-from segeval.results.report import Column, Report, Statistic
+from segeval.results.report import Column, Label, Report, Statistic
 from segeval.results.rows import Line
 from segeval.results.slices import Results
 
@@ -26,12 +26,13 @@ _EXACT_IN_FLOAT32 = 1 << 24
 def report_facts(report: Report) -> dict[str, Any]:
     """Everything about a report that its charts and its table show."""
     results = Results.of(report.cases, [column.key for column in report.columns])
-    columns = shown_columns(report.columns, len(report.cases) * len(results.lines))
+    labels = [line.label for line in results.lines]
+    columns = shown_columns(report.columns, len(report.cases) * len(labels))
     main = main_column(columns)
     return {
         "kind": "report",
         "lines": [line_facts(line) for line in results.lines],
-        "columns": [column_facts(column, values_of(results, results.lines, column.key)) for column in columns],
+        "columns": [column_facts(column, values_of(results, labels, column.key)) for column in columns],
         "left_out": len(report.columns) - len(columns),
         "main": None if main is None else main.key,
         "cases": [case.case for case in report.cases],
@@ -56,9 +57,9 @@ def shown_columns(columns: Sequence[Column], cells: int) -> list[Column]:
     return [column for column in columns if column in chosen]
 
 
-def values_of(results: Results, lines: Sequence[Line], key: str) -> Floats:
-    """(lines, cases); NaN where a case has no such value."""
-    found = [results.values(line.label, [key])[:, 0] for line in lines]
+def values_of(results: Results, labels: Sequence[Label | None], key: str) -> Floats:
+    """(labels, cases); NaN where a case has no such value, and for None, a label that there is not."""
+    found = [results.values(label, [key])[:, 0] for label in labels]
     return np.array(found, np.float64).reshape(len(found), results.size)
 
 
