@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from page_reports import case, report, thirty
 
 pytest.importorskip("vl_convert", reason="the extra report is not installed")
@@ -54,6 +55,37 @@ def test_the_charts_of_a_comparison() -> None:
     assert [dot["difference"] for dot in dots] == pytest.approx([0.05] * 30, abs=1e-6)
     *_, labels = values(plots["by-label"])
     assert [(row["label"], row["verdict"]) for row in labels][:2] == [("1 liver", "better"), ("2 spleen", "")]
+
+
+def test_the_smallest_change_of_a_case_is_one() -> None:
+    """As float32 both values are 0.9."""
+    first, second = (report([case("a", (dice,), ("liver",))]) for dice in (0.9, 0.9 + 1e-9))
+    plots = {
+        plot.name: plot.specification
+        for plot in plots_of(comparison_facts(compare_reports({"a": first, "b": second}), [first, second]))
+    }
+    (dot,) = values(plots["by-case"])[-1]
+    assert (dot["verdict"], dot["change"]) == ("better", "+1.0e-09")
+    assert {row["text"] for row in values(plots["by-label"])[-1]} == {"+1.0e-09"}
+
+
+def test_a_case_that_a_third_report_lacks_is_drawn_of_the_others() -> None:
+    better = report([case(f"case_{n:02}", (0.6 + n / 100, 0.9), ("liver", "spleen")) for n in range(30)])
+    reports = {"a": thirty(), "b": better, "c": report([case("case_07", (0.5, 0.5), ("liver", "spleen"))])}
+    plots = plots_of(comparison_facts(compare_reports(reports), list(reports.values())))
+    assert len(values(plots[1].specification)[-1]) == 30  # b against a
+
+
+def test_the_limits_of_small_volumes_are_no_zero() -> None:
+    small = [case(f"case_{n}", (0.5,), ("lesion",)) for n in range(4)]
+    small = [
+        replace(one, rows=tuple(replace(row, values={**row.values, "pred_volume_ml": 10.0016}) for row in one.rows))
+        for one in small
+    ]
+    plots = {plot.name: plot.specification for plot in plots_of(report_facts(report(small)))}
+    _, _, limits, dots = values(plots["bland-altman-1 lesion"])
+    assert limits[0]["name"] == "mean +0.0016"
+    assert dots[0]["change"] == "+0.0016"
 
 
 def test_files_of_names_from_outside(tmp_path: Path) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from segeval.array_types import Floats
 from segeval.outputs import comparison_words as words
 from segeval.outputs.cells import label_text
 from segeval.outputs.comparison_page import ranking_table
@@ -13,7 +16,7 @@ from segeval.outputs.html.sections import shown_pictures, shown_table
 from segeval.results.columns import finite
 from segeval.results.comparison import Comparison, ComparisonRow
 from segeval.results.pictures import ComparedPictures
-from segeval.results.report import Report
+from segeval.results.report import Label, Report
 from segeval.results.rows import Line
 from segeval.results.slices import Results
 from segeval.words.lists import counted_as
@@ -61,13 +64,12 @@ def comparison_facts(comparison: Comparison, reports: Sequence[Report]) -> dict[
 
     reports: in the order of the comparison's.
     """
-    cases = sorted(set.intersection(*({case.case for case in report.cases if case.rows} for report in reports)))
-    results = [_results(report, cases, comparison.main) for report in reports]
+    cases = sorted({case.case for report in reports for case in report.cases if case.rows})
     column = next((c for c in reports[0].columns if c.key == comparison.main), None)
     lines = [Line(row.label, row.name) for row in _rows(comparison, comparison.reports[1].name)]
     values = [
-        values_of(each, [compared.own_label(line.label) for line in lines], comparison.main or "")
-        for compared, each in zip(comparison.reports, results, strict=True)
+        _values(report, cases, [compared.own_label(line.label) for line in lines], comparison.main)
+        for compared, report in zip(comparison.reports, reports, strict=True)
     ]
     return {
         "kind": "comparison",
@@ -75,7 +77,7 @@ def comparison_facts(comparison: Comparison, reports: Sequence[Report]) -> dict[
         "reports": [report.name for report in comparison.reports],
         "cases": cases,
         "lines": [line_facts(line) for line in lines],
-        "columns": [] if column is None else [column_facts(column, of_report) for of_report in values],
+        "columns": [] if column is None else [column_facts(column, of_report, exact=True) for of_report in values],
         "rows": [
             [
                 {
@@ -94,9 +96,14 @@ def comparison_facts(comparison: Comparison, reports: Sequence[Report]) -> dict[
     }
 
 
-def _results(report: Report, cases: Sequence[str], key: str | None) -> Results:
-    found = {case.case: case for case in report.cases}
-    return Results.of([found[case] for case in cases], [column.key for column in report.columns if column.key == key])
+def _values(report: Report, cases: Sequence[str], labels: Sequence[Label | None], key: str | None) -> Floats:
+    """(labels, cases), NaN where the report lacks a case or a value."""
+    found = [case for case in report.cases if case.rows]
+    results = Results.of(found, [column.key for column in report.columns if column.key == key])
+    place = {case: number for number, case in enumerate(cases)}
+    values = np.full((len(labels), len(cases)), np.nan)
+    values[:, [place[case.case] for case in found]] = values_of(results, labels, key or "")
+    return values
 
 
 def _rows(comparison: Comparison, report: str) -> list[ComparisonRow]:

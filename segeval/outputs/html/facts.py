@@ -21,6 +21,7 @@ MOST_VALUES = 2_500_000
 """Cases × labels × quantities that a page holds: 13 MB of it."""
 VOLUMES = ("ref_volume_ml", "pred_volume_ml")
 _EXACT_IN_FLOAT32 = 1 << 24
+_MOST_EXACT = 500_000
 
 
 def report_facts(report: Report) -> dict[str, Any]:
@@ -63,11 +64,14 @@ def values_of(results: Results, labels: Sequence[Label | None], key: str) -> Flo
     return np.array(found, np.float64).reshape(len(found), results.size)
 
 
-def column_facts(column: Column, values: Floats) -> dict[str, Any]:
-    """A column and its values: float32 where four digits behind the point are right in it, else float64."""
+def column_facts(column: Column, values: Floats, *, exact: bool = False) -> dict[str, Any]:
+    """A column and its values: float32 where four digits behind the point are right in it, else float64.
+
+    exact: float64 in any case, for values whose differences count, unless there are more than a page has room for.
+    """
     largest = np.max(np.abs(values), initial=0, where=np.isfinite(values))
     whole = bool(np.all(values[np.isfinite(values)] == np.floor(values[np.isfinite(values)])))
-    short = largest < (_EXACT_IN_FLOAT32 if whole else 1000)
+    short = bool(largest < (_EXACT_IN_FLOAT32 if whole else 1000)) and not (exact and values.size <= _MOST_EXACT)
     stored = values.astype("<f4" if short else "<f8")
     return {
         "key": column.key,

@@ -124,19 +124,19 @@ function sizeCharts(line, onCase) {
   if (!dice || !reference || !prediction) return;
   facts.cases.forEach((name, place) => {
     const [d, r, p] = [dice, reference, prediction].map((each) => valuesOf(line, each)[place]);
-    if (isDefined(r) && isDefined(p) && r + p > 0) rows.push({ case: name, label, dice: d, reference: r, between: (r + p) / 2, difference: p - r, text: valueText(d), volume: valueText(r) });
+    if (isDefined(r) && isDefined(p) && r + p > 0) rows.push({ case: name, label, dice: d, reference: r, between: (r + p) / 2, difference: p - r, change: signedText(p - r), text: valueText(d), volume: valueText(r) });
   });
   if (!rows.length) {
     leaveOut("dice-by-volume", `No case has ${label}.`);
     return leaveOut("bland-altman", "");
   }
   const shown = thinned(rows), words = shown.length < rows.length ? ` ${shown.length} of ${rows.length} cases are shown.` : "";
-  const tip = [{ field: "case" }, { field: "text", title: "Dice" }, { field: "volume", title: "reference, ml" }, { field: "difference", format: "+.2f", title: "difference, ml" }];
+  const tip = [{ field: "case" }, { field: "text", title: "Dice" }, { field: "volume", title: "reference, ml" }, { field: "change", title: "difference, ml" }];
   const there = shown.filter((row) => isDefined(row.dice) && row.reference > 0);
   if (!there.length) leaveOut("dice-by-volume", `No reference has ${label}.`);
   else draw("dice-by-volume", { height: 280, data: { values: there }, mark: { type: "circle", color: colour("point"), opacity: 0.7, size: 45, cursor: "pointer" }, encoding: { x: { field: "reference", type: "quantitative", scale: { type: "log", nice: false }, title: "reference volume, ml (log)", axis: LOG_AXIS }, y: { field: "dice", type: "quantitative", scale: { domain: [0, 1] }, title: "Dice" }, tooltip: tip } }, `Dice of ${label} against the volume of the reference: do small ones fare worse?` + words, onCase);
   const differences = rows.map((row) => row.difference), middle = mean(differences), sd = Math.sqrt(mean(differences.map((d) => (d - middle) ** 2)) * differences.length / Math.max(1, differences.length - 1));
-  const limits = rows.length > 1 ? [["mean", middle], ["+1.96 sd", middle + 1.96 * sd], ["−1.96 sd", middle - 1.96 * sd]].map(([name, y]) => ({ name: `${name} ${y >= 0 ? "+" : ""}${y.toFixed(2)}`, y })) : [];
+  const limits = rows.length > 1 ? [["mean", middle], ["+1.96 sd", middle + 1.96 * sd], ["−1.96 sd", middle - 1.96 * sd]].map(([name, y]) => ({ name: `${name} ${signedText(y)}`, y })) : [];
   draw("bland-altman", { height: 280, layer: [
     { data: { values: [{ y: 0 }] }, mark: { type: "rule", color: colour("line") }, encoding: { y: { field: "y", type: "quantitative" } } },
     ...(limits.length ? [{ data: { values: limits }, mark: { type: "rule", strokeDash: [5, 4], color: colour("other") }, encoding: { y: { field: "y", type: "quantitative" } } },

@@ -31,6 +31,8 @@ function valueText(value, whole) {
   return size >= 100 ? value.toFixed(1) : value.toFixed(4);
 }
 
+const signedText = (value) => (value > 0 ? "+" : "") + valueText(value);
+
 const mainColumn = () => Math.max(0, (facts.columns || []).findIndex((column) => column.key === facts.main));
 const meanLine = () => facts.lines.findIndex((line) => line.label === "mean");
 const labelLines = () => facts.lines.map((line, place) => place).filter((place) => !facts.lines[place].sums_up);
