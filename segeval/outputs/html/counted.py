@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from itertools import islice, pairwise
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,6 @@ _MOST_LABELS = 150
 _MOST_WORDS = 10
 _MOST_POINTS = 400
 _NO_CURVES: Mapping[str, Any] = {"targets": ()}
-_MOST_INSTANCES = 100_000
 
 
 def confusion_facts(report: Report) -> dict[str, Any] | None:
@@ -158,21 +157,18 @@ def _reliability(thresholds: Any, tp: Any, fp: Any, bins: int = 16) -> list[dict
 
 
 def instance_facts(report: Report) -> list[dict[str, Any]]:
-    """Every instance of every case: its target, voxels, and whether it was found, missed or invented."""
-    every = (
-        (place, target)
-        for place, case in enumerate(report.cases)
+    """Of all cases: how many instances of so many voxels were found, missed or invented."""
+    found = Counter(
+        (target["target"], outcome, instance["voxels"])
+        for case in report.cases
         for target in case.details.get("instances") or case.details.get("lesions") or ()
+        for outcome, instances in _outcomes(target)
+        for instance in instances
     )
-    return list(islice((fact for place, target in every for fact in _outcomes(place, target)), _MOST_INSTANCES))
+    return [{"target": t, "voxels": voxels, "outcome": outcome, "n": n} for (t, outcome, voxels), n in found.items()]
 
 
-def _outcomes(place: int, target: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    instances = {
-        "found": [match["reference"] for match in target["matches"]],
-        "missed": target["missed"],
-        "invented": target["invented"],
-    }
-    for outcome, found in instances.items():
-        for instance in found:
-            yield {"case": place, "target": target["target"], "voxels": instance["voxels"], "outcome": outcome}
+def _outcomes(target: Mapping[str, Any]) -> Iterator[tuple[str, Iterable[Mapping[str, Any]]]]:
+    yield "found", (match["reference"] for match in target["matches"])
+    yield "missed", target["missed"]
+    yield "invented", target["invented"]

@@ -181,10 +181,10 @@ function instanceCharts(target) {
   for (const row of rows) {
     const low = Math.floor(Math.log10(Math.max(1, row.voxels)) / step) * step, key = low.toFixed(2);
     const bin = bins.get(key) || { from: 10 ** low, to: 10 ** (low + step), found: 0, missed: 0, invented: 0 };
-    bin[row.outcome] += 1;
+    bin[row.outcome] += row.n;
     bins.set(key, bin);
   }
-  const all = [...bins.values()].sort((a, b) => a.from - b.from), total = (outcome) => rows.filter((row) => row.outcome === outcome).length;
+  const all = [...bins.values()].sort((a, b) => a.from - b.from), total = (outcome) => rows.reduce((sum, row) => sum + (row.outcome === outcome ? row.n : 0), 0);
   const detected = all.filter((bin) => bin.found + bin.missed).map((bin) => ({ ...bin, rate: bin.found / (bin.found + bin.missed), of: bin.found + bin.missed }));
   const x = { field: "from", type: "quantitative", scale: { type: "log", nice: false }, title: "voxels (log)", axis: LOG_AXIS };
   if (!detected.length) leaveOut("detection", "The references have no instance.");

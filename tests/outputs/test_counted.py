@@ -1,4 +1,4 @@
-"""What a page says of overlapping masks: who is called what, as shares of the reference."""
+"""What a page counts over cases: who is called what, as shares of the reference; instances."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 from page_reports import case, report
 
-from segeval.outputs.html.counted import confusion_facts
+from segeval.outputs.html.counted import confusion_facts, instance_facts
 from segeval.results.report import ConfusionEntry
 
 
@@ -31,4 +31,20 @@ def test_shares_of_overlapping_masks_are_of_the_references_voxels() -> None:
     assert words == [
         "50.0 % of 2 tumour is called 1 organ (20 voxels)",
         "20.0 % of 1 organ is called 2 tumour (20 voxels)",
+    ]
+
+
+def test_every_instance_is_counted_however_many_there_are() -> None:
+    """150,000 cells of nine and ten voxels; a page once showed the first 100,000 and called them all."""
+    target = {
+        "target": 1,
+        "matches": [{"reference": {"voxels": 9 + n % 2}} for n in range(20_000)],
+        "missed": [{"voxels": 9}] * 10_000,
+        "invented": [],
+    }
+    cells = report([replace(case(f"c{n}", (1.0,), ("cell",)), details={"instances": [target]}) for n in range(5)])
+    assert instance_facts(cells) == [
+        {"target": 1, "voxels": 9, "outcome": "found", "n": 50_000},
+        {"target": 1, "voxels": 10, "outcome": "found", "n": 50_000},
+        {"target": 1, "voxels": 9, "outcome": "missed", "n": 50_000},
     ]
