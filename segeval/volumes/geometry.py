@@ -57,9 +57,14 @@ class Geometry(Struct, frozen=True, eq=False):
         if self.affine is None:
             return "?"
         letters = ("LR", "PA", "IS")
-        directions = self.affine[:3, : len(self.shape)].T
-        nearest = (int(np.argmax(np.abs(direction))) for direction in directions)
-        return "".join(letters[axis][int(d[axis] > 0)] for axis, d in zip(nearest, directions, strict=True))
+        columns = self.affine[:3, : len(self.shape)]
+        cosines = columns / np.linalg.norm(columns, axis=0)
+        left, found = np.abs(cosines), {}
+        for axis in np.argsort(-left.max(axis=0), kind="stable").tolist():  # no two axes point along the same direction
+            row = int(left[:, axis].argmax())
+            found[axis] = letters[row][int(cosines[row, axis] > 0)]
+            left[row] = -1.0
+        return "".join(found[axis] for axis in range(len(self.shape)))
 
     @property
     def voxel_volume_mm3(self) -> float | None:

@@ -309,3 +309,11 @@ def test_a_mismatch_is_refused_through_files(
     reference = saved(tmp_path / "r.nii.gz", array, grid.affine)
     with pytest.raises(GeometryError):
         api.evaluate(prediction, reference)
+
+
+@given(seed=SEEDS)
+def test_axes_are_called_as_nibabel_calls_them(seed: int) -> None:
+    """Of any rotation: two axes may lie nearest to one direction, which only one of them can be called after."""
+    affine = np.eye(4)
+    affine[:3, :3] = Rotation.random(random_state=seed).as_matrix() * (0.7, 1.3, 2.9)
+    assert Geometry((3, 3, 3), affine, oriented=True).axes == "".join(nibabel.aff2axcodes(affine))
