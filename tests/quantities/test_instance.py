@@ -124,14 +124,14 @@ def test_small_and_large_instances() -> None:
 
 
 def test_an_instance_of_just_the_volume_is_not_small() -> None:
-    """Three voxels of 0.7×0.7×0.5 mm are 0.735 mm³, whatever float64 makes of it."""
+    """Three voxels of 0.7 mm are 1.029 mm³, of which float64 makes 1.0289999999999997."""
     three = of_size(1, 3)
     target = TargetInstances(1, (Match(three, (three,), iou=1.0, dice=1.0),), missed=(three,))
-    one = Instances((target,), voxel_volume_ml=0.7 * 0.7 * 0.5 / 1000)
-    assert formulas.instance_dice(one, from_mm3=0.735).tolist() == [1]
-    assert formulas.instance_tp(one, below_mm3=0.735).tolist() == [0]
-    assert formulas.instance_fn(one, below_mm3=0.735).tolist() == [0]
-    assert formulas.instance_fn(one, below_mm3=0.736).tolist() == [1]
+    one = Instances((target,), voxel_volume_ml=0.7**3 / 1000)
+    assert formulas.instance_dice(one, from_mm3=1.029).tolist() == [1]
+    assert formulas.instance_tp(one, below_mm3=1.029).tolist() == [0]
+    assert formulas.instance_fn(one, below_mm3=1.029).tolist() == [0]
+    assert formulas.instance_fn(one, below_mm3=1.03).tolist() == [1]
 
 
 def test_a_complete_miss_has_no_distance_where_none_is_wanted() -> None:
