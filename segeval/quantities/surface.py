@@ -285,7 +285,10 @@ def _directed(distances: Floats, areas: Floats | None, p: float) -> float:
         return _percentile(distances, areas, p)
     place = (distances.size - 1) * (p / 100)
     below = int(place)
-    return float(np.quantile(distances[below : below + 2], place - below))
+    around = distances[below : below + 2]
+    if math.isinf(around[-1]):  # beyond what was measured; NumPy makes NaN of it, which no maximum sees
+        return float(around[0]) if place == below else math.inf
+    return float(np.quantile(around, place - below))
 
 
 def _percentile(distances: Floats, areas: Floats | None, p: float) -> float:

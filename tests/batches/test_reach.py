@@ -117,6 +117,18 @@ def test_by_hand(tmp_path: Path) -> None:
     assert row["nsd"] == 0
 
 
+def test_either_boundary_may_be_the_far_one() -> None:
+    """The row by hand of docs/surface_distances.md: 0 from one boundary, 0, 2 and 8 mm from the other."""
+    one, three = np.zeros((2, 10, 1), np.uint8)
+    one[2] = three[[2, 3, 6]] = 1
+    for pair in ((one, three), (three, one)):
+        report = evaluate_arrays(*pair, spacing=(2, 1), metrics="hd,hd95,hd:p=50", max_distance=4)
+        row = report.cases[0].rows[0].values
+        assert math.isnan(row["hd"])
+        assert math.isnan(row["hd95"])
+        assert row["hd:p=50"] == 2
+
+
 def test_what_is_beyond_reach_is_refused(tmp_path: Path, segeval: Run) -> None:
     files = [stored(tmp_path / f"{n}.zarr", np.ones((6, 6, 6), np.uint8), (3, 3, 3), (1, 1, 1)) for n in "pr"]
     for asked, said in (
