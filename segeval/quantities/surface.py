@@ -283,12 +283,11 @@ def _directed(distances: Floats, areas: Floats | None, p: float) -> float:
     """The percentile of distances that ascend, without looking at all of them: to the last bit that of NumPy."""
     if areas is not None:
         return _percentile(distances, areas, p)
-    place = (distances.size - 1) * (p / 100)
-    below = int(place)
-    around = distances[below : below + 2]
+    part, below = math.modf((distances.size - 1) * (p / 100))
+    around = distances[int(below) : int(below) + 2]
     if math.isinf(around[-1]):  # beyond what was measured; NumPy makes NaN of it, which no maximum sees
-        return float(around[0]) if place == below else math.inf
-    return float(np.quantile(around, place - below))
+        return math.inf if part else float(around[0])
+    return float(np.quantile(around, part))
 
 
 def _percentile(distances: Floats, areas: Floats | None, p: float) -> float:
