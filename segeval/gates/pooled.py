@@ -31,8 +31,13 @@ def pooled_value(rule: Rule, key: str, report: Report) -> float:
     label = "" if rule.measure is None else rule.measure.label
     if report.pooled is None:
         raise UsageError(f"rule {rule}: the report has no pooled rows; score again with segeval batch --pooled")
-    for row in report.pooled:
-        if label in (str(row.label), row.name) and key in row.values:
+    rows = [row for row in report.pooled if str(row.label) == label]
+    rows = rows or [row for row in report.pooled if row.name == label]
+    if len(rows) > 1:
+        numbers = " and ".join(str(row.label) for row in rows)
+        raise UsageError(f"rule {rule}: labels {numbers} are both called {label!r}; name one by its number")
+    for row in rows:
+        if key in row.values:
             value = row.values[key]
             return math.nan if value is None else float(value)
     held = ", ".join(str(row.label) for row in report.pooled[:12] if key in row.values)

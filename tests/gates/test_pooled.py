@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from detection_maps import thirty_cases
 
+from segeval.errors import UsageError
 from segeval.gates.grammar import parse_rule
 from segeval.gates.rules import check_rules
 from segeval.quantities import select
@@ -39,6 +40,16 @@ def test_a_rule_speaks_of_the_pooled_row(rule: str, outcome: str, actual: str) -
     (finding,) = check_rules(REPORT, [parse_rule(rule)])
     assert (finding.outcome, finding.actual) == (outcome, actual)
     assert str(parse_rule(rule)) == rule
+
+
+def test_a_pooled_row_goes_by_its_number_before_any_name() -> None:
+    names = {1: "3", 2: "mean", 3: "lesion", 4: "lesion", "mean": None}
+    rows = tuple(Row(label, name, {"dice": place / 8}) for place, (label, name) in enumerate(names.items()))
+    report = Report("s", {}, COLUMNS, REPORT.cases, pooled=rows)
+    for rule in ("pooled(3.dice) == 0.25", "pooled(dice) == 0.5", "pooled(4.dice) == 0.375"):
+        assert check_rules(report, [parse_rule(rule)])[0].outcome == "pass", rule
+    with pytest.raises(UsageError, match="labels 3 and 4 are both called 'lesion'; name one by its number"):
+        check_rules(report, [parse_rule("pooled(lesion.dice) >= 0")])
 
 
 def test_detection_is_gated_over_all_cases(nifti: Nifti, tmp_path: Path, segeval: Run) -> None:
