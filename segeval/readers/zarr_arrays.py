@@ -28,11 +28,11 @@ from segeval.files.watch import Watch
 from segeval.readers.affines import require_usable_affine
 from segeval.readers.containers import container_of
 from segeval.readers.lengths import mm_of, unknown_units
+from segeval.readers.ome_metadata import label_table, scale_and_shift
 from segeval.readers.reader import ReadOptions
 from segeval.readers.slabs import SlabSource, axes_by_place, guarded, require_numbers
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import Volume
-from segeval.words.colours import hex_colour
 from segeval.words.extras import install
 from segeval.words.printable import printable, shortened
 
@@ -157,13 +157,13 @@ def _image(path: Path, store: Any, inside: str, options: ReadOptions) -> _Image:
         parent, _, name = inside.rpartition("/")
         around = _attributes(zarr.open(store, mode="r", path=parent)) if name else {}
         _require_level(path, [str(level["path"]) for level in _datasets(around)], name, options.level)
-        return _level(found, around, name)
+        return _level(path, found, around, name)
     attributes = _attributes(found)
     levels = _datasets(attributes)
     if levels:
         names = [str(level["path"]) for level in levels]
         chosen = names[_existing(path, names, options.level or 0)]
-        return _level(found[chosen], attributes, chosen)
+        return _level(path, found[chosen], attributes, chosen)
     _existing(path, ["the only one"], options.level or 0)
     arrays = sorted(name for name, _ in found.arrays())
     if len(arrays) == 1:
@@ -229,7 +229,7 @@ def _datasets(attributes: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list(multiscales[0]["datasets"]) if multiscales else []
 
 
-def _level(array: Any, attributes: Mapping[str, Any], name: str) -> _Image:
+def _level(path: Path, array: Any, attributes: Mapping[str, Any], name: str) -> _Image:
     """The array as a level of the image that the attributes describe, if it is one."""
     level = next((one for one in _datasets(attributes) if str(one["path"]) == name), None)
     if level is None:
@@ -241,28 +241,10 @@ def _level(array: Any, attributes: Mapping[str, Any], name: str) -> _Image:
     )
     if not axes:
         axes = tuple((one, "") for one in _OLD_AXES[-len(array.shape) :])
-    scale, shift = np.ones(len(axes)), np.zeros(len(axes))
-    for transform in [*level.get("coordinateTransformations", []), *image.get("coordinateTransformations", [])]:
-        factors = np.array(transform.get("scale", np.ones(len(axes))), dtype=np.float64)
-        scale, shift = scale * factors, shift * factors + np.array(transform.get("translation", 0), dtype=np.float64)
-    names, colours = _label_table(attributes)
-    return _Image(array, axes, tuple(scale.tolist()), tuple(shift.tolist()), names, colours)
-
-
-def _label_table(attributes: Mapping[str, Any]) -> tuple[dict[int, str], dict[int, str]]:
-    """Names and colours of ``image-label``; a property called name or class is a name."""
-    table = attributes.get("image-label") or {}
-    names = {}
-    for entry in table.get("properties") or ():
-        name = entry.get("name", entry.get("class"))
-        if isinstance(name, str) and name.strip():
-            names[int(entry["label-value"])] = shortened(" ".join(printable(" ".join(name.split())).split()), 200)
-    colours = {
-        int(entry["label-value"]): hex_colour(int(part) & 255 for part in entry["rgba"][:3])
-        for entry in table.get("colors") or ()
-        if entry.get("rgba")
-    }
-    return names, colours
+    transforms = [*level.get("coordinateTransformations", []), *image.get("coordinateTransformations", [])]
+    scale, shift = scale_and_shift(path, transforms, len(axes))
+    names, colours = label_table(attributes)
+    return _Image(array, axes, tuple(scale), tuple(shift), names, colours)
 
 
 def _named_axes(

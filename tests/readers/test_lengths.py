@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ import tifffile
 import zarr
 from formats import nrrd
 from reading import read
+
+from segeval.errors import UnreadableFile
 
 SPACING = np.array([0.7, 1.3, 2.9])
 VOXELS = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)  # (x, y, z)
@@ -49,6 +52,24 @@ def test_voxels_of_nanometres_are_no_singular_grid(tmp_path: Path) -> None:
     _, volume = read(ome_zarr(tmp_path / "x.zarr", "nanometer", SPACING * 10))
     assert volume.geometry.spacing_mm == pytest.approx(SPACING * 1e-5)
     assert volume.geometry.voxel_volume_mm3 == pytest.approx(2.639e-15)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        {"type": "affine", "affine": [[0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0]]},
+        {"type": "scale", "path": "scales"},
+        {"type": "scale", "scale": [2.0, 2.0]},
+    ],
+)
+def test_transformations_that_are_not_read_are_refused(transform: dict[str, Any], tmp_path: Path) -> None:
+    """They were passed over, as if the voxels were of 1 mm."""
+    path = ome_zarr(tmp_path / "x.zarr", "millimeter", SPACING)
+    group = zarr.open_group(str(path))
+    image = group.attrs["multiscales"][0]
+    group.attrs["multiscales"] = [image | {"coordinateTransformations": [transform]}]
+    with pytest.raises(UnreadableFile, match="states the transformation"):
+        read(path)
 
 
 @pytest.mark.parametrize(("unit", "per_mm"), [("microns", 1e3), ("µm", 1e3), ("nm", 1e6), ("mm", 1.0), ("", 1.0)])
