@@ -159,10 +159,14 @@ def _report(held: _Held, settings: Settings, pooled: bool) -> Report:
 
 
 def batch_signature(cases: Sequence[CaseResult], settings: Settings) -> str:
-    """The settings' signature with the kind that the predictions turned out to be of, or all of them."""
-    kinds = sorted({case.kind for case in cases if case.kind is not None})
-    if len(kinds) == 1:
-        return settings.signature(kinds[0])
+    """The settings' signature with the kind that the predictions turned out to be of, or all of them.
+
+    A prediction that is missing is of none, although an empty label map may stand for it.
+    """
+    for status in ("ok", "missing"):
+        kinds = {case.kind for case in cases if case.status == status and case.kind is not None}
+        if kinds:
+            return settings.signature(kinds.pop() if len(kinds) == 1 else None)
     return settings.signature(None)
 
 

@@ -111,7 +111,7 @@ class Settings(Distances, frozen=True, dict=True):
     def signature(self, kind: Kind | None) -> str:
         """One line that states the version and every setting that can change a number.
 
-        kind: what the predictions turned out to hold.
+        kind: what the predictions turned out to hold; None where they are of both kinds, or none was scored.
         """
         kind = kind or self.kind
         parts = [f"segeval:{__version__}", f"kind:{kind or 'auto'}"]
@@ -124,7 +124,7 @@ class Settings(Distances, frozen=True, dict=True):
     def _groups(self, kind: Kind | None) -> Iterator[Group]:
         """The parts of the signature that say something."""
         said: dict[Group, bool] = {
-            "probabilities": kind == "probabilities",
+            "probabilities": kind != "labels",
             "maps": self.holds_label_maps,
             "instances": "instances" in self.records,
             "lesions": "lesions" in self.records,
