@@ -6,6 +6,8 @@ Source of `element_size_um`: the attribute that ImageJ's HDF5 plugin and ilastik
 from __future__ import annotations
 
 import importlib.util
+import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from segeval.readers.containers import container_of
 from segeval.readers.hdf5_chunks import VerifiedChunks, filters_of
 from segeval.readers.reader import ReadOptions
 from segeval.readers.recognition import recognise
-from segeval.readers.slabs import SlabSource, axes_by_place, guarded, require_numbers
+from segeval.readers.slabs import SlabSource, axes_of, guarded, names_of_axes, require_numbers
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import Volume
 from segeval.words.extras import install
@@ -50,7 +52,7 @@ def open_hdf5(path: Path, options: ReadOptions) -> Volume:
             path, "h5py", lambda: _dataset(path, handle, inside.strip("/") or (options.key or "").strip("/"))
         )
         shape = tuple(int(n) for n in dataset.shape)
-        channel_axis, space = axes_by_place(path, shape)
+        channel_axis, space = axes_of(path, shape, guarded(path, "h5py", lambda: _names(dataset)))
         planes = tuple(1 if axis == space[0] else length for axis, length in enumerate(shape))  # of what is not chunked
         chunks = guarded(path, "h5py", lambda: dataset.chunks or planes)
         array = guarded(path, "h5py", lambda: VerifiedChunks(path, dataset) if dataset.chunks else dataset)
@@ -139,6 +141,15 @@ def _datasets(handle: Any) -> list[str]:
 
     handle.visititems(note)
     return found
+
+
+def _names(dataset: Any) -> list[str] | None:
+    """Of its axes: HDF5's labels of dimensions, or ilastik's and vigra's tags."""
+    labels = names_of_axes([dimension.label for dimension in dataset.dims])
+    if labels is None and isinstance(tags := dataset.attrs.get("axistags"), str | bytes):
+        with suppress(ValueError, KeyError, TypeError):  # what is no such text says nothing
+            return names_of_axes([axis["key"] for axis in json.loads(tags)["axes"]])
+    return labels
 
 
 def _geometry(path: Path, dataset: Any, shape: tuple[int, ...]) -> Geometry | None:

@@ -121,10 +121,36 @@ def require_numbers(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) ->
         )
 
 
-def axes_by_place(path: Path, shape: tuple[int, ...]) -> tuple[int | None, tuple[int, ...]]:
-    """(axis of the classes, axes of space) where nothing names them: (y, x), (z, y, x) or (classes, z, y, x)."""
+def names_of_axes(stated: object) -> list[str] | None:
+    """The names of an array's axes; None where some are others than t, c, z, y and x, and may mean anything."""
+    if not isinstance(stated, list | tuple) or not stated:
+        return None
+    names = [str(name).lower() for name in stated]
+    return names if set(names) <= set("tczyx") else None
+
+
+def axes_of(path: Path, shape: tuple[int, ...], names: Sequence[str] | None) -> tuple[int | None, tuple[int, ...]]:
+    """(axis of the classes, axes of space, slowest first), by name, else (y, x), (z, y, x) or (classes, z, y, x).
+
+    Raises UnreadableFile.
+    """
+    if names is not None:
+        return _by_name(path, [name.lower() for name in names], shape)
     if not 2 <= len(shape) <= 4:
         raise UnreadableFile(
             f"{path}: has the shape {'×'.join(map(str, shape))}; stored are (z, y, x), (y, x) or (classes, z, y, x)"
         )
     return (0, (1, 2, 3)) if len(shape) == 4 else (None, tuple(range(len(shape))))
+
+
+def _by_name(path: Path, names: list[str], shape: tuple[int, ...]) -> tuple[int | None, tuple[int, ...]]:
+    space = tuple(place for place, name in enumerate(names) if name in ("z", "y", "x"))
+    order = [names[place] for place in space]
+    known = len(names) == len(shape) and len(set(names)) == len(names) and order in (["z", "y", "x"], ["y", "x"])
+    if not known or any(shape[at] > 1 for at, name in enumerate(names) if at not in space and name != "c"):
+        raise UnreadableFile(
+            f"{path}: has the axes {shortened(printable(', '.join(names)), 60)} of {'×'.join(map(str, shape))}; read "
+            "are c, z, y and x in this order, and others of length one"
+        )
+    channel = names.index("c") if "c" in names and shape[names.index("c")] > 1 else None
+    return channel, space

@@ -30,7 +30,7 @@ from segeval.readers.containers import container_of
 from segeval.readers.lengths import mm_of, unknown_units
 from segeval.readers.ome_metadata import label_table, scale_and_shift
 from segeval.readers.reader import ReadOptions
-from segeval.readers.slabs import SlabSource, axes_by_place, guarded, require_numbers
+from segeval.readers.slabs import SlabSource, axes_of, guarded, names_of_axes, require_numbers
 from segeval.volumes.geometry import Geometry
 from segeval.volumes.volume import Volume
 from segeval.words.extras import install
@@ -68,7 +68,7 @@ def open_zarr(path: Path, options: ReadOptions) -> Volume:
         guarded(path, "zarr", lambda: _verify_chunks(path, image.array))
         shape = tuple(int(n) for n in image.array.shape)
         require_numbers(path, shape, np.dtype(image.array.dtype))
-        channel_axis, space = axes_by_place(path, shape) if image.axes is None else _named_axes(path, image.axes, shape)
+        channel_axis, space = axes_of(path, shape, _names(image))
         chunks = tuple(map(int, getattr(image.array, "shards", None) or image.array.chunks))
         nothing_at = partial(_nothing_at, file / image.array.path, image.array.metadata, chunks)
         fill = image.array.fill_value or 0
@@ -247,26 +247,12 @@ def _level(path: Path, array: Any, attributes: Mapping[str, Any], name: str) -> 
     return _Image(array, axes, tuple(scale), tuple(shift), names, colours)
 
 
-def _named_axes(
-    path: Path, axes: Sequence[tuple[str, str]], shape: tuple[int, ...]
-) -> tuple[int | None, tuple[int, ...]]:
-    """(axis of the channels, axes of space, slowest first). Raises UnreadableFile."""
-    names = [name.lower() for name, _ in axes]
-    space = tuple(place for place, name in enumerate(names) if name in ("z", "y", "x"))
-    others = [place for place, name in enumerate(names) if place not in space and name != "c" and shape[place] > 1]
-    order = [names[place] for place in space]
-    if (
-        len(names) != len(shape)
-        or len(set(names)) != len(names)
-        or order not in (["z", "y", "x"], ["y", "x"])
-        or others
-    ):
-        raise UnreadableFile(
-            f"{path}: has the axes {shortened(printable(', '.join(names)), 60)} of {'×'.join(map(str, shape))}; read "
-            "are c, z, y and x in this order, and others of length one"
-        )
-    channel = names.index("c") if "c" in names and shape[names.index("c")] > 1 else None
-    return channel, space
+def _names(image: _Image) -> Sequence[str] | None:
+    """Of the array's axes: the image's, else the array's own, as Zarr 3 or xarray keep them."""
+    if image.axes is not None:
+        return [name for name, _ in image.axes]
+    stated = getattr(image.array.metadata, "dimension_names", None) or image.array.attrs.get("_ARRAY_DIMENSIONS")
+    return names_of_axes(stated)
 
 
 def _geometry(path: Path, image: _Image, space: tuple[int, ...], shape: tuple[int, ...]) -> Geometry | None:
