@@ -391,3 +391,18 @@ def test_paths_are_no_arrays() -> None:
         evaluate(array, array)
     with pytest.raises(UsageError, match="references: give a path, this is of the type ndarray"):
         evaluate_folder("somewhere", array)
+
+
+@pytest.mark.parametrize("kind", ["array", "file"])
+def test_a_single_map_has_no_softmax(kind: str, tmp_path: Path) -> None:
+    # It is exp(z) / exp(z) = 1 whatever z, so that everything would be foreground.
+    logits = np.where(TRUTH > 0, 3.0, -3.0).astype(np.float32)
+    with pytest.raises(LabelError, match="--activation sigmoid for the logits of one class"):
+        if kind == "array":
+            evaluate_arrays(logits, TRUTH > 0, activation="softmax")
+        else:
+            np.save(tmp_path / "p.npy", logits)
+            np.save(tmp_path / "r.npy", (TRUTH > 0).astype(np.uint8))
+            evaluate(tmp_path / "p.npy", tmp_path / "r.npy", activation="softmax")
+    found = evaluate_arrays(logits, TRUTH > 0, activation="sigmoid", metrics="dice")
+    assert row(found, 1).values["dice"] == 1

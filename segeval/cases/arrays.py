@@ -156,7 +156,7 @@ def count_arrays(
             source, whole = sources_in_labelled_slices(source, whole, settings, {}, ("the prediction", "the reference"))
         target = counted(whole, sources, settings, {}, "the reference")
         if kind == "probabilities":
-            source = probabilities(source, settings.scale, settings.activation)
+            source = probabilities("the prediction", source, settings.scale, settings.activation)
         counting, chosen = choose_backend(
             settings.backend,
             kind,

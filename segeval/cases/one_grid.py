@@ -79,7 +79,7 @@ def _as_its_kind(
     if kind == "labels" and volume.source.channels == 1:
         volume = _as_labels(volume, checks)
     if kind == "probabilities":
-        volume = replace(volume, source=probabilities(volume.source, settings.scale, settings.activation))
+        volume = replace(volume, source=probabilities(volume.name, volume.source, settings.scale, settings.activation))
     return volume, kind, remarks
 
 

@@ -175,11 +175,17 @@ class SoftmaxSource(DerivedSource, frozen=True, dict=True):
             return np.asarray(powers[channel] / powers.sum(axis=0))
 
 
-def probabilities(source: VoxelSource, scale: float | None, activation: Activation | None) -> VoxelSource:
+def probabilities(name: str, source: VoxelSource, scale: float | None, activation: Activation | None) -> VoxelSource:
     """The source's values as probabilities: divided by ``scale``, then activated.
 
-    scale: the stored value that means 1, like 255.
+    scale: the stored value that means 1, like 255. Raises LabelError for the softmax of a single map, which is 1
+    whatever it holds.
     """
+    if activation == "softmax" and source.channels == 1:
+        raise LabelError(
+            f"{name}: --activation softmax is of several channels, and this is a single map, of which it is 1 "
+            "everywhere; give --activation sigmoid for the logits of one class"
+        )
     divisor = 1.0 if scale is None else scale
     if activation == "softmax":
         return SoftmaxSource(source, divisor)
