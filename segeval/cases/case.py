@@ -126,12 +126,14 @@ def rows_and_details(
 
         require_label_map(evaluated.tally.options, name)
         if evaluated.held is not None:
-            measured, remarks = measure_held(evaluated.held, evaluated.tally, geometry, settings)
+            measured, remarks = measure_held(evaluated.held, evaluated.tally, geometry, voxel_volume_mm3, settings)
             evaluated.held = None  # what is made of the records takes memory, too
         elif evaluated.regions is not None:
             from segeval.cases.region_records import records_of_regions
 
-            measured, remarks = records_of_regions(evaluated.regions, evaluated.tally, geometry, settings)
+            measured, remarks = records_of_regions(
+                evaluated.regions, evaluated.tally, geometry, voxel_volume_mm3, settings
+            )
     if "profile" in settings.records:
         from segeval.cases.profiles import profile_of
 

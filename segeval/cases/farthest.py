@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from segeval.array_types import Integers, Mask
-from segeval.cases.measuring import maps_of, spacing_of, volume_of
+from segeval.cases.measuring import maps_of, spacing_of
 from segeval.errors import GeometryError, LabelError
 from segeval.kernels import HeldPair
 from segeval.tallies.tally import Tally
@@ -35,7 +35,7 @@ def farthest_places(
     """
     try:
         spacing, _ = spacing_of(geometry, len(held.reference.shape))
-        maps = maps_of(held, tally, choice, spacing, volume_of(geometry))
+        maps = maps_of(held, tally, choice, spacing)
     except (GeometryError, LabelError):
         return {}
     if maps.shape != held.reference.shape:  # an axis of one voxel was left out

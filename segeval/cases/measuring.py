@@ -44,7 +44,7 @@ class HeldMaps(Struct, frozen=True):
     """Both label maps on the axes that are longer than one voxel, and where each target lies in them.
 
     reversed_spacing_mm: what a voxel would measure along each axis, had all of the file's axes come in reverse order.
-    voxel_volume_mm3: with the axes of one voxel, whose voxels have a thickness, too.
+    voxel_volume_mm3: with the axes of one voxel, whose voxels have a thickness, too; 1 where it is not known.
     """
 
     held: HeldPair
@@ -79,21 +79,21 @@ class HeldMaps(Struct, frozen=True):
 
 
 def measure_held(
-    held: HeldPair, tally: Tally, geometry: Geometry | None, settings: Settings
+    held: HeldPair, tally: Tally, geometry: Geometry | None, voxel_volume_mm3: float | None, settings: Settings
 ) -> tuple[dict[RecordName, Any], list[str]]:
     """The records that the settings ask for and that no tally holds, of ``targets_of(tally)``; and remarks.
 
     Raises LabelError, GeometryError where they cannot be measured.
     """
     spacing, remarks = spacing_of(geometry, len(held.reference.shape))
-    maps = maps_of(held, tally, settings.labels, spacing, volume_of(geometry))
+    maps = maps_of(held, tally, settings.labels, spacing, 1.0 if voxel_volume_mm3 is None else voxel_volume_mm3)
     wanted = settings.records
     records: dict[RecordName, Any] = {}
     if "surfaces" in wanted:
         records["surfaces"] = surfaces_of(maps, settings)
         if settings.max_distance is not None:
             remarks = remarks + far_remarks(records["surfaces"], settings.max_distance)
-    volume_ml = float("nan") if geometry is None else maps.voxel_volume_mm3 / 1000
+    volume_ml = float("nan") if voxel_volume_mm3 is None else voxel_volume_mm3 / 1000
     missed_mm = missed_distance(settings.missed, maps.shape, maps.spacing_mm)
     if "instances" in wanted:
         records["instances"] = Instances(_instances(maps, settings), volume_ml, missed_mm)
@@ -136,14 +136,8 @@ def spacing_of(geometry: Geometry | None, axes: int) -> tuple[tuple[float, ...],
     return geometry.spacing_mm[:axes], []
 
 
-def volume_of(geometry: Geometry | None) -> float:
-    """Of a voxel, in mm³; 1 where there is no spacing."""
-    volume = None if geometry is None else geometry.voxel_volume_mm3
-    return 1.0 if volume is None else volume
-
-
 def maps_of(
-    held: HeldPair, tally: Tally, choice: LabelChoice, spacing: tuple[float, ...], voxel_volume_mm3: float
+    held: HeldPair, tally: Tally, choice: LabelChoice, spacing: tuple[float, ...], voxel_volume_mm3: float = 1.0
 ) -> HeldMaps:
     shape = held.reference.shape
     axes = measured_axes(shape)

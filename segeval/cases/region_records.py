@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from segeval.array_types import Integers
 from segeval.cases.bounding import with_tolerances
-from segeval.cases.measuring import spacing_of, volume_of
+from segeval.cases.measuring import spacing_of
 from segeval.cases.reach import far_remarks
 from segeval.cases.region_plan import Layer, code_of
 from segeval.cases.regions import FoundRegions
@@ -49,7 +49,11 @@ class _Target(Struct, frozen=True):
 
 
 def records_of_regions(
-    found: FoundRegions, tally: Tally, geometry: Geometry | None, settings: Settings
+    found: FoundRegions,
+    tally: Tally,
+    geometry: Geometry | None,
+    voxel_volume_mm3: float | None,
+    settings: Settings,
 ) -> tuple[dict[RecordName, Any], list[str]]:
     """Instances and topology, as far as they are asked for, of ``targets_of(tally)``; and remarks.
 
@@ -61,8 +65,8 @@ def records_of_regions(
     targets = list(_targets(found, tally, settings.labels))
     records: dict[RecordName, Any] = {}
     if plan.instances is not None:
-        volume_mm3 = volume_of(geometry)
-        volume_ml = float("nan") if geometry is None else volume_mm3 / 1000
+        volume_ml = float("nan") if voxel_volume_mm3 is None else voxel_volume_mm3 / 1000
+        volume_mm3 = 1.0 if voxel_volume_mm3 is None else voxel_volume_mm3
         missed_mm = missed_distance(settings.missed, plan.shape, spacing)
         records["instances"] = Instances(_instances(found, targets, settings, volume_mm3), volume_ml, missed_mm)
     if plan.topology is not None:

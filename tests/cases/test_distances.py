@@ -199,6 +199,16 @@ def test_instances_by_hand_and_in_the_json(tmp_path: Path, segeval: Run) -> None
     assert lower.json["cases"][0]["rows"][0]["instance_tp"] == 2
 
 
+def test_a_voxels_volume_without_a_spacing_is_that_of_instances_too() -> None:
+    """A missed body of 2 voxels and an invented one of 3, of 10 mm³ each: the first one is less than 25 mm³."""
+    p, r = np.zeros((2, 8, 8), dtype=np.uint8)
+    r[1, 1:3] = p[5, 1:4] = 1
+    metrics = "ref_volume_ml,missed_volume_ml,invented_volume_ml"
+    for least, missed in ((0, 0.02), (25, 0)):
+        report = evaluate_arrays(p, r, metrics=metrics, voxel_volume_mm3=10.0, min_volume_mm3=least)
+        assert [*report.cases[0].rows[0].values.values()] == pytest.approx([0.02, missed, 0.03])
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_the_voxels_of_a_single_slice_have_its_thickness(tmp_path: Path, segeval: Run, axis: int) -> None:
     """A missed body of 4 voxels of 1×2×5 mm, and an invented one of 2, which is less than 30 mm³."""
