@@ -144,7 +144,7 @@ def _report(held: _Held, settings: Settings, pooled: bool) -> Report:
         except ValueError as problem:
             remarks.append(
                 f"--pooled: the cases' tallies do not add ({problem}); name the labels with --labels, and score label "
-                "maps and probability maps apart"
+                "maps and probability maps apart; a missing prediction that is scored as empty is a label map"
             )
     return Report(
         signature=batch_signature(cases, settings),

@@ -50,3 +50,16 @@ def test_of_label_maps_alone_they_are_not(signature: Callable[..., dict[str, str
     parts = signature(MASK, None, threshold=0.25)
     assert parts["kind"] == "labels"
     assert "threshold" not in parts
+
+
+def test_why_an_empty_prediction_is_not_pooled_with_probability_maps(
+    segeval: Run, nifti: Callable[..., Path], tmp_path: Path
+) -> None:
+    for case in "ab":
+        nifti(f"r/{case}.nii", MASK)
+    nifti("p/a.nii", MAP)
+    options = ("--missing", "worst", "--pooled", "--labels", "1", "--format", "json")
+    run = segeval("batch", tmp_path / "p", tmp_path / "r", *options)
+    (remark,) = run.json["remarks"]
+    assert remark.endswith("; a missing prediction that is scored as empty is a label map")
+    assert "pooled" not in run.json
