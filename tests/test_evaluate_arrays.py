@@ -406,3 +406,9 @@ def test_a_single_map_has_no_softmax(kind: str, tmp_path: Path) -> None:
             evaluate(tmp_path / "p.npy", tmp_path / "r.npy", activation="softmax")
     found = evaluate_arrays(logits, TRUTH > 0, activation="sigmoid", metrics="dice")
     assert row(found, 1).values["dice"] == 1
+
+
+@pytest.mark.parametrize("kind", [None, "probabilities"])
+def test_a_reference_of_probabilities_is_not_sent_to_an_option_of_the_prediction(kind: Any) -> None:
+    with pytest.raises(LabelError, match=r"the reference: is no label map: .*; the prediction alone"):
+        evaluate_arrays(SOFT, np.where(TRUTH > 0, 0.75, 0.25), kind=kind, class_axis=-1)

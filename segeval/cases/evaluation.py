@@ -24,7 +24,7 @@ from segeval.volumes.volume import VoxelSource
 _OVERSHOOT = 1e-3  # outside [0, 1]; clipped
 _SILENT_OVERSHOOT = 1e-6
 _SUM_ERROR = 1e-2
-NO_LABELS = "export it as integers, or give --kind probabilities for a probability map"
+NO_LABELS = "export it as integers; the prediction alone may be a probability map, by --kind probabilities"
 
 
 def evaluate_pair(pair: Pair, kind: Kind | None) -> Evaluated:
