@@ -156,8 +156,8 @@ class NiftiHeader:
     def qform(self) -> Floats:
         """The affine (4, 4) of the quaternion, in the header's units. Raises ValueError where it is none.
 
-        The rotation is that of the unit quaternion (w, b, c, d) with w ≥ 0, its third column times qfac (pixdim[0], where
-        0 is 1, as it is to nibabel and ITK).
+        The rotation is that of the unit quaternion (w, b, c, d) with w ≥ 0, its third column times qfac: pixdim[0],
+        where 0 is 1, as it is to nibabel and ITK.
         """
         rotation = _rotation(self._values["quatern"], _ROUNDED_W2[self._bytes])
         qfac, *spacing = self.pixdim[0] or 1.0, *self.pixdim[1:4]
