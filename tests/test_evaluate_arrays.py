@@ -412,3 +412,16 @@ def test_a_single_map_has_no_softmax(kind: str, tmp_path: Path) -> None:
 def test_a_reference_of_probabilities_is_not_sent_to_an_option_of_the_prediction(kind: Any) -> None:
     with pytest.raises(LabelError, match=r"the reference: is no label map: .*; the prediction alone"):
         evaluate_arrays(SOFT, np.where(TRUTH > 0, 0.75, 0.25), kind=kind, class_axis=-1)
+
+
+@pytest.mark.parametrize("channels", ["exclusive", "independent"])
+def test_a_probability_map_lacks_what_its_label_map_lacks(channels: str) -> None:
+    # Label 2 is nowhere: its probability is 0.2, and the reference has 0 and 1.
+    reference = np.zeros((4, 4, 4), np.uint8)
+    reference[1:3, 1:3] = 1
+    soft = np.stack([0.1 + 0.6 * (reference == 0), 0.1 + 0.6 * (reference == 1), np.full(reference.shape, 0.2)])
+    asked: dict[str, Any] = {"metrics": "dice,iou:empty=1", "empty": "one", "labels": [1, 2], "regions": ["two=2"]}
+    found = evaluate_arrays(soft, reference, class_axis=0, channels=channels, **asked)
+    hard = evaluate_arrays(reference, reference, **asked)
+    for label in (1, 2, "two", "mean"):
+        assert row(found, label).values == row(hard, label).values == {"dice": 1, "iou:empty=1": 1}

@@ -50,6 +50,7 @@ class _Evidence(Struct, frozen=True):
     counts: Counts
     sums: SoftSums
     present: NDArray[np.bool_]
+    lacked: NDArray[np.bool_]
     label_map: bool
     others: Mapping[RecordName, Any]
 
@@ -114,10 +115,16 @@ def score_measured(
         for index, target in enumerate(evidence.targets)
         if _has_row(target, choice)
     ]
-    absent = [i for i, target in enumerate(evidence.targets) if not evidence.present[i] and _has_row(target, choice)]
+    absent = [i for i, target in enumerate(evidence.targets) if evidence.lacked[i] and _has_row(target, choice)]
     own = [part for part in parts if part.empty is not None and absent]
     needless = [p.key for p in own if not np.isnan(of_parts[p.key][absent]).any() and not filled[p.key][absent].any()]
     return Scored((*rows, mean, over_all), tuple(needless))
+
+
+def _lacked(counts: Counts) -> NDArray[np.bool_]:
+    """Which targets neither the reference has nor the prediction's label map, which of a probability map is its hard
+    decision."""
+    return np.asarray((counts.reference == 0) & (counts.prediction == 0))
 
 
 def _gather(
@@ -145,7 +152,7 @@ def _gather(
             belongs = membership(confusion, classes[1:], choice.regions)
             weighted = weighted_counts(confusion.weights, belongs, len(targets))
         sums = label_map_sums(weighted, log_settings(settings.selections), power_sums(settings.selections))
-        present = (counts.reference > 0) | (counts.prediction > 0)
+        present = ~_lacked(counts)
         label_map = not confusion.overlapping
     if tally.confusion is not None and "partition" in records_needed(settings.selections):
         others = {**others, "partition": Partition.of(tally.confusion)}
@@ -155,7 +162,7 @@ def _gather(
     volume = math.nan if voxel_volume_mm3 is None else voxel_volume_mm3 / 1000
     counts = replace(counts, voxel_volume_ml=volume)
     sums = replace(sums, classes=len(classes), class_weights=_weights(settings, classes + regions))
-    return _Evidence(classes, regions, counts, sums, present, label_map, others)
+    return _Evidence(classes, regions, counts, sums, present, _lacked(counts), label_map, others)
 
 
 def _weights(settings: ScoringSettings, targets: Sequence[TargetKey]) -> NDArray[np.float64] | None:
@@ -202,7 +209,7 @@ def _table(
     table[~(is_count | (np.isfinite(table) & (evidence.counts.n != 0) & ~weightless))] = np.nan
     table += 0.0  # turns -0.0 into 0.0
     fills = [None if evidence.record(p.quantity.record) is None else _fill(p, settings) for p in parts]
-    filled = np.array([fill is not None for fill in fills], dtype=bool)[:, np.newaxis] & ~evidence.present
+    filled = np.array([fill is not None for fill in fills], dtype=bool)[:, np.newaxis] & evidence.lacked
     filled = filled & np.isnan(table)
     for fill, row, where in zip(fills, table, filled, strict=True):
         row[where] = fill
