@@ -71,6 +71,18 @@ def test_the_numbers_are_those_of_the_challenges_own_code(name: str, title: str,
             assert {key: statistic[key] for key in one} == one
 
 
+@pytest.mark.parametrize("name", ["topcow2023", "topcow2024", "kits23", "flare2021", "brats2023-gli", "hecktor2022"])
+def test_a_softmax_has_the_numbers_of_its_own_label_map(name: str, segeval: Run, tmp_path: Path) -> None:
+    for title, values in RECORDED[name]["values"].items():
+        prediction, reference = files_of(CASES[title], tmp_path)
+        labels, classes = CASES[title].h, 16
+        softmax = np.where(labels[..., np.newaxis] == np.arange(classes), 0.9, 0.1 / (classes - 1))
+        nibabel.Nifti1Image(softmax.astype(np.float32), nibabel.load(reference).affine).to_filename(prediction)
+        run = segeval("score", prediction, reference, "--protocol", name, "-f", "challenge")
+        one = table(run.out)[0]
+        assert numbers({key: one[key] for key in values}) == recorded(values), title
+
+
 @pytest.mark.parametrize("name", [name for name, found in RECORDED.items() if "pooled" in found])
 def test_the_numbers_of_all_cases_together_are_those_of_the_challenges_own_code(
     name: str, segeval: Run, tmp_path: Path
