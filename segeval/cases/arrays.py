@@ -15,7 +15,7 @@ from segeval.cases.array_inputs import array_of, in_host_memory
 from segeval.cases.case import confusion_entries, rows_and_details
 from segeval.cases.evaluation import NO_LABELS, evaluate_pair, integral
 from segeval.cases.label_borders import without_borders
-from segeval.cases.labelled_slices import sources_in_labelled_slices
+from segeval.cases.labelled_slices import refuse_probabilities, sources_in_labelled_slices
 from segeval.cases.pair import Evaluated, Pair
 from segeval.cases.series import SeriesAdvice
 from segeval.cases.voxels_that_count import IN_MEMORY, counted
@@ -152,6 +152,7 @@ def count_arrays(
         checks = {"the reference": rounding}
         whole = without_borders(whole, geometry, settings, "the reference")
         if settings.slices_of is not None:
+            refuse_probabilities(source, "the prediction")
             source, checks["the prediction"] = integral(source)
             source, whole = sources_in_labelled_slices(source, whole, settings, {}, ("the prediction", "the reference"))
         target = counted(whole, sources, settings, {}, "the reference")

@@ -11,9 +11,10 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from segeval.errors import GeometryError, LabelError
+from segeval.errors import GeometryError, LabelError, UsageError
 from segeval.settings import Settings
 from segeval.settings.labels import BEFORE_LAST, within_region
+from segeval.settings.values import SLICES_OF_LABELS
 from segeval.volumes.memory import Need, require_memory
 from segeval.volumes.volume import (
     ArraySource,
@@ -36,10 +37,17 @@ def in_labelled_slices(prediction: Volume, reference: Volume, settings: Settings
     """Both volumes, of one grid, as ``slices_of`` has them. Raises what `sources_in_labelled_slices` does."""
     if settings.slices_of is None:
         return prediction, reference
+    refuse_probabilities(prediction.source, prediction.name)
     sets = ChainMap(prediction.sets, reference.sets)  # a view: overlaps are met while the voxels are read
     names = prediction.name, reference.name
     ours, theirs = sources_in_labelled_slices(prediction.source, reference.source, settings, sets, names)
     return replace(prediction, source=ours), replace(reference, source=theirs)
+
+
+def refuse_probabilities(prediction: VoxelSource, name: str) -> None:
+    """Raises UsageError for several channels of floats, as the slices are of labels."""
+    if prediction.channels > 1 and prediction.dtype.kind == "f":
+        raise UsageError(f"{name}: holds probabilities, and {SLICES_OF_LABELS}")
 
 
 def sources_in_labelled_slices(

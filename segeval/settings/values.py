@@ -12,6 +12,8 @@ from segeval.settings.option import VALUES, asked, require_word
 from segeval.settings.palettes import palette_document, palette_signed
 from segeval.settings.volume_choice import VolumeChoice, volume_choice
 
+SLICES_OF_LABELS = "--slices-of takes label maps; leave it out, or score labels instead of probabilities"
+
 
 class Values(Evaluated, frozen=True):
     """kind: what the prediction holds, None to find out. threshold: inclusive, for single and independent maps.
@@ -133,7 +135,7 @@ class Values(Evaluated, frozen=True):
         require_word("channels", self.channels, Channels)
         require_word("activation", self.activation, Activation)
         if self.slices_of is not None and (self.kind == "probabilities" or self.speaks_of_probabilities):
-            raise UsageError("--slices-of takes label maps; leave it out, or score labels instead of probabilities")
+            raise UsageError(SLICES_OF_LABELS)
         if self.kind == "labels" and self.speaks_of_probabilities:
             raise UsageError("--kind labels contradicts --activation, --scale, --clip and --channels independent")
         if self.scale is not None and not (math.isfinite(self.scale) and self.scale > 0):

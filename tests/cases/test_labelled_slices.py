@@ -121,6 +121,9 @@ def test_what_cannot_be_is_refused(pair: tuple[Path, Path], segeval: Run) -> Non
         run = segeval("score", *pair, *words)
         assert (run.code, run.err.count("\n")) == (2, 1)
         assert said in run.err
+    softmax = np.full((*SHAPE, 3), 1 / 3, np.float32)
+    with pytest.raises(UsageError, match="the prediction: holds probabilities, and --slices-of takes label maps"):
+        evaluate_arrays(np.moveaxis(softmax, -1, 0), np.zeros(SHAPE, np.uint8), slices_of=1)
     flat = np.zeros((4, 4), np.uint8)
     with pytest.raises(GeometryError, match="has 4×4 voxels, and slices of labels lie along a third axis"):
         evaluate_arrays(flat, flat, slices_of=1)
