@@ -293,7 +293,7 @@ CASES = (
             _reading_alone("labels_512x512x300_14", ".nii.gz"),
             *_label_peers("labels_512x512x300_14", 14, heavy=_HEAVY_FROM_14),
         ),
-        (TimeRatio(1.75, "reading alone"), TimeRatio(0.45, "SimpleITK"), TimeRatio(1 / 25, "nnU-Net"), Peak(80)),
+        (TimeRatio(1.75, "reading alone"), TimeRatio(0.45, "SimpleITK"), TimeRatio(1 / 30, "nnU-Net"), Peak(80)),
         ("labels_512x512x300_14",),
     ),
     Case(
