@@ -49,7 +49,7 @@ def test_shards_that_scored_no_prediction_change_neither_signature_nor_pooled_ro
         segeval(*batch, tmp_path / f"{shard}.json", "--shard", f"{shard}/3")
     merged = segeval("merge", *(tmp_path / f"{shard}.json" for shard in "231"), "-o", tmp_path / "merged.json")
     assert merged.code == 3
-    assert (tmp_path / "merged.json").read_text(encoding="utf-8") == (tmp_path / "whole.json").read_text(encoding="utf-8")
+    assert (tmp_path / "merged.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
 
 
 def test_a_number_that_two_shards_give_other_names_is_no_row_of_both(
