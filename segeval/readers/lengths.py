@@ -15,9 +15,9 @@ _PREFIXES = {
     "centi": -2, "deci": -1, "": 0, "deca": 1, "hecto": 2, "kilo": 3, "mega": 6, "giga": 9,
 }  # fmt: skip
 _MM = {f"{prefix}meter": float(f"1e{power + 3}") for prefix, power in _PREFIXES.items()} | {
-    "pm": 1e-9, "Å": 1e-7, "angstrom": 1e-7, "nm": 1e-6, "µm": 1e-3, "μm": 1e-3, "um": 1e-3, "\\u00b5m": 1e-3,
-    "micron": 1e-3, "microns": 1e-3, "mm": 1.0, "cm": 10.0, "dm": 100.0, "m": 1e3, "km": 1e6, "inch": 25.4,
-    "inches": 25.4, "in": 25.4, "foot": 304.8, "ft": 304.8, "yard": 914.4, "yd": 914.4, "mile": 1609344.0,
+    "pm": 1e-9, "Å": 1e-7, "å": 1e-7, "angstrom": 1e-7, "nm": 1e-6, "µm": 1e-3, "μm": 1e-3, "um": 1e-3,
+    "\\u00b5m": 1e-3, "micron": 1e-3, "microns": 1e-3, "mm": 1.0, "cm": 10.0, "dm": 100.0, "m": 1e3, "km": 1e6,
+    "inch": 25.4, "inches": 25.4, "in": 25.4, "foot": 304.8, "ft": 304.8, "yard": 914.4, "yd": 914.4, "mile": 1609344.0,
 }  # fmt: skip
 
 

@@ -72,7 +72,9 @@ def test_transformations_that_are_not_read_are_refused(transform: dict[str, Any]
         read(path)
 
 
-@pytest.mark.parametrize(("unit", "per_mm"), [("microns", 1e3), ("µm", 1e3), ("nm", 1e6), ("mm", 1.0), ("", 1.0)])
+@pytest.mark.parametrize(
+    ("unit", "per_mm"), [("microns", 1e3), ("µm", 1e3), ("nm", 1e6), ("Å", 1e7), ("mm", 1.0), ("", 1.0)]
+)
 @pytest.mark.parametrize("space", [True, False])
 def test_units_of_nrrd(space: bool, unit: str, per_mm: float, tmp_path: Path) -> None:
     x, y, z = (f"{mm * per_mm:.12g}" for mm in SPACING)
