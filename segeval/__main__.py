@@ -33,18 +33,16 @@ def _leave(code: int) -> NoReturn:
 
     Where others have a say, other threads or who traces or profiles this process, the interpreter ends as ever.
     """
-    gc.freeze()  # that walk, too, is shorter by what is frozen
     threading = sys.modules.get("threading")
     others = threading is not None and threading.active_count() > 1
-    if others or _watched() or sys.flags.interactive:
-        sys.exit(code)
-    atexit._run_exitfuncs()
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except Exception:
-        sys.exit(code)  # the interpreter has words and a code for a stream that takes no more
-    os._exit(code)
+    if not (others or _watched() or sys.flags.interactive):
+        atexit._run_exitfuncs()
+        with suppress(Exception):  # the interpreter has words and a code for a stream that takes no more
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    gc.freeze()  # the walk is shorter by what is frozen
+    sys.exit(code)
 
 
 def _watched() -> bool:
