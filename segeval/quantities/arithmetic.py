@@ -23,17 +23,18 @@ def ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> Floats:
 
 def mean(values: Floats) -> float:
     """Of equal values their own, which a computed mean may miss by a rounding error."""
-    return float(values[0]) if _equal(values) else float(values.mean())
+    return float(values[0]) if equal(values) else float(values.mean())
 
 
 def deviation(values: Floats) -> float:
     """The standard deviation with n − 1; of equal values 0, of less than two NaN."""
     if len(values) < 2:
         return math.nan
-    return 0.0 if _equal(values) else float(values.std(ddof=1))
+    return 0.0 if equal(values) else float(values.std(ddof=1))
 
 
-def _equal(values: Floats) -> bool:
+def equal(values: Floats) -> bool:
+    """Whether they are all the same; there is one at least."""
     return bool((values == values[0]).all())
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
+from segeval.quantities.arithmetic import equal
 from segeval.quantities.bootstrap import BLOCK, intervals, means_of_draws, quantiles_by_column, resample
 from segeval.results.ranking import worst_cases
 from segeval.results.report import ALL, MEAN, CaseResult, Column, Label, Statistic
@@ -111,7 +112,7 @@ def _block_statistics(
 
 def _describe(defined: Floats, quantiles: Floats, bounds: Floats) -> dict[str, Any]:
     """Every statistic of the values of the cases. bounds: of their mean, as the draws have it."""
-    if len(defined) < 2 or (defined == defined[0]).all():  # a computed mean would be a rounding error off
+    if len(defined) < 2 or equal(defined):  # a computed mean would be a rounding error off
         value = float(defined[0]) if len(defined) else _NAN
         same = dict.fromkeys(("mean", "median", "q1", "q3", "min", "max"), value)
         return {**same, "sd": 0.0 if len(defined) > 1 else _NAN, "ci95": (value, value)}
