@@ -50,7 +50,6 @@ class _Evidence(Struct, frozen=True):
     counts: Counts
     sums: SoftSums
     present: NDArray[np.bool_]
-    lacked: NDArray[np.bool_]
     label_map: bool
     others: Mapping[RecordName, Any]
 
@@ -115,7 +114,8 @@ def score_measured(
         for index, target in enumerate(evidence.targets)
         if _has_row(target, choice)
     ]
-    absent = [i for i, target in enumerate(evidence.targets) if evidence.lacked[i] and _has_row(target, choice)]
+    lacked = zip(evidence.targets, _lacked(evidence.counts), strict=True)
+    absent = [index for index, (target, is_lacked) in enumerate(lacked) if is_lacked and _has_row(target, choice)]
     own = [part for part in parts if part.empty is not None and absent]
     needless = [p.key for p in own if not np.isnan(of_parts[p.key][absent]).any() and not filled[p.key][absent].any()]
     return Scored((*rows, mean, over_all), tuple(needless))
@@ -162,7 +162,7 @@ def _gather(
     volume = math.nan if voxel_volume_mm3 is None else voxel_volume_mm3 / 1000
     counts = replace(counts, voxel_volume_ml=volume)
     sums = replace(sums, classes=len(classes), class_weights=_weights(settings, classes + regions))
-    return _Evidence(classes, regions, counts, sums, present, _lacked(counts), label_map, others)
+    return _Evidence(classes, regions, counts, sums, present, label_map, others)
 
 
 def _weights(settings: ScoringSettings, targets: Sequence[TargetKey]) -> NDArray[np.float64] | None:
@@ -209,7 +209,7 @@ def _table(
     table[~(is_count | (np.isfinite(table) & (evidence.counts.n != 0) & ~weightless))] = np.nan
     table += 0.0  # turns -0.0 into 0.0
     fills = [None if evidence.record(p.quantity.record) is None else _fill(p, settings) for p in parts]
-    filled = np.array([fill is not None for fill in fills], dtype=bool)[:, np.newaxis] & evidence.lacked
+    filled = np.array([fill is not None for fill in fills], dtype=bool)[:, np.newaxis] & _lacked(evidence.counts)
     filled = filled & np.isnan(table)
     for fill, row, where in zip(fills, table, filled, strict=True):
         row[where] = fill
