@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats, Mask
-from segeval.errors import GeometryError, LabelError
+from segeval.errors import LabelError
 from segeval.kernels.soft_targets import SoftTargets
 from segeval.quantities import membership, parts_of, targets_of
 from segeval.settings import Settings
@@ -71,15 +71,8 @@ class KeptPair(Struct, frozen=True):
     def maps(self, tally: Tally, settings: Settings, geometry: Geometry | None) -> Maps:
         """What the values say of each of ``targets_of(tally)``. Raises LabelError, GeometryError."""
         choice = settings.labels
-        if (
-            geometry is not None
-            and geometry.sheared()
-            and any(part.settings.get("unit") == "mm" for part in parts_of(settings.selections))
-        ):
-            raise GeometryError(
-                "the grid is sheared, and distances between its voxels do not follow from its spacing; resample the "
-                "files to a rectangular grid, or leave unit=mm out"
-            )
+        if geometry is not None and any(part.settings.get("unit") == "mm" for part in parts_of(settings.selections)):
+            geometry.require_right_angles("unit=mm")
         labels = self.reference.volume(0)
         ignore = tally.options.ignore
         evaluated = None if ignore is None else labels != ignore

@@ -128,11 +128,7 @@ def spacing_of(geometry: Geometry | None, axes: int) -> tuple[tuple[float, ...],
             f"the voxels measure {'×'.join(f'{mm:g}' for mm in geometry.spacing_mm)} mm; distances are of voxels of "
             f"{LEAST_MM:g} to {MOST_MM:g} mm: correct the spacing, or leave surfaces and instances out"
         )
-    if geometry.sheared():
-        raise GeometryError(
-            "the grid is sheared, and distances between its voxels do not follow from its spacing; resample the files "
-            "to a rectangular grid, or leave surfaces and instances out"
-        )
+    geometry.require_right_angles("surfaces and instances")
     return geometry.spacing_mm[:axes], []
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from segeval.array_types import Floats
+from segeval.errors import GeometryError
 
 _SHEAR = 1e-3
 LEAST_MM, MOST_MM = 1e-12, 1e12
@@ -77,6 +78,14 @@ class Geometry(Struct, frozen=True, eq=False):
             return False
         columns = self.affine[:3, :axes] / np.linalg.norm(self.affine[:3, :axes], axis=0)
         return bool(np.abs(columns.T @ columns - np.eye(axes)).max() > _SHEAR)
+
+    def require_right_angles(self, concerned: str) -> None:
+        """Raises GeometryError for a sheared grid. concerned: what cannot be had of one."""
+        if self.sheared():
+            raise GeometryError(
+                "the grid is sheared, and distances between its voxels do not follow from its spacing; resample the "
+                f"files to a rectangular grid, or leave {concerned} out"
+            )
 
     def to_mm(self, indices: NDArray[Any]) -> Floats:
         """Positions in mm, shape (points, 3), of voxel indices of shape (points, 3)."""
