@@ -40,8 +40,10 @@ def means_of_draws(values: Floats, weights: NDArray[np.uint8]) -> Floats:
     defined = ~np.isnan(values)
     filled = values if defined.all() else np.where(defined, values, 0.0)
     gaps = np.flatnonzero(~defined.all(axis=0))
-    patterns, pattern_of = np.unique(np.packbits(defined[:, gaps], axis=0), axis=1, return_inverse=True)  # few: most
-    present = np.unpackbits(patterns, axis=0, count=len(values)).astype(np.float64)  # are undefined in the same cases
+    # Most columns are undefined in the same cases: the draws are summed once for each pattern.
+    patterns, pattern_of = np.unique(np.packbits(defined[:, gaps], axis=0), axis=1, return_inverse=True)
+    present = np.unpackbits(patterns, axis=0, count=len(values)).astype(np.float64)
+    step = max(1, BLOCK // _MOST_THREADS // max(len(values), 1))  # for any number of threads: last digits hang on it
     means = np.empty((len(weights), values.shape[1]))
 
     def fill(start: int) -> None:
@@ -51,7 +53,6 @@ def means_of_draws(values: Floats, weights: NDArray[np.uint8]) -> Floats:
         with np.errstate(over="ignore", invalid="ignore"):
             means[start : start + step] = ratio(part @ filled, numbers)
 
-    step = max(1, BLOCK // _MOST_THREADS // max(len(values), 1))  # however many there are: last digits hang on it
     blocks = range(0, len(weights), step)
     if len(blocks) < 2:
         for start in blocks:

@@ -244,7 +244,7 @@ def _level(path: Path, array: Any, attributes: Mapping[str, Any], name: str) -> 
     transforms = [*level.get("coordinateTransformations", []), *image.get("coordinateTransformations", [])]
     scale, shift = scale_and_shift(path, transforms, len(axes))
     names, colours = label_table(attributes)
-    return _Image(array, axes, tuple(scale), tuple(shift), names, colours)
+    return _Image(array, axes, scale, shift, names, colours)
 
 
 def _names(image: _Image) -> Sequence[str] | None:
